@@ -1,0 +1,58 @@
+//! Duals of all positively homogeneous activations $\varphi(x) = s_- \min(x, 0) + s_+ \max(x, 0)$.
+
+use super::arc_cosine;
+use crate::PairCovariance;
+
+/// The slopes $(s_-, s_+)$ of $\varphi(x) = s_- \min(x,0) + s_+ \max(x,0)$: every positively homogeneous function on the line.
+///
+/// Writing $\varphi(x) = (s_+ - s_-) \max(x,0) + s_- x$ gives, for a Gaussian pair of variances $q_a, q_b$ and correlation $c$,
+///
+/// $$\mathbb E[\varphi(u)\varphi(v)] = \sqrt{q_a q_b} \left( \tfrac{(s_+ - s_-)^2}{2} \kappa_1(c) + s_- s_+ c \right), \qquad
+///   \mathbb E[\varphi'(u)\varphi'(v)] = \tfrac{(s_+ - s_-)^2}{2} \kappa_0(c) + s_- s_+ .$$
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slopes {
+    /// $s_-$, the slope left of 0.
+    pub negative: f64,
+    /// $s_+$, the slope right of 0.
+    pub positive: f64,
+}
+
+impl Slopes {
+    /// $\mathbb E[\varphi(z)^2] = (s_-^2 + s_+^2)/2$ for a standard normal $z$.
+    pub fn second_moment(&self) -> f64 {
+        0.5 * (self.negative * self.negative + self.positive * self.positive)
+    }
+
+    /// $(s_+ - s_-)^2/2$, the weight of $\kappa_1$: with branch variance $\sigma_w^2$, the rate of the correlation flow in units of
+    /// $\kappa_1(c) - c$.
+    pub fn curvature_weight(&self) -> f64 {
+        0.5 * (self.positive - self.negative).powi(2)
+    }
+
+    /// The dual in the variables of [`PairCovariance`]: with $m$ the [second moment](Self::second_moment) and $w$ the
+    /// [weight](Self::curvature_weight) of $\kappa_1$, $m (1 - c') = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
+    pub(crate) fn dual(&self, k: PairCovariance) -> PairCovariance {
+        let moment = self.second_moment();
+        let epsilon = k.one_minus_correlation();
+        let dual_epsilon = if moment > 0.0 {
+            let weight = self.curvature_weight() / moment;
+            let linear = self.negative * self.positive / moment;
+            (weight * arc_cosine::kappa1_complement_unchecked(epsilon) + linear * epsilon)
+                .clamp(0.0, 2.0)
+        } else {
+            0.0
+        };
+        PairCovariance::from_parts(
+            k.variance_a() * moment,
+            k.variance_b() * moment,
+            dual_epsilon,
+        )
+    }
+
+    /// $\mathbb E[\varphi'(u) \varphi'(v)]$.
+    pub(crate) fn derivative_dual(&self, k: PairCovariance) -> f64 {
+        self.curvature_weight()
+            * arc_cosine::kappa0_of_complement_unchecked(k.one_minus_correlation())
+            + self.negative * self.positive
+    }
+}

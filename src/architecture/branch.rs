@@ -1,0 +1,112 @@
+//! The branch covariance: the one map that every limit iterates.
+
+use nalgebra::DMatrix;
+
+use crate::activation::{Activation, Dual};
+use crate::summation::dot;
+use crate::{Initialization, PairCovariance};
+
+/// A random branch $Y \mapsto W \varphi(Y) + b$: an activation followed by a dense layer.
+///
+/// It is read in two ways:
+/// - at infinite width through [`covariance`](Branch::covariance),
+///   $B(K) = \sigma_w^2 \mathbb E_{(u,v) \sim \mathcal N(0,K)}[\varphi(u)\varphi(v)] + \sigma_b^2$;
+/// - at width $n$ through [`empirical_covariance`](Branch::empirical_covariance),
+///   $\hat B(Y) = \sigma_w^2 \varphi(Y)^\top \varphi(Y)/n + \sigma_b^2$, the covariance of each row of the branch given $Y$.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branch<A> {
+    activation: A,
+    initialization: Initialization,
+}
+
+impl<A> Branch<A> {
+    /// The branch of an activation and the law of the weights that follow it.
+    pub fn new(activation: A, initialization: Initialization) -> Self {
+        Self {
+            activation,
+            initialization,
+        }
+    }
+
+    /// The same activation with another law of the weights.
+    pub fn with_initialization(self, initialization: Initialization) -> Self {
+        Self {
+            initialization,
+            ..self
+        }
+    }
+
+    /// $\varphi$.
+    pub fn activation(&self) -> &A {
+        &self.activation
+    }
+
+    /// $\sigma_w^2$ and $\sigma_b^2$.
+    pub fn initialization(&self) -> Initialization {
+        self.initialization
+    }
+}
+
+impl<A: Dual> Branch<A> {
+    /// $B(K)$ for a pair of inputs.
+    ///
+    /// ```
+    /// use neural_limits::{Initialization, PairCovariance, activation::Relu, architecture::Branch};
+    /// let branch = Branch::new(Relu, Initialization::he());
+    /// let k = branch.covariance(PairCovariance::new(3.0, 3.0, 3.0)?);
+    /// assert_eq!(k.covariance(), 3.0); // variance is kept at the edge of chaos
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn covariance(&self, k: PairCovariance) -> PairCovariance {
+        self.initialization.dense(self.activation.dual(k))
+    }
+}
+
+impl<A: Activation> Branch<A> {
+    /// $\hat B(Y)$ for the $n \times m$ pre-activations `y` of $m$ inputs; `features` ($n \times m$) receives $\varphi(Y)$ and
+    /// `out` ($m \times m$) the result, symmetric to the bit.
+    pub(crate) fn empirical_covariance_into(
+        &self,
+        y: &DMatrix<f64>,
+        features: &mut DMatrix<f64>,
+        out: &mut DMatrix<f64>,
+    ) {
+        self.activation
+            .value_slice(y.as_slice(), features.as_mut_slice());
+        let (width, points) = y.shape();
+        let column = |j: usize| &features.as_slice()[j * width..(j + 1) * width];
+        let weight = self.initialization.weight_variance() / width as f64;
+        let bias = self.initialization.bias_variance();
+        for j in 0..points {
+            for i in 0..=j {
+                let entry = weight * dot(column(i), column(j)) + bias;
+                out[(i, j)] = entry;
+                out[(j, i)] = entry;
+            }
+        }
+    }
+
+    /// $\hat B(Y) = \sigma_w^2 \varphi(Y)^\top \varphi(Y) / n + \sigma_b^2$ for the $n \times m$ pre-activations of $m$ inputs: the covariance of each
+    /// row of $W \varphi(Y) + b$ given $Y$.
+    pub fn empirical_covariance(&self, y: &DMatrix<f64>) -> DMatrix<f64> {
+        let (width, points) = y.shape();
+        let mut out = DMatrix::zeros(points, points);
+        if width > 0 {
+            self.empirical_covariance_into(y, &mut DMatrix::zeros(width, points), &mut out);
+        }
+        out
+    }
+}
+
+impl Initialization {
+    /// $\sigma_w^2 K + \sigma_b^2$: what a dense layer makes of the covariance of its inputs.
+    pub(crate) fn dense(&self, k: PairCovariance) -> PairCovariance {
+        let weighted = k.times(self.weight_variance());
+        let bias = self.bias_variance();
+        if bias == 0.0 {
+            weighted
+        } else {
+            weighted.plus(PairCovariance::from_parts(bias, bias, 0.0))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Architectures, written down once and read by every limit.
+//!
+//! | file | content |
+//! |---|---|
+//! | [`Branch`] | $W\varphi(Y) + b$ and its covariance maps $B(K)$, $\hat B(Y)$ |
+//! | [`Mlp`] | $Y_l = W_l \varphi(Y_{l-1}) + b_l$ |
+//! | [`ResNet`] | $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ |
+//! | [`scaling`] | rules for $\alpha_{l,L}$ |
+//!
+//! To add an architecture of this kind, implement the five methods of [`Architecture`].
+
+mod branch;
+mod mlp;
+mod resnet;
+pub mod scaling;
+
+use std::fmt::Debug;
+
+pub use branch::Branch;
+pub use mlp::Mlp;
+pub use resnet::ResNet;
+pub use scaling::{
+    BranchScaling, Constant, ConvergentSeries, CustomScaling, InverseSqrtDepth, PowerLaw,
+    ScalingClass,
+};
+
+use crate::activation::{Activation, Dual, Slopes};
+use crate::depth::InfiniteDepth;
+use crate::error::{self, Error, Result};
+use crate::kernel::InfiniteWidth;
+use crate::sample::Finite;
+use crate::{Initialization, PairCovariance};
+
+/// A chain of random layers, width $n$ and depth $L$ left open:
+///
+/// $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = s Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l), \quad l = 1, \ldots, L.$$
+///
+/// The five required methods are its whole definition; recursion, flow and samplers read nothing else.
+/// [`infinite_width`](Architecture::infinite_width), [`infinite_depth`](Architecture::infinite_depth) and
+/// [`finite`](Architecture::finite) are the rooms it is read in.
+pub trait Architecture: Debug + Send + Sync {
+    /// The activation's type.
+    type Activation: Activation;
+
+    /// The architecture in words.
+    fn name(&self) -> String;
+
+    /// The law of the input layer $(W_{in}, b_{in})$.
+    fn stem(&self) -> Initialization;
+
+    /// The random branch $Y \mapsto W\varphi(Y) + b$.
+    fn branch(&self) -> &Branch<Self::Activation>;
+
+    /// The skip coefficient $s$: 0 for an MLP, 1 for a residual network.
+    fn skip(&self) -> f64;
+
+    /// The branch coefficients $\alpha_{l,L}$.
+    fn scaling(&self) -> &dyn BranchScaling;
+
+    /// The slopes of $\varphi$ if the whole chain after the stem is positively homogeneous (no biases).
+    fn homogeneous(&self) -> Option<Slopes> {
+        let branch = self.branch();
+        branch
+            .activation()
+            .slopes()
+            .filter(|_| branch.initialization().bias_variance() == 0.0)
+    }
+
+    /// One layer at infinite width: $s^2 K + \alpha^2 B(K)$.
+    fn layer_covariance(&self, alpha: f64, k: PairCovariance) -> PairCovariance
+    where
+        Self::Activation: Dual,
+    {
+        let branch = self.branch().covariance(k).times(alpha * alpha);
+        if self.skip() == 0.0 {
+            branch
+        } else {
+            k.times(self.skip() * self.skip()).plus(branch)
+        }
+    }
+
+    /// The network of infinite width and depth `depth`: the kernel recursion.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for depth 0 or coefficients that are not finite.
+    fn infinite_width(&self, depth: usize) -> Result<InfiniteWidth<'_, Self>>
+    where
+        Self: Sized,
+        Self::Activation: Dual,
+    {
+        InfiniteWidth::new(self, depth)
+    }
+
+    /// The limit of infinite width, then infinite depth: flows, infinite recursions and fixed points.
+    fn infinite_depth(&self) -> InfiniteDepth<'_, Self>
+    where
+        Self: Sized,
+        Self::Activation: Dual,
+    {
+        InfiniteDepth::new(self)
+    }
+
+    /// The random network of given width and depth.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for width or depth 0, or coefficients that are not finite.
+    fn finite(&self, width: usize, depth: usize) -> Result<Finite<'_, Self>>
+    where
+        Self: Sized,
+    {
+        Finite::new(self, width, depth)
+    }
+}
+
+/// The coefficients at a given depth.
+///
+/// # Errors
+/// [`Error::Invalid`] for depth 0 or a coefficient whose square is not finite; [`Error::Shape`] for a scaling that returns a
+/// wrong number of them.
+pub(crate) fn coefficients<N: Architecture>(net: &N, depth: usize) -> Result<Vec<f64>> {
+    error::at_least_one("depth", depth)?;
+    let coefficients = net.scaling().coefficients(depth);
+    if coefficients.len() != depth {
+        return Err(Error::shape(
+            "the scaling's coefficients",
+            format!("length {}", coefficients.len()),
+            format!("the depth, {depth}"),
+        ));
+    }
+    for (i, &alpha) in coefficients.iter().enumerate() {
+        if !(alpha * alpha).is_finite() {
+            return Err(Error::invalid(
+                format!("the branch coefficient of layer {}", i + 1),
+                alpha,
+                "a number with a finite square",
+            ));
+        }
+    }
+    Ok(coefficients)
+}
+
+/// The layer $\lfloor tL \rfloor$ reached at time $t \in [0,1]$.
+///
+/// # Errors
+/// [`Error::Invalid`] for a time outside of $[0,1]$.
+pub(crate) fn layer_at(time: f64, depth: usize) -> Result<usize> {
+    error::unit_interval("time", time)?;
+    // t = l/L computed in floating point may fall just short of the layer it means.
+    let layer = time * depth as f64;
+    let nearest = layer.round();
+    let layer = if (layer - nearest).abs() <= 4.0 * f64::EPSILON * nearest {
+        nearest
+    } else {
+        layer.floor()
+    };
+    Ok((layer as usize).min(depth))
+}

@@ -1,0 +1,381 @@
+//! The covariance of a pair of Gaussian variables, kept in variables that lose no digits.
+
+use crate::error::{self, Error, Result};
+
+/// The covariance matrix $\begin{pmatrix} q_a & k \cr k & q_b \end{pmatrix}$ of two centred variables, held as $(q_a, q_b, \varepsilon)$ with
+/// $k = \sqrt{q_a q_b} (1 - \varepsilon)$, $\varepsilon = 1 - c \in [0, 2]$.
+///
+/// This is the state that every kernel recursion and flow iterates. Two inputs that a deep network has made nearly
+/// parallel are told apart by $\varepsilon$ long after $c$ has rounded to 1.
+/// A variable of variance 0 has covariance 0 with the other, and its $\varepsilon$ is kept but means nothing.
+///
+/// ```
+/// use neural_limits::PairCovariance;
+/// let k = PairCovariance::new(4.0, 1.0, -1.0)?;
+/// assert_eq!((k.correlation(), k.covariance()), (-0.5, -1.0));
+/// assert!(PairCovariance::new(1.0, 1.0, 1.5).is_err());
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct PairCovariance {
+    variance_a: f64,
+    variance_b: f64,
+    one_minus_correlation: f64,
+}
+
+impl PairCovariance {
+    /// From the three entries $q_a$, $q_b$, $k$. Where $1 - c$ is known better than $k$, use
+    /// [`with_complement`](Self::with_complement).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless the variances are finite and $\ge 0$ and $|k| \le \sqrt{q_a q_b}$ (up to 4 units of rounding, which are
+    /// clamped).
+    pub fn new(variance_a: f64, variance_b: f64, covariance: f64) -> Result<Self> {
+        let mut pair = Self::with_complement(variance_a, variance_b, 0.0)?;
+        let scale = pair.geometric_mean();
+        let excess = covariance.abs() - scale;
+        if !covariance.is_finite() || excess > 4.0 * f64::EPSILON * scale {
+            return Err(Error::invalid(
+                "covariance",
+                covariance,
+                format!("at most sqrt(variance_a * variance_b) = {scale} in absolute value"),
+            ));
+        }
+        if scale > 0.0 {
+            pair.one_minus_correlation = 1.0 - (covariance / scale).clamp(-1.0, 1.0);
+        }
+        Ok(pair)
+    }
+
+    /// From $q_a$, $q_b$ and $\varepsilon = 1 - c$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless the variances are finite and $\ge 0$ and $\varepsilon \in [0, 2]$.
+    pub fn with_complement(
+        variance_a: f64,
+        variance_b: f64,
+        one_minus_correlation: f64,
+    ) -> Result<Self> {
+        error::non_negative("variance_a", variance_a)?;
+        error::non_negative("variance_b", variance_b)?;
+        if !(0.0..=2.0).contains(&one_minus_correlation) {
+            return Err(Error::invalid(
+                "one_minus_correlation",
+                one_minus_correlation,
+                "a number in [0, 2]",
+            ));
+        }
+        Ok(Self::from_parts(
+            variance_a,
+            variance_b,
+            one_minus_correlation,
+        ))
+    }
+
+    pub(crate) fn from_parts(
+        variance_a: f64,
+        variance_b: f64,
+        one_minus_correlation: f64,
+    ) -> Self {
+        Self {
+            variance_a,
+            variance_b,
+            one_minus_correlation,
+        }
+    }
+
+    /// $q_a$.
+    pub fn variance_a(&self) -> f64 {
+        self.variance_a
+    }
+
+    /// $q_b$.
+    pub fn variance_b(&self) -> f64 {
+        self.variance_b
+    }
+
+    /// $c$, rounded from $1 - \varepsilon$.
+    pub fn correlation(&self) -> f64 {
+        1.0 - self.one_minus_correlation
+    }
+
+    /// $\varepsilon = 1 - c$.
+    pub fn one_minus_correlation(&self) -> f64 {
+        self.one_minus_correlation
+    }
+
+    /// $k = \sqrt{q_a q_b} (1-\varepsilon)$; exactly $q_a$ for $q_a = q_b$, $\varepsilon = 0$.
+    pub fn covariance(&self) -> f64 {
+        self.geometric_mean() * self.correlation()
+    }
+
+    /// $\sqrt{q_a q_b}$, without overflow.
+    pub(crate) fn geometric_mean(&self) -> f64 {
+        if self.variance_a == self.variance_b {
+            self.variance_a
+        } else {
+            self.variance_a.sqrt() * self.variance_b.sqrt()
+        }
+    }
+
+    /// The matrix times `factor`.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self {
+            variance_a: self.variance_a * factor,
+            variance_b: self.variance_b * factor,
+            ..self
+        }
+    }
+
+    /// The sum of two covariance matrices. With $p_i = \sqrt{a_i b_i}$ for the two terms' variances,
+    ///
+    /// $$\sqrt{a b} \varepsilon = (\sqrt{ab} - p_1 - p_2) + p_1 \varepsilon_1 + p_2 \varepsilon_2, \qquad
+    ///   \sqrt{ab} - p_1 - p_2 = \frac{(\sqrt{a_1 b_2} - \sqrt{a_2 b_1})^2}{\sqrt{ab} + p_1 + p_2}$$
+    ///
+    /// (Lagrange's identity): all terms are positive, so the relative accuracy of $\varepsilon$ survives the sum.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let variance_a = self.variance_a + other.variance_a;
+        let variance_b = self.variance_b + other.variance_b;
+        let (p1, p2) = (self.geometric_mean(), other.geometric_mean());
+        let mut sum = Self::from_parts(variance_a, variance_b, self.one_minus_correlation);
+        let p = sum.geometric_mean();
+        if p > 0.0 {
+            let difference = if self.variance_a == self.variance_b
+                && other.variance_a == other.variance_b
+            {
+                0.0
+            } else {
+                self.variance_a.sqrt() * other.variance_b.sqrt()
+                    - other.variance_a.sqrt() * self.variance_b.sqrt()
+            };
+            let deficit = (difference / p) * (difference / (p + p1 + p2));
+            sum.one_minus_correlation = (deficit
+                + (p1 / p) * self.one_minus_correlation
+                + (p2 / p) * other.one_minus_correlation)
+                .min(2.0);
+        }
+        sum
+    }
+
+    /// The velocity $(\dot q_a, \dot q_b, \dot\varepsilon)$ when the matrix moves with the velocity `rate` (itself a covariance matrix).
+    ///
+    /// With $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and $\varepsilon'$ the complement of `rate`,
+    /// $\dot\varepsilon = \frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon' - \frac{x+y}2 \varepsilon$. Needs positive variances.
+    pub(crate) fn velocity(self, rate: Self) -> [f64; 3] {
+        let (x, y) = (
+            rate.variance_a / self.variance_a,
+            rate.variance_b / self.variance_b,
+        );
+        let mean = 0.5 * (x + y);
+        let epsilon = 0.5 * (x.sqrt() - y.sqrt()).powi(2)
+            + (x * y).sqrt() * rate.one_minus_correlation
+            - mean * self.one_minus_correlation;
+        [rate.variance_a, rate.variance_b, epsilon]
+    }
+
+    /// The same matrix with the two variables exchanged.
+    pub fn transposed(self) -> Self {
+        Self {
+            variance_a: self.variance_b,
+            variance_b: self.variance_a,
+            ..self
+        }
+    }
+}
+
+/// A [`PairCovariance`] times a power of two, $2^e K$: what a deep chain yields whose variances may have left the
+/// range of `f64` while the correlation is still exact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct ScaledCovariance {
+    pair: PairCovariance,
+    exponent: i64,
+}
+
+/// Variances are kept within $2^{\pm 300}$ by moving powers of two into the exponent.
+const RESCALE: f64 = 300.0;
+
+impl ScaledCovariance {
+    pub(crate) fn new(pair: PairCovariance) -> Self {
+        Self { pair, exponent: 0 }
+    }
+
+    /// $e^{\text{growth}} K$.
+    pub(crate) fn exponential(pair: PairCovariance, growth: f64) -> Self {
+        const DIRECT: f64 = 200.0;
+        if growth < DIRECT {
+            Self::new(pair.times(growth.exp()))
+        } else {
+            let log2 = growth * std::f64::consts::LOG2_E;
+            Self {
+                pair: pair.times((log2 - log2.floor()).exp2()),
+                exponent: log2.floor() as i64,
+            }
+        }
+    }
+
+    /// Infinite variances with the correlation of `pair`.
+    pub(crate) fn diverging(pair: PairCovariance) -> Self {
+        Self {
+            pair,
+            exponent: i64::MAX,
+        }
+    }
+
+    /// Variances that have shrunk to 0, with the correlation of `pair` in the limit.
+    pub(crate) fn vanishing(pair: PairCovariance) -> Self {
+        Self {
+            pair,
+            exponent: i64::MIN,
+        }
+    }
+
+    /// Applies a map that commutes with positive factors, then moves a power of two out of the way.
+    pub(crate) fn map_homogeneous(self, map: impl Fn(PairCovariance) -> PairCovariance) -> Self {
+        let pair = map(self.pair);
+        let log2 = pair.variance_a.max(pair.variance_b).log2();
+        if log2.is_finite() && log2.abs() > RESCALE {
+            let shift = log2.floor();
+            Self {
+                pair: pair.times((-shift).exp2()),
+                exponent: self.exponent + shift as i64,
+            }
+        } else {
+            Self { pair, ..self }
+        }
+    }
+
+    /// Applies any map; the exponent must be zero.
+    pub(crate) fn map(self, map: impl Fn(PairCovariance) -> PairCovariance) -> Self {
+        debug_assert_eq!(self.exponent, 0);
+        Self {
+            pair: map(self.pair),
+            ..self
+        }
+    }
+
+    /// $2^e$ times `value`, or the overflow.
+    fn scaled(&self, quantity: &str, value: f64) -> Result<f64> {
+        scale_by_power_of_two(quantity, value, self.exponent)
+    }
+
+    /// $q_a$.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if it is larger than `f64::MAX`. (A value too small for `f64` is 0.)
+    pub fn variance_a(&self) -> Result<f64> {
+        self.scaled("the variance", self.pair.variance_a)
+    }
+
+    /// $q_b$.
+    ///
+    /// # Errors
+    /// As [`variance_a`](Self::variance_a).
+    pub fn variance_b(&self) -> Result<f64> {
+        self.scaled("the variance", self.pair.variance_b)
+    }
+
+    /// $k$.
+    ///
+    /// # Errors
+    /// As [`variance_a`](Self::variance_a).
+    pub fn covariance(&self) -> Result<f64> {
+        self.scaled("the covariance", self.pair.covariance())
+    }
+
+    /// $c$, rounded from $1 - \varepsilon$.
+    ///
+    /// # Errors
+    /// As [`one_minus_correlation`](Self::one_minus_correlation).
+    pub fn correlation(&self) -> Result<f64> {
+        Ok(1.0 - self.one_minus_correlation()?)
+    }
+
+    /// $\varepsilon = 1 - c$.
+    ///
+    /// # Errors
+    /// [`Error::Undefined`] if a variance is 0; [`Error::Overflow`] if the recursion left the range of `f64`.
+    pub fn one_minus_correlation(&self) -> Result<f64> {
+        let pair = self.pair;
+        for variance in [pair.variance_a, pair.variance_b] {
+            if variance == 0.0 {
+                return Err(Error::undefined("the correlation", "a variance is 0"));
+            }
+            self.finite_inside("the variance", variance)?;
+        }
+        self.finite_inside("1 - correlation", pair.one_minus_correlation)
+    }
+
+    /// The matrix itself.
+    ///
+    /// # Errors
+    /// As [`variance_a`](Self::variance_a).
+    pub fn pair(&self) -> Result<PairCovariance> {
+        Ok(PairCovariance {
+            variance_a: self.variance_a()?,
+            variance_b: self.variance_b()?,
+            one_minus_correlation: self
+                .finite_inside("1 - correlation", self.pair.one_minus_correlation)?,
+        })
+    }
+
+    fn finite_inside(&self, quantity: &str, value: f64) -> Result<f64> {
+        scale_by_power_of_two(quantity, value, 0)
+    }
+}
+
+/// `value * 2^exponent`, correctly rounded (0 where it is too small).
+///
+/// # Errors
+/// [`Error::Overflow`] naming `quantity`.
+pub(crate) fn scale_by_power_of_two(quantity: &str, value: f64, exponent: i64) -> Result<f64> {
+    // Two factors, since 2^exponent alone may leave the range while the product does not.
+    let half = (exponent / 2).clamp(-1100, 1100);
+    let rest = (exponent - half).clamp(-1100, 1100);
+    let scaled = value * (half as f64).exp2() * (rest as f64).exp2();
+    if scaled.is_finite() {
+        Ok(scaled)
+    } else {
+        Err(Error::Overflow {
+            quantity: quantity.to_owned(),
+            log: if value.is_finite() && exponent < i64::MAX {
+                value.abs().ln() + exponent as f64 * std::f64::consts::LN_2
+            } else {
+                f64::INFINITY
+            },
+            limit: f64::MAX.ln(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_of_two_matrices_adds_entries() {
+        let a = PairCovariance::new(2.0, 3.0, -1.0).unwrap();
+        let b = PairCovariance::new(0.5, 7.0, 1.5).unwrap();
+        let sum = a.plus(b);
+        assert_eq!((sum.variance_a(), sum.variance_b()), (2.5, 10.0));
+        assert!((sum.covariance() - 0.5).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_sum_keeps_tiny_distances_to_correlation_one() {
+        let a = PairCovariance::from_parts(2.0, 2.0, 1e-40);
+        let b = PairCovariance::from_parts(3.0, 3.0, 3e-40);
+        assert!((a.plus(b).one_minus_correlation() / 2.2e-40 - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn powers_of_two_beyond_the_range_overflow_by_name_or_round_to_zero() {
+        assert_eq!(scale_by_power_of_two("k", 1.5, -5000).unwrap(), 0.0);
+        assert_eq!(scale_by_power_of_two("k", 0.75, 1024).unwrap(), 0.75 * 2.0 * 2f64.powi(1023));
+        assert!(matches!(
+            scale_by_power_of_two("k", 1.5, 5000),
+            Err(Error::Overflow { log, .. }) if (log - 3466.14).abs() < 0.01
+        ));
+    }
+}

@@ -1,0 +1,81 @@
+//! Constant coefficients: the fixed points $K = s^2 K + \alpha^2 B(K)$ that a deep chain settles on.
+
+use crate::activation::Dual;
+use crate::architecture::Architecture;
+use crate::covariance::ScaledCovariance;
+use crate::{Error, PairCovariance, Result};
+
+const ITERATIONS: usize = 200_000;
+
+/// The largest estimated error that is returned as a result.
+const TOLERANCE: f64 = 1e-12;
+
+/// The limit of the iteration from $K_0$.
+///
+/// Homogeneous chains are exact: the variance is multiplied by $g = s^2 + \alpha^2 \sigma_w^2 (s_-^2 + s_+^2)/2$ in every layer and
+/// the correlation tends to 1 (at the edge of chaos of the ReLU MLP, $g = 1$, like $1 - c_l \sim 9\pi^2/(2 l^2)$;
+/// S. Hayou et al. 2019, arXiv 1902.06853). Other chains are iterated until geometric extrapolation of the steps puts the
+/// remaining distance below the tolerance.
+pub(super) fn propagate<N: Architecture<Activation: Dual>>(
+    net: &N,
+    alpha: f64,
+    k: PairCovariance,
+) -> Result<ScaledCovariance> {
+    if let Some(slopes) = net.homogeneous() {
+        let branch = alpha * alpha * net.branch().initialization().weight_variance();
+        let growth = net.skip() * net.skip() + branch * slopes.second_moment();
+        let moves = branch * slopes.curvature_weight() > 0.0;
+        let epsilon = if moves {
+            0.0
+        } else {
+            k.one_minus_correlation()
+        };
+        let pair = PairCovariance::from_parts(k.variance_a(), k.variance_b(), epsilon);
+        return Ok(if growth > 1.0 {
+            ScaledCovariance::diverging(pair)
+        } else if growth < 1.0 {
+            ScaledCovariance::vanishing(pair)
+        } else {
+            ScaledCovariance::new(pair)
+        });
+    }
+    let coordinates = |k: PairCovariance| {
+        [
+            k.variance_a(),
+            k.variance_b(),
+            // a variance of 0 has no correlation to wait for
+            k.geometric_mean().min(1.0) * k.one_minus_correlation(),
+        ]
+    };
+    let (mut k, mut previous_step) = (k, f64::INFINITY);
+    let mut reached = f64::INFINITY;
+    for _ in 0..ITERATIONS {
+        let next = net.layer_covariance(alpha, k);
+        let step = coordinates(next)
+            .iter()
+            .zip(coordinates(k))
+            .map(|(new, old)| (new - old).abs() / new.abs().max(1.0))
+            .fold(0.0, f64::max);
+        if !coordinates(next).iter().all(|x| x.is_finite()) {
+            return Ok(ScaledCovariance::diverging(k));
+        }
+        k = next;
+        let ratio = step / previous_step;
+        previous_step = step;
+        reached = if step == 0.0 {
+            0.0
+        } else if ratio < 1.0 {
+            step * ratio / (1.0 - ratio)
+        } else {
+            f64::INFINITY
+        };
+        if reached < TOLERANCE {
+            return Ok(ScaledCovariance::new(k));
+        }
+    }
+    Err(Error::NotConverged {
+        what: format!("the fixed point of {}", net.name()),
+        reached,
+        tolerance: TOLERANCE,
+    })
+}

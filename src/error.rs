@@ -1,0 +1,182 @@
+//! The crate's one error type, and the checks that raise it at the door.
+
+use std::fmt::Display;
+
+/// Why a computation was refused or could not give a finite, meaningful number.
+///
+/// Every variant names the argument or quantity concerned, the value found, and what was expected,
+/// so that the message alone tells what to change.
+///
+/// ```
+/// use neural_limits::Initialization;
+/// let error = Initialization::new(-1.0, 0.0).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "weight_variance = -1: expected a finite number >= 0"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument is outside of its domain (NaN, infinite, negative, zero, too large …).
+    #[error("{argument} = {value}: expected {expected}")]
+    Invalid {
+        /// The argument's name, with an index where it is an element: `inputs[3][7]`.
+        argument: String,
+        /// The value that was given.
+        value: String,
+        /// What the argument may be.
+        expected: String,
+    },
+    /// Two shapes that must agree do not, or something is empty.
+    #[error("{argument} has {found}: expected {expected}")]
+    Shape {
+        /// The argument's name.
+        argument: String,
+        /// The shape that was given.
+        found: String,
+        /// The shape that is needed.
+        expected: String,
+    },
+    /// A direction is needed, and the vector is zero.
+    #[error("{argument} is the zero vector: expected a vector with a direction")]
+    ZeroVector {
+        /// The argument's name.
+        argument: String,
+    },
+    /// The result is finite in theory but larger than the floating-point format can hold.
+    #[error(
+        "{quantity} overflows: its natural logarithm is about {log:.6e}, expected at most {limit:.6e}"
+    )]
+    Overflow {
+        /// What overflows.
+        quantity: String,
+        /// The natural logarithm of the result ($+\infty$ where it is not known).
+        log: f64,
+        /// The natural logarithm of the largest finite number of the format.
+        limit: f64,
+    },
+    /// The quantity has no value at these arguments (the correlation of a network whose neurons are
+    /// all zero, a limit that diverges).
+    #[error("{quantity} is undefined: {reason}")]
+    Undefined {
+        /// What has no value.
+        quantity: String,
+        /// Why.
+        reason: String,
+    },
+    /// The crate knows no route to what was asked.
+    #[error("{what} is not available: {reason}")]
+    Unsupported {
+        /// What was asked.
+        what: String,
+        /// Why it cannot be had, and what can.
+        reason: String,
+    },
+    /// An iteration or an adaptive integrator did not reach its tolerance.
+    #[error("{what} did not converge: reached {reached:.3e}, expected {tolerance:.3e}")]
+    NotConverged {
+        /// What was computed.
+        what: String,
+        /// The error estimate reached.
+        reached: f64,
+        /// The error estimate wanted.
+        tolerance: f64,
+    },
+    /// Reading or writing a file failed.
+    #[error("{path}: {reason}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the operating system or the writer said.
+        reason: String,
+    },
+}
+
+/// The crate's result type.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn invalid(
+        argument: impl Into<String>,
+        value: impl Display,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Invalid {
+            argument: argument.into(),
+            value: value.to_string(),
+            expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn shape(
+        argument: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Shape {
+            argument: argument.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    /// The same error about element `i` of the argument.
+    pub(crate) fn at_index(mut self, i: usize) -> Self {
+        if let Self::Invalid { argument, .. } = &mut self {
+            *argument = format!("{argument}[{i}]");
+        }
+        self
+    }
+
+    pub(crate) fn undefined(quantity: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Undefined {
+            quantity: quantity.into(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn unsupported(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Unsupported {
+            what: what.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// `value`, if it is a finite number >= 0.
+pub(crate) fn non_negative(argument: &str, value: f64) -> Result<f64> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err(Error::invalid(argument, value, "a finite number >= 0"))
+    }
+}
+
+/// `value`, if it lies in $[-1, 1]$.
+pub(crate) fn correlation(argument: &str, value: f64) -> Result<f64> {
+    if (-1.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::invalid(argument, value, "a correlation in [-1, 1]"))
+    }
+}
+
+/// `value`, if it lies in $[0, 1]$.
+pub(crate) fn unit_interval(argument: &str, value: f64) -> Result<f64> {
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::invalid(argument, value, "a number in [0, 1]"))
+    }
+}
+
+/// `value`, if it is at least one.
+pub(crate) fn at_least_one(argument: &str, value: usize) -> Result<usize> {
+    if value > 0 {
+        Ok(value)
+    } else {
+        Err(Error::invalid(argument, value, "an integer >= 1"))
+    }
+}

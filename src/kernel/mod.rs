@@ -1,0 +1,167 @@
+//! Infinite width at finite depth: the layer-by-layer kernel recursion.
+//!
+//! With $n \to \infty$ at fixed $L$, the neurons of a chain become independent Gaussian processes of the inputs with covariance
+//! (R. Neal 1996; J. Lee et al. 2017, arXiv 1711.00165; A. Matthews et al. 2018, arXiv 1804.11271)
+//!
+//! $$K_0 = \sigma_{in}^2 \frac{a \cdot b}{d} + \sigma_{b,in}^2, \qquad K_l = s^2 K_{l-1} + \alpha_{l,L}^2 B(K_{l-1}).$$
+//!
+//! [`InfiniteWidth`] iterates it for pairs and Gram matrices.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::activation::Dual;
+use crate::architecture::{self, Architecture};
+use crate::covariance::ScaledCovariance;
+use crate::gram::{self, stem_covariance};
+use crate::{Inputs, PairCovariance, Result, Scalar};
+
+/// A network of infinite width and finite depth, from [`Architecture::infinite_width`].
+///
+/// All results belong to the pre-activations $Y_l$ after [`layers`](InfiniteWidth::layers) layers, by default all $L$; the
+/// oracle's "NNGP" of a network that ends in a dense layer.
+///
+/// # Errors of the values
+/// $1 - c$ is accurate to a few ulp per layer in relative terms, so that two inputs whose correlation rounds
+/// to 1 remain distinct. Chains that are homogeneous after the stem carry variances with an exponent of
+/// their own: correlations never overflow, and a variance that does is an [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
+#[derive(Debug, Clone)]
+pub struct InfiniteWidth<'a, N> {
+    net: &'a N,
+    coefficients: Vec<f64>,
+    layers: usize,
+}
+
+impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
+    pub(crate) fn new(net: &'a N, depth: usize) -> Result<Self> {
+        let coefficients = architecture::coefficients(net, depth)?;
+        Ok(Self {
+            net,
+            layers: coefficients.len(),
+            coefficients,
+        })
+    }
+
+    /// $L$.
+    pub fn depth(&self) -> usize {
+        self.coefficients.len()
+    }
+
+    /// The number of layers that are applied, $\lfloor tL \rfloor$ after [`at_time`](Self::at_time).
+    pub fn layers(&self) -> usize {
+        self.layers
+    }
+
+    /// Stops after layer $\lfloor tL \rfloor$ of the same network of depth $L$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) for a time outside of $[0, 1]$.
+    pub fn at_time(mut self, time: f64) -> Result<Self> {
+        self.layers = architecture::layer_at(time, self.depth())?;
+        Ok(self)
+    }
+
+    /// The recursion for one pair from its stem covariance $K_0$.
+    pub fn propagate(&self, k: PairCovariance) -> ScaledCovariance {
+        self.trajectory_from(k)
+            .last()
+            .unwrap_or(ScaledCovariance::new(k))
+    }
+
+    /// $K_0, K_1, \ldots, K_{\lfloor tL \rfloor}$ from a stem covariance, computed as they are asked for.
+    pub fn trajectory_from(&self, k: PairCovariance) -> impl Iterator<Item = ScaledCovariance> + '_ {
+        let homogeneous = self.net.homogeneous().is_some();
+        let start = ScaledCovariance::new(k);
+        std::iter::once(start).chain(self.coefficients[..self.layers].iter().scan(
+            start,
+            move |k, &alpha| {
+                let layer = |k| self.net.layer_covariance(alpha, k);
+                *k = if homogeneous {
+                    k.map_homogeneous(layer)
+                } else {
+                    k.map(layer)
+                };
+                Some(*k)
+            },
+        ))
+    }
+
+    /// The covariance of a pair of points.
+    ///
+    /// # Errors
+    /// As [`Inputs::from_rows`] for the two points.
+    pub fn pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<ScaledCovariance> {
+        Inputs::from_rows(&[a, b])?;
+        Ok(self.propagate(stem_covariance(self.net, a, b)))
+    }
+
+    /// The NNGP kernel: the $m \times m$ matrix $K_L(x_i, x_j)$, symmetric to the bit, with a diagonal that is exactly the
+    /// variance recursion.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`](crate::Error::Overflow) if an entry exceeds the range of `T`.
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let x = Inputs::from_rows(&[[1.0_f32, 0.0], [0.6, 0.8]])?;
+    /// let net = Mlp::new(Relu);
+    /// let k = net.infinite_width(1)?.nngp(&x)?; // single precision in and out
+    /// assert_eq!(k[(0, 0)], 0.25); // |x|²/d times 1/2
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn nngp<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        gram::symmetric(self.net, x, "the NNGP kernel", |k| {
+            self.propagate(k).covariance()
+        })
+    }
+
+    /// The NNGP kernel between two sets of inputs, $K_L(x_i, y_j)$.
+    ///
+    /// # Errors
+    /// As [`nngp`](Self::nngp); [`Error::Shape`](crate::Error::Shape) for unequal dimensions.
+    pub fn nngp_between<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: &Inputs<'_, T>,
+    ) -> Result<DMatrix<T>> {
+        gram::rectangular(self.net, x, y, "the NNGP kernel", |k| {
+            self.propagate(k).covariance()
+        })
+    }
+
+    /// The variances $K_L(x_i, x_i)$, the diagonal of [`nngp`](Self::nngp) to the bit.
+    ///
+    /// # Errors
+    /// As [`nngp`](Self::nngp).
+    pub fn variances<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
+        let variances: Result<Vec<T>> = x
+            .points()
+            .map(|a| {
+                let k = self.propagate(stem_covariance(self.net, a, a));
+                T::narrow("the NNGP kernel", k.variance_a()?)
+            })
+            .collect();
+        Ok(DVector::from_vec(variances?))
+    }
+
+    /// The correlations $c_L(x_i, x_j)$; finite even where the covariances overflow.
+    ///
+    /// # Errors
+    /// [`Error::ZeroVector`](crate::Error::ZeroVector) naming an input without a direction; [`Error::Undefined`](crate::Error::Undefined) if a variance vanishes on the way.
+    pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        gram::directions(self.net, "inputs", x)?;
+        gram::symmetric(self.net, x, "the correlation", |k| {
+            self.propagate(k).correlation()
+        })
+    }
+
+    /// The complements $1 - c_L(x_i, x_j)$, to full relative accuracy.
+    ///
+    /// # Errors
+    /// As [`correlations`](Self::correlations).
+    pub fn correlation_complements<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        gram::directions(self.net, "inputs", x)?;
+        gram::symmetric(self.net, x, "1 - correlation", |k| {
+            self.propagate(k).one_minus_correlation()
+        })
+    }
+}

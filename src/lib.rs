@@ -1,0 +1,35 @@
+//! Limits of neural networks as width and depth go to infinity.
+#![forbid(unsafe_code)]
+#![deny(missing_docs, missing_debug_implementations)]
+
+pub mod activation;
+pub mod architecture;
+mod chebyshev;
+mod covariance;
+pub mod depth;
+mod error;
+mod gram;
+mod initialization;
+mod inputs;
+pub mod kernel;
+mod parallel;
+pub mod sample;
+mod scalar;
+mod summation;
+
+pub use covariance::{PairCovariance, ScaledCovariance};
+pub use error::{Error, Result};
+pub use initialization::Initialization;
+pub use inputs::Inputs;
+pub use scalar::Scalar;
+
+/// The names that most programs need.
+pub mod prelude {
+    pub use crate::activation::{Activation, Dual, Relu};
+    pub use crate::architecture::{
+        Architecture, BranchScaling, Constant, ConvergentSeries, CustomScaling, InverseSqrtDepth,
+        Mlp, PowerLaw, ResNet,
+    };
+    pub use crate::sample::{Sampler, Seed};
+    pub use crate::{Error, Initialization, Inputs, PairCovariance};
+}

@@ -1,0 +1,248 @@
+//! Finite networks: random draws of width $n$ and depth $L$.
+//!
+//! | file | content |
+//! |---|---|
+//! | [`Seed`] | one seed, numbered independent streams |
+//! | `dense` | weights drawn one by one, $O(n^2 m)$ a layer |
+//! | `conditional` | the same law from $n \times m$ normals a layer, $O(n m^2)$ |
+//!
+//! [`Finite`] runs either over the layers of an [`Architecture`].
+
+mod conditional;
+mod dense;
+mod draw;
+mod factor;
+mod seed;
+
+use nalgebra::DMatrix;
+use rand::Rng;
+
+pub use draw::Draw;
+pub use seed::{Seed, Stream};
+
+use crate::architecture::{self, Architecture};
+use crate::error;
+use crate::gram::stem_covariance;
+use crate::{Error, Inputs, Result, Scalar, parallel};
+
+/// How a layer is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sampler {
+    /// From its conditional law given the layer before: exact, and $n/m$ times cheaper than dense weights. For forward
+    /// quantities of Gaussian weights.
+    #[default]
+    Conditional,
+    /// From dense weights.
+    Dense,
+}
+
+/// A random network of finite width $n$ and depth $L$, from [`Architecture::finite`].
+///
+/// ```
+/// use neural_limits::prelude::*;
+/// let net = ResNet::new(Relu);
+/// let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
+/// let q = net.finite(1024, 256)?.covariances(&x, 4, Seed::new(7))?;
+/// let limit = net.infinite_depth().covariance_at(&x, 1.0)?;
+/// assert!((&q[0] - limit).amax() < 0.3);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Finite<'a, N> {
+    net: &'a N,
+    width: usize,
+    coefficients: Vec<f64>,
+    layers: usize,
+    sampler: Sampler,
+}
+
+/// Homogeneous chains are rescaled by a power of two when a variance leaves $2^{\pm 200}$.
+const RESCALE: f64 = 200.0;
+
+impl<'a, N: Architecture> Finite<'a, N> {
+    pub(crate) fn new(net: &'a N, width: usize, depth: usize) -> Result<Self> {
+        let coefficients = architecture::coefficients(net, depth)?;
+        Ok(Self {
+            net,
+            width: error::at_least_one("width", width)?,
+            layers: coefficients.len(),
+            coefficients,
+            sampler: Sampler::default(),
+        })
+    }
+
+    /// $n$.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// $L$.
+    pub fn depth(&self) -> usize {
+        self.coefficients.len()
+    }
+
+    /// Chooses how layers are drawn; the law of the results is the same.
+    pub fn with_sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+
+    /// Stops after layer $\lfloor tL \rfloor$ of the same network of depth $L$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) for a time outside of $[0, 1]$.
+    pub fn at_time(mut self, time: f64) -> Result<Self> {
+        self.layers = architecture::layer_at(time, self.depth())?;
+        Ok(self)
+    }
+
+    /// One network, drawn from `rng`: its [`Draw`] at the inputs.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if a chain that is not homogeneous leaves the range of `f64`; for homogeneous chains overflow is
+    /// reported by the accessors of [`Draw`].
+    pub fn draw<T: Scalar, R: Rng>(&self, x: &Inputs<'_, T>, rng: &mut R) -> Result<Draw> {
+        let (y, exponent) = self.forward(x, rng)?;
+        Ok(Draw::new(&y, exponent))
+    }
+
+    /// `samples` independent networks, number $i$ drawn from [`Seed::stream`]$(i)$, in parallel: bit-identical for any
+    /// number of threads.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) for 0 samples.
+    pub fn draws<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        samples: usize,
+        seed: impl Into<Seed>,
+    ) -> Result<Vec<Draw>> {
+        let seed = seed.into();
+        error::at_least_one("samples", samples)?;
+        parallel::try_map(samples, |i| self.draw(x, &mut seed.stream(i as u64)))
+    }
+
+    /// The covariance matrices $\hat q(x_i, x_j) = \langle Y_l(x_i), Y_l(x_j) \rangle / n$ of `samples` independent networks.
+    ///
+    /// # Errors
+    /// As [`draws`](Self::draws); [`Error::Overflow`](crate::Error::Overflow) if an entry exceeds the range.
+    pub fn covariances<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        samples: usize,
+        seed: impl Into<Seed>,
+    ) -> Result<Vec<DMatrix<f64>>> {
+        self.draws(x, samples, seed)?
+            .iter()
+            .map(Draw::covariances)
+            .collect()
+    }
+
+    /// The $n \times m$ pre-activations $Y_l$ of one network drawn from `rng`.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`](crate::Error::Overflow) if an entry exceeds the range.
+    pub fn pre_activations<T: Scalar, R: Rng>(
+        &self,
+        x: &Inputs<'_, T>,
+        rng: &mut R,
+    ) -> Result<DMatrix<f64>> {
+        let (mut y, exponent) = self.forward(x, rng)?;
+        for entry in y.as_mut_slice() {
+            *entry = crate::covariance::scale_by_power_of_two(
+                "the pre-activations",
+                *entry,
+                exponent / 2,
+            )?;
+        }
+        Ok(y)
+    }
+
+    /// Pre-activations $2^{-e/2} Y_l$ and the even exponent $e$.
+    fn forward<T: Scalar, R: Rng>(
+        &self,
+        x: &Inputs<'_, T>,
+        rng: &mut R,
+    ) -> Result<(DMatrix<f64>, i64)> {
+        let (n, m) = (self.width, x.len());
+        let homogeneous = self.net.homogeneous().is_some();
+        let (branch, skip) = (self.net.branch(), self.net.skip());
+        let mut y = DMatrix::zeros(n, m);
+        let mut normals = DMatrix::zeros(n, m);
+        let mut features = DMatrix::zeros(n, m);
+        let mut covariance = DMatrix::zeros(m, m);
+        let mut row = vec![0.0; n];
+        let mut exponent = 0;
+        match self.sampler {
+            Sampler::Conditional => {
+                for (i, a) in x.points().enumerate() {
+                    for (j, b) in x.points().enumerate().take(i + 1) {
+                        let k = stem_covariance(self.net, a, b).covariance();
+                        covariance[(i, j)] = k;
+                        covariance[(j, i)] = k;
+                    }
+                }
+                conditional::add_rows(&mut y, 1.0, &mut covariance, &mut normals, rng);
+            }
+            Sampler::Dense => {
+                let points = DMatrix::from_iterator(
+                    x.dimension(),
+                    m,
+                    x.points().flatten().map(|entry| entry.widen()),
+                );
+                let mut row = vec![0.0; x.dimension()];
+                dense::add_dense(&mut y, 1.0, self.net.stem(), &points, &mut row, rng);
+            }
+        }
+        for &alpha in &self.coefficients[..self.layers] {
+            branch.empirical_covariance_into(&y, &mut features, &mut covariance);
+            if !covariance.diagonal().iter().all(|entry| entry.is_finite()) {
+                return Err(Error::Overflow {
+                    quantity: "a layer's covariance".to_owned(),
+                    log: f64::INFINITY,
+                    limit: f64::MAX.ln(),
+                });
+            }
+            if homogeneous {
+                exponent += rescale(&mut y, &mut features, &mut covariance);
+            }
+            if skip == 0.0 {
+                y.fill(0.0);
+            } else if skip != 1.0 {
+                y *= skip;
+            }
+            match self.sampler {
+                Sampler::Conditional => {
+                    conditional::add_rows(&mut y, alpha, &mut covariance, &mut normals, rng);
+                }
+                Sampler::Dense => dense::add_dense(
+                    &mut y,
+                    alpha,
+                    branch.initialization(),
+                    &features,
+                    &mut row,
+                    rng,
+                ),
+            }
+        }
+        Ok((y, exponent))
+    }
+}
+
+/// Divides the state by a power of two when its variance is far from 1; returns the even exponent taken out.
+fn rescale(
+    y: &mut DMatrix<f64>,
+    features: &mut DMatrix<f64>,
+    covariance: &mut DMatrix<f64>,
+) -> i64 {
+    let largest = covariance.diagonal().max();
+    let log2 = largest.log2();
+    if !log2.is_finite() || log2.abs() < RESCALE {
+        return 0;
+    }
+    let half = (0.5 * log2).floor();
+    *covariance *= (-2.0 * half).exp2();
+    *y *= (-half).exp2();
+    *features *= (-half).exp2();
+    2 * half as i64
+}
