@@ -12,9 +12,12 @@ mod gram;
 mod initialization;
 mod inputs;
 pub mod kernel;
+pub mod limit;
+pub mod neural_function;
 mod parallel;
 pub mod sample;
 mod scalar;
+pub mod statistics;
 mod summation;
 
 pub use covariance::{PairCovariance, ScaledCovariance};
@@ -30,6 +33,8 @@ pub mod prelude {
         Architecture, BranchScaling, Constant, ConvergentSeries, CustomScaling, InverseSqrtDepth,
         Mlp, PowerLaw, ResNet,
     };
+    pub use crate::limit::{Commutativity, Grid, Law, Limit, Regime, Report, Verdict, routes};
+    pub use crate::neural_function::{Correlation, Covariance, NeuralFunction, Neuron};
     pub use crate::sample::{Sampler, Seed};
     pub use crate::{Error, Initialization, Inputs, PairCovariance};
 }

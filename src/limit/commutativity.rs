@@ -1,0 +1,243 @@
+//! The comparison of all regimes of one architecture.
+
+use std::fmt;
+
+use super::verdict;
+use super::{Deviation, FunctionReport, Grid, Law, Limit, Report, Row, routes};
+use crate::activation::Dual;
+use crate::architecture::Architecture;
+use crate::error;
+use crate::neural_function::NeuralFunction;
+use crate::sample::Seed;
+use crate::statistics::one_sample_p_value;
+use crate::{Error, Result};
+
+/// How far a comparison has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The regime just finished.
+    pub row: &'a Row,
+    /// The fraction of all work that is done, in $[0,1]$.
+    pub fraction: f64,
+}
+
+type Observer<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
+
+/// Asks whether the limits of neural functions depend on the way in which width and depth go to infinity.
+///
+/// All functions are read off the same sampled networks. The reference is the limit of infinite width, then depth;
+/// *strong commutativity* (S. Hayou 2023, arXiv 2310.01683) is $\lVert T_{n,L} - T_\infty \rVert_{L^2} \to 0$ as $\min(n, L) \to \infty$.
+///
+/// ```
+/// use neural_limits::prelude::*;
+/// let net = ResNet::new(Relu);
+/// let (a, b) = ([1.0, 0.0], [0.6, 0.8]);
+/// let covariance = Covariance::between(&a, &b)?;
+/// let neuron = Neuron::at(&a)?;
+/// let report = Commutativity::of(&net, &covariance)
+///     .and(&neuron)
+///     .widths(&[32, 128, 512])
+///     .depths(&[8, 64])
+///     .samples(64)
+///     .seed(7)
+///     .run()?;
+/// println!("{report}");
+/// assert!(matches!(report.functions[0].verdict, Verdict::Commute(_)));
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Commutativity<'a, N> {
+    net: &'a N,
+    functions: Vec<&'a dyn NeuralFunction>,
+    widths: Vec<usize>,
+    depths: Vec<usize>,
+    samples: usize,
+    seed: Seed,
+    time: f64,
+    observer: Option<Observer<'a>>,
+}
+
+impl<N: fmt::Debug> fmt::Debug for Commutativity<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commutativity")
+            .field("net", &self.net)
+            .field("functions", &self.functions)
+            .field("widths", &self.widths)
+            .field("depths", &self.depths)
+            .field("samples", &self.samples)
+            .field("seed", &self.seed)
+            .field("time", &self.time)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
+    /// Of a neural function of an architecture; by default at widths 64, 256, 1024, depths 10, 100, 1000, with 64
+    /// networks of each size, seed 0, at time $t = 1$.
+    pub fn of(net: &'a N, function: &'a dyn NeuralFunction) -> Self {
+        Self {
+            net,
+            functions: vec![function],
+            widths: vec![64, 256, 1024],
+            depths: vec![10, 100, 1000],
+            samples: 64,
+            seed: Seed::new(0),
+            time: 1.0,
+            observer: None,
+        }
+    }
+
+    /// Adds a neural function.
+    pub fn and(mut self, function: &'a dyn NeuralFunction) -> Self {
+        self.functions.push(function);
+        self
+    }
+
+    /// Sets the widths.
+    pub fn widths(mut self, widths: &[usize]) -> Self {
+        self.widths = widths.to_vec();
+        self
+    }
+
+    /// Sets the depths.
+    pub fn depths(mut self, depths: &[usize]) -> Self {
+        self.depths = depths.to_vec();
+        self
+    }
+
+    /// Sets the number of networks of each size.
+    pub fn samples(mut self, samples: usize) -> Self {
+        self.samples = samples;
+        self
+    }
+
+    /// Sets the seed.
+    pub fn seed(mut self, seed: impl Into<Seed>) -> Self {
+        self.seed = seed.into();
+        self
+    }
+
+    /// Sets the time $t = l/L$ at which networks are read.
+    pub fn time(mut self, time: f64) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// Calls `observer` after every regime, with its finished row: what a long run has found is never lost.
+    pub fn on_progress(mut self, observer: impl FnMut(Progress<'_>) + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Runs all routes and compares them.
+    ///
+    /// A route that fails (an overflow, a limit that does not exist) is an entry of its row, not an end of the run.
+    ///
+    /// # Errors
+    /// As [`Grid::new`] and [`routes::all`]; [`Error::Invalid`] for a time outside of $[0,1]$.
+    pub fn run(mut self) -> Result<Report> {
+        error::unit_interval("time", self.time)?;
+        let grid = Grid::new(&self.widths, &self.depths, self.samples, self.seed)?;
+        let limits = routes::all(self.net, &grid)?;
+        let total: f64 = limits.iter().map(|limit| limit.work()).sum();
+        let mut reference: Option<Vec<Result<Law>>> = None;
+        let mut rows = Vec::with_capacity(limits.len());
+        let mut done = 0.0;
+        for limit in &limits {
+            let row = row(limit.as_ref(), &self.functions, self.time, reference.as_deref());
+            reference.get_or_insert_with(|| row.laws.clone());
+            done += limit.work();
+            if let Some(observer) = &mut self.observer {
+                observer(Progress {
+                    row: &row,
+                    fraction: if total > 0.0 { done / total } else { 1.0 },
+                });
+            }
+            rows.push(row);
+        }
+        let functions = self
+            .functions
+            .iter()
+            .enumerate()
+            .map(|(i, function)| function_report(function.name(), i, &rows))
+            .collect();
+        Ok(Report {
+            architecture: self.net.name(),
+            time: self.time,
+            samples: self.samples,
+            rows,
+            functions,
+        })
+    }
+}
+
+fn row(
+    limit: &dyn Limit,
+    functions: &[&dyn NeuralFunction],
+    time: f64,
+    reference: Option<&[Result<Law>]>,
+) -> Row {
+    let laws = limit.laws(functions, time);
+    let deviations = match reference {
+        None => vec![None; laws.len()],
+        Some(reference) => laws
+            .iter()
+            .zip(reference)
+            .map(|pair| match pair {
+                (Ok(law), Ok(reference)) => deviation(law, reference).ok(),
+                _ => None,
+            })
+            .collect(),
+    };
+    Row {
+        regime: limit.regime(),
+        route: limit.route(),
+        laws,
+        deviations,
+    }
+}
+
+fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
+    Ok(match (law, reference) {
+        (Law::Empirical(sample), Law::Deterministic(x)) => {
+            let (value, standard_error) = sample.l2_error(*x);
+            Deviation::L2 {
+                value,
+                standard_error,
+            }
+        }
+        (law, Law::Deterministic(_)) => Deviation::L2 {
+            value: law.l2(reference),
+            standard_error: 0.0,
+        },
+        (law, reference) => {
+            let statistic = law.kolmogorov_smirnov(reference).clamp(0.0, 1.0);
+            let p_value = match law {
+                Law::Empirical(sample) => {
+                    Some(one_sample_p_value(statistic, sample.values().len())?)
+                }
+                _ => None,
+            };
+            Deviation::KolmogorovSmirnov { statistic, p_value }
+        }
+    })
+}
+
+fn function_report(name: String, i: usize, rows: &[Row]) -> FunctionReport {
+    let deviations: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row.regime, row.deviations[i].as_ref()?)))
+        .collect();
+    let exponents = verdict::exponents(&deviations);
+    let verdict = match rows.first().map(|row| &row.laws[i]) {
+        Some(Err(error @ Error::Overflow { .. })) => super::Verdict::DoNotCommute(format!(
+            "there is no limit to agree on; with infinite width, {error}"
+        )),
+        Some(Err(error)) => super::Verdict::Unresolved(error.to_string()),
+        _ => verdict::verdict(&deviations, &exponents),
+    };
+    FunctionReport {
+        name,
+        exponents,
+        verdict,
+    }
+}

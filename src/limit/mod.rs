@@ -1,0 +1,76 @@
+//! Do the ways of taking width and depth to infinity agree?
+//!
+//! | file | content |
+//! |---|---|
+//! | [`Regime`] | the ways |
+//! | [`Law`] | what a [`NeuralFunction`] converges to, with distances between any two |
+//! | [`Limit`], [`routes`] | a regime of an architecture, computed; all of them in a `Vec<Box<dyn Limit>>` |
+//! | [`Commutativity`] | the comparison, as a [`Report`] |
+//!
+//! To add a regime, implement [`Limit`] in one file under `routes/` and add it to the list in [`routes::all`].
+
+mod commutativity;
+mod distance;
+mod empirical;
+#[cfg(feature = "plot")]
+mod figure;
+mod law;
+mod regime;
+mod report;
+pub mod routes;
+mod verdict;
+
+use std::fmt::Debug;
+
+pub use commutativity::{Commutativity, Progress};
+pub use empirical::Empirical;
+pub use law::Law;
+pub use regime::Regime;
+pub use report::{Deviation, FunctionReport, Report, Row};
+pub use routes::Grid;
+pub use verdict::{Exponents, Verdict};
+
+use crate::neural_function::NeuralFunction;
+use crate::{Error, Result};
+
+/// One regime of one architecture, by one route of computation.
+///
+/// ```
+/// use neural_limits::prelude::*;
+/// let net = ResNet::new(Relu);
+/// let (a, b) = ([1.0, 0.0], [0.6, 0.8]);
+/// let correlation = Correlation::between(&a, &b)?;
+/// let grid = Grid::new(&[256], &[64], 16, 7)?;
+/// for limit in routes::all(&net, &grid)? {
+///     let law = limit.law(&correlation, 1.0)?;
+///     println!("{}  {law}", limit.regime());
+///     assert!((law.mean() - 0.6).abs() < 0.2);
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Limit: Debug + Send + Sync {
+    /// The regime.
+    fn regime(&self) -> Regime;
+
+    /// How the law is computed, in a few words.
+    fn route(&self) -> String;
+
+    /// The laws of several neural functions at time $t = l/L$, sharing the work (all of them read the same random
+    /// networks).
+    fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>>;
+
+    /// The law of one neural function at time $t = l/L \in [0,1]$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$, and what the route itself reports.
+    fn law(&self, function: &dyn NeuralFunction, time: f64) -> Result<Law> {
+        self.laws(&[function], time)
+            .pop()
+            .unwrap_or_else(|| Err(Error::unsupported(function.name(), "the route gave no law")))
+    }
+
+    /// The work of one evaluation, in layer–neuron–sample units, for progress displays.
+    fn work(&self) -> f64 {
+        0.0
+    }
+}

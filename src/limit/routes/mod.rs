@@ -1,0 +1,122 @@
+//! The routes that the crate knows, one file each.
+//!
+//! | file | regime | method |
+//! |---|---|---|
+//! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, infinite recursion or fixed point ([`depth`](crate::depth)) |
+//! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
+//! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
+//! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |
+
+mod finite;
+mod infinite_width;
+mod proportional;
+mod width_then_depth;
+
+pub use finite::FiniteNetworks;
+pub use infinite_width::LayerRecursion;
+pub use proportional::LogNormalMlp;
+pub use width_then_depth::DepthLimit;
+
+use super::Limit;
+use crate::activation::Dual;
+use crate::architecture::Architecture;
+use crate::error;
+use crate::sample::Seed;
+use crate::{Error, Result};
+
+/// The sizes at which finite networks are sampled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    widths: Vec<usize>,
+    depths: Vec<usize>,
+    samples: usize,
+    seed: Seed,
+}
+
+impl Grid {
+    /// Widths, depths, the number of networks for each pair of them, and the seed of all.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for no width or no depth; [`Error::Invalid`] for a width, depth or number of samples of 0. Sizes are
+    /// sorted and duplicates dropped.
+    pub fn new(
+        widths: &[usize],
+        depths: &[usize],
+        samples: usize,
+        seed: impl Into<Seed>,
+    ) -> Result<Self> {
+        Ok(Self {
+            widths: sizes("widths", widths)?,
+            depths: sizes("depths", depths)?,
+            samples: error::at_least_one("samples", samples)?,
+            seed: seed.into(),
+        })
+    }
+
+    /// The widths, increasing.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// The depths, increasing.
+    pub fn depths(&self) -> &[usize] {
+        &self.depths
+    }
+
+    /// The number of networks for each pair of sizes.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+}
+
+fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
+    if sizes.is_empty() {
+        return Err(Error::shape(argument, "length 0", "at least one size"));
+    }
+    for (i, &size) in sizes.iter().enumerate() {
+        error::at_least_one(&format!("{argument}[{i}]"), size)?;
+    }
+    let mut sizes = sizes.to_vec();
+    sizes.sort_unstable();
+    sizes.dedup();
+    Ok(sizes)
+}
+
+/// All regimes of an architecture that the crate has a route to; the first is the limit of infinite width, then depth.
+///
+/// # Errors
+/// [`Error::Invalid`] for coefficients that are not finite.
+pub fn all<'a, N: Architecture<Activation: Dual>>(
+    net: &'a N,
+    grid: &Grid,
+) -> Result<Vec<Box<dyn Limit + 'a>>> {
+    let mut limits: Vec<Box<dyn Limit + 'a>> = vec![Box::new(DepthLimit::new(net))];
+    for &depth in &grid.depths {
+        limits.push(Box::new(LayerRecursion::new(net, depth)?));
+    }
+    let deepest = grid.depths.iter().max().copied().unwrap_or_default();
+    for &width in &grid.widths {
+        limits.extend(
+            LogNormalMlp::new(net, deepest as f64 / width as f64)
+                .ok()
+                .map(|limit| Box::new(limit) as Box<dyn Limit + 'a>),
+        );
+    }
+    for (i, &width) in grid.widths.iter().enumerate() {
+        for (j, &depth) in grid.depths.iter().enumerate() {
+            let seed = grid.seed.split((i * grid.depths.len() + j) as u64);
+            let limit = FiniteNetworks::new(net, width, depth, grid.samples, seed)?;
+            limits.push(Box::new(limit));
+        }
+    }
+    Ok(limits)
+}
+
+/// The first and the last input of a neural function.
+fn ends(function: &dyn crate::neural_function::NeuralFunction) -> Result<(&[f64], &[f64])> {
+    let inputs = function.inputs();
+    match (inputs.point(0), inputs.point(inputs.len() - 1)) {
+        (Some(a), Some(b)) => Ok((a, b)),
+        _ => Err(Error::shape(function.name(), "no inputs", "one or two")),
+    }
+}

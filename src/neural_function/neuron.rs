@@ -1,0 +1,40 @@
+//! A single neuron as a neural function.
+
+use super::NeuralFunction;
+use crate::limit::Law;
+use crate::sample::Draw;
+use crate::{Inputs, Result, ScaledCovariance};
+
+/// $Y^1(a)$, the pre-activation of the first neuron (all neurons have the same law).
+///
+/// At infinite width it is $\mathcal N(0, q(a,a))$ (S. Hayou and G. Yang 2023, arXiv 2302.00453, theorem 1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neuron(Inputs<'static>);
+
+impl Neuron {
+    /// At one input.
+    ///
+    /// # Errors
+    /// As [`Inputs::from_rows`].
+    pub fn at(a: &[f64]) -> Result<Self> {
+        Inputs::from_rows(&[a]).map(Self)
+    }
+}
+
+impl NeuralFunction for Neuron {
+    fn name(&self) -> String {
+        "neuron".to_owned()
+    }
+
+    fn inputs(&self) -> &Inputs<'static> {
+        &self.0
+    }
+
+    fn of_network(&self, draw: &Draw, points: &[usize]) -> Result<f64> {
+        draw.first_neuron(points[0])
+    }
+
+    fn at_infinite_width(&self, k: &ScaledCovariance) -> Result<Law> {
+        Law::gaussian(0.0, k.variance_a()?)
+    }
+}

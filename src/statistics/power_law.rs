@@ -1,0 +1,158 @@
+//! Fits of power laws $e = C \prod_k x_k^{\beta_k}$ to errors that are themselves estimates.
+
+use nalgebra::{DMatrix, DVector};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// An estimate with its 95 % confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Estimate {
+    /// The point estimate.
+    pub value: f64,
+    /// The lower end of the interval.
+    pub low: f64,
+    /// The upper end of the interval.
+    pub high: f64,
+}
+
+impl std::fmt::Display for Estimate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{:+.3} [{:+.3}, {:+.3}]",
+            self.value, self.low, self.high
+        )
+    }
+}
+
+/// One point of a fit: the error measured at given sizes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The sizes $x_k > 0$ (width, depth).
+    pub sizes: Vec<f64>,
+    /// The error $e > 0$.
+    pub error: f64,
+    /// Its standard error; 0 for a computed value.
+    pub standard_error: f64,
+}
+
+/// The exponents $\beta_k$ of $e = C \prod_k x_k^{\beta_k}$, by weighted least squares on logarithms.
+///
+/// Weights are the inverse squares of the relative standard errors (equal weights if any of them is 0). Intervals are
+/// Student's at the residual degrees of freedom; if the residuals exceed the standard errors, the intervals are
+/// widened accordingly. `None` if there are not more observations than parameters, or the sizes do not vary.
+///
+/// ```
+/// use neural_limits::statistics::{Observation, fit_power_law};
+/// let observations: Vec<Observation> = [10.0, 100.0, 1000.0, 10_000.0]
+///     .iter()
+///     .map(|n: &f64| Observation { sizes: vec![*n], error: 3.0 / n.sqrt(), standard_error: 0.0 })
+///     .collect();
+/// let exponents = fit_power_law(&observations).unwrap();
+/// assert!((exponents[0].value + 0.5).abs() < 1e-12);
+/// ```
+pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
+    combine(observations, &[])
+}
+
+/// As [`fit_power_law`], followed by an estimate of $\sum_k \beta_k v_k$ for every vector $v$ in `combinations`.
+pub(crate) fn combine(
+    observations: &[Observation],
+    combinations: &[Vec<f64>],
+) -> Option<Vec<Estimate>> {
+    let usable: Vec<&Observation> = observations
+        .iter()
+        .filter(|o| {
+            o.error > 0.0
+                && o.error.is_finite()
+                && o.standard_error.is_finite()
+                && o.standard_error >= 0.0
+                && o.sizes.iter().all(|x| *x > 0.0 && x.is_finite())
+        })
+        .collect();
+    let parameters = usable.first()?.sizes.len() + 1;
+    if usable.len() <= parameters || usable.iter().any(|o| o.sizes.len() + 1 != parameters) {
+        return None;
+    }
+    let known_errors = usable.iter().all(|o| o.standard_error > 0.0);
+    let weight = |i: usize| {
+        if known_errors {
+            usable[i].error / usable[i].standard_error
+        } else {
+            1.0
+        }
+    };
+    let design = DMatrix::from_fn(usable.len(), parameters, |i, j| {
+        weight(i) * if j == 0 { 1.0 } else { usable[i].sizes[j - 1].ln() }
+    });
+    let response = DVector::from_fn(usable.len(), |i, _| weight(i) * usable[i].error.ln());
+    let svd = design.clone().svd(true, true);
+    let threshold = 1e-10 * svd.singular_values.max();
+    if svd.rank(threshold) < parameters {
+        return None;
+    }
+    let solution = svd.solve(&response, threshold).ok()?;
+    let residual = (&response - &design * &solution).norm_squared();
+    let freedom = (usable.len() - parameters) as f64;
+    let dispersion = residual / freedom;
+    let dispersion = if known_errors {
+        dispersion.max(1.0)
+    } else {
+        dispersion
+    };
+    let covariance = (design.transpose() * &design).try_inverse()? * dispersion;
+    let quantile = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.975);
+    let estimate = |direction: &DVector<f64>| {
+        let value = direction.dot(&solution);
+        let half = quantile * (direction.transpose() * &covariance * direction)[0].max(0.0).sqrt();
+        Estimate {
+            value,
+            low: value - half,
+            high: value + half,
+        }
+    };
+    let unit = |k: usize| DVector::from_fn(parameters, |j, _| f64::from(j == k + 1));
+    let exponents = (0..parameters - 1).map(|k| estimate(&unit(k)));
+    let sums = combinations.iter().map(|v| {
+        estimate(&DVector::from_fn(parameters, |j, _| {
+            if j == 0 { 0.0 } else { v[j - 1] }
+        }))
+    });
+    Some(exponents.chain(sums).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_exponents_and_their_sum_are_recovered() {
+        let mut observations = Vec::new();
+        for n in [8.0_f64, 64.0, 512.0] {
+            for l in [2.0_f64, 20.0, 200.0] {
+                observations.push(Observation {
+                    sizes: vec![n, l],
+                    error: 2.0 * n.powf(-0.5) * l.powf(0.25),
+                    standard_error: 0.01,
+                });
+            }
+        }
+        let fit = combine(&observations, &[vec![1.0, 1.0]]).unwrap();
+        for (estimate, exact) in fit.iter().zip([-0.5, 0.25, -0.25]) {
+            assert!((estimate.value - exact).abs() < 1e-10);
+            assert!(estimate.low < exact && exact < estimate.high);
+        }
+    }
+
+    #[test]
+    fn too_few_or_constant_sizes_have_no_fit() {
+        let observation = |x: f64| Observation {
+            sizes: vec![x],
+            error: 1.0,
+            standard_error: 0.1,
+        };
+        assert!(fit_power_law(&[]).is_none());
+        assert!(fit_power_law(&[observation(1.0), observation(2.0)]).is_none());
+        assert!(fit_power_law(&[observation(2.0), observation(2.0), observation(2.0)]).is_none());
+    }
+}
