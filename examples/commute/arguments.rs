@@ -21,7 +21,7 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',', num_args = 1, default_value = "0,1")]
     pub rows: Vec<usize>,
     /// Widths n
-    #[arg(long, value_delimiter = ',', default_value = "64,256,1024,4096")]
+    #[arg(long, value_delimiter = ',', default_value = "16,64,256,1024,4096")]
     pub widths: Vec<usize>,
     /// Depths L
     #[arg(long, value_delimiter = ',', default_value = "5,50,500,5000")]

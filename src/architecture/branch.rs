@@ -1,5 +1,7 @@
 //! The branch covariance: the one map that every limit iterates.
 
+use std::ops::Range;
+
 use nalgebra::DMatrix;
 
 use crate::activation::{Activation, Dual};
@@ -63,25 +65,38 @@ impl<A: Dual> Branch<A> {
 }
 
 impl<A: Activation> Branch<A> {
-    /// $\hat B(Y)$ for the $n \times m$ pre-activations `y` of $m$ inputs; `features` ($n \times m$) receives $\varphi(Y)$ and
-    /// `out` ($m \times m$) the result, symmetric to the bit.
-    pub(crate) fn empirical_covariance_into(
+    /// Adds $\varphi(Y)^\top \varphi(Y)$ of the neurons `rows` to the upper triangle of `sums` ($m \times m$), where `y` holds the columns of $Y$
+    /// ($n$ = `width` neurons each) one after the other; `features` receives the columns of $\varphi(Y)$ for these rows.
+    pub(crate) fn accumulate(
         &self,
-        y: &DMatrix<f64>,
-        features: &mut DMatrix<f64>,
-        out: &mut DMatrix<f64>,
+        y: &[f64],
+        width: usize,
+        rows: Range<usize>,
+        features: &mut [f64],
+        sums: &mut DMatrix<f64>,
     ) {
-        self.activation
-            .value_slice(y.as_slice(), features.as_mut_slice());
-        let (width, points) = y.shape();
-        let column = |j: usize| &features.as_slice()[j * width..(j + 1) * width];
+        let size = rows.len();
+        for j in 0..sums.ncols() {
+            let column = &y[j * width..][rows.clone()];
+            let (before, now) = features.split_at_mut(j * size);
+            let now = &mut now[..size];
+            self.activation.value_slice(column, now);
+            for (i, earlier) in before.chunks_exact(size).enumerate() {
+                sums[(i, j)] += dot(earlier, now);
+            }
+            sums[(j, j)] += dot(now, now);
+        }
+    }
+
+    /// Turns sums over all neurons into $\hat B(Y)$, symmetric to the bit.
+    pub(crate) fn finish(&self, width: usize, sums: &mut DMatrix<f64>) {
         let weight = self.initialization.weight_variance() / width as f64;
         let bias = self.initialization.bias_variance();
-        for j in 0..points {
+        for j in 0..sums.ncols() {
             for i in 0..=j {
-                let entry = weight * dot(column(i), column(j)) + bias;
-                out[(i, j)] = entry;
-                out[(j, i)] = entry;
+                let entry = weight * sums[(i, j)] + bias;
+                sums[(i, j)] = entry;
+                sums[(j, i)] = entry;
             }
         }
     }
@@ -92,7 +107,9 @@ impl<A: Activation> Branch<A> {
         let (width, points) = y.shape();
         let mut out = DMatrix::zeros(points, points);
         if width > 0 {
-            self.empirical_covariance_into(y, &mut DMatrix::zeros(width, points), &mut out);
+            let mut features = vec![0.0; width * points];
+            self.accumulate(y.as_slice(), width, 0..width, &mut features, &mut out);
+            self.finish(width, &mut out);
         }
         out
     }

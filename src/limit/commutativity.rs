@@ -1,9 +1,10 @@
 //! The comparison of all regimes of one architecture.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::verdict;
-use super::{Deviation, FunctionReport, Grid, Law, Limit, Report, Row, routes};
+use super::{Deviation, FunctionReport, Grid, Law, Limit, Regime, Report, Row, Verdict, routes};
 use crate::activation::Dual;
 use crate::architecture::Architecture;
 use crate::error;
@@ -139,12 +140,11 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
         let grid = Grid::new(&self.widths, &self.depths, self.samples, self.seed)?;
         let limits = routes::all(self.net, &grid)?;
         let total: f64 = limits.iter().map(|limit| limit.work()).sum();
-        let mut reference: Option<Vec<Result<Law>>> = None;
+        let mut references = References::default();
         let mut rows = Vec::with_capacity(limits.len());
         let mut done = 0.0;
         for limit in &limits {
-            let row = row(limit.as_ref(), &self.functions, self.time, reference.as_deref());
-            reference.get_or_insert_with(|| row.laws.clone());
+            let row = references.row(limit.as_ref(), &self.functions, self.time);
             done += limit.work();
             if let Some(observer) = &mut self.observer {
                 observer(Progress {
@@ -158,7 +158,7 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
             .functions
             .iter()
             .enumerate()
-            .map(|(i, function)| function_report(function.name(), i, &rows))
+            .map(|(i, function)| function_report(function.name(), i, &rows, self.samples))
             .collect();
         Ok(Report {
             architecture: self.net.name(),
@@ -170,30 +170,49 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
     }
 }
 
-fn row(
-    limit: &dyn Limit,
-    functions: &[&dyn NeuralFunction],
-    time: f64,
-    reference: Option<&[Result<Law>]>,
-) -> Row {
-    let laws = limit.laws(functions, time);
-    let deviations = match reference {
-        None => vec![None; laws.len()],
-        Some(reference) => laws
-            .iter()
-            .zip(reference)
-            .map(|pair| match pair {
-                (Ok(law), Ok(reference)) => deviation(law, reference).ok(),
-                _ => None,
-            })
-            .collect(),
-    };
-    Row {
-        regime: limit.regime(),
-        route: limit.route(),
-        laws,
-        deviations,
+/// The laws from which others deviate.
+#[derive(Default)]
+struct References {
+    /// Infinite width, then infinite depth: the first row.
+    limit: Option<Vec<Result<Law>>>,
+    /// Infinite width, by depth.
+    infinite_width: BTreeMap<usize, Vec<Result<Law>>>,
+}
+
+impl References {
+    fn row(&mut self, limit: &dyn Limit, functions: &[&dyn NeuralFunction], time: f64) -> Row {
+        let laws = limit.laws(functions, time);
+        let regime = limit.regime();
+        let equal_depth = match regime {
+            Regime::Finite { depth, .. } => self.infinite_width.get(&depth),
+            _ => None,
+        };
+        let row = Row {
+            regime,
+            route: limit.route(),
+            deviations: deviations(&laws, self.limit.as_deref()),
+            width_errors: deviations(&laws, equal_depth.map(Vec::as_slice)),
+            laws,
+        };
+        self.limit.get_or_insert_with(|| row.laws.clone());
+        if let Regime::InfiniteWidth { depth } = regime {
+            self.infinite_width.insert(depth, row.laws.clone());
+        }
+        row
     }
+}
+
+fn deviations(laws: &[Result<Law>], reference: Option<&[Result<Law>]>) -> Vec<Option<Deviation>> {
+    let Some(reference) = reference else {
+        return vec![None; laws.len()];
+    };
+    laws.iter()
+        .zip(reference)
+        .map(|pair| match pair {
+            (Ok(law), Ok(reference)) => deviation(law, reference).ok(),
+            _ => None,
+        })
+        .collect()
 }
 
 fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
@@ -203,11 +222,13 @@ fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
             Deviation::L2 {
                 value,
                 standard_error,
+                median: sample.median_error(*x),
             }
         }
-        (law, Law::Deterministic(_)) => Deviation::L2 {
+        (law, Law::Deterministic(x)) => Deviation::L2 {
             value: law.l2(reference),
             standard_error: 0.0,
+            median: (law.median() - x).abs(),
         },
         (law, reference) => {
             let statistic = law.kolmogorov_smirnov(reference).clamp(0.0, 1.0);
@@ -222,18 +243,14 @@ fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
     })
 }
 
-fn function_report(name: String, i: usize, rows: &[Row]) -> FunctionReport {
-    let deviations: Vec<_> = rows
-        .iter()
-        .filter_map(|row| Some((row.regime, row.deviations[i].as_ref()?)))
-        .collect();
-    let exponents = verdict::exponents(&deviations);
+fn function_report(name: String, i: usize, rows: &[Row], samples: usize) -> FunctionReport {
+    let exponents = verdict::exponents(rows, i, samples);
     let verdict = match rows.first().map(|row| &row.laws[i]) {
-        Some(Err(error @ Error::Overflow { .. })) => super::Verdict::DoNotCommute(format!(
+        Some(Err(error @ Error::Overflow { .. })) => Verdict::DoNotCommute(format!(
             "there is no limit to agree on; with infinite width, {error}"
         )),
-        Some(Err(error)) => super::Verdict::Unresolved(error.to_string()),
-        _ => verdict::verdict(&deviations, &exponents),
+        Some(Err(error)) => Verdict::Unresolved(error.to_string()),
+        _ => verdict::verdict(rows, i, &exponents),
     };
     FunctionReport {
         name,

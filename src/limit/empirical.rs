@@ -72,6 +72,13 @@ impl Empirical {
         (largest * root, largest * error / (2.0 * root))
     }
 
+    /// The median of $|X - x|$.
+    pub fn median_error(&self, x: f64) -> f64 {
+        let mut errors: Vec<f64> = self.sorted.iter().map(|value| (value - x).abs()).collect();
+        let middle = errors.len() / 2;
+        *errors.select_nth_unstable_by(middle, f64::total_cmp).1
+    }
+
     /// The variance (of the empirical law).
     pub fn variance(&self) -> f64 {
         self.l2_error(self.mean().0).0.powi(2)

@@ -25,6 +25,7 @@ impl Deviation {
             Self::L2 {
                 value,
                 standard_error,
+                ..
             } => (*value, *standard_error),
             Self::KolmogorovSmirnov { statistic, .. } => (*statistic, 0.0),
         }

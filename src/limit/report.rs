@@ -16,6 +16,8 @@ pub enum Deviation {
         value: f64,
         /// Its standard error; 0 for a computed law.
         standard_error: f64,
+        /// The median of $|X - x|$, which heavy tails do not move: the error in probability.
+        median: f64,
     },
     /// From a continuous law: $\sup |F - G|$.
     KolmogorovSmirnov {
@@ -32,10 +34,12 @@ impl fmt::Display for Deviation {
             Self::L2 {
                 value,
                 standard_error: 0.0,
+                ..
             } => format!("{value:.2e}"),
             Self::L2 {
                 value,
                 standard_error,
+                ..
             } => format!("{value:.2e} ± {standard_error:.0e}"),
             Self::KolmogorovSmirnov {
                 statistic,
@@ -62,6 +66,8 @@ pub struct Row {
     pub laws: Vec<Result<Law>>,
     /// Their deviations from the reference, where both exist.
     pub deviations: Vec<Option<Deviation>>,
+    /// For finite sizes, the deviations from infinite width at equal depth.
+    pub width_errors: Vec<Option<Deviation>>,
 }
 
 /// What the report says of one neural function.
@@ -136,11 +142,11 @@ impl Report {
             let exponents = &function.exponents;
             for (depth, estimate) in &exponents.in_width {
                 if let Some(estimate) = estimate {
-                    let _ = writeln!(text, "  L2 error ~ n^b at L = {depth}: b = {estimate}");
+                    let _ = writeln!(text, "  width error ~ n^b at L = {depth}: b = {estimate}");
                 }
             }
             if let Some(estimate) = exponents.in_depth {
-                let _ = writeln!(text, "  L2 error ~ L^g at n = inf: g = {estimate}");
+                let _ = writeln!(text, "  depth error ~ L^g at n = inf: g = {estimate}");
             }
             let _ = writeln!(text, "  verdict: {}", function.verdict);
         }

@@ -1,14 +1,22 @@
 //! From deviations to a verdict.
 
-use super::{Deviation, Regime};
-use crate::statistics::power_law::combine;
-use crate::statistics::{Estimate, Observation};
+use std::collections::BTreeMap;
 
-/// Growth of an error with depth, at fixed width, that is taken for more than the approach to a plateau.
-const GROWTH: f64 = 0.1;
+use super::{Deviation, Regime, Row};
+use crate::statistics::{Estimate, Observation, fit_power_law};
+
+/// Half of the central-limit rate $-1/2$: an interval of exponents below it is taken for convergence, one above it for
+/// the lack of it.
+const SLOWEST: f64 = -0.25;
+
+/// Errors below this are rounding.
+const ROUNDING: f64 = 1e-13;
 
 /// The level at which a Kolmogorov–Smirnov test rejects, after Bonferroni's correction for the number of tests.
 const LEVEL: f64 = 1e-3;
+
+/// Sizes with $L$ at least this multiple of $n$ are on the deep side, where routes part if they do.
+const DEEP: usize = 4;
 
 /// The answer to the question whether all ways of taking width and depth to infinity lead to the same limit.
 ///
@@ -43,80 +51,125 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// Exponents of the $L^2$ error $e(n, L)$ against the limit of infinite width, then depth.
+/// Exponents of the $L^2$ errors of a neural function $T_{n,L}$ with a deterministic limit.
+///
+/// $\lVert T_{n,L} - T_\infty \rVert \le \lVert T_{n,L} - T_{\infty,L} \rVert + |T_{\infty,L} - T_\infty|$: the *width error* at equal depth, and the *depth error* of
+/// the layer recursion. Routes agree if the second vanishes with depth and the first vanishes with width, uniformly
+/// in depth.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Exponents {
-    /// For every depth of the grid, $\beta$ in $e \propto n^\beta$.
+    /// For every depth of the grid, $\beta$ in the width error $\propto n^\beta$.
     pub in_width: Vec<(usize, Option<Estimate>)>,
-    /// $\beta$ in $e(\infty, L) \propto L^\beta$, from the layer recursion.
+    /// $\beta$ in $\max_L$ of the width error $\propto n^\beta$, over the widths that the grid's depths reach.
+    pub uniform_in_depth: Option<Estimate>,
+    /// The same for the median error: convergence in probability.
+    pub uniform_in_probability: Option<Estimate>,
+    /// $\beta$ in the depth error $\propto L^\beta$.
     pub in_depth: Option<Estimate>,
-    /// $(b, g, b + g)$ in $e \propto n^b L^g$ over all finite sizes; $b + g$ is the exponent along $n \propto L$.
-    pub over_grid: Option<[Estimate; 3]>,
 }
 
-/// The regimes and deviations of one neural function.
-pub(super) type Deviations<'a> = [(Regime, &'a Deviation)];
+/// One size of the grid: width, depth, and the width error there.
+type Size = (usize, usize, Deviation);
 
-pub(super) fn exponents(deviations: &Deviations) -> Exponents {
-    let observations = |select: &dyn Fn(Regime) -> Option<Vec<f64>>| -> Vec<Observation> {
-        deviations
-            .iter()
-            .filter_map(|(regime, deviation)| match deviation {
-                Deviation::L2 {
-                    value,
-                    standard_error,
-                } => Some(Observation {
-                    sizes: select(*regime)?,
-                    error: *value,
-                    standard_error: *standard_error,
-                }),
-                Deviation::KolmogorovSmirnov { .. } => None,
-            })
-            .collect()
-    };
-    let fit = |select: &dyn Fn(Regime) -> Option<Vec<f64>>, combinations: &[Vec<f64>]| {
-        combine(&observations(select), combinations)
-    };
-    let mut depths: Vec<usize> = deviations
-        .iter()
-        .filter_map(|(regime, _)| match regime {
-            Regime::Finite { depth, .. } => Some(*depth),
-            _ => None,
-        })
-        .collect();
+pub(super) fn exponents(rows: &[Row], function: usize, samples: usize) -> Exponents {
+    let sizes = sizes(rows, function);
+    let mut depths: Vec<usize> = sizes.iter().map(|size| size.1).collect();
     depths.sort_unstable();
     depths.dedup();
-    let in_width = depths.into_iter().map(|at| {
-        let select = move |regime| match regime {
-            Regime::Finite { width, depth } if depth == at => Some(vec![width as f64]),
-            _ => None,
-        };
-        (at, fit(&select, &[]).map(|fit| fit[0]))
+    let in_width = depths.iter().map(|&depth| {
+        let at_depth = sizes.iter().filter(|size| size.1 == depth);
+        (
+            depth,
+            exponent(at_depth.filter_map(|size| observation(size.0, &size.2, samples))),
+        )
     });
-    let infinite = |regime| match regime {
-        Regime::InfiniteWidth { depth } => Some(vec![depth as f64]),
+    let depth_errors = rows.iter().filter_map(|row| match row.regime {
+        Regime::InfiniteWidth { depth } => {
+            observation(depth, row.deviations[function].as_ref()?, samples)
+        }
         _ => None,
-    };
-    let finite = |regime| match regime {
-        Regime::Finite { width, depth } => Some(vec![width as f64, depth as f64]),
-        _ => None,
+    });
+    let deepest = depths.last().copied().unwrap_or(0);
+    let uniform = |observe: &dyn Fn(&Size) -> Option<Observation>| {
+        let mut largest: BTreeMap<usize, Observation> = BTreeMap::new();
+        for size in sizes.iter().filter(|size| size.0 <= deepest) {
+            if let Some(new) = observe(size) {
+                let entry = largest.entry(size.0).or_insert_with(|| new.clone());
+                if new.error > entry.error {
+                    *entry = new;
+                }
+            }
+        }
+        exponent(largest.into_values())
     };
     Exponents {
         in_width: in_width.collect(),
-        in_depth: fit(&infinite, &[]).map(|fit| fit[0]),
-        over_grid: fit(&finite, &[vec![1.0, 1.0]]).map(|fit| [fit[0], fit[1], fit[2]]),
+        uniform_in_depth: uniform(&|size| observation(size.0, &size.2, samples)),
+        uniform_in_probability: uniform(&|size| median(size.0, &size.2)),
+        in_depth: exponent(depth_errors),
     }
 }
 
-pub(super) fn verdict(deviations: &Deviations, exponents: &Exponents) -> Verdict {
-    let tests: Vec<(usize, usize, f64, f64)> = deviations
-        .iter()
-        .filter_map(|(regime, deviation)| match (regime, deviation) {
-            (
-                Regime::Finite { width, depth },
-                Deviation::KolmogorovSmirnov { statistic, p_value: Some(p) },
-            ) => Some((*width, *depth, *statistic, *p)),
+fn sizes(rows: &[Row], function: usize) -> Vec<Size> {
+    rows.iter()
+        .filter_map(|row| match row.regime {
+            Regime::Finite { width, depth } => Some((width, depth, row.width_errors[function]?)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// An $L^2$ error as a point of a fit. For Gaussian deviations its relative standard error is $(2 \cdot$samples$)^{-1/2}$; a smaller
+/// estimate means a tail that the sample has not seen, and is not believed. Errors at rounding level are left out.
+fn observation(size: usize, deviation: &Deviation, samples: usize) -> Option<Observation> {
+    match deviation {
+        Deviation::L2 {
+            value,
+            standard_error,
+            ..
+        } if *value > ROUNDING => Some(Observation {
+            sizes: vec![size as f64],
+            error: *value,
+            standard_error: if *standard_error > 0.0 {
+                standard_error.max(value / (2.0 * samples as f64).sqrt())
+            } else {
+                0.0
+            },
+        }),
+        _ => None,
+    }
+}
+
+fn median(size: usize, deviation: &Deviation) -> Option<Observation> {
+    match deviation {
+        Deviation::L2 { median, .. } if *median > ROUNDING => Some(Observation {
+            sizes: vec![size as f64],
+            error: *median,
+            standard_error: 0.0,
+        }),
+        _ => None,
+    }
+}
+
+fn exponent(observations: impl Iterator<Item = Observation>) -> Option<Estimate> {
+    let observations: Vec<Observation> = observations.collect();
+    fit_power_law(&observations).map(|exponents| exponents[0])
+}
+
+pub(super) fn verdict(rows: &[Row], function: usize, exponents: &Exponents) -> Verdict {
+    let tests: Vec<Test> = sizes(rows, function)
+        .into_iter()
+        .filter_map(|(width, depth, deviation)| match deviation {
+            Deviation::KolmogorovSmirnov {
+                statistic,
+                p_value: Some(p_value),
+            } => Some(Test {
+                width,
+                depth,
+                statistic,
+                p_value,
+            }),
             _ => None,
         })
         .collect();
@@ -127,58 +180,76 @@ pub(super) fn verdict(deviations: &Deviations, exponents: &Exponents) -> Verdict
     }
 }
 
-/// A vanishing $L^2$ error: it falls along $n \propto L$ and grows neither with width nor with depth.
 fn by_exponents(exponents: &Exponents) -> Verdict {
-    let Some([in_width, in_depth, along]) = exponents.over_grid else {
+    let (Some(l2), Some(median)) = (
+        exponents.uniform_in_depth,
+        exponents.uniform_in_probability,
+    ) else {
         return Verdict::Unresolved(
-            "a fit over the grid needs at least four sizes in two directions".to_owned(),
+            "a fit needs at least three widths that the depths of the grid reach".to_owned(),
         );
     };
-    let evidence = format!(
-        "L2 error ~ n^b L^g with b = {in_width}, g = {in_depth}; along n ~ L it goes like n^{along}"
-    );
-    if in_depth.low > GROWTH {
-        Verdict::DoNotCommute(format!(
-            "at fixed width the error grows with depth; {evidence}"
+    let depth_error = exponents
+        .in_depth
+        .map_or("is 0".to_owned(), |g| format!("~ L^g, g = {g}"));
+    let falls_with_depth = exponents.in_depth.is_none_or(|g| g.high < 0.0);
+    if l2.high < SLOWEST && falls_with_depth {
+        Verdict::Commute(format!(
+            "the L2 error of width n, at its worst over all depths, ~ n^b, b = {l2}; at n = inf the error of depth L {depth_error}"
         ))
-    } else if along.high < 0.0 && in_width.high < GROWTH && in_depth.high < GROWTH {
-        Verdict::Commute(evidence)
+    } else if median.low > SLOWEST {
+        Verdict::DoNotCommute(format!(
+            "for every width there are depths at which the error has not fallen; even its median, at its worst over all depths, ~ n^b, b = {median}"
+        ))
     } else {
-        Verdict::Unresolved(evidence)
+        Verdict::Unresolved(format!(
+            "worst L2 error ~ n^b, b = {l2}; worst median error ~ n^b, b = {median}; at n = inf the error of depth L {depth_error}"
+        ))
     }
 }
 
-/// A limit in law: the size at which both width and depth are largest decides.
-fn by_tests(tests: &[(usize, usize, f64, f64)]) -> Verdict {
-    let level = LEVEL / tests.len() as f64;
-    let rejected: Vec<_> = tests.iter().filter(|test| test.3 < level).collect();
-    let largest = tests
-        .iter()
-        .max_by_key(|test| (test.0.min(test.1), test.0.max(test.1)));
-    let describe = |test: &(usize, usize, f64, f64)| {
-        format!(
-            "n = {}, L = {} (KS = {:.3}, p = {:.1e})",
-            test.0, test.1, test.2, test.3
+/// A Kolmogorov–Smirnov test of a finite size against infinite width at equal depth.
+struct Test {
+    width: usize,
+    depth: usize,
+    statistic: f64,
+    p_value: f64,
+}
+
+impl std::fmt::Display for Test {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "n = {}, L = {} (KS {:.3}, p = {:.1e})",
+            self.width, self.depth, self.statistic, self.p_value
         )
-    };
-    match largest {
-        Some(test) if test.3 < level => Verdict::DoNotCommute(format!(
-            "the law is rejected in {} of {} sizes, the largest included: {}",
+    }
+}
+
+/// A limit in law: on the deep side, the widest network decides.
+fn by_tests(tests: &[Test]) -> Verdict {
+    let level = LEVEL / tests.len() as f64;
+    let rejected: Vec<&Test> = tests.iter().filter(|test| test.p_value < level).collect();
+    let decisive = tests
+        .iter()
+        .filter(|test| test.depth >= DEEP * test.width)
+        .max_by_key(|test| (test.width, test.depth));
+    match decisive {
+        Some(test) if test.p_value < level => Verdict::DoNotCommute(format!(
+            "the law of infinite width is rejected at {} of {} sizes, among them the widest with L >= {DEEP} n: {test}",
             rejected.len(),
             tests.len(),
-            describe(test)
         )),
         Some(_) if rejected.is_empty() => Verdict::Commute(format!(
-            "no size is told from the limit law; largest KS = {:.3}",
-            tests.iter().map(|test| test.2).fold(0.0, f64::max)
+            "none of {} sizes is told from the law of infinite width; largest KS distance {:.3}",
+            tests.len(),
+            tests.iter().map(|test| test.statistic).fold(0.0, f64::max)
         )),
-        _ => Verdict::Unresolved(format!(
-            "the law is rejected at {}, but not where both sizes are largest",
-            rejected
-                .iter()
-                .map(|test| describe(test))
-                .collect::<Vec<_>>()
-                .join(", ")
+        None => Verdict::Unresolved(format!("no size has L >= {DEEP} n")),
+        Some(test) => Verdict::Unresolved(format!(
+            "the law of infinite width is rejected at {} of {} sizes, but not at the widest with L >= {DEEP} n: {test}",
+            rejected.len(),
+            tests.len(),
         )),
     }
 }

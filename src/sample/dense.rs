@@ -4,24 +4,28 @@ use nalgebra::DMatrix;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::state::{self, State};
 use crate::Initialization;
+use crate::activation::Activation;
+use crate::architecture::Branch;
 use crate::summation::dot;
 
-/// Adds `scale` times $W F + b$ to `y` (n × m) for features $F$ (`features`, fan-in × m), drawing $W$ row by row with
-/// `row` (length fan-in) as scratch space: $O(n^2 m)$ work, no $n \times n$ storage.
-pub(super) fn add_dense<R: Rng>(
-    y: &mut DMatrix<f64>,
+/// Replaces each row $y$ of the state by `skip` $y + $ `scale` $(W F + b)$ for the features $F$ of `fan_in` units, whose columns lie one after the
+/// other in `features`: $W$ is drawn row by row, $O(n^2 m)$ work and no $n \times n$ storage.
+pub(super) fn add<R: Rng>(
+    state: &mut State,
+    skip: f64,
     scale: f64,
     initialization: Initialization,
-    features: &DMatrix<f64>,
-    row: &mut [f64],
+    features: &[f64],
+    fan_in: usize,
     rng: &mut R,
 ) {
-    let fan_in = features.nrows();
     let weight = (initialization.weight_variance() / fan_in as f64).sqrt();
     let bias = initialization.bias_variance().sqrt();
-    for i in 0..y.nrows() {
-        for w in row.iter_mut() {
+    let mut row = vec![0.0; fan_in];
+    for i in 0..state.width {
+        for w in &mut row {
             *w = StandardNormal.sample(rng);
         }
         let b = if bias == 0.0 {
@@ -30,9 +34,39 @@ pub(super) fn add_dense<R: Rng>(
             let normal: f64 = StandardNormal.sample(rng);
             bias * normal
         };
-        for j in 0..y.ncols() {
-            let feature = &features.as_slice()[j * fan_in..(j + 1) * fan_in];
-            y[(i, j)] += scale * (weight * dot(row, feature) + b);
+        for (j, feature) in features.chunks_exact(fan_in).enumerate() {
+            let y = &mut state.y[j * state.width + i];
+            *y = skip * *y + scale * (weight * dot(&row, feature) + b);
         }
     }
+}
+
+/// [`add`] of the branch of the state itself, after which `covariance` holds $\hat B$ of the new state.
+pub(super) fn advance<A: Activation, R: Rng>(
+    state: &mut State,
+    skip: f64,
+    scale: f64,
+    branch: &Branch<A>,
+    covariance: &mut DMatrix<f64>,
+    rng: &mut R,
+) {
+    let mut features = vec![0.0; state.y.len()];
+    branch.activation().value_slice(&state.y, &mut features);
+    let (width, initialization) = (state.width, branch.initialization());
+    add(state, skip, scale, initialization, &features, width, rng);
+    measure(state, branch, covariance);
+}
+
+/// $\hat B$ of the state.
+pub(super) fn measure<A: Activation>(
+    state: &mut State,
+    branch: &Branch<A>,
+    covariance: &mut DMatrix<f64>,
+) {
+    covariance.fill(0.0);
+    for rows in state::blocks(state.width) {
+        let features = &mut state.features[..rows.len() * state.points];
+        branch.accumulate(&state.y, state.width, rows, features, covariance);
+    }
+    branch.finish(state.width, covariance);
 }

@@ -13,6 +13,7 @@ mod dense;
 mod draw;
 mod factor;
 mod seed;
+mod state;
 
 use nalgebra::DMatrix;
 use rand::Rng;
@@ -20,6 +21,7 @@ use rand::Rng;
 pub use draw::Draw;
 pub use seed::{Seed, Stream};
 
+use self::state::State;
 use crate::architecture::{self, Architecture};
 use crate::error;
 use crate::gram::stem_covariance;
@@ -55,9 +57,6 @@ pub struct Finite<'a, N> {
     layers: usize,
     sampler: Sampler,
 }
-
-/// Homogeneous chains are rescaled by a power of two when a variance leaves $2^{\pm 200}$.
-const RESCALE: f64 = 200.0;
 
 impl<'a, N: Architecture> Finite<'a, N> {
     pub(crate) fn new(net: &'a N, width: usize, depth: usize) -> Result<Self> {
@@ -164,38 +163,11 @@ impl<'a, N: Architecture> Finite<'a, N> {
         x: &Inputs<'_, T>,
         rng: &mut R,
     ) -> Result<(DMatrix<f64>, i64)> {
-        let (n, m) = (self.width, x.len());
+        let branch = self.net.branch();
         let homogeneous = self.net.homogeneous().is_some();
-        let (branch, skip) = (self.net.branch(), self.net.skip());
-        let mut y = DMatrix::zeros(n, m);
-        let mut normals = DMatrix::zeros(n, m);
-        let mut features = DMatrix::zeros(n, m);
-        let mut covariance = DMatrix::zeros(m, m);
-        let mut row = vec![0.0; n];
-        let mut exponent = 0;
-        match self.sampler {
-            Sampler::Conditional => {
-                for (i, a) in x.points().enumerate() {
-                    for (j, b) in x.points().enumerate().take(i + 1) {
-                        let k = stem_covariance(self.net, a, b).covariance();
-                        covariance[(i, j)] = k;
-                        covariance[(j, i)] = k;
-                    }
-                }
-                conditional::add_rows(&mut y, 1.0, &mut covariance, &mut normals, rng);
-            }
-            Sampler::Dense => {
-                let points = DMatrix::from_iterator(
-                    x.dimension(),
-                    m,
-                    x.points().flatten().map(|entry| entry.widen()),
-                );
-                let mut row = vec![0.0; x.dimension()];
-                dense::add_dense(&mut y, 1.0, self.net.stem(), &points, &mut row, rng);
-            }
-        }
+        let mut state = State::new(self.width, x.len());
+        let mut covariance = self.stem(x, &mut state, rng);
         for &alpha in &self.coefficients[..self.layers] {
-            branch.empirical_covariance_into(&y, &mut features, &mut covariance);
             if !covariance.diagonal().iter().all(|entry| entry.is_finite()) {
                 return Err(Error::Overflow {
                     quantity: "a layer's covariance".to_owned(),
@@ -204,45 +176,42 @@ impl<'a, N: Architecture> Finite<'a, N> {
                 });
             }
             if homogeneous {
-                exponent += rescale(&mut y, &mut features, &mut covariance);
+                state.rescale(&mut covariance);
             }
-            if skip == 0.0 {
-                y.fill(0.0);
-            } else if skip != 1.0 {
-                y *= skip;
+            let advance = match self.sampler {
+                Sampler::Conditional => conditional::advance,
+                Sampler::Dense => dense::advance,
+            };
+            let skip = self.net.skip();
+            advance(&mut state, skip, alpha, branch, &mut covariance, rng);
+        }
+        Ok(state.into_matrix())
+    }
+
+    /// Fills the state with $Y_0$ and returns $\hat B(Y_0)$.
+    fn stem<T: Scalar, R: Rng>(
+        &self,
+        x: &Inputs<'_, T>,
+        state: &mut State,
+        rng: &mut R,
+    ) -> DMatrix<f64> {
+        let points: Vec<&[T]> = x.points().collect();
+        match self.sampler {
+            Sampler::Conditional => {
+                let mut covariance = DMatrix::from_fn(x.len(), x.len(), |i, j| {
+                    stem_covariance(self.net, points[i.max(j)], points[i.min(j)]).covariance()
+                });
+                conditional::advance(state, 0.0, 1.0, self.net.branch(), &mut covariance, rng);
+                covariance
             }
-            match self.sampler {
-                Sampler::Conditional => {
-                    conditional::add_rows(&mut y, alpha, &mut covariance, &mut normals, rng);
-                }
-                Sampler::Dense => dense::add_dense(
-                    &mut y,
-                    alpha,
-                    branch.initialization(),
-                    &features,
-                    &mut row,
-                    rng,
-                ),
+            Sampler::Dense => {
+                let entries: Vec<f64> = points.concat().into_iter().map(T::widen).collect();
+                let (stem, dimension) = (self.net.stem(), x.dimension());
+                dense::add(state, 0.0, 1.0, stem, &entries, dimension, rng);
+                let mut covariance = DMatrix::zeros(x.len(), x.len());
+                dense::measure(state, self.net.branch(), &mut covariance);
+                covariance
             }
         }
-        Ok((y, exponent))
     }
-}
-
-/// Divides the state by a power of two when its variance is far from 1; returns the even exponent taken out.
-fn rescale(
-    y: &mut DMatrix<f64>,
-    features: &mut DMatrix<f64>,
-    covariance: &mut DMatrix<f64>,
-) -> i64 {
-    let largest = covariance.diagonal().max();
-    let log2 = largest.log2();
-    if !log2.is_finite() || log2.abs() < RESCALE {
-        return 0;
-    }
-    let half = (0.5 * log2).floor();
-    *covariance *= (-2.0 * half).exp2();
-    *y *= (-half).exp2();
-    *features *= (-half).exp2();
-    2 * half as i64
 }

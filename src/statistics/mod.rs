@@ -1,7 +1,7 @@
 //! The statistics behind reports: Kolmogorov–Smirnov tests and fits of power laws.
 
 mod kolmogorov;
-pub(crate) mod power_law;
+mod power_law;
 
 pub use kolmogorov::{one_sample_p_value, two_sample_p_value};
 pub use power_law::{Estimate, Observation, fit_power_law};
