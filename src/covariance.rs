@@ -73,11 +73,7 @@ impl PairCovariance {
         ))
     }
 
-    pub(crate) fn from_parts(
-        variance_a: f64,
-        variance_b: f64,
-        one_minus_correlation: f64,
-    ) -> Self {
+    pub(crate) fn from_parts(variance_a: f64, variance_b: f64, one_minus_correlation: f64) -> Self {
         Self {
             variance_a,
             variance_b,
@@ -141,14 +137,13 @@ impl PairCovariance {
         let mut sum = Self::from_parts(variance_a, variance_b, self.one_minus_correlation);
         let p = sum.geometric_mean();
         if p > 0.0 {
-            let difference = if self.variance_a == self.variance_b
-                && other.variance_a == other.variance_b
-            {
-                0.0
-            } else {
-                self.variance_a.sqrt() * other.variance_b.sqrt()
-                    - other.variance_a.sqrt() * self.variance_b.sqrt()
-            };
+            let difference =
+                if self.variance_a == self.variance_b && other.variance_a == other.variance_b {
+                    0.0
+                } else {
+                    self.variance_a.sqrt() * other.variance_b.sqrt()
+                        - other.variance_a.sqrt() * self.variance_b.sqrt()
+                };
             let deficit = (difference / p) * (difference / (p + p1 + p2));
             sum.one_minus_correlation = (deficit
                 + (p1 / p) * self.one_minus_correlation
@@ -372,7 +367,10 @@ mod tests {
     #[test]
     fn powers_of_two_beyond_the_range_overflow_by_name_or_round_to_zero() {
         assert_eq!(scale_by_power_of_two("k", 1.5, -5000).unwrap(), 0.0);
-        assert_eq!(scale_by_power_of_two("k", 0.75, 1024).unwrap(), 0.75 * 2.0 * 2f64.powi(1023));
+        assert_eq!(
+            scale_by_power_of_two("k", 0.75, 1024).unwrap(),
+            0.75 * 2.0 * 2f64.powi(1023)
+        );
         assert!(matches!(
             scale_by_power_of_two("k", 1.5, 5000),
             Err(Error::Overflow { log, .. }) if (log - 3466.14).abs() < 0.01

@@ -4,7 +4,6 @@
 
 pub mod activation;
 pub mod architecture;
-mod chebyshev;
 mod covariance;
 pub mod depth;
 mod error;
@@ -15,6 +14,7 @@ pub mod kernel;
 pub mod limit;
 pub mod neural_function;
 mod parallel;
+mod polynomial;
 pub mod sample;
 mod scalar;
 pub mod statistics;

@@ -43,7 +43,9 @@ fn maps_and_complement_are_within_four_ulp_everywhere() {
 
 #[test]
 fn slices_equal_scalars_bit_for_bit() {
-    let c: Vec<f64> = (0..=10_007).map(|i| -1.0 + 2.0 * i as f64 / 10_007.0).collect();
+    let c: Vec<f64> = (0..=10_007)
+        .map(|i| -1.0 + 2.0 * i as f64 / 10_007.0)
+        .collect();
     let mut out = vec![0.0; c.len()];
     kappa0_slice(&c, &mut out).unwrap();
     for (c, out) in c.iter().zip(&out) {
@@ -56,7 +58,10 @@ fn slices_equal_scalars_bit_for_bit() {
     let epsilon: Vec<f64> = c.iter().map(|c| 1.0 - c).collect();
     kappa1_complement_slice(&epsilon, &mut out).unwrap();
     for (epsilon, out) in epsilon.iter().zip(&out) {
-        assert_eq!(out.to_bits(), kappa1_complement(*epsilon).unwrap().to_bits());
+        assert_eq!(
+            out.to_bits(),
+            kappa1_complement(*epsilon).unwrap().to_bits()
+        );
     }
 }
 
@@ -69,6 +74,9 @@ fn arguments_outside_of_the_domain_are_named() {
         assert!(kappa0(c).is_err() && one_minus_kappa1(c).is_err());
     }
     let error = kappa1_slice(&[0.0, 0.5, f64::NAN], &mut [0.0; 3]).unwrap_err();
-    assert_eq!(error.to_string(), "c[2] = NaN: expected a number in [-1, 1]");
+    assert_eq!(
+        error.to_string(),
+        "c[2] = NaN: expected a number in [-1, 1]"
+    );
     assert!(kappa1_slice(&[0.0], &mut []).is_err());
 }

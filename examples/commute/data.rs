@@ -74,7 +74,10 @@ pub fn pair<'a>(points: &'a [Vec<f64>], rows: &[usize]) -> Result<[&'a [f64]; 2]
     };
     let point = |i: usize| {
         points.get(i).map(Vec::as_slice).ok_or_else(|| {
-            format!("--rows: there is no row {i}, the last is {}", points.len() - 1)
+            format!(
+                "--rows: there is no row {i}, the last is {}",
+                points.len() - 1
+            )
         })
     };
     Ok([point(*i)?, point(*j)?])

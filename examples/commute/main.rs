@@ -26,12 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         "inputs: {} points of dimension {} ({}), rows {} and {}",
         points.len(),
         points[0].len(),
-        arguments
-            .input
-            .as_ref()
-            .map_or("UCI handwritten digits, pixels in [0, 1]".to_owned(), |path| path
-                .display()
-                .to_string()),
+        arguments.input.as_ref().map_or(
+            "UCI handwritten digits, pixels in [0, 1]".to_owned(),
+            |path| path.display().to_string()
+        ),
         arguments.rows[0],
         arguments.rows[1]
     );

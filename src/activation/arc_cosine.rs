@@ -27,6 +27,7 @@
 //! agree bit for bit on every machine.
 
 use crate::error::{self, Error, Result};
+use crate::polynomial;
 
 /// Coefficients of $h$, lowest degree first.
 const H: [f64; 18] = [
@@ -74,21 +75,10 @@ const K: [f64; 20] = [
     1.0096815891496075e-06,
 ];
 
-#[inline(always)]
-fn horner<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
-    let mut value = coefficients[N - 1];
-    let mut i = N - 1;
-    while i > 0 {
-        i -= 1;
-        value = value * x + coefficients[i];
-    }
-    value
-}
-
 /// $h(\delta) = \kappa_1(-1+\delta) \delta^{-3/2}$ for $\delta \in [0,1]$.
 #[inline(always)]
 pub(crate) fn analytic_factor(delta: f64) -> f64 {
-    horner(&H, delta)
+    polynomial::evaluate(&H, delta)
 }
 
 /// $(h(\delta) - h(0))/\delta$ for $\delta \in [0,1]$.
@@ -105,7 +95,7 @@ pub(crate) fn remainder(delta: f64) -> f64 {
 /// $s(\delta) = \arccos(1-\delta)/\pi$ for $\delta \in [0,1]$.
 #[inline(always)]
 fn angle_over_pi(delta: f64) -> f64 {
-    delta.sqrt() * horner(&K, delta)
+    delta.sqrt() * polynomial::evaluate(&K, delta)
 }
 
 #[inline(always)]
@@ -278,7 +268,7 @@ fn map_slice(
         || {
             let mut inside = true;
             for &x in x {
-                inside &= x >= low && x <= high;
+                inside &= (x >= low) & (x <= high);
             }
             inside
         },

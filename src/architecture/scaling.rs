@@ -87,7 +87,11 @@ impl PowerLaw {
         if (-8.0..0.5).contains(&exponent) {
             Ok(Self { exponent })
         } else {
-            Err(Error::invalid("exponent", exponent, "a number in [-8, 1/2)"))
+            Err(Error::invalid(
+                "exponent",
+                exponent,
+                "a number in [-8, 1/2)",
+            ))
         }
     }
 }
@@ -131,7 +135,11 @@ impl ConvergentSeries {
         if exponent > 0.5 && exponent <= 64.0 {
             Ok(Self { factor, exponent })
         } else {
-            Err(Error::invalid("exponent", exponent, "a number in (1/2, 64]"))
+            Err(Error::invalid(
+                "exponent",
+                exponent,
+                "a number in (1/2, 64]",
+            ))
         }
     }
 }
@@ -173,10 +181,7 @@ fn zeta_tail(s: f64, n: usize) -> f64 {
     let y = x * (s + 3.0) * (s + 4.0) / (a * a);
     let bernoulli = s / (12.0 * a) * (1.0 - x / 60.0 + y / 2520.0);
     let asymptotic = a.powf(-s) * (a / (s - 1.0) + 0.5 + bernoulli);
-    let direct: f64 = (n + 1..n + DIRECT)
-        .rev()
-        .map(|l| (l as f64).powf(-s))
-        .sum();
+    let direct: f64 = (n + 1..n + DIRECT).rev().map(|l| (l as f64).powf(-s)).sum();
     direct + asymptotic
 }
 

@@ -38,7 +38,12 @@ fn one_minus_cosine<T: Scalar>(x: &[T], y: &[T], xx: f64, yy: f64) -> f64 {
         .zip(y)
         .map(|(x, y)| (-slope).mul_add(y.widen(), x.widen()))
         .collect();
-    let along: f64 = residual.iter().zip(y).map(|(e, y)| e * y.widen()).sum::<f64>() / yy;
+    let along: f64 = residual
+        .iter()
+        .zip(y)
+        .map(|(e, y)| e * y.widen())
+        .sum::<f64>()
+        / yy;
     let squared_sine = residual
         .iter()
         .zip(y)

@@ -68,7 +68,10 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     }
 
     /// $K_0, K_1, \ldots, K_{\lfloor tL \rfloor}$ from a stem covariance, computed as they are asked for.
-    pub fn trajectory_from(&self, k: PairCovariance) -> impl Iterator<Item = ScaledCovariance> + '_ {
+    pub fn trajectory_from(
+        &self,
+        k: PairCovariance,
+    ) -> impl Iterator<Item = ScaledCovariance> + '_ {
         let homogeneous = self.net.homogeneous().is_some();
         let start = ScaledCovariance::new(k);
         std::iter::once(start).chain(self.coefficients[..self.layers].iter().scan(

@@ -22,9 +22,7 @@ impl Law {
     /// ```
     pub fn kolmogorov_smirnov(&self, other: &Self) -> f64 {
         let difference = |x: f64| {
-            let at = |inclusive| {
-                (self.cdf_with(x, inclusive) - other.cdf_with(x, inclusive)).abs()
-            };
+            let at = |inclusive| (self.cdf_with(x, inclusive) - other.cdf_with(x, inclusive)).abs();
             at(true).max(at(false))
         };
         let atoms = [self, other].into_iter().filter_map(Law::atoms).flatten();

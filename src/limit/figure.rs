@@ -53,11 +53,14 @@ impl Report {
             return Err(Error::shape("reports", "nothing to plot", "a report"));
         }
         let size = (PANEL.0 * columns as u32, PANEL.1 * reports.len() as u32);
-        draw(reports, columns, &SVGBackend::new(path, size).into_drawing_area()).map_err(|error| {
-            Error::Io {
-                path: path.display().to_string(),
-                reason: error.to_string(),
-            }
+        draw(
+            reports,
+            columns,
+            &SVGBackend::new(path, size).into_drawing_area(),
+        )
+        .map_err(|error| Error::Io {
+            path: path.display().to_string(),
+            reason: error.to_string(),
         })
     }
 
@@ -96,7 +99,8 @@ impl Report {
     }
 }
 
-type DrawResult<'a> = std::result::Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+type DrawResult<'a> =
+    std::result::Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
 fn draw<'a>(
     reports: &[Report],
@@ -146,7 +150,10 @@ fn panel<'a>(
         .margin(8)
         .x_label_area_size(38)
         .y_label_area_size(62)
-        .build_cartesian_2d((0.8 * left..1.25 * right).log_scale(), (low..1.6 * high).log_scale())?;
+        .build_cartesian_2d(
+            (0.8 * left..1.25 * right).log_scale(),
+            (low..1.6 * high).log_scale(),
+        )?;
     let law = matches!(
         report.rows.iter().find_map(|row| row.deviations[function]),
         Some(Deviation::KolmogorovSmirnov { .. })
@@ -155,7 +162,11 @@ fn panel<'a>(
         .configure_mesh()
         .light_line_style(WHITE)
         .x_desc("width n")
-        .y_desc(if law { "Kolmogorov-Smirnov distance" } else { "L2 error" })
+        .y_desc(if law {
+            "Kolmogorov-Smirnov distance"
+        } else {
+            "L2 error"
+        })
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.0e}"))
         .draw()?;

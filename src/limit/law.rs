@@ -123,7 +123,9 @@ impl Law {
     /// $P(X \le x)$, or $P(X < x)$.
     pub(super) fn cdf_with(&self, x: f64, inclusive: bool) -> f64 {
         match self {
-            Self::Deterministic(value) => f64::from(if inclusive { *value <= x } else { *value < x }),
+            Self::Deterministic(value) => {
+                f64::from(if inclusive { *value <= x } else { *value < x })
+            }
             Self::Gaussian { .. } | Self::LogNormal { .. } => {
                 self.score(x).map_or(0.0, standard_normal_cdf)
             }
@@ -217,7 +219,10 @@ impl fmt::Display for Law {
             } => format!("exp N({log_mean:.6}, {log_variance:.6})"),
             Self::Empirical(sample) => {
                 let (mean, error) = sample.mean();
-                format!("{mean:.6} ± {error:.6} ({} networks)", sample.values().len())
+                format!(
+                    "{mean:.6} ± {error:.6} ({} networks)",
+                    sample.values().len()
+                )
             }
         };
         f.pad(&text)

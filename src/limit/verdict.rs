@@ -181,10 +181,8 @@ pub(super) fn verdict(rows: &[Row], function: usize, exponents: &Exponents) -> V
 }
 
 fn by_exponents(exponents: &Exponents) -> Verdict {
-    let (Some(l2), Some(median)) = (
-        exponents.uniform_in_depth,
-        exponents.uniform_in_probability,
-    ) else {
+    let (Some(l2), Some(median)) = (exponents.uniform_in_depth, exponents.uniform_in_probability)
+    else {
         return Verdict::Unresolved(
             "a fit needs at least three widths that the depths of the grid reach".to_owned(),
         );

@@ -54,9 +54,17 @@ mod tests {
     #[test]
     fn definite_singular_and_zero_matrices_are_factored() {
         check(DMatrix::from_row_slice(2, 2, &[4.0, 1.0, 1.0, 3.0]));
-        let r = check(DMatrix::from_row_slice(3, 3, &[2.0, 2.0, 1.0, 2.0, 2.0, 1.0, 1.0, 1.0, 5.0]));
+        let r = check(DMatrix::from_row_slice(
+            3,
+            3,
+            &[2.0, 2.0, 1.0, 2.0, 2.0, 1.0, 1.0, 1.0, 5.0],
+        ));
         assert_eq!(r.row(0), r.row(1), "equal inputs stay equal");
-        check(DMatrix::from_row_slice(3, 3, &[0.0, 0.0, 0.0, 0.0, 2.0, -1.0, 0.0, -1.0, 5.0]));
+        check(DMatrix::from_row_slice(
+            3,
+            3,
+            &[0.0, 0.0, 0.0, 0.0, 2.0, -1.0, 0.0, -1.0, 5.0],
+        ));
         check(DMatrix::zeros(2, 2));
         check(DMatrix::from_element(1, 1, 1e-300));
     }

@@ -75,7 +75,12 @@ pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
         }
     };
     let design = DMatrix::from_fn(usable.len(), parameters, |i, j| {
-        weight(i) * if j == 0 { 1.0 } else { usable[i].sizes[j - 1].ln() }
+        weight(i)
+            * if j == 0 {
+                1.0
+            } else {
+                usable[i].sizes[j - 1].ln()
+            }
     });
     let response = DVector::from_fn(usable.len(), |i, _| weight(i) * usable[i].error.ln());
     let svd = design.clone().svd(true, true);

@@ -24,7 +24,9 @@ pub fn decimal(value: &Value, field: &str) -> f64 {
 
 /// A field that holds a hexadecimal float: ±0x1.8p-3.
 pub fn hexadecimal(value: &Value, field: &str) -> f64 {
-    let text = value[field].as_str().unwrap_or_else(|| panic!("no {field}"));
+    let text = value[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {field}"));
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
         None => (1.0, text),
@@ -34,7 +36,8 @@ pub fn hexadecimal(value: &Value, field: &str) -> f64 {
         .and_then(|digits| digits.split_once('p'))
         .expect("0x…p…");
     let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let bits = u64::from_str_radix(&format!("{integer}{fraction}"), 16).expect("hexadecimal digits");
+    let bits =
+        u64::from_str_radix(&format!("{integer}{fraction}"), 16).expect("hexadecimal digits");
     let exponent = exponent.parse::<i32>().expect("an exponent") - 4 * fraction.len() as i32;
     sign * bits as f64 * 2f64.powi(exponent)
 }

@@ -96,10 +96,12 @@ fn distinct_points(
                 .inputs()
                 .points()
                 .map(|point| {
-                    rows.iter().position(|row| *row == point).unwrap_or_else(|| {
-                        rows.push(point);
-                        rows.len() - 1
-                    })
+                    rows.iter()
+                        .position(|row| *row == point)
+                        .unwrap_or_else(|| {
+                            rows.push(point);
+                            rows.len() - 1
+                        })
                 })
                 .collect()
         })

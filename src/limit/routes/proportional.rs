@@ -68,7 +68,10 @@ impl<N: Architecture<Activation: Dual>> Limit for LogNormalMlp<'_, N> {
     }
 
     fn route(&self) -> String {
-        format!("log-normal law of {}", self.net.branch().activation().name())
+        format!(
+            "log-normal law of {}",
+            self.net.branch().activation().name()
+        )
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
