@@ -18,6 +18,8 @@ mod polynomial;
 pub mod sample;
 mod scalar;
 pub mod statistics;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod summation;
 
 pub use covariance::{PairCovariance, ScaledCovariance};

@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "5,50,500,5000")]
     pub depths: Vec<usize>,
     /// Networks for each pair of sizes
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 40)]
     pub samples: usize,
     /// Seed of all random networks
     #[arg(long, default_value_t = 7)]

@@ -47,25 +47,31 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
             k.geometric_mean().min(1.0) * k.one_minus_correlation(),
         ]
     };
-    let (mut k, mut previous_step) = (k, f64::INFINITY);
+    let (mut k, mut previous_step, mut previous_ratio) = (k, f64::INFINITY, f64::INFINITY);
     let mut reached = f64::INFINITY;
     for _ in 0..ITERATIONS {
         let next = net.layer_covariance(alpha, k);
+        if !coordinates(next).iter().all(|x| x.is_finite()) {
+            return Ok(ScaledCovariance::diverging(k));
+        }
         let step = coordinates(next)
             .iter()
             .zip(coordinates(k))
             .map(|(new, old)| (new - old).abs() / new.abs().max(1.0))
             .fold(0.0, f64::max);
-        if !coordinates(next).iter().all(|x| x.is_finite()) {
-            return Ok(ScaledCovariance::diverging(k));
-        }
         k = next;
-        let ratio = step / previous_step;
-        previous_step = step;
+        // the slower of the last two contractions, both measured
+        let ratio = if previous_step.is_finite() {
+            step / previous_step
+        } else {
+            f64::INFINITY
+        };
+        let slower = ratio.max(previous_ratio);
+        (previous_step, previous_ratio) = (step, ratio);
         reached = if step == 0.0 {
             0.0
-        } else if ratio < 1.0 {
-            step * ratio / (1.0 - ratio)
+        } else if slower < 1.0 {
+            step * slower / (1.0 - slower)
         } else {
             f64::INFINITY
         };

@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Result};
 
+/// Values beyond this have no finite variance in `f64`.
+const LARGEST: f64 = 1e150;
+
 /// The empirical law of the values that a neural function took on random networks.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -14,7 +17,8 @@ impl Empirical {
     /// From values, and the number of networks on which the function had no value.
     ///
     /// # Errors
-    /// [`Error::Shape`] for no values; [`Error::Invalid`] naming a value that is not finite.
+    /// [`Error::Shape`] for no values; [`Error::Invalid`] naming a value that is not finite; [`Error::Overflow`] for a value
+    /// whose square exceeds the range.
     pub fn new(mut values: Vec<f64>, undefined: usize) -> Result<Self> {
         if values.is_empty() {
             return Err(Error::shape(
@@ -29,6 +33,14 @@ impl Empirical {
                 values[i],
                 "a finite number",
             ));
+        }
+        let largest = values.iter().fold(0.0, |m: f64, value| m.max(value.abs()));
+        if largest > LARGEST {
+            return Err(Error::Overflow {
+                quantity: "the second moment of the sample".to_owned(),
+                log: 2.0 * largest.ln(),
+                limit: 2.0 * LARGEST.ln(),
+            });
         }
         values.sort_by(f64::total_cmp);
         Ok(Self {

@@ -69,12 +69,10 @@ impl Law {
     /// $\exp \mathcal N$(`log_mean`, `log_variance`); deterministic for variance 0.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless the mean is finite and the variance finite and $\ge 0$; [`Error::Overflow`] if the law's
-    /// mean or variance exceeds the range.
+    /// [`Error::Invalid`] unless the mean is finite and the variance finite and $\ge 0$; [`Error::Overflow`] if the
+    /// second moment exceeds the range.
     pub fn log_normal(log_mean: f64, log_variance: f64) -> Result<Self> {
-        let Self::Gaussian { .. } = Self::gaussian(log_mean, log_variance)? else {
-            return Ok(Self::Deterministic(log_mean.exp()));
-        };
+        Self::gaussian(log_mean, log_variance)?;
         let log = 2.0 * (log_mean + log_variance);
         if log > f64::MAX.ln() {
             return Err(Error::Overflow {
@@ -83,9 +81,13 @@ impl Law {
                 limit: f64::MAX.ln(),
             });
         }
-        Ok(Self::LogNormal {
-            log_mean,
-            log_variance,
+        Ok(if log_variance == 0.0 {
+            Self::Deterministic(log_mean.exp())
+        } else {
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            }
         })
     }
 
@@ -110,7 +112,7 @@ impl Law {
             Self::LogNormal {
                 log_mean,
                 log_variance,
-            } => (2.0 * log_mean + log_variance).exp() * log_variance.exp_m1(),
+            } => -(2.0 * (log_mean + log_variance)).exp() * (-log_variance).exp_m1(),
             Self::Empirical(sample) => sample.variance(),
         }
     }

@@ -1,0 +1,361 @@
+//! Whatever the input: a typed error that names the argument, or finite numbers. Never a panic, never NaN.
+
+use neural_limits::activation::arc_cosine;
+use neural_limits::depth::CorrelationFlow;
+use neural_limits::limit::Empirical;
+use neural_limits::prelude::*;
+use neural_limits::statistics;
+use neural_limits::strategies::any_number;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    result.expect_err("should be refused").to_string()
+}
+
+#[test]
+fn inputs_are_checked_at_the_door() {
+    let none: [[f64; 2]; 0] = [];
+    for (rows, expected) in [
+        (message(Inputs::from_rows(&none)), "inputs has no point"),
+        (
+            message(Inputs::from_rows(&[[0.0; 0]])),
+            "inputs has no point or dimension 0",
+        ),
+        (
+            message(Inputs::from_rows(&[[1.0, 2.0], [1.0, f64::INFINITY]])),
+            "inputs[1][1] = inf: expected a finite number",
+        ),
+        (
+            message(Inputs::from_rows(&[vec![1.0], vec![1.0, 2.0]])),
+            "inputs[1] has dimension 2: expected 1",
+        ),
+        (
+            message(Inputs::from_rows(&[[1e200, 1.0]])),
+            "the squared norm of inputs[0] = inf",
+        ),
+        (
+            message(Inputs::from_rows(&[[1e-200, 0.0]])),
+            "the squared norm of inputs[0] = 0e0",
+        ),
+        (
+            message(Inputs::from_slice(&[1.0; 5], 2)),
+            "inputs has 5 entries",
+        ),
+        (
+            message(Inputs::<f64>::from_slice(&[], 2)),
+            "inputs has 0 entries",
+        ),
+        (
+            message(Inputs::from_slice(&[1.0], 0)),
+            "inputs has no point or dimension 0",
+        ),
+        (
+            message(Inputs::from_matrix(&nalgebra::DMatrix::<f64>::zeros(0, 3))),
+            "inputs has 0 entries",
+        ),
+    ] {
+        assert!(rows.contains(expected), "{rows}");
+    }
+}
+
+#[test]
+fn dimensions_of_two_sets_must_agree() {
+    let x = Inputs::from_rows(&[[1.0, 0.0]]).unwrap();
+    let y = Inputs::from_rows(&[[1.0, 0.0, 0.0]]).unwrap();
+    let net = ResNet::new(Relu);
+    let expected = "the second set of inputs has dimension 3: expected 2";
+    assert!(message(net.infinite_width(3).unwrap().nngp_between(&x, &y)).contains(expected));
+    assert!(message(net.infinite_depth().covariance_between_at(&x, &y, 1.0)).contains(expected));
+    assert!(
+        message(Covariance::between(&[1.0], &[1.0, 2.0])).contains("inputs[1] has dimension 2")
+    );
+}
+
+#[test]
+fn a_zero_vector_has_a_covariance_but_no_correlation() {
+    let x = Inputs::from_rows(&[[1.0, 1.0], [0.0, 0.0]]).unwrap();
+    let net = ResNet::new(Relu);
+    assert_eq!(
+        net.infinite_width(9).unwrap().nngp(&x).unwrap()[(0, 1)],
+        0.0
+    );
+    assert_eq!(
+        net.infinite_depth().covariance_at(&x, 1.0).unwrap()[(1, 1)],
+        0.0
+    );
+    let expected = "inputs[1] is the zero vector";
+    assert!(message(net.infinite_width(9).unwrap().correlations(&x)).contains(expected));
+    assert!(message(net.infinite_depth().correlation_at(&x, 1.0)).contains(expected));
+    assert!(message(Correlation::between(&[1.0], &[0.0])).contains("b is the zero vector"));
+    let q = net.finite(16, 9).unwrap().covariances(&x, 2, 1).unwrap();
+    assert_eq!(q[0][(1, 1)], 0.0);
+    // with a bias the zero vector has a variance, hence a correlation
+    let biased = ResNet::new(Relu).with_stem(Initialization::new(1.0, 0.5).unwrap());
+    assert!(biased.infinite_width(9).unwrap().correlations(&x).unwrap()[(0, 1)] < 1.0);
+    assert!(biased.infinite_depth().correlation_at(&x, 1.0).unwrap()[(0, 1)] < 1.0);
+}
+
+#[test]
+fn sizes_of_zero_and_negative_variances_are_named() {
+    let net = Mlp::new(Relu);
+    let x = Inputs::from_rows(&[[1.0]]).unwrap();
+    for (found, expected) in [
+        (
+            message(net.infinite_width(0)),
+            "depth = 0: expected an integer >= 1",
+        ),
+        (message(net.finite(0, 1)), "width = 0"),
+        (message(net.finite(1, 0)), "depth = 0"),
+        (
+            message(net.finite(1, 1).unwrap().draws(&x, 0, 1)),
+            "samples = 0",
+        ),
+        (
+            message(Initialization::new(-0.1, 0.0)),
+            "weight_variance = -0.1",
+        ),
+        (
+            message(Initialization::new(1.0, f64::NAN)),
+            "bias_variance = NaN",
+        ),
+        (message(Grid::new(&[], &[1], 1, 0)), "widths has length 0"),
+        (message(Grid::new(&[1, 0], &[1], 1, 0)), "widths[1] = 0"),
+        (message(Grid::new(&[1], &[1], 0, 0)), "samples = 0"),
+        (
+            message(net.infinite_depth().pair_at(&[1.0], &[1.0], 1.5)),
+            "time = 1.5",
+        ),
+        (
+            message(net.infinite_width(3).unwrap().at_time(-0.1)),
+            "time = -0.1",
+        ),
+        (
+            message(net.finite(3, 3).unwrap().at_time(f64::NAN)),
+            "time = NaN",
+        ),
+        (message(PowerLaw::new(0.5)), "exponent = 0.5"),
+        (message(ConvergentSeries::new(1.0, 0.5)), "exponent = 0.5"),
+        (message(Constant::new(-1.0)), "factor = -1"),
+        (
+            message(net.infinite_depth().with_tolerance(0.0)),
+            "tolerance = 0",
+        ),
+        (message(Law::gaussian(0.0, -1.0)), "variance = -1"),
+        (
+            message(Law::gaussian(0.0, 1.0).unwrap().quantile(1.0)),
+            "u = 1",
+        ),
+    ] {
+        assert!(found.contains(expected), "{found}");
+    }
+    let covariance = Covariance::between(&[1.0], &[1.0]).unwrap();
+    let time = Commutativity::of(&net, &covariance).time(2.0).run();
+    assert!(message(time).contains("time = 2"));
+}
+
+#[test]
+fn an_exploding_network_of_depth_5000_overflows_by_name_and_keeps_its_correlation() {
+    let (a, b) = ([1.0, 0.0], [0.6, 0.8]);
+    let x = Inputs::from_rows(&[a, b]).unwrap();
+    let net = ResNet::new(Relu).scaled_by(Constant::one());
+    let finite = net.finite(64, 5000).unwrap();
+    assert!(message(finite.covariances(&x, 1, 0)).contains("the covariance overflows"));
+    let draw = finite.draw(&x, &mut Seed::new(0).stream(0)).unwrap();
+    assert!((0.9..=1.0).contains(&draw.correlation(0, 1).unwrap()));
+    assert!(message(draw.first_neuron(0)).contains("the neuron overflows"));
+    // with biases the chain is not homogeneous, and both samplers report the layer
+    let biased = net
+        .clone()
+        .initialized_by(Initialization::new(1.0, 0.1).unwrap());
+    for sampler in [Sampler::Conditional, Sampler::Dense] {
+        let finite = biased.finite(64, 5000).unwrap().with_sampler(sampler);
+        assert!(message(finite.draws(&x, 1, 0)).contains("overflows"));
+    }
+    assert!(message(biased.infinite_width(5000).unwrap().nngp(&x)).contains("overflows"));
+    assert!(message(biased.infinite_width(5000).unwrap().correlations(&x)).contains("overflows"));
+
+    let (covariance, correlation) = (
+        Covariance::between(&a, &b).unwrap(),
+        Correlation::between(&a, &b).unwrap(),
+    );
+    let report = Commutativity::of(&net, &covariance)
+        .and(&correlation)
+        .widths(&[8, 16, 32, 64])
+        .depths(&[10, 5000])
+        .samples(8)
+        .run()
+        .unwrap();
+    assert!(
+        matches!(&report.functions[0].verdict, Verdict::DoNotCommute(why) if why.contains("no limit"))
+    );
+    for row in &report.rows {
+        assert!(
+            row.laws[1].is_ok(),
+            "the correlation exists in every regime"
+        );
+    }
+}
+
+#[test]
+fn dead_networks_have_no_correlation_and_are_counted() {
+    let net = Mlp::new(Relu).initialized_by(Initialization::he());
+    let correlation = Correlation::between(&[1.0, 0.0], &[0.6, 0.8]).unwrap();
+    let limit = routes::FiniteNetworks::new(&net, 2, 3, 200, 1).unwrap();
+    let Law::Empirical(sample) = limit.law(&correlation, 1.0).unwrap() else {
+        panic!("an empirical law");
+    };
+    assert!(sample.undefined() > 0);
+    assert_eq!(sample.undefined() + sample.values().len(), 200);
+    let all_dead = routes::FiniteNetworks::new(&net, 1, 60, 5, 1).unwrap();
+    assert!(message(all_dead.law(&correlation, 1.0)).contains("5 networks have none"));
+}
+
+fn finite<T: IntoIterator<Item = f64>>(values: Result<T, Error>) -> Result<(), TestCaseError> {
+    if let Ok(values) = values {
+        for value in values {
+            prop_assert!(value.is_finite(), "{value}");
+        }
+    }
+    Ok(())
+}
+
+fn one(value: Result<f64, Error>) -> Result<(), TestCaseError> {
+    finite(value.map(|value| [value]))
+}
+
+fn matrix(values: Result<nalgebra::DMatrix<f64>, Error>) -> Result<(), TestCaseError> {
+    finite(values.map(|matrix| matrix.as_slice().to_vec()))
+}
+
+fn law(law: Result<Law, Error>) -> Result<(), TestCaseError> {
+    if let Ok(law) = law {
+        for value in [law.mean(), law.variance(), law.median(), law.cdf(0.3)] {
+            prop_assert!(value.is_finite(), "{law}: {value}");
+        }
+        one(law.quantile(0.3))?;
+    }
+    Ok(())
+}
+
+fn every_regime<N: Architecture<Activation: Dual>>(
+    net: &N,
+    rows: &[Vec<f64>],
+    width: usize,
+    depth: usize,
+    time: f64,
+) -> Result<(), TestCaseError> {
+    let Ok(x) = Inputs::from_rows(rows) else {
+        return Ok(());
+    };
+    if let Ok(limit) = net
+        .infinite_width(depth)
+        .and_then(|limit| limit.at_time(time))
+    {
+        matrix(limit.nngp(&x))?;
+        matrix(limit.correlations(&x))?;
+        matrix(limit.correlation_complements(&x))?;
+    }
+    let limit = net.infinite_depth();
+    matrix(limit.covariance_at(&x, time))?;
+    matrix(limit.correlation_at(&x, time))?;
+    for sampler in [Sampler::Conditional, Sampler::Dense] {
+        if let Ok(limit) = net
+            .finite(width, depth)
+            .and_then(|limit| limit.at_time(time))
+        {
+            if let Ok(draws) = limit.with_sampler(sampler).draws(&x, 2, 1) {
+                for draw in draws {
+                    matrix(draw.covariances())?;
+                    one(draw.correlation(0, draw.points() - 1))?;
+                    one(draw.first_neuron(0))?;
+                }
+            }
+        }
+    }
+    let (a, b) = (&rows[0], &rows[rows.len() - 1]);
+    if let Ok(grid) = Grid::new(&[width, 2], &[depth], 3, 0) {
+        for limit in routes::all(net, &grid).into_iter().flatten() {
+            if let Ok(covariance) = Covariance::between(a, b) {
+                law(limit.law(&covariance, time))?;
+            }
+            if let Ok(correlation) = Correlation::between(a, b) {
+                law(limit.law(&correlation, time))?;
+            }
+            if let Ok(neuron) = Neuron::at(a) {
+                law(limit.law(&neuron, time))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+
+    #[test]
+    fn scalar_evaluators_give_finite_numbers_or_errors(
+        a in any_number(), b in any_number(), c in any_number()
+    ) {
+        one(arc_cosine::kappa0(a))?;
+        one(arc_cosine::kappa1(a))?;
+        one(arc_cosine::one_minus_kappa1(a))?;
+        one(arc_cosine::kappa1_complement(a))?;
+        let flow = CorrelationFlow::shared();
+        one(flow.at(a, b))?;
+        one(flow.complement_at(a, b))?;
+        for pair in [PairCovariance::new(a, b, c), PairCovariance::with_complement(a, b, c)].into_iter().flatten() {
+            prop_assert!((0.0..=2.0).contains(&pair.one_minus_correlation()));
+            prop_assert!(pair.covariance().is_finite());
+            let dual = Relu.dual(pair);
+            prop_assert!(dual.covariance().is_finite());
+            prop_assert!(Relu.derivative_dual(pair).is_finite());
+        }
+        law(Law::gaussian(a, b))?;
+        law(Law::log_normal(a, b))?;
+        one(statistics::one_sample_p_value(a, 10))?;
+        one(statistics::two_sample_p_value(a, 10, 3))?;
+        if let (Ok(first), Ok(second)) = (Law::gaussian(a, b), Law::log_normal(b, c)) {
+            let distance = first.kolmogorov_smirnov(&second);
+            prop_assert!((0.0..=1.0).contains(&distance), "{distance}");
+        }
+        if let (Ok(first), Ok(second)) = (Empirical::new(vec![a, b], 0), Empirical::new(vec![c], 0)) {
+            let (first, second) = (Law::Empirical(first), Law::Empirical(second));
+            let distance = first.kolmogorov_smirnov(&second);
+            prop_assert!((0.0..=1.0).contains(&distance), "{distance}");
+        }
+        if let Ok(scaling) = ConvergentSeries::new(a, b) {
+            prop_assert!(scaling.coefficients(5).iter().all(|alpha| !alpha.is_nan()));
+        }
+        if let Ok(scaling) = PowerLaw::new(a) {
+            prop_assert!(scaling.coefficients(5).iter().all(|alpha| alpha.is_finite()));
+        }
+    }
+
+    #[test]
+    fn every_regime_of_every_network_gives_finite_numbers_or_errors(
+        rows in (1..4_usize, 1..4_usize).prop_flat_map(|(m, d)| vec(vec(any_number(), d), m)),
+        weight in any_number(),
+        bias in prop_oneof![Just(0.0), any_number()],
+        factor in any_number(),
+        exponent in -1.0..3.0,
+        width in 0..6_usize,
+        depth in 0..8_usize,
+        time in prop_oneof![0.0..=1.0, any_number()],
+    ) {
+        if let Ok(init) = Initialization::new(weight, bias) {
+            every_regime(&Mlp::new(Relu).initialized_by(init), &rows, width, depth, time)?;
+            let net = ResNet::new(Relu).initialized_by(init);
+            every_regime(&net, &rows, width, depth, time)?;
+            every_regime(&net.clone().with_stem(init), &rows, width, depth, time)?;
+            let custom = CustomScaling::normalised("custom", move |l, _| factor * l as f64, move |t| factor * t);
+            every_regime(&net.clone().scaled_by(custom), &rows, width, depth, time)?;
+            if let Ok(scaling) = Constant::new(factor) {
+                every_regime(&net.clone().scaled_by(scaling), &rows, width, depth, time)?;
+            }
+            if let Ok(scaling) = PowerLaw::new(exponent) {
+                every_regime(&net.clone().scaled_by(scaling), &rows, width, depth, time)?;
+            }
+        }
+    }
+}
