@@ -3,18 +3,7 @@
 /// $\sum_i a_i x^i$ as $E(x^2) + x O(x^2)$: two independent Horner schemes keep both multipliers of a core busy.
 #[inline(always)]
 pub(crate) fn evaluate<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
-    let square = x * x;
-    let (mut even, mut odd) = (0.0, 0.0);
-    let mut i = N;
-    while i > 0 {
-        i -= 1;
-        if i % 2 == 0 {
-            even = even * square + coefficients[i];
-        } else {
-            odd = odd * square + coefficients[i];
-        }
-    }
-    even + x * odd
+    evaluate_lanes(coefficients, &[x])[0]
 }
 
 /// [`evaluate`] at $W$ points at once, with the same operations: what the compiler vectorises whatever the degree.

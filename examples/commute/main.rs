@@ -68,8 +68,8 @@ fn compare<N: Architecture<Activation: Dual>>(
     );
     println!("\n{}", net.name());
     println!(
-        "{:26}  {:>13}  {:>21}  {:>13}  {:>21}  {:>13}  {:>21}",
-        "regime", "covariance", "L2 error", "correlation", "L2 error", "neuron", "KS distance"
+        "{}",
+        Report::heading(["covariance", "correlation", "neuron"])
     );
     let report = Commutativity::of(net, &covariance)
         .and(&correlation)
@@ -86,6 +86,7 @@ fn compare<N: Architecture<Activation: Dual>>(
         })
         .run()?;
     bar.finish_and_clear();
+    println!("{}", Report::LEGEND);
     print!("{}", report.summary());
     Ok(report)
 }

@@ -15,7 +15,7 @@ const TOLERANCE: f64 = 1e-12;
 /// Homogeneous chains are exact: the variance is multiplied by $g = s^2 + \alpha^2 \sigma_w^2 (s_-^2 + s_+^2)/2$ in every layer and
 /// the correlation tends to 1 (at the edge of chaos of the ReLU MLP, $g = 1$, like $1 - c_l \sim 9\pi^2/(2 l^2)$;
 /// S. Hayou et al. 2019, arXiv 1902.06853). Other chains are iterated until geometric extrapolation of the steps puts the
-/// remaining distance below the tolerance.
+/// remaining distance below the tolerance; if their variance diverges, that is an [`Error::Overflow`].
 pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     net: &N,
     alpha: f64,
@@ -52,7 +52,11 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     for _ in 0..ITERATIONS {
         let next = net.layer_covariance(alpha, k);
         if !coordinates(next).iter().all(|x| x.is_finite()) {
-            return Ok(ScaledCovariance::diverging(k));
+            return Err(Error::Overflow {
+                quantity: format!("the variance of {} at infinite depth", net.name()),
+                log: f64::INFINITY,
+                limit: f64::MAX.ln(),
+            });
         }
         let step = coordinates(next)
             .iter()

@@ -117,6 +117,17 @@ fn draw<'a>(
     area.present()
 }
 
+/// From light orange to dark blue with depth.
+fn shade(index: usize, count: usize) -> RGBColor {
+    let x = if count > 1 {
+        index as f64 / (count - 1) as f64
+    } else {
+        1.0
+    };
+    let mix = |light: f64, dark: f64| (light + (dark - light) * x).round() as u8;
+    RGBColor(mix(250.0, 20.0), mix(170.0, 40.0), mix(60.0, 120.0))
+}
+
 fn panel<'a>(
     report: &Report,
     function: usize,
@@ -124,10 +135,14 @@ fn panel<'a>(
 ) -> DrawResult<'a> {
     let series = report.series(function);
     let points = || series.iter().flat_map(|s| s.finite.iter().copied());
+    let law = matches!(
+        report.rows.iter().find_map(|row| row.deviations[function]),
+        Some(Deviation::KolmogorovSmirnov { .. })
+    );
+    // a sample's distance from a law has a floor, far above the distances of computed laws
     let heights = || {
-        points()
-            .map(|(_, value, _)| value)
-            .chain(series.iter().filter_map(|s| s.infinite))
+        let infinite = series.iter().filter_map(|s| s.infinite.filter(|_| !law));
+        points().map(|(_, value, _)| value).chain(infinite)
     };
     let widths = || points().map(|(width, _, _)| width);
     let (left, right) = (
@@ -154,13 +169,9 @@ fn panel<'a>(
             (0.8 * left..1.25 * right).log_scale(),
             (low..1.6 * high).log_scale(),
         )?;
-    let law = matches!(
-        report.rows.iter().find_map(|row| row.deviations[function]),
-        Some(Deviation::KolmogorovSmirnov { .. })
-    );
     chart
         .configure_mesh()
-        .light_line_style(WHITE)
+        .max_light_lines(0)
         .x_desc("width n")
         .y_desc(if law {
             "Kolmogorov-Smirnov distance"
@@ -170,8 +181,9 @@ fn panel<'a>(
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.0e}"))
         .draw()?;
+    let series_count = series.len();
     for (k, series) in series.iter().enumerate() {
-        let color = Palette99::pick(k).to_rgba();
+        let color = shade(k, series_count).to_rgba();
         if let Some(value) = series.infinite.filter(|value| *value > low) {
             chart.draw_series(DashedLineSeries::new(
                 [(0.8 * left, value), (1.25 * right, value)],

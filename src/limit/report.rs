@@ -48,7 +48,11 @@ impl fmt::Display for Deviation {
             Self::KolmogorovSmirnov {
                 statistic,
                 p_value: Some(p),
-            } => format!("KS {statistic:.3} (p = {p:.0e})"),
+            } if *p < 0.01 => format!("KS {statistic:.3} (p = {p:.0e})"),
+            Self::KolmogorovSmirnov {
+                statistic,
+                p_value: Some(p),
+            } => format!("KS {statistic:.3} (p = {p:.2})"),
         };
         f.pad(&text)
     }
@@ -123,14 +127,19 @@ fn cell(law: &Result<Law>) -> String {
 }
 
 impl Report {
-    /// The table's heading.
-    pub fn heading(&self) -> String {
+    /// The heading of a table of [`Row`]s of functions with these names.
+    pub fn heading<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         let mut line = format!("{:REGIME$}", "regime");
-        for function in &self.functions {
-            line += &format!("  {:>LAW$}  {:>DEVIATION$}", function.name, "deviation");
+        for name in names {
+            line += &format!("  {name:>LAW$}  {:>DEVIATION$}", "deviation");
         }
         line
     }
+
+    /// How to read the table.
+    pub const LEGEND: &'static str = "\
+deviation: from the first row; against a number, the L2 error ± its standard error; against a law, the
+Kolmogorov-Smirnov distance (and its p-value). (-k): on k networks the function has no value. med: the median.";
 
     /// The exponents and the verdict of every function, as text.
     pub fn summary(&self) -> String {
@@ -172,10 +181,12 @@ impl fmt::Display for Report {
             "{}, t = {}, {} networks per finite size; 95 % intervals",
             self.architecture, self.time, self.samples
         )?;
-        writeln!(f, "{}", self.heading())?;
+        let names = self.functions.iter().map(|function| function.name.as_str());
+        writeln!(f, "{}", Self::heading(names))?;
         for row in &self.rows {
             writeln!(f, "{row}")?;
         }
+        writeln!(f, "{}", Self::LEGEND)?;
         write!(f, "{}", self.summary())
     }
 }
