@@ -155,8 +155,8 @@ impl PairCovariance {
 
     /// The velocity $(\dot q_a, \dot q_b, \dot\varepsilon)$ when the matrix moves with the velocity `rate` (itself a covariance matrix).
     ///
-    /// With $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and $\varepsilon'$ the complement of `rate`,
-    /// $\dot\varepsilon = \frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon' - \frac{x+y}2 \varepsilon$. Needs positive variances.
+    /// With $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and $\varepsilon^\prime$ the complement of `rate`,
+    /// $\dot\varepsilon = \frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon^\prime - \frac{x+y}2 \varepsilon$. Needs positive variances.
     pub(crate) fn velocity(self, rate: Self) -> [f64; 3] {
         let (x, y) = (
             rate.variance_a / self.variance_a,

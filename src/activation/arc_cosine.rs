@@ -15,7 +15,7 @@
 //! $$\kappa_0(c) = s(\delta) \text{ if } c < 0, \ 1 - s(\delta) \text{ otherwise}, \qquad
 //!   s(\delta) = \tfrac1\pi \arccos(1-\delta) = \delta^{1/2} k(\delta).$$
 //!
-//! The first uses $\kappa_1(c) - \kappa_1(-c) = c$. The functions $h$ and $k$ are analytic on $[0,1]$ (the nearest
+//! The first uses $\kappa_1(c) - \kappa_1(-c) = c$. The functions $h$ and $k$ are analytic on $[0, 1]$ (the nearest
 //! singularity is $\delta = 2$), so one square root and one polynomial are the whole evaluation, without
 //! a branch: `tools/arc_cosine_coefficients.py` computes the polynomials of least relative error (below 2e-17).
 //! Since no term is subtracted from another of its own size, the complements $1-\kappa_1$ come out with the same
@@ -75,24 +75,24 @@ const K: [f64; 20] = [
     1.0096815891496075e-06,
 ];
 
-/// $h(\delta) = \kappa_1(-1+\delta) \delta^{-3/2}$ for $\delta \in [0,1]$.
+/// $h(\delta) = \kappa_1(-1+\delta) \delta^{-3/2}$ for $\delta \in [0, 1]$.
 #[inline(always)]
 pub(crate) fn analytic_factor(delta: f64) -> f64 {
     polynomial::evaluate(&H, delta)
 }
 
-/// $(h(\delta) - h(0))/\delta$ for $\delta \in [0,1]$.
+/// $(h(\delta) - h(0))/\delta$ for $\delta \in [0, 1]$.
 pub(crate) fn analytic_factor_slope(delta: f64) -> f64 {
     H[1..].iter().rev().fold(0.0, |sum, h| sum * delta + h)
 }
 
-/// $r(\delta) = \kappa_1(-1+\delta)$ for $\delta \in [0,1]$.
+/// $r(\delta) = \kappa_1(-1+\delta)$ for $\delta \in [0, 1]$.
 #[inline(always)]
 pub(crate) fn remainder(delta: f64) -> f64 {
     delta * delta.sqrt() * analytic_factor(delta)
 }
 
-/// $s(\delta) = \arccos(1-\delta)/\pi$ for $\delta \in [0,1]$.
+/// $s(\delta) = \arccos(1-\delta)/\pi$ for $\delta \in [0, 1]$.
 #[inline(always)]
 fn angle_over_pi(delta: f64) -> f64 {
     delta.sqrt() * polynomial::evaluate(&K, delta)

@@ -8,7 +8,7 @@ use crate::PairCovariance;
 /// Writing $\varphi(x) = (s_+ - s_-) \max(x,0) + s_- x$ gives, for a Gaussian pair of variances $q_a, q_b$ and correlation $c$,
 ///
 /// $$\mathbb E[\varphi(u)\varphi(v)] = \sqrt{q_a q_b} \left( \tfrac{(s_+ - s_-)^2}{2} \kappa_1(c) + s_- s_+ c \right), \qquad
-///   \mathbb E[\varphi'(u)\varphi'(v)] = \tfrac{(s_+ - s_-)^2}{2} \kappa_0(c) + s_- s_+ .$$
+///   \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac{(s_+ - s_-)^2}{2} \kappa_0(c) + s_- s_+ .$$
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slopes {
     /// $s_-$, the slope left of 0.
@@ -30,7 +30,7 @@ impl Slopes {
     }
 
     /// The dual in the variables of [`PairCovariance`]: with $m$ the [second moment](Self::second_moment) and $w$ the
-    /// [weight](Self::curvature_weight) of $\kappa_1$, $m (1 - c') = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
+    /// [weight](Self::curvature_weight) of $\kappa_1$, $m (1 - c^\prime) = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
     pub(crate) fn dual(&self, k: PairCovariance) -> PairCovariance {
         let moment = self.second_moment();
         let epsilon = k.one_minus_correlation();
@@ -49,7 +49,7 @@ impl Slopes {
         )
     }
 
-    /// $\mathbb E[\varphi'(u) \varphi'(v)]$.
+    /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$.
     pub(crate) fn derivative_dual(&self, k: PairCovariance) -> f64 {
         self.curvature_weight()
             * arc_cosine::kappa0_of_complement_unchecked(k.one_minus_correlation())

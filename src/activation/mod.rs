@@ -28,7 +28,7 @@ pub trait Activation: Debug + Send + Sync {
     /// $\varphi(x)$; finite for finite $x$.
     fn value(&self, x: f64) -> f64;
 
-    /// $\varphi'(x)$; at a kink, either one-sided derivative or their mean.
+    /// $\varphi^\prime(x)$; at a kink, either one-sided derivative or their mean.
     fn derivative(&self, x: f64) -> f64;
 
     /// The slopes of $\varphi$, if it is positively homogeneous: $\varphi(\lambda x) = \lambda \varphi(x)$ for $\lambda \ge 0$.
@@ -48,7 +48,7 @@ pub trait Activation: Debug + Send + Sync {
 }
 
 /// The Gaussian expectations of an activation: for $(u, v) \sim \mathcal N(0, K)$,
-/// $\mathbb E[\varphi(u) \varphi(v)]$ and $\mathbb E[\varphi'(u) \varphi'(v)]$ (its *dual activation*; A. Daniely, R. Frostig and Y. Singer 2016,
+/// $\mathbb E[\varphi(u) \varphi(v)]$ and $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ (its *dual activation*; A. Daniely, R. Frostig and Y. Singer 2016,
 /// arXiv 1602.05897).
 pub trait Dual: Activation {
     /// The second-moment matrix of $(\varphi(u), \varphi(v))$ for $(u,v) \sim \mathcal N(0, K)$.
@@ -58,6 +58,6 @@ pub trait Dual: Activation {
     /// diagonals of Gram matrices are exactly the variance recursion.
     fn dual(&self, k: PairCovariance) -> PairCovariance;
 
-    /// $\mathbb E[\varphi'(u) \varphi'(v)]$ for $(u,v) \sim \mathcal N(0, K)$.
+    /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ for $(u,v) \sim \mathcal N(0, K)$.
     fn derivative_dual(&self, k: PairCovariance) -> f64;
 }

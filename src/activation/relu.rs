@@ -3,11 +3,11 @@
 use super::{Activation, Dual, Slopes};
 use crate::PairCovariance;
 
-/// ReLU, $\varphi(x) = \max(x, 0)$, with $\varphi'(0) = 0$.
+/// ReLU, $\varphi(x) = \max(x, 0)$, with $\varphi^\prime(0) = 0$.
 ///
 /// Its duals are the arc-cosine kernels of degree 1 and 0 (Y. Cho and L. K. Saul, NeurIPS 2009):
 ///
-/// $$\mathbb E[\varphi(u)\varphi(v)] = \tfrac12 \sqrt{q_a q_b} \kappa_1(c), \qquad \mathbb E[\varphi'(u)\varphi'(v)] = \tfrac12 \kappa_0(c),$$
+/// $$\mathbb E[\varphi(u)\varphi(v)] = \tfrac12 \sqrt{q_a q_b} \kappa_1(c), \qquad \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac12 \kappa_0(c),$$
 ///
 /// with the maps of [`arc_cosine`](super::arc_cosine), at most 4 ulp from exact in $1-c$.
 ///

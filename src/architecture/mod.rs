@@ -139,10 +139,10 @@ pub(crate) fn coefficients<N: Architecture>(net: &N, depth: usize) -> Result<Vec
     Ok(coefficients)
 }
 
-/// The layer $\lfloor tL \rfloor$ reached at time $t \in [0,1]$.
+/// The layer $\lfloor tL \rfloor$ reached at time $t \in [0, 1]$.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a time outside of $[0,1]$.
+/// [`Error::Invalid`] for a time outside of $[0, 1]$.
 pub(crate) fn layer_at(time: f64, depth: usize) -> Result<usize> {
     error::unit_interval("time", time)?;
     // t = l/L computed in floating point may fall just short of the layer it means.

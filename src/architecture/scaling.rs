@@ -39,7 +39,7 @@ pub trait BranchScaling: Debug + Send + Sync {
     /// The class, which decides how the infinite-depth limit is computed.
     fn class(&self) -> ScalingClass;
 
-    /// $\tau(t) = \lim_{L\to\infty} \sum_{l \le tL} \alpha_{l,L}^2$ for $t \in [0,1]$; $+\infty$ where the sum diverges.
+    /// $\tau(t) = \lim_{L\to\infty} \sum_{l \le tL} \alpha_{l,L}^2$ for $t \in [0, 1]$; $+\infty$ where the sum diverges.
     fn clock(&self, time: f64) -> f64;
 
     /// For a summable class, $\sum_{l > L} \zeta_l^2$ and $\sum_{l>L} \zeta_l^4$; zeros otherwise.

@@ -40,13 +40,13 @@ use crate::polynomial::{Chebyshev, Interpolant};
 /// ```
 #[derive(Debug, Clone)]
 pub struct CorrelationFlow {
-    /// $U(w)$ on $[0,1]$.
+    /// $U(w)$ on $[0, 1]$.
     early_time: Interpolant<EARLY_TIME>,
     /// $V(v)$, $v = \sqrt T$, on $[0, \sqrt{T(0)}]$.
     early_position: Interpolant<EARLY_POSITION>,
-    /// $Q(x)$ on $[0,1]$.
+    /// $Q(x)$ on $[0, 1]$.
     late_time: Interpolant<LATE_TIME>,
-    /// $M(z)$, $z = 1/Y$, on $[0,1]$.
+    /// $M(z)$, $z = 1/Y$, on $[0, 1]$.
     late_position: Interpolant<LATE_POSITION>,
     /// $T$ at $c = 0$.
     crossing: f64,

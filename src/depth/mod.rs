@@ -81,7 +81,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
     /// $K_t$ from the stem covariance $K_0$.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a time outside of $[0,1]$; [`Error::NotConverged`] where a tolerance is not reached;
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::NotConverged`] where a tolerance is not reached;
     /// [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a chain that is none of the table's rows.
     /// Where variances diverge or vanish with depth, the correlation still has its limit, and asking for the
     /// variance gives [`Error::Overflow`] or 0.

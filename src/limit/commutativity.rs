@@ -18,7 +18,7 @@ use crate::{Error, Result};
 pub struct Progress<'a> {
     /// The regime just finished.
     pub row: &'a Row,
-    /// The fraction of all work that is done, in $[0,1]$.
+    /// The fraction of all work that is done, in $[0, 1]$.
     pub fraction: f64,
 }
 
@@ -134,7 +134,7 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
     /// A route that fails (an overflow, a limit that does not exist) is an entry of its row, not an end of the run.
     ///
     /// # Errors
-    /// As [`Grid::new`] and [`routes::all`]; [`Error::Invalid`] for a time outside of $[0,1]$.
+    /// As [`Grid::new`] and [`routes::all`]; [`Error::Invalid`] for a time outside of $[0, 1]$.
     pub fn run(mut self) -> Result<Report> {
         error::unit_interval("time", self.time)?;
         let grid = Grid::new(&self.widths, &self.depths, self.samples, self.seed)?;

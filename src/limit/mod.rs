@@ -59,7 +59,7 @@ pub trait Limit: Debug + Send + Sync {
     /// networks).
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>>;
 
-    /// The law of one neural function at time $t = l/L \in [0,1]$.
+    /// The law of one neural function at time $t = l/L \in [0, 1]$.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$, and what the route itself reports.

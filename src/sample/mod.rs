@@ -89,7 +89,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
     /// Stops after layer $\lfloor tL \rfloor$ of the same network of depth $L$.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) for a time outside of $[0, 1]$.
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$.
     pub fn at_time(mut self, time: f64) -> Result<Self> {
         self.layers = architecture::layer_at(time, self.depth())?;
         Ok(self)
@@ -109,7 +109,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
     /// number of threads.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) for 0 samples.
+    /// [`Error::Invalid`] for 0 samples.
     pub fn draws<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
@@ -124,7 +124,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
     /// The covariance matrices $\hat q(x_i, x_j) = \langle Y_l(x_i), Y_l(x_j) \rangle / n$ of `samples` independent networks.
     ///
     /// # Errors
-    /// As [`draws`](Self::draws); [`Error::Overflow`](crate::Error::Overflow) if an entry exceeds the range.
+    /// As [`draws`](Self::draws); [`Error::Overflow`] if an entry exceeds the range.
     pub fn covariances<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
@@ -140,7 +140,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
     /// The $n \times m$ pre-activations $Y_l$ of one network drawn from `rng`.
     ///
     /// # Errors
-    /// [`Error::Overflow`](crate::Error::Overflow) if an entry exceeds the range.
+    /// [`Error::Overflow`] if an entry exceeds the range.
     pub fn pre_activations<T: Scalar, R: Rng>(
         &self,
         x: &Inputs<'_, T>,

@@ -8,7 +8,7 @@ use crate::error::{self, Result};
 /// $m \ge 5$.
 ///
 /// # Errors
-/// [`Error::Invalid`](crate::Error::Invalid) for a statistic outside of $[0,1]$ or no samples.
+/// [`Error::Invalid`](crate::Error::Invalid) for a statistic outside of $[0, 1]$ or no samples.
 ///
 /// ```
 /// use neural_limits::statistics::one_sample_p_value;
