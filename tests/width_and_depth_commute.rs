@@ -68,6 +68,26 @@ fn for_an_mlp_they_do_not() {
         "{}",
         verdict(2)
     );
+    // what the covariance follows instead is the law of both at once
+    let at_ratio = &report.functions[0].both_at_once;
+    assert!(at_ratio.len() >= 2);
+    let (
+        regime,
+        Deviation::KolmogorovSmirnov {
+            p_value: Some(p), ..
+        },
+    ) = at_ratio[at_ratio.len() - 1]
+    else {
+        panic!("a test against a continuous law");
+    };
+    assert_eq!(
+        regime,
+        Regime::Finite {
+            width: 512,
+            depth: 2048
+        }
+    );
+    assert!(p > FALSE_ALARM, "{p:e}");
     // the angle closes along every route, so the correlation does commute
     assert!(matches!(verdict(1), Verdict::Commute(_)), "{}", verdict(1));
 }

@@ -10,7 +10,9 @@ mod arguments;
 mod data;
 
 use std::error::Error;
+use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
+use std::process::ExitCode;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,9 +20,29 @@ use neural_limits::prelude::*;
 
 use arguments::{Arguments, Kind};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
-    let points = data::load(&arguments)?;
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    // a path that cannot be written is better known before the work than after it
+    for path in [Some(&arguments.figure), arguments.json.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    let points = data::load(arguments)?;
     let [a, b] = data::pair(&points, &arguments.rows)?;
     println!(
         "inputs: {} points of dimension {} ({}), rows {} and {}",
@@ -35,11 +57,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let mut reports = Vec::new();
     if arguments.architecture != Kind::Mlp {
-        reports.push(compare(&ResNet::new(Relu), a, b, &arguments)?);
+        reports.push(compare(&ResNet::new(Relu), a, b, arguments)?);
     }
     if arguments.architecture != Kind::Resnet {
         let net = Mlp::new(Relu).initialized_by(Initialization::he());
-        reports.push(compare(&net, a, b, &arguments)?);
+        reports.push(compare(&net, a, b, arguments)?);
     }
     Report::write_svg_of(&reports, &arguments.figure)?;
     println!("\nfigure: {}", arguments.figure.display());

@@ -37,8 +37,8 @@ type Observer<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
 /// let neuron = Neuron::at(&a)?;
 /// let report = Commutativity::of(&net, &covariance)
 ///     .and(&neuron)
-///     .widths(&[32, 128, 512])
-///     .depths(&[8, 64])
+///     .widths(&[16, 64, 256, 1024])
+///     .depths(&[8, 64, 1024])
 ///     .samples(64)
 ///     .seed(7)
 ///     .run()?;
@@ -250,11 +250,36 @@ fn function_report(name: String, i: usize, rows: &[Row], samples: usize) -> Func
             "there is no limit to agree on; with infinite width, {error}"
         )),
         Some(Err(error)) => Verdict::Unresolved(error.to_string()),
-        _ => verdict::verdict(rows, i, &exponents),
+        _ => verdict::verdict(rows, i, samples, &exponents),
     };
     FunctionReport {
         name,
         exponents,
         verdict,
+        both_at_once: both_at_once(rows, i),
     }
+}
+
+/// Sampled networks against the continuous law of their ratio $L/n$, where the report has both.
+fn both_at_once(rows: &[Row], i: usize) -> Vec<(Regime, Deviation)> {
+    let laws: Vec<(f64, &Law)> = rows
+        .iter()
+        .filter_map(|row| match (row.regime, &row.laws[i]) {
+            (Regime::Proportional { depth_over_width }, Ok(law @ Law::LogNormal { .. })) => {
+                Some((depth_over_width, law))
+            }
+            _ => None,
+        })
+        .collect();
+    rows.iter()
+        .filter_map(|row| {
+            let Regime::Finite { width, depth } = row.regime else {
+                return None;
+            };
+            let ratio = depth as f64 / width as f64;
+            let (_, law) = laws.iter().find(|(other, _)| *other == ratio)?;
+            let sampled = row.laws[i].as_ref().ok()?;
+            Some((row.regime, deviation(sampled, law).ok()?))
+        })
+        .collect()
 }

@@ -84,6 +84,8 @@ pub struct FunctionReport {
     pub exponents: Exponents,
     /// Whether its limits agree.
     pub verdict: Verdict,
+    /// For finite sizes whose ratio $L/n$ has a law of its own (both at once), the regime and the deviation from that law.
+    pub both_at_once: Vec<(Regime, Deviation)>,
 }
 
 /// The result of [`Commutativity::run`](super::Commutativity::run): displays as a table, serialises (feature `serde`),
@@ -158,6 +160,12 @@ Kolmogorov-Smirnov distance (and its p-value). (-k): on k networks the function 
                 let _ = writeln!(text, "  depth error ~ L^g at n = inf: g = {estimate}");
             }
             let _ = writeln!(text, "  verdict: {}", function.verdict);
+            for (regime, deviation) in &function.both_at_once {
+                let _ = writeln!(
+                    text,
+                    "  {regime} against the law of n, L = inf at this ratio: {deviation}"
+                );
+            }
         }
         text
     }

@@ -15,6 +15,9 @@ const ROUNDING: f64 = 1e-13;
 /// The level at which a Kolmogorov–Smirnov test rejects, after Bonferroni's correction for the number of tests.
 const LEVEL: f64 = 1e-3;
 
+/// Agreement in law is claimed only if a distance of this size would have been seen.
+const RESOLUTION: f64 = 0.4;
+
 /// Sizes with $L$ at least this multiple of $n$ are on the deep side, where routes part if they do.
 const DEEP: usize = 4;
 
@@ -157,7 +160,12 @@ fn exponent(observations: impl Iterator<Item = Observation>) -> Option<Estimate>
     fit_power_law(&observations).map(|exponents| exponents[0])
 }
 
-pub(super) fn verdict(rows: &[Row], function: usize, exponents: &Exponents) -> Verdict {
+pub(super) fn verdict(
+    rows: &[Row],
+    function: usize,
+    samples: usize,
+    exponents: &Exponents,
+) -> Verdict {
     let tests: Vec<Test> = sizes(rows, function)
         .into_iter()
         .filter_map(|(width, depth, deviation)| match deviation {
@@ -176,7 +184,7 @@ pub(super) fn verdict(rows: &[Row], function: usize, exponents: &Exponents) -> V
     if tests.is_empty() {
         by_exponents(exponents)
     } else {
-        by_tests(&tests)
+        by_tests(&tests, samples)
     }
 }
 
@@ -225,8 +233,10 @@ impl std::fmt::Display for Test {
 }
 
 /// A limit in law: on the deep side, the widest network decides.
-fn by_tests(tests: &[Test]) -> Verdict {
+fn by_tests(tests: &[Test], samples: usize) -> Verdict {
     let level = LEVEL / tests.len() as f64;
+    // the distance at which the leading term 2 exp(-2 m D²) of the p-value reaches the level
+    let resolution = ((2.0 / level).ln() / (2.0 * samples as f64)).sqrt();
     let rejected: Vec<&Test> = tests.iter().filter(|test| test.p_value < level).collect();
     let decisive = tests
         .iter()
@@ -238,8 +248,11 @@ fn by_tests(tests: &[Test]) -> Verdict {
             rejected.len(),
             tests.len(),
         )),
+        Some(_) if rejected.is_empty() && resolution > RESOLUTION => Verdict::Unresolved(format!(
+            "{samples} networks of each size are too few: they show KS distances above {resolution:.2} only"
+        )),
         Some(_) if rejected.is_empty() => Verdict::Commute(format!(
-            "none of {} sizes is told from the law of infinite width; largest KS distance {:.3}",
+            "none of {} sizes is told from the law of infinite width; largest KS distance {:.3}, and {resolution:.3} would have been seen",
             tests.len(),
             tests.iter().map(|test| test.statistic).fold(0.0, f64::max)
         )),

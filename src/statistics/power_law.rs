@@ -1,7 +1,7 @@
 //! Fits of power laws $e = C \prod_k x_k^{\beta_k}$ to errors that are themselves estimates.
 
 use nalgebra::{DMatrix, DVector};
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// An estimate with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,9 +38,10 @@ pub struct Observation {
 
 /// The exponents $\beta_k$ of $e = C \prod_k x_k^{\beta_k}$, by weighted least squares on logarithms.
 ///
-/// Weights are the inverse squares of the relative standard errors (equal weights if any of them is 0). Intervals are
-/// Student's at the residual degrees of freedom; if the residuals exceed the standard errors, the intervals are
-/// widened accordingly. `None` if there are not more observations than parameters, or the sizes do not vary.
+/// Weights are the inverse squares of the relative standard errors, and intervals are normal, widened by
+/// $\sqrt{\chi^2/\text{freedom}}$ where the residuals exceed the standard errors. If any standard error is 0, weights are equal and intervals are
+/// Student's, from the residuals alone. `None` if there are not more observations than parameters, or the sizes do not
+/// vary.
 ///
 /// ```
 /// use neural_limits::statistics::{Observation, fit_power_law};
@@ -92,13 +93,13 @@ pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
     let residual = (&response - &design * &solution).norm_squared();
     let freedom = (usable.len() - parameters) as f64;
     let dispersion = residual / freedom;
-    let dispersion = if known_errors {
-        dispersion.max(1.0)
+    let (dispersion, quantile) = if known_errors {
+        (dispersion.max(1.0), Normal::standard().inverse_cdf(0.975))
     } else {
-        dispersion
+        let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+        (dispersion, student.inverse_cdf(0.975))
     };
     let covariance = (design.transpose() * &design).try_inverse()? * dispersion;
-    let quantile = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(0.975);
     let estimate = |k: usize| {
         let value = solution[k];
         let half = quantile * covariance[(k, k)].max(0.0).sqrt();
