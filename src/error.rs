@@ -84,6 +84,14 @@ pub enum Error {
         /// The error estimate wanted.
         tolerance: f64,
     },
+    /// The memory for a result cannot be had.
+    #[error("{quantity} needs {bytes} bytes, which cannot be allocated")]
+    OutOfMemory {
+        /// What needs the memory.
+        quantity: String,
+        /// How much.
+        bytes: u128,
+    },
     /// Reading or writing a file failed.
     #[error("{path}: {reason}")]
     Io {
@@ -130,6 +138,14 @@ impl Error {
         self
     }
 
+    /// No room for `entries` numbers in double precision.
+    pub(crate) fn out_of_memory(quantity: &str, entries: u128) -> Self {
+        Self::OutOfMemory {
+            quantity: quantity.to_owned(),
+            bytes: 8 * entries,
+        }
+    }
+
     pub(crate) fn undefined(quantity: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Undefined {
             quantity: quantity.into(),
@@ -154,6 +170,15 @@ pub(crate) fn non_negative(argument: &str, value: f64) -> Result<f64> {
     }
 }
 
+/// `value`, if it is a finite number.
+pub(crate) fn finite(argument: &str, value: f64) -> Result<f64> {
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Error::invalid(argument, value, "a finite number"))
+    }
+}
+
 /// `value`, if it lies in $[-1, 1]$.
 pub(crate) fn correlation(argument: &str, value: f64) -> Result<f64> {
     if (-1.0..=1.0).contains(&value) {
@@ -172,11 +197,18 @@ pub(crate) fn unit_interval(argument: &str, value: f64) -> Result<f64> {
     }
 }
 
-/// `value`, if it is at least one.
-pub(crate) fn at_least_one(argument: &str, value: usize) -> Result<usize> {
-    if value > 0 {
-        Ok(value)
-    } else {
-        Err(Error::invalid(argument, value, "an integer >= 1"))
+/// The largest width, depth or number of samples: beyond it the bookkeeping alone fills any memory.
+pub(crate) const LARGEST_SIZE: usize = 1_000_000_000;
+
+/// `value`, if it is a size: from 1 to [`LARGEST_SIZE`].
+pub(crate) fn size(argument: &str, value: usize) -> Result<usize> {
+    match value {
+        0 => Err(Error::invalid(argument, value, "an integer >= 1")),
+        1..=LARGEST_SIZE => Ok(value),
+        _ => Err(Error::invalid(
+            argument,
+            value,
+            format!("an integer <= {LARGEST_SIZE}"),
+        )),
     }
 }

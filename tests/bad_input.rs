@@ -119,6 +119,18 @@ fn sizes_of_zero_and_negative_variances_are_named() {
             message(Initialization::new(1.0, f64::NAN)),
             "bias_variance = NaN",
         ),
+        (
+            message(net.infinite_width(usize::MAX)),
+            "expected an integer <= 1000000000",
+        ),
+        (
+            message(net.finite(usize::MAX, 1)),
+            "expected an integer <= 1000000000",
+        ),
+        (
+            message(net.finite(1, 1).unwrap().draws(&x, usize::MAX, 1)),
+            "samples = ",
+        ),
         (message(Grid::new(&[], &[1], 1, 0)), "widths has length 0"),
         (message(Grid::new(&[1, 0], &[1], 1, 0)), "widths[1] = 0"),
         (message(Grid::new(&[1], &[1], 0, 0)), "samples = 0"),

@@ -82,7 +82,7 @@ pub trait Architecture: Debug + Send + Sync {
     /// The network of infinite width and depth `depth`: the kernel recursion.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for depth 0 or coefficients that are not finite.
+    /// [`Error::Invalid`] for depth 0 or above 10⁹, or coefficients that are not finite.
     fn infinite_width(&self, depth: usize) -> Result<InfiniteWidth<'_, Self>>
     where
         Self: Sized,
@@ -103,7 +103,7 @@ pub trait Architecture: Debug + Send + Sync {
     /// The random network of given width and depth.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for width or depth 0, or coefficients that are not finite.
+    /// [`Error::Invalid`] for a width or depth of 0 or above 10⁹, or coefficients that are not finite.
     fn finite(&self, width: usize, depth: usize) -> Result<Finite<'_, Self>>
     where
         Self: Sized,
@@ -115,10 +115,11 @@ pub trait Architecture: Debug + Send + Sync {
 /// The coefficients at a given depth.
 ///
 /// # Errors
-/// [`Error::Invalid`] for depth 0 or a coefficient whose square is not finite; [`Error::Shape`] for a scaling that returns a
-/// wrong number of them.
+/// [`Error::Invalid`] for depth 0 or above 10⁹, or a coefficient whose square is not finite; [`Error::Shape`] for a scaling that
+/// returns a wrong number of them.
 pub(crate) fn coefficients<N: Architecture>(net: &N, depth: usize) -> Result<Vec<f64>> {
-    error::at_least_one("depth", depth)?;
+    error::size("depth", depth)?;
+    error::finite("the skip coefficient", net.skip())?;
     let coefficients = net.scaling().coefficients(depth);
     if coefficients.len() != depth {
         return Err(Error::shape(

@@ -19,7 +19,7 @@ use nalgebra::DMatrix;
 pub use correlation_flow::CorrelationFlow;
 
 use crate::activation::Dual;
-use crate::architecture::{Architecture, ScalingClass};
+use crate::architecture::{self, Architecture, ScalingClass};
 use crate::covariance::ScaledCovariance;
 use crate::error;
 use crate::gram::{self, stem_covariance};
@@ -101,7 +101,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
                 series::propagate(self.net, k, |k, clock| self.flow(k, clock))
             }
             ScalingClass::Constant => {
-                let alpha = scaling.coefficients(1)[0];
+                let alpha = architecture::coefficients(self.net, 1)?[0];
                 fixed_point::propagate(self.net, alpha, k)
             }
             class => Err(Error::unsupported(

@@ -56,9 +56,7 @@ impl Law {
     /// # Errors
     /// [`Error::Invalid`] unless the mean is finite and the variance finite and $\ge 0$.
     pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
-        if !mean.is_finite() {
-            return Err(Error::invalid("mean", mean, "a finite number"));
-        }
+        error::finite("mean", mean)?;
         Ok(if error::non_negative("variance", variance)? == 0.0 {
             Self::Deterministic(mean)
         } else {

@@ -63,7 +63,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
         let coefficients = architecture::coefficients(net, depth)?;
         Ok(Self {
             net,
-            width: error::at_least_one("width", width)?,
+            width: error::size("width", width)?,
             layers: coefficients.len(),
             coefficients,
             sampler: Sampler::default(),
@@ -99,7 +99,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
     ///
     /// # Errors
     /// [`Error::Overflow`] if a chain that is not homogeneous leaves the range of `f64`; for homogeneous chains overflow is
-    /// reported by the accessors of [`Draw`].
+    /// reported by the accessors of [`Draw`]; [`Error::OutOfMemory`].
     pub fn draw<T: Scalar, R: Rng>(&self, x: &Inputs<'_, T>, rng: &mut R) -> Result<Draw> {
         let (y, exponent) = self.forward(x, rng)?;
         Ok(Draw::new(&y, exponent))
@@ -109,7 +109,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
     /// number of threads.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for 0 samples.
+    /// [`Error::Invalid`] for 0 samples or more than 10⁹.
     pub fn draws<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
@@ -117,7 +117,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
         seed: impl Into<Seed>,
     ) -> Result<Vec<Draw>> {
         let seed = seed.into();
-        error::at_least_one("samples", samples)?;
+        error::size("samples", samples)?;
         parallel::try_map(samples, |i| self.draw(x, &mut seed.stream(i as u64)))
     }
 
@@ -165,7 +165,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
     ) -> Result<(DMatrix<f64>, i64)> {
         let branch = self.net.branch();
         let homogeneous = self.net.homogeneous().is_some();
-        let mut state = State::new(self.width, x.len());
+        let mut state = State::new(self.width, x.len())?;
         let mut covariance = self.stem(x, &mut state, rng);
         for &alpha in &self.coefficients[..self.layers] {
             if !covariance.diagonal().iter().all(|entry| entry.is_finite()) {

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
+use crate::{Error, Result};
+
 /// Neurons that are worked on together: their pre-activations, normals and features stay in the first-level cache.
 const BLOCK: usize = 256;
 
@@ -26,20 +28,34 @@ pub(super) struct State {
     pub(super) features: Vec<f64>,
 }
 
+fn zeros(width: usize, points: usize) -> Result<Vec<f64>> {
+    let entries = width as u128 * points as u128;
+    let refused = || Error::out_of_memory("the pre-activations", entries);
+    let length = usize::try_from(entries).map_err(|_| refused())?;
+    let mut y = Vec::new();
+    y.try_reserve_exact(length).map_err(|_| refused())?;
+    y.resize(length, 0.0);
+    Ok(y)
+}
+
 /// Homogeneous chains are rescaled by a power of two when a variance leaves $2^{\pm 200}$.
 const RESCALE: f64 = 200.0;
 
 impl State {
-    pub(super) fn new(width: usize, points: usize) -> Self {
+    /// Zeros.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if the pre-activations cannot be allocated.
+    pub(super) fn new(width: usize, points: usize) -> Result<Self> {
         let block = width.min(BLOCK) * points;
-        Self {
+        Ok(Self {
             width,
             points,
-            y: vec![0.0; width * points],
+            y: zeros(width, points)?,
             exponent: 0,
             normals: vec![0.0; block],
             features: vec![0.0; block],
-        }
+        })
     }
 
     /// Divides the state and its `covariance` by a power of two when a variance is far from 1.

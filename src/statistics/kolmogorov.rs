@@ -17,7 +17,7 @@ use crate::error::{self, Result};
 /// # Ok::<(), neural_limits::Error>(())
 /// ```
 pub fn one_sample_p_value(statistic: f64, samples: usize) -> Result<f64> {
-    error::at_least_one("samples", samples)?;
+    error::size("samples", samples)?;
     p_value(statistic, samples as f64)
 }
 
@@ -27,8 +27,8 @@ pub fn one_sample_p_value(statistic: f64, samples: usize) -> Result<f64> {
 /// # Errors
 /// As [`one_sample_p_value`].
 pub fn two_sample_p_value(statistic: f64, first: usize, second: usize) -> Result<f64> {
-    error::at_least_one("first", first)?;
-    error::at_least_one("second", second)?;
+    error::size("first", first)?;
+    error::size("second", second)?;
     let (first, second) = (first as f64, second as f64);
     p_value(statistic, first * second / (first + second))
 }

@@ -32,9 +32,9 @@ impl<'a, N: Architecture> FiniteNetworks<'a, N> {
     ) -> Result<Self> {
         Ok(Self {
             net,
-            width: error::at_least_one("width", width)?,
-            depth: error::at_least_one("depth", depth)?,
-            samples: error::at_least_one("samples", samples)?,
+            width: error::size("width", width)?,
+            depth: error::size("depth", depth)?,
+            samples: error::size("samples", samples)?,
             seed: seed.into(),
             sampler: Sampler::default(),
         })

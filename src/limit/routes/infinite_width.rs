@@ -20,7 +20,7 @@ impl<'a, N: Architecture<Activation: Dual>> LayerRecursion<'a, N> {
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) for depth 0.
     pub fn new(net: &'a N, depth: usize) -> Result<Self> {
-        error::at_least_one("depth", depth)?;
+        error::size("depth", depth)?;
         Ok(Self { net, depth })
     }
 }

@@ -48,7 +48,7 @@ impl Grid {
         Ok(Self {
             widths: sizes("widths", widths)?,
             depths: sizes("depths", depths)?,
-            samples: error::at_least_one("samples", samples)?,
+            samples: error::size("samples", samples)?,
             seed: seed.into(),
         })
     }
@@ -74,7 +74,7 @@ fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
         return Err(Error::shape(argument, "length 0", "at least one size"));
     }
     for (i, &size) in sizes.iter().enumerate() {
-        error::at_least_one(&format!("{argument}[{i}]"), size)?;
+        error::size(&format!("{argument}[{i}]"), size)?;
     }
     let mut sizes = sizes.to_vec();
     sizes.sort_unstable();

@@ -1,7 +1,7 @@
 //! Infinite width and depth together, for homogeneous MLPs at criticality.
 
 use crate::activation::{Activation, Dual};
-use crate::architecture::{Architecture, ScalingClass};
+use crate::architecture::{self, Architecture, ScalingClass};
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
 use crate::neural_function::NeuralFunction;
@@ -45,7 +45,7 @@ impl<'a, N: Architecture<Activation: Dual>> LogNormalMlp<'a, N> {
         if net.skip() != 0.0 || net.scaling().class() != ScalingClass::Constant {
             return Err(unsupported("it needs a chain without skip connections"));
         }
-        let alpha = net.scaling().coefficients(1)[0];
+        let alpha = architecture::coefficients(net, 1)?[0];
         let weight = net.branch().initialization().weight_variance() * alpha * alpha;
         let mean = weight * slopes.second_moment();
         if (mean - 1.0).abs() > 4.0 * f64::EPSILON || slopes.curvature_weight() == 0.0 {

@@ -1,0 +1,184 @@
+//! Covariances with a power of two of their own.
+
+use super::PairCovariance;
+use crate::error::{Error, Result};
+
+/// A [`PairCovariance`] times a power of two, $2^e K$: what a deep chain yields whose variances may have left the
+/// range of `f64` while the correlation is still exact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct ScaledCovariance {
+    pair: PairCovariance,
+    exponent: i64,
+}
+
+/// Variances are kept within $2^{\pm 300}$ by moving powers of two into the exponent.
+const RESCALE: f64 = 300.0;
+
+impl ScaledCovariance {
+    pub(crate) fn new(pair: PairCovariance) -> Self {
+        Self { pair, exponent: 0 }
+    }
+
+    /// $e^{\text{growth}} K$.
+    pub(crate) fn exponential(pair: PairCovariance, growth: f64) -> Self {
+        const DIRECT: f64 = 200.0;
+        if growth < DIRECT {
+            Self::new(pair.times(growth.exp()))
+        } else {
+            let log2 = growth * std::f64::consts::LOG2_E;
+            Self {
+                pair: pair.times((log2 - log2.floor()).exp2()),
+                exponent: log2.floor() as i64,
+            }
+        }
+    }
+
+    /// Infinite variances with the correlation of `pair`.
+    pub(crate) fn diverging(pair: PairCovariance) -> Self {
+        Self {
+            pair,
+            exponent: i64::MAX,
+        }
+    }
+
+    /// Variances that have shrunk to 0, with the correlation of `pair` in the limit.
+    pub(crate) fn vanishing(pair: PairCovariance) -> Self {
+        Self {
+            pair,
+            exponent: i64::MIN,
+        }
+    }
+
+    /// Applies a map that commutes with positive factors, then moves a power of two out of the way.
+    pub(crate) fn map_homogeneous(self, map: impl Fn(PairCovariance) -> PairCovariance) -> Self {
+        let pair = map(self.pair);
+        let log2 = pair.variance_a().max(pair.variance_b()).log2();
+        if log2.is_finite() && log2.abs() > RESCALE {
+            let shift = log2.floor();
+            Self {
+                pair: pair.times((-shift).exp2()),
+                exponent: self.exponent + shift as i64,
+            }
+        } else {
+            Self { pair, ..self }
+        }
+    }
+
+    /// Applies any map; the exponent must be zero.
+    pub(crate) fn map(self, map: impl Fn(PairCovariance) -> PairCovariance) -> Self {
+        debug_assert_eq!(self.exponent, 0);
+        Self {
+            pair: map(self.pair),
+            ..self
+        }
+    }
+
+    /// $2^e$ times `value`, or the overflow.
+    fn scaled(&self, quantity: &str, value: f64) -> Result<f64> {
+        scale_by_power_of_two(quantity, value, self.exponent)
+    }
+
+    /// $q_a$.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if it is larger than `f64::MAX`. (A value too small for `f64` is 0.)
+    pub fn variance_a(&self) -> Result<f64> {
+        self.scaled("the variance", self.pair.variance_a())
+    }
+
+    /// $q_b$.
+    ///
+    /// # Errors
+    /// As [`variance_a`](Self::variance_a).
+    pub fn variance_b(&self) -> Result<f64> {
+        self.scaled("the variance", self.pair.variance_b())
+    }
+
+    /// $k$.
+    ///
+    /// # Errors
+    /// As [`variance_a`](Self::variance_a).
+    pub fn covariance(&self) -> Result<f64> {
+        self.scaled("the covariance", self.pair.covariance())
+    }
+
+    /// $c$, rounded from $1 - \varepsilon$.
+    ///
+    /// # Errors
+    /// As [`one_minus_correlation`](Self::one_minus_correlation).
+    pub fn correlation(&self) -> Result<f64> {
+        Ok(1.0 - self.one_minus_correlation()?)
+    }
+
+    /// $\varepsilon = 1 - c$.
+    ///
+    /// # Errors
+    /// [`Error::Undefined`] if a variance is 0; [`Error::Overflow`] if the recursion left the range of `f64`.
+    pub fn one_minus_correlation(&self) -> Result<f64> {
+        let pair = self.pair;
+        for variance in [pair.variance_a(), pair.variance_b()] {
+            if variance == 0.0 {
+                return Err(Error::undefined("the correlation", "a variance is 0"));
+            }
+            self.finite_inside("the variance", variance)?;
+        }
+        self.finite_inside("1 - correlation", pair.one_minus_correlation())
+    }
+
+    /// The matrix itself.
+    ///
+    /// # Errors
+    /// As [`variance_a`](Self::variance_a).
+    pub fn pair(&self) -> Result<PairCovariance> {
+        let (variance_a, variance_b) = (self.variance_a()?, self.variance_b()?);
+        let epsilon = self.finite_inside("1 - correlation", self.pair.one_minus_correlation())?;
+        Ok(PairCovariance::from_parts(variance_a, variance_b, epsilon))
+    }
+
+    fn finite_inside(&self, quantity: &str, value: f64) -> Result<f64> {
+        scale_by_power_of_two(quantity, value, 0)
+    }
+}
+
+/// `value * 2^exponent`, correctly rounded (0 where it is too small).
+///
+/// # Errors
+/// [`Error::Overflow`] naming `quantity`.
+pub(crate) fn scale_by_power_of_two(quantity: &str, value: f64, exponent: i64) -> Result<f64> {
+    // Two factors, since 2^exponent alone may leave the range while the product does not.
+    let half = (exponent / 2).clamp(-1100, 1100);
+    let rest = (exponent - half).clamp(-1100, 1100);
+    let scaled = value * (half as f64).exp2() * (rest as f64).exp2();
+    if scaled.is_finite() {
+        Ok(scaled)
+    } else {
+        Err(Error::Overflow {
+            quantity: quantity.to_owned(),
+            log: if value.is_finite() && exponent < i64::MAX {
+                value.abs().ln() + exponent as f64 * std::f64::consts::LN_2
+            } else {
+                f64::INFINITY
+            },
+            limit: f64::MAX.ln(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_of_two_beyond_the_range_overflow_by_name_or_round_to_zero() {
+        assert_eq!(scale_by_power_of_two("k", 1.5, -5000).unwrap(), 0.0);
+        assert_eq!(
+            scale_by_power_of_two("k", 0.75, 1024).unwrap(),
+            0.75 * 2.0 * 2f64.powi(1023)
+        );
+        assert!(matches!(
+            scale_by_power_of_two("k", 1.5, 5000),
+            Err(Error::Overflow { log, .. }) if (log - 3466.14).abs() < 0.01
+        ));
+    }
+}
