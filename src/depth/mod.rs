@@ -35,7 +35,8 @@ use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 /// In general $dK/d\tau = B(K)$ in the clock $\tau(t)$ of the scaling (S. Hayou 2023, arXiv 2310.01683).
 ///
 /// # Errors of the values
-/// Homogeneous residual networks: a relative error below 1e-14 in variances and in $1 - c$. Other flows: below 100 times the
+/// Homogeneous residual networks: a relative error below 1e-14 in $1 - c$, and below 1e-15 times 1 plus the logarithm of
+/// their growth in variances. Other flows: below 100 times the
 /// [tolerance](InfiniteDepth::with_tolerance) at which they are integrated (1e-13 by default). Summable scalings: below
 /// 1e-9, or [`Error::NotConverged`]. Fixed points: below 1e-12, or [`Error::NotConverged`].
 ///
