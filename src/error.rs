@@ -138,6 +138,15 @@ impl Error {
         self
     }
 
+    /// An overflow of unknown size.
+    pub(crate) fn overflow(quantity: impl Into<String>) -> Self {
+        Self::Overflow {
+            quantity: quantity.into(),
+            log: f64::INFINITY,
+            limit: f64::MAX.ln(),
+        }
+    }
+
     /// No room for `entries` numbers in double precision.
     pub(crate) fn out_of_memory(quantity: &str, entries: u128) -> Self {
         Self::OutOfMemory {

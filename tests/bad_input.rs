@@ -1,10 +1,13 @@
 //! Whatever the input: a typed error that names the argument, or finite numbers. Never a panic, never NaN.
 
+mod property;
+
 use neural_limits::activation::arc_cosine;
+use neural_limits::architecture::Branch;
 use neural_limits::depth::CorrelationFlow;
 use neural_limits::limit::Empirical;
 use neural_limits::prelude::*;
-use neural_limits::statistics;
+use neural_limits::statistics::{self, Observation, fit_power_law};
 use neural_limits::strategies::any_number;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -284,7 +287,7 @@ fn every_regime<N: Architecture<Activation: Dual>>(
     }
     let (a, b) = (&rows[0], &rows[rows.len() - 1]);
     if let Ok(grid) = Grid::new(&[width, 2], &[depth], 3, 0) {
-        for limit in routes::all(net, &grid).into_iter().flatten() {
+        for limit in net.limits(&grid).into_iter().flatten() {
             if let Ok(covariance) = Covariance::between(a, b) {
                 law(limit.law(&covariance, time))?;
             }
@@ -300,7 +303,7 @@ fn every_regime<N: Architecture<Activation: Dual>>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+    #![proptest_config(property::config(3000))]
 
     #[test]
     fn scalar_evaluators_give_finite_numbers_or_errors(
@@ -332,6 +335,22 @@ proptest! {
             let (first, second) = (Law::Empirical(first), Law::Empirical(second));
             let distance = first.kolmogorov_smirnov(&second);
             prop_assert!((0.0..=1.0).contains(&distance), "{distance}");
+        }
+        let mut out = [0.0; 2];
+        let mapped = |result: Result<(), Error>, out: [f64; 2]| finite(result.map(|()| out));
+        mapped(arc_cosine::kappa0_slice(&[a, b], &mut out), out)?;
+        mapped(arc_cosine::kappa1_slice(&[a, b], &mut out), out)?;
+        mapped(arc_cosine::kappa1_complement_slice(&[a, b], &mut out), out)?;
+        mapped(flow.at_slice(&[a, b], &[c, c], &mut out), out)?;
+        let y = nalgebra::DMatrix::from_row_slice(1, 2, &[a, b]);
+        matrix(Branch::new(Relu, Initialization::he()).empirical_covariance(&y))?;
+        let observations = [(1.0, a), (2.0, b), (c, 1.0), (4.0, 2.0)].map(|(size, error)| Observation {
+            sizes: vec![size],
+            error,
+            standard_error: a,
+        });
+        for estimate in fit_power_law(&observations).into_iter().flatten() {
+            finite(Ok([estimate.value, estimate.low, estimate.high]))?;
         }
         if let Ok(scaling) = ConvergentSeries::new(a, b) {
             prop_assert!(scaling.coefficients(5).iter().all(|alpha| !alpha.is_nan()));

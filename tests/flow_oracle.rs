@@ -1,6 +1,7 @@
 //! The ReLU ResNet flow against 20-digit values (`tests/data/truth.json`), and the theorems it must satisfy.
 
 mod oracle;
+mod property;
 
 use neural_limits::activation::arc_cosine::{kappa1, one_minus_kappa1};
 use neural_limits::depth::CorrelationFlow;
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 fn the_flow_meets_its_oracle() {
     let truth = truth();
     let points = truth["relu_resnet_correlation_flow"].as_array().unwrap();
-    assert!(points.len() > 50);
+    assert!(!points.is_empty());
     let flow = CorrelationFlow::shared();
     let (mut worst, mut worst_relative) = (0.0_f64, 0.0_f64);
     for point in points {
@@ -48,7 +49,7 @@ fn c_is_minus_one_to_one_over_all_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(property::config(256))]
 
     #[test]
     fn time_composes(c0 in -1.0..=1.0, s in 0.0..20.0, t in 0.0..20.0) {

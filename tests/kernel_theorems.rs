@@ -1,5 +1,7 @@
 //! What every kernel must satisfy, whatever the inputs.
 
+mod property;
+
 use nalgebra::DMatrix;
 use neural_limits::prelude::*;
 use neural_limits::strategies::{initializations, points};
@@ -16,7 +18,7 @@ fn kernels(x: &Inputs, init: Initialization, depth: usize) -> [DMatrix<f64>; 3] 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+    #![proptest_config(property::config(128))]
 
     #[test]
     fn gram_matrices_are_symmetric_and_positive_semi_definite(

@@ -272,7 +272,7 @@ fn weight_variances_change_the_speed_of_the_flow() {
 fn every_route_is_a_limit_that_can_be_collected_and_compared() {
     let net = ResNet::new(Relu);
     let grid = Grid::new(&[64, 256], &[16, 64], 64, 9).unwrap();
-    let limits: Vec<Box<dyn Limit>> = routes::all(&net, &grid).unwrap();
+    let limits: Vec<Box<dyn Limit + '_>> = net.limits(&grid).unwrap();
     assert_eq!(limits.len(), 1 + 2 + 4);
     let correlation = Correlation::between(&A, &B).unwrap();
     let laws: Vec<Law> = limits

@@ -5,6 +5,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 
 use crate::activation::{Activation, Dual};
+use crate::error::{self, Error, Result};
 use crate::summation::dot;
 use crate::{Initialization, PairCovariance};
 
@@ -103,15 +104,27 @@ impl<A: Activation> Branch<A> {
 
     /// $\hat B(Y) = \sigma_w^2 \varphi(Y)^\top \varphi(Y) / n + \sigma_b^2$ for the $n \times m$ pre-activations of $m$ inputs: the covariance of each
     /// row of $W \varphi(Y) + b$ given $Y$.
-    pub fn empirical_covariance(&self, y: &DMatrix<f64>) -> DMatrix<f64> {
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for an empty matrix; [`Error::Invalid`] naming an entry that is not finite; [`Error::Overflow`].
+    pub fn empirical_covariance(&self, y: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let (width, points) = y.shape();
-        let mut out = DMatrix::zeros(points, points);
-        if width > 0 {
-            let mut features = vec![0.0; width * points];
-            self.accumulate(y.as_slice(), width, 0..width, &mut features, &mut out);
-            self.finish(width, &mut out);
+        if y.is_empty() {
+            let found = format!("shape {width} x {points}");
+            return Err(Error::shape("y", found, "at least one neuron and input"));
         }
-        out
+        for (i, entry) in y.iter().enumerate() {
+            error::finite(&format!("y[({}, {})]", i % width, i / width), *entry)?;
+        }
+        let mut out = DMatrix::zeros(points, points);
+        let mut features = vec![0.0; width * points];
+        self.accumulate(y.as_slice(), width, 0..width, &mut features, &mut out);
+        self.finish(width, &mut out);
+        if out.iter().all(|entry| entry.is_finite()) {
+            Ok(out)
+        } else {
+            Err(Error::overflow("the empirical covariance"))
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use crate::activation::{Activation, Dual, Slopes};
 use crate::depth::InfiniteDepth;
 use crate::error::{self, Error, Result};
 use crate::kernel::InfiniteWidth;
+use crate::limit::{Grid, Limit, routes};
 use crate::sample::Finite;
 use crate::{Initialization, PairCovariance};
 
@@ -109,6 +110,19 @@ pub trait Architecture: Debug + Send + Sync {
         Self: Sized,
     {
         Finite::new(self, width, depth)
+    }
+
+    /// Every regime that the crate has a route to, with finite networks over a grid of sizes; the first is the limit of
+    /// infinite width, then depth.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for coefficients that are not finite.
+    fn limits<'a>(&'a self, grid: &Grid) -> Result<Vec<Box<dyn Limit + 'a>>>
+    where
+        Self: Sized,
+        Self::Activation: Dual,
+    {
+        routes::all(self, grid)
     }
 }
 

@@ -47,11 +47,7 @@ pub(super) fn integrate<A: Dual>(
         })?;
     let end = solution.y.last().copied().unwrap_or(start);
     if !end.iter().all(|x| x.is_finite()) {
-        return Err(Error::Overflow {
-            quantity: "the covariance flow".to_owned(),
-            log: f64::INFINITY,
-            limit: f64::MAX.ln(),
-        });
+        return Err(Error::overflow("the covariance flow"));
     }
     Ok(flow.pair(&end))
 }

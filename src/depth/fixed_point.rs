@@ -52,11 +52,10 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     for _ in 0..ITERATIONS {
         let next = net.layer_covariance(alpha, k);
         if !coordinates(next).iter().all(|x| x.is_finite()) {
-            return Err(Error::Overflow {
-                quantity: format!("the variance of {} at infinite depth", net.name()),
-                log: f64::INFINITY,
-                limit: f64::MAX.ln(),
-            });
+            return Err(Error::overflow(format!(
+                "the variance of {} at infinite depth",
+                net.name()
+            )));
         }
         let step = coordinates(next)
             .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::verdict;
-use super::{Deviation, FunctionReport, Grid, Law, Limit, Regime, Report, Row, Verdict, routes};
+use super::{Deviation, FunctionReport, Grid, Law, Limit, Regime, Report, Row, Verdict};
 use crate::activation::Dual;
 use crate::architecture::Architecture;
 use crate::error;
@@ -134,11 +134,11 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
     /// A route that fails (an overflow, a limit that does not exist) is an entry of its row, not an end of the run.
     ///
     /// # Errors
-    /// As [`Grid::new`] and [`routes::all`]; [`Error::Invalid`] for a time outside of $[0, 1]$.
+    /// As [`Grid::new`] and [`Architecture::limits`]; [`Error::Invalid`] for a time outside of $[0, 1]$.
     pub fn run(mut self) -> Result<Report> {
         error::unit_interval("time", self.time)?;
         let grid = Grid::new(&self.widths, &self.depths, self.samples, self.seed)?;
-        let limits = routes::all(self.net, &grid)?;
+        let limits = self.net.limits(&grid)?;
         let total: f64 = limits.iter().map(|limit| limit.work()).sum();
         let mut references = References::default();
         let mut rows = Vec::with_capacity(limits.len());

@@ -7,7 +7,7 @@
 //! | [`Limit`], [`routes`] | a regime of an architecture, computed; all of them in a `Vec<Box<dyn Limit>>` |
 //! | [`Commutativity`] | the comparison, as a [`Report`] |
 //!
-//! To add a regime, implement [`Limit`] in one file under `routes/` and add it to the list in [`routes::all`].
+//! To add a regime, implement [`Limit`] in one file under `routes/` and add it to the list in `routes::all`.
 
 mod commutativity;
 mod distance;
@@ -41,7 +41,7 @@ use crate::{Error, Result};
 /// let (a, b) = ([1.0, 0.0], [0.6, 0.8]);
 /// let correlation = Correlation::between(&a, &b)?;
 /// let grid = Grid::new(&[256], &[64], 16, 7)?;
-/// for limit in routes::all(&net, &grid)? {
+/// for limit in net.limits(&grid)? {
 ///     let law = limit.law(&correlation, 1.0)?;
 ///     println!("{}  {law}", limit.regime());
 ///     assert!((law.mean() - 0.6).abs() < 0.2);

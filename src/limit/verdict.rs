@@ -9,7 +9,7 @@ use crate::statistics::{Estimate, Observation, fit_power_law};
 /// the lack of it.
 const SLOWEST: f64 = -0.25;
 
-/// Errors below this are rounding.
+/// Errors below this, relative to the limit, are rounding.
 const ROUNDING: f64 = 1e-13;
 
 /// The level at which a Kolmogorov–Smirnov test rejects, after Bonferroni's correction for the number of tests.
@@ -77,6 +77,13 @@ type Size = (usize, usize, Deviation);
 
 pub(super) fn exponents(rows: &[Row], function: usize, samples: usize) -> Exponents {
     let sizes = sizes(rows, function);
+    let limit = rows
+        .first()
+        .and_then(|row| row.laws[function].as_ref().ok());
+    let fit = Fit {
+        samples,
+        floor: ROUNDING * limit.map_or(0.0, |law| law.mean().abs()),
+    };
     let mut depths: Vec<usize> = sizes.iter().map(|size| size.1).collect();
     depths.sort_unstable();
     depths.dedup();
@@ -84,13 +91,11 @@ pub(super) fn exponents(rows: &[Row], function: usize, samples: usize) -> Expone
         let at_depth = sizes.iter().filter(|size| size.1 == depth);
         (
             depth,
-            exponent(at_depth.filter_map(|size| observation(size.0, &size.2, samples))),
+            exponent(at_depth.filter_map(|size| fit.l2(size.0, &size.2))),
         )
     });
     let depth_errors = rows.iter().filter_map(|row| match row.regime {
-        Regime::InfiniteWidth { depth } => {
-            observation(depth, row.deviations[function].as_ref()?, samples)
-        }
+        Regime::InfiniteWidth { depth } => fit.l2(depth, row.deviations[function].as_ref()?),
         _ => None,
     });
     let deepest = depths.last().copied().unwrap_or(0);
@@ -108,8 +113,8 @@ pub(super) fn exponents(rows: &[Row], function: usize, samples: usize) -> Expone
     };
     Exponents {
         in_width: in_width.collect(),
-        uniform_in_depth: uniform(&|size| observation(size.0, &size.2, samples)),
-        uniform_in_probability: uniform(&|size| median(size.0, &size.2)),
+        uniform_in_depth: uniform(&|size| fit.l2(size.0, &size.2)),
+        uniform_in_probability: uniform(&|size| fit.median(size.0, &size.2)),
         in_depth: exponent(depth_errors),
     }
 }
@@ -123,35 +128,50 @@ fn sizes(rows: &[Row], function: usize) -> Vec<Size> {
         .collect()
 }
 
-/// An $L^2$ error as a point of a fit. For Gaussian deviations its relative standard error is $(2 \cdot$samples$)^{-1/2}$; a smaller
-/// estimate means a tail that the sample has not seen, and is not believed. Errors at rounding level are left out.
-fn observation(size: usize, deviation: &Deviation, samples: usize) -> Option<Observation> {
-    match deviation {
-        Deviation::L2 {
-            value,
-            standard_error,
-            ..
-        } if *value > ROUNDING => Some(Observation {
-            sizes: vec![size as f64],
-            error: *value,
-            standard_error: if *standard_error > 0.0 {
-                standard_error.max(value / (2.0 * samples as f64).sqrt())
-            } else {
-                0.0
-            },
-        }),
-        _ => None,
-    }
+/// What turns deviations into points of a fit.
+struct Fit {
+    samples: usize,
+    /// Errors up to this are rounding, and left out.
+    floor: f64,
 }
 
-fn median(size: usize, deviation: &Deviation) -> Option<Observation> {
-    match deviation {
-        Deviation::L2 { median, .. } if *median > ROUNDING => Some(Observation {
+impl Fit {
+    /// An $L^2$ error. For Gaussian deviations its relative standard error is $(2 \cdot$samples$)^{-1/2}$; a smaller estimate means a
+    /// tail that the sample has not seen, and is not believed.
+    fn l2(&self, size: usize, deviation: &Deviation) -> Option<Observation> {
+        match deviation {
+            Deviation::L2 {
+                value,
+                standard_error,
+                ..
+            } => {
+                let least = value / (2.0 * self.samples as f64).sqrt();
+                let computed = *standard_error == 0.0;
+                let error = if computed {
+                    0.0
+                } else {
+                    standard_error.max(least)
+                };
+                self.observation(size, *value, error)
+            }
+            _ => None,
+        }
+    }
+
+    /// A median error.
+    fn median(&self, size: usize, deviation: &Deviation) -> Option<Observation> {
+        match deviation {
+            Deviation::L2 { median, .. } => self.observation(size, *median, 0.0),
+            _ => None,
+        }
+    }
+
+    fn observation(&self, size: usize, error: f64, standard_error: f64) -> Option<Observation> {
+        (error > self.floor).then(|| Observation {
             sizes: vec![size as f64],
-            error: *median,
-            standard_error: 0.0,
-        }),
-        _ => None,
+            error,
+            standard_error,
+        })
     }
 }
 

@@ -169,11 +169,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
         let mut covariance = self.stem(x, &mut state, rng);
         for &alpha in &self.coefficients[..self.layers] {
             if !covariance.diagonal().iter().all(|entry| entry.is_finite()) {
-                return Err(Error::Overflow {
-                    quantity: "a layer's covariance".to_owned(),
-                    log: f64::INFINITY,
-                    limit: f64::MAX.ln(),
-                });
+                return Err(Error::overflow("a layer's covariance"));
             }
             if homogeneous {
                 state.rescale(&mut covariance);

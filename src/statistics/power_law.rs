@@ -40,7 +40,7 @@ pub struct Observation {
 ///
 /// Weights are the inverse squares of the relative standard errors, and intervals are normal, widened by
 /// $\sqrt{\chi^2/\text{freedom}}$ where the residuals exceed the standard errors. If any standard error is 0, weights are equal and intervals are
-/// Student's, from the residuals alone. `None` if there are not more observations than parameters, or the sizes do not
+/// Student's, from the residuals alone. Relative standard errors are taken to lie in `1e-9..=1e9`. `None` if there are not more observations than parameters, or the sizes do not
 /// vary.
 ///
 /// ```
@@ -70,7 +70,7 @@ pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
     let known_errors = usable.iter().all(|o| o.standard_error > 0.0);
     let weight = |i: usize| {
         if known_errors {
-            usable[i].error / usable[i].standard_error
+            (usable[i].error / usable[i].standard_error).clamp(1e-9, 1e9)
         } else {
             1.0
         }

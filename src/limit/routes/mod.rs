@@ -34,11 +34,11 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Widths, depths, the number of networks for each pair of them, and the seed of all.
+    /// Widths, depths, the number of networks for each pair of them, and the seed of all. Sizes are sorted and duplicates
+    /// dropped; a size has the same networks in every grid of the same seed.
     ///
     /// # Errors
-    /// [`Error::Shape`] for no width or no depth; [`Error::Invalid`] for a width, depth or number of samples of 0. Sizes are
-    /// sorted and duplicates dropped.
+    /// [`Error::Shape`] for no width or no depth; [`Error::Invalid`] for a width, depth or number of samples of 0 or above 10⁹.
     pub fn new(
         widths: &[usize],
         depths: &[usize],
@@ -82,11 +82,8 @@ fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
     Ok(sizes)
 }
 
-/// All regimes of an architecture that the crate has a route to; the first is the limit of infinite width, then depth.
-///
-/// # Errors
-/// [`Error::Invalid`] for coefficients that are not finite.
-pub fn all<'a, N: Architecture<Activation: Dual>>(
+/// The list behind [`Architecture::limits`].
+pub(crate) fn all<'a, N: Architecture<Activation: Dual>>(
     net: &'a N,
     grid: &Grid,
 ) -> Result<Vec<Box<dyn Limit + 'a>>> {
@@ -94,7 +91,7 @@ pub fn all<'a, N: Architecture<Activation: Dual>>(
     for &depth in &grid.depths {
         limits.push(Box::new(LayerRecursion::new(net, depth)?));
     }
-    let deepest = grid.depths.iter().max().copied().unwrap_or_default();
+    let deepest = grid.depths.last().copied().unwrap_or_default();
     for &width in &grid.widths {
         limits.extend(
             LogNormalMlp::new(net, deepest as f64 / width as f64)
@@ -102,9 +99,10 @@ pub fn all<'a, N: Architecture<Activation: Dual>>(
                 .map(|limit| Box::new(limit) as Box<dyn Limit + 'a>),
         );
     }
-    for (i, &width) in grid.widths.iter().enumerate() {
-        for (j, &depth) in grid.depths.iter().enumerate() {
-            let seed = grid.seed.split((i * grid.depths.len() + j) as u64);
+    for &width in &grid.widths {
+        for &depth in &grid.depths {
+            // of the size alone, so that a size has the same networks in every grid
+            let seed = grid.seed.split(width as u64).split(depth as u64);
             let limit = FiniteNetworks::new(net, width, depth, grid.samples, seed)?;
             limits.push(Box::new(limit));
         }
