@@ -63,15 +63,17 @@ impl Chebyshev {
     /// Interpolates `f` on $[0, \text{end}]$ at `size` Chebyshev points of the first kind.
     pub(crate) fn interpolate(end: f64, size: usize, f: impl Fn(f64) -> f64) -> Self {
         // cos(π i / (2 size)), with the angle reduced to the first quadrant in integers
+        let quadrant: Vec<f64> = (0..=size)
+            .map(|i| (std::f64::consts::FRAC_PI_2 * i as f64 / size as f64).cos())
+            .collect();
         let cosine = |i: usize| {
             let i = i % (4 * size);
             let i = i.min(4 * size - i);
-            let (sign, i) = if i > size {
-                (-1.0, 2 * size - i)
+            if i > size {
+                -quadrant[2 * size - i]
             } else {
-                (1.0, i)
-            };
-            sign * (std::f64::consts::FRAC_PI_2 * i as f64 / size as f64).cos()
+                quadrant[i]
+            }
         };
         let values: Vec<f64> = (0..size)
             .map(|j| {

@@ -17,13 +17,14 @@ use crate::{Inputs, PairCovariance, Result, Scalar};
 
 /// A network of infinite width and finite depth, from [`Architecture::infinite_width`].
 ///
-/// All results belong to the pre-activations $Y_l$ after [`layers`](InfiniteWidth::layers) layers, by default all $L$; the
-/// oracle's "NNGP" of a network that ends in a dense layer.
+/// All results belong to the pre-activations $Y_l$ after [`layers`](InfiniteWidth::layers) layers, by default all $L$: what is
+/// called the NNGP kernel of a network that ends in a dense layer.
 ///
 /// # Errors of the values
-/// The relative error of $1 - c$ grows by less than one ulp a layer (without biases; `tests/deep_recursion_oracle.rs` finds at
-/// most 5.2e-14 after 1000 layers), so that two inputs whose correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with an exponent of
-/// their own: correlations never overflow, and a variance that does is an [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
+/// The relative error of $1 - c$ grows by less than one ulp a layer (without biases; `tests/deep_recursion_oracle.rs`
+/// finds at most 5.2e-14 after 1000 layers), so that two inputs whose correlation rounds to 1 remain distinct. Chains that
+/// are homogeneous after the stem carry variances with an exponent of their own: correlations never overflow, and a
+/// variance that does is an [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
 #[derive(Debug, Clone)]
 pub struct InfiniteWidth<'a, N> {
     net: &'a N,
