@@ -130,14 +130,6 @@ impl Error {
         }
     }
 
-    /// The same error about element `i` of the argument.
-    pub(crate) fn at_index(mut self, i: usize) -> Self {
-        if let Self::Invalid { argument, .. } = &mut self {
-            *argument = format!("{argument}[{i}]");
-        }
-        self
-    }
-
     /// An overflow of unknown size.
     pub(crate) fn overflow(quantity: impl Into<String>) -> Self {
         Self::Overflow {
@@ -197,6 +189,19 @@ pub(crate) fn correlation(argument: &str, value: f64) -> Result<f64> {
     }
 }
 
+/// `value`, if it is $1 - c$ for a correlation $c$.
+pub(crate) fn complement(argument: &str, value: f64) -> Result<f64> {
+    if (0.0..=2.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::invalid(
+            argument,
+            value,
+            "a complement 1 - c in [0, 2]",
+        ))
+    }
+}
+
 /// `value`, if it lies in $[0, 1]$.
 pub(crate) fn unit_interval(argument: &str, value: f64) -> Result<f64> {
     if (0.0..=1.0).contains(&value) {
@@ -219,5 +224,24 @@ pub(crate) fn size(argument: &str, value: usize) -> Result<usize> {
             value,
             format!("an integer <= {LARGEST_SIZE}"),
         )),
+    }
+}
+
+/// The index of the first element outside of $[\text{low}, \text{high}]$ (NaN is outside), in one vectorised pass where there is none.
+pub(crate) fn first_outside(x: &[f64], low: f64, high: f64) -> Option<usize> {
+    let inside = pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut inside = true;
+            for &x in x {
+                inside &= (x >= low) & (x <= high);
+            }
+            inside
+        },
+    );
+    if inside {
+        None
+    } else {
+        x.iter().position(|x| !(low..=high).contains(x))
     }
 }

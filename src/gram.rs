@@ -15,6 +15,19 @@ pub(crate) fn stem_covariance<N: Architecture, T: Scalar>(
     net.stem().dense(input_covariance(a, b))
 }
 
+/// [`stem_covariance`] of two points that have not been checked.
+///
+/// # Errors
+/// As [`Inputs::from_rows`].
+pub(crate) fn checked_stem_covariance<N: Architecture, T: Scalar>(
+    net: &N,
+    a: &[T],
+    b: &[T],
+) -> Result<PairCovariance> {
+    Inputs::from_rows(&[a, b])?;
+    Ok(stem_covariance(net, a, b))
+}
+
 /// The $m \times m$ matrix of `entry`$(K_0(x_i, x_j))$: each pair is computed once, so it is symmetric to the bit.
 pub(crate) fn symmetric<N: Architecture, T: Scalar>(
     net: &N,
@@ -53,15 +66,11 @@ pub(crate) fn rectangular<N: Architecture, T: Scalar>(
 }
 
 /// [`Error::ZeroVector`] if the stem maps a point to variance 0, so that no correlation with it exists.
-pub(crate) fn directions<N: Architecture, T: Scalar>(
-    net: &N,
-    argument: &str,
-    x: &Inputs<'_, T>,
-) -> Result<()> {
+pub(crate) fn directions<N: Architecture, T: Scalar>(net: &N, x: &Inputs<'_, T>) -> Result<()> {
     for (i, point) in x.points().enumerate() {
         if stem_covariance(net, point, point).variance_a() == 0.0 {
             return Err(Error::ZeroVector {
-                argument: format!("{argument}[{i}]"),
+                argument: format!("inputs[{i}]"),
             });
         }
     }

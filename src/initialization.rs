@@ -1,5 +1,6 @@
 //! The law of a layer's weights and biases at initialisation.
 
+use crate::PairCovariance;
 use crate::error::{self, Result};
 
 /// Independent Gaussian weights $W^{ij} \sim \mathcal N(0, \sigma_w^2/\text{fan in})$ and biases $b^i \sim \mathcal N(0, \sigma_b^2)$.
@@ -54,6 +55,17 @@ impl Initialization {
     /// $\sigma_b^2$.
     pub fn bias_variance(&self) -> f64 {
         self.bias_variance
+    }
+
+    /// $\sigma_w^2 K + \sigma_b^2$: what a dense layer makes of the covariance of its inputs.
+    pub(crate) fn dense(&self, k: PairCovariance) -> PairCovariance {
+        let weighted = k.times(self.weight_variance());
+        let bias = self.bias_variance();
+        if bias == 0.0 {
+            weighted
+        } else {
+            weighted.plus(PairCovariance::from_parts(bias, bias, 0.0))
+        }
     }
 }
 

@@ -48,6 +48,33 @@ fn c_is_minus_one_to_one_over_all_time() {
     assert!(flow.complement_at(1e-300, 1e150).unwrap() > 0.0);
 }
 
+#[test]
+fn slices_equal_scalars_bit_for_bit_and_name_a_bad_element() {
+    let flow = CorrelationFlow::shared();
+    let c0: Vec<f64> = (0..=1003)
+        .map(|i| -1.0 + 2.0 * f64::from(i) / 1003.0)
+        .collect();
+    let times: Vec<f64> = (0..=1003).map(|i| f64::from(i % 7) * 0.3).collect();
+    let mut out = vec![0.0; c0.len()];
+    flow.at_slice(&c0, &times, &mut out).unwrap();
+    for ((c0, time), out) in c0.iter().zip(&times).zip(&out) {
+        assert_eq!(out.to_bits(), flow.at(*c0, *time).unwrap().to_bits());
+    }
+    let error = flow
+        .at_slice(&[0.0, 2.0], &[0.0, 0.0], &mut [0.0; 2])
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "c0[1] = 2: expected a correlation in [-1, 1]"
+    );
+    let error = flow.at_slice(&[0.0], &[f64::NAN], &mut [0.0]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "times[0] = NaN: expected a finite number >= 0"
+    );
+    assert!(flow.at_slice(&[0.0], &[], &mut [0.0]).is_err());
+}
+
 proptest! {
     #![proptest_config(property::config(256))]
 

@@ -26,7 +26,7 @@
 //! (`tests/arc_cosine_oracle.rs` prints the largest found: below 3). No fused multiply-add is used, so scalar and slice forms
 //! agree bit for bit on every machine.
 
-use crate::error::{self, Error, Result};
+use crate::error::{self, Error, Result, first_outside};
 use crate::polynomial;
 
 /// Coefficients of $h$, lowest degree first.
@@ -88,7 +88,7 @@ pub(crate) fn analytic_factor_slope(delta: f64) -> f64 {
 
 /// $r(\delta) = \kappa_1(-1+\delta)$ for $\delta \in [0, 1]$.
 #[inline(always)]
-pub(crate) fn remainder(delta: f64) -> f64 {
+fn remainder(delta: f64) -> f64 {
     delta * delta.sqrt() * analytic_factor(delta)
 }
 
@@ -127,18 +127,6 @@ pub(crate) fn kappa0_of_complement_unchecked(epsilon: f64) -> f64 {
         1.0 - angle_over_pi(epsilon)
     } else {
         angle_over_pi(2.0 - epsilon)
-    }
-}
-
-fn complement(argument: &str, value: f64) -> Result<f64> {
-    if (0.0..=2.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err(Error::invalid(
-            argument,
-            value,
-            "a complement 1 - c in [0, 2]",
-        ))
     }
 }
 
@@ -203,7 +191,7 @@ pub fn one_minus_kappa1(c: f64) -> Result<f64> {
 /// ```
 #[inline]
 pub fn kappa1_complement(epsilon: f64) -> Result<f64> {
-    complement("epsilon", epsilon).map(kappa1_complement_unchecked)
+    error::complement("epsilon", epsilon).map(kappa1_complement_unchecked)
 }
 
 /// [`kappa0`] of every element of `c`, written to `out`; vectorised by run-time dispatch.
@@ -262,29 +250,14 @@ fn map_slice(
             format!("the length of {argument}, {}", x.len()),
         ));
     }
-    let arch = pulp::Arch::new();
-    let inside = arch.dispatch(
-        #[inline(always)]
-        || {
-            let mut inside = true;
-            for &x in x {
-                inside &= (x >= low) & (x <= high);
-            }
-            inside
-        },
-    );
-    if !inside {
-        for (i, &value) in x.iter().enumerate() {
-            if !(low..=high).contains(&value) {
-                return Err(Error::invalid(
-                    format!("{argument}[{i}]"),
-                    value,
-                    format!("a number in [{low}, {high}]"),
-                ));
-            }
-        }
+    if let Some(i) = first_outside(x, low, high) {
+        return Err(Error::invalid(
+            format!("{argument}[{i}]"),
+            x[i],
+            format!("a number in [{low}, {high}]"),
+        ));
     }
-    arch.dispatch(
+    pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
             for (out, &x) in out.iter_mut().zip(x) {

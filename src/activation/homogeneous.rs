@@ -31,7 +31,7 @@ impl Slopes {
 
     /// The dual in the variables of [`PairCovariance`]: with $m$ the [second moment](Self::second_moment) and $w$ the
     /// [weight](Self::curvature_weight) of $\kappa_1$, $m (1 - c^\prime) = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
-    pub(crate) fn dual(&self, k: PairCovariance) -> PairCovariance {
+    pub fn dual(&self, k: PairCovariance) -> PairCovariance {
         let moment = self.second_moment();
         let epsilon = k.one_minus_correlation();
         let dual_epsilon = if moment > 0.0 {
@@ -50,7 +50,7 @@ impl Slopes {
     }
 
     /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$.
-    pub(crate) fn derivative_dual(&self, k: PairCovariance) -> f64 {
+    pub fn derivative_dual(&self, k: PairCovariance) -> f64 {
         self.curvature_weight()
             * arc_cosine::kappa0_of_complement_unchecked(k.one_minus_correlation())
             + self.negative * self.positive

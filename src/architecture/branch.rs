@@ -113,8 +113,8 @@ impl<A: Activation> Branch<A> {
             let found = format!("shape {width} x {points}");
             return Err(Error::shape("y", found, "at least one neuron and input"));
         }
-        for (i, entry) in y.iter().enumerate() {
-            error::finite(&format!("y[({}, {})]", i % width, i / width), *entry)?;
+        if let Some(i) = y.iter().position(|entry| !entry.is_finite()) {
+            error::finite(&format!("y[({}, {})]", i % width, i / width), y[i])?;
         }
         let mut out = DMatrix::zeros(points, points);
         let mut features = vec![0.0; width * points];
@@ -124,19 +124,6 @@ impl<A: Activation> Branch<A> {
             Ok(out)
         } else {
             Err(Error::overflow("the empirical covariance"))
-        }
-    }
-}
-
-impl Initialization {
-    /// $\sigma_w^2 K + \sigma_b^2$: what a dense layer makes of the covariance of its inputs.
-    pub(crate) fn dense(&self, k: PairCovariance) -> PairCovariance {
-        let weighted = k.times(self.weight_variance());
-        let bias = self.bias_variance();
-        if bias == 0.0 {
-            weighted
-        } else {
-            weighted.plus(PairCovariance::from_parts(bias, bias, 0.0))
         }
     }
 }

@@ -32,8 +32,7 @@ impl PairCovariance {
     /// [`Error::Invalid`] unless the variances are finite and $\ge 0$ and $|k| \le \sqrt{q_a q_b}$ (up to 4 units of rounding, which are
     /// clamped).
     pub fn new(variance_a: f64, variance_b: f64, covariance: f64) -> Result<Self> {
-        let mut pair = Self::with_complement(variance_a, variance_b, 0.0)?;
-        let scale = pair.geometric_mean();
+        let scale = Self::with_complement(variance_a, variance_b, 0.0)?.geometric_mean();
         let excess = covariance.abs() - scale;
         if !covariance.is_finite() || excess > 4.0 * f64::EPSILON * scale {
             return Err(Error::invalid(
@@ -42,10 +41,17 @@ impl PairCovariance {
                 format!("at most sqrt(variance_a * variance_b) = {scale} in absolute value"),
             ));
         }
+        Ok(Self::from_entries(variance_a, variance_b, covariance))
+    }
+
+    /// From $q_a$, $q_b$, $k$, with $k$ clamped to $\pm \sqrt{q_a q_b}$.
+    pub(crate) fn from_entries(variance_a: f64, variance_b: f64, covariance: f64) -> Self {
+        let mut pair = Self::from_parts(variance_a, variance_b, 0.0);
+        let scale = pair.geometric_mean();
         if scale > 0.0 {
             pair.one_minus_correlation = 1.0 - (covariance / scale).clamp(-1.0, 1.0);
         }
-        Ok(pair)
+        pair
     }
 
     /// From $q_a$, $q_b$ and $\varepsilon = 1 - c$.
@@ -59,13 +65,7 @@ impl PairCovariance {
     ) -> Result<Self> {
         error::non_negative("variance_a", variance_a)?;
         error::non_negative("variance_b", variance_b)?;
-        if !(0.0..=2.0).contains(&one_minus_correlation) {
-            return Err(Error::invalid(
-                "one_minus_correlation",
-                one_minus_correlation,
-                "a number in [0, 2]",
-            ));
-        }
+        error::complement("one_minus_correlation", one_minus_correlation)?;
         Ok(Self::from_parts(
             variance_a,
             variance_b,
@@ -167,15 +167,6 @@ impl PairCovariance {
             + (x * y).sqrt() * rate.one_minus_correlation
             - mean * self.one_minus_correlation;
         [rate.variance_a, rate.variance_b, epsilon]
-    }
-
-    /// The same matrix with the two variables exchanged.
-    pub fn transposed(self) -> Self {
-        Self {
-            variance_a: self.variance_b,
-            variance_b: self.variance_a,
-            ..self
-        }
     }
 }
 

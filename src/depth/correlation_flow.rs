@@ -20,7 +20,7 @@
 use std::sync::LazyLock;
 
 use crate::activation::arc_cosine;
-use crate::error::{self, Error, Result};
+use crate::error::{self, Error, Result, first_outside};
 use crate::polynomial::{Chebyshev, Interpolant};
 
 /// The solution operator of $dc/dt = \frac12(\kappa_1(c) - c)$ on $[-1, 1]$, with dense output.
@@ -227,13 +227,7 @@ impl CorrelationFlow {
     /// # Errors
     /// [`Error::Invalid`] unless $0 \le 1 - c_0 \le 2$ and $t \ge 0$ is finite.
     pub fn complement_at(&self, one_minus_c0: f64, time: f64) -> Result<f64> {
-        if !(0.0..=2.0).contains(&one_minus_c0) {
-            return Err(Error::invalid(
-                "one_minus_c0",
-                one_minus_c0,
-                "a number in [0, 2]",
-            ));
-        }
+        error::complement("one_minus_c0", one_minus_c0)?;
         error::non_negative("time", time)?;
         Ok(self.complement_unchecked(one_minus_c0, time))
     }
@@ -250,31 +244,29 @@ impl CorrelationFlow {
                 "three equal lengths",
             ));
         }
-        for (i, (&c0, &time)) in c0.iter().zip(times).enumerate() {
-            error::correlation("c0", c0)
-                .and_then(|_| error::non_negative("time", time))
-                .map_err(|error| error.at_index(i))?;
+        if let Some(i) = first_outside(c0, -1.0, 1.0) {
+            error::correlation(&format!("c0[{i}]"), c0[i])?;
         }
-        let arch = pulp::Arch::new();
-        let chunks = out.chunks_mut(LANES).zip(c0.chunks(LANES));
-        for ((out, c0), times) in chunks.zip(times.chunks(LANES)) {
-            arch.dispatch(
-                #[inline(always)]
-                || {
+        if let Some(i) = first_outside(times, 0.0, f64::MAX) {
+            error::non_negative(&format!("times[{i}]"), times[i])?;
+        }
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let chunks = out.chunks_mut(LANES).zip(c0.chunks(LANES));
+                for ((out, c0), times) in chunks.zip(times.chunks(LANES)) {
                     let (mut epsilon, mut time) = ([0.0; LANES], [0.0; LANES]);
-                    for ((epsilon, c0), (time, t)) in
-                        epsilon.iter_mut().zip(c0).zip(time.iter_mut().zip(times))
-                    {
+                    for (epsilon, c0) in epsilon.iter_mut().zip(c0) {
                         *epsilon = 1.0 - c0;
-                        *time = *t;
                     }
+                    time[..times.len()].copy_from_slice(times);
                     let complement = self.complements(&epsilon, &time);
                     for (out, complement) in out.iter_mut().zip(complement) {
                         *out = 1.0 - complement;
                     }
-                },
-            );
-        }
+                }
+            },
+        );
         Ok(())
     }
 }

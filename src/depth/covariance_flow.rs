@@ -64,14 +64,7 @@ impl<A> Flow<'_, A> {
         if self.by_correlation {
             PairCovariance::from_parts(a, b, third.clamp(0.0, 2.0))
         } else {
-            let unit = PairCovariance::from_parts(a, b, 0.0);
-            let scale = unit.geometric_mean();
-            let epsilon = if scale > 0.0 {
-                1.0 - (third / scale).clamp(-1.0, 1.0)
-            } else {
-                0.0
-            };
-            PairCovariance::from_parts(a, b, epsilon)
+            PairCovariance::from_entries(a, b, third)
         }
     }
 }

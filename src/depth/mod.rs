@@ -14,6 +14,8 @@ mod covariance_flow;
 mod fixed_point;
 mod series;
 
+use std::sync::OnceLock;
+
 use nalgebra::DMatrix;
 
 pub use correlation_flow::CorrelationFlow;
@@ -22,7 +24,8 @@ use crate::activation::Dual;
 use crate::architecture::{self, Architecture, ScalingClass};
 use crate::covariance::ScaledCovariance;
 use crate::error;
-use crate::gram::{self, stem_covariance};
+use crate::gram;
+use crate::kernel::InfiniteWidth;
 use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 
 /// The limit $n \to \infty$, then $L \to \infty$, from [`Architecture::infinite_depth`], at any time $t = l/L \in [0, 1]$.
@@ -52,6 +55,8 @@ use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 pub struct InfiniteDepth<'a, N> {
     net: &'a N,
     tolerance: f64,
+    /// The head of an infinite recursion, set up for the first pair and shared by all.
+    head: OnceLock<InfiniteWidth<'a, N>>,
 }
 
 impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
@@ -59,6 +64,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
         Self {
             net,
             tolerance: 1e-13,
+            head: OnceLock::new(),
         }
     }
 
@@ -99,7 +105,9 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
                 self.flow(k, clock)
             }
             ScalingClass::Summable if self.net.skip() == 1.0 => {
-                series::propagate(self.net, k, |k, clock| self.flow(k, clock))
+                series::propagate(self.net, self.series_head()?, k, |k, clock| {
+                    self.flow(k, clock)
+                })
             }
             ScalingClass::Constant => {
                 let alpha = architecture::coefficients(self.net, 1)?[0];
@@ -113,6 +121,16 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
                 ),
             )),
         }
+    }
+
+    fn series_head(&self) -> Result<&InfiniteWidth<'a, N>> {
+        Ok(match self.head.get() {
+            Some(head) => head,
+            None => {
+                let head = self.net.infinite_width(series::LAYERS)?;
+                self.head.get_or_init(|| head)
+            }
+        })
     }
 
     /// The flow $dK/d\tau = B(K)$ for the duration `clock`.
@@ -139,8 +157,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
     /// # Errors
     /// As [`Inputs::from_rows`] for the points, and as [`propagate`](Self::propagate).
     pub fn pair_at<T: Scalar>(&self, a: &[T], b: &[T], time: f64) -> Result<ScaledCovariance> {
-        Inputs::from_rows(&[a, b])?;
-        self.propagate(stem_covariance(self.net, a, b), time)
+        self.propagate(gram::checked_stem_covariance(self.net, a, b)?, time)
     }
 
     /// The $m \times m$ matrix $q_t(x_i, x_j)$, symmetric to the bit.
@@ -173,7 +190,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
     /// # Errors
     /// As [`propagate`](Self::propagate); [`Error::ZeroVector`] naming an input without a direction.
     pub fn correlation_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<DMatrix<T>> {
-        gram::directions(self.net, "inputs", x)?;
+        gram::directions(self.net, x)?;
         gram::symmetric(self.net, x, "the correlation", |k| {
             self.propagate(k, time)?.correlation()
         })

@@ -94,8 +94,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// # Errors
     /// As [`Inputs::from_rows`] for the two points.
     pub fn pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<ScaledCovariance> {
-        Inputs::from_rows(&[a, b])?;
-        Ok(self.propagate(stem_covariance(self.net, a, b)))
+        Ok(self.propagate(gram::checked_stem_covariance(self.net, a, b)?))
     }
 
     /// The NNGP kernel: the $m \times m$ matrix $K_L(x_i, x_j)$, symmetric to the bit, with a diagonal that is exactly the
@@ -152,7 +151,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// # Errors
     /// [`Error::ZeroVector`](crate::Error::ZeroVector) naming an input without a direction; [`Error::Undefined`](crate::Error::Undefined) if a variance vanishes on the way.
     pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        gram::directions(self.net, "inputs", x)?;
+        gram::directions(self.net, x)?;
         gram::symmetric(self.net, x, "the correlation", |k| {
             self.propagate(k).correlation()
         })
@@ -163,7 +162,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// # Errors
     /// As [`correlations`](Self::correlations).
     pub fn correlation_complements<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        gram::directions(self.net, "inputs", x)?;
+        gram::directions(self.net, x)?;
         gram::symmetric(self.net, x, "1 - correlation", |k| {
             self.propagate(k).one_minus_correlation()
         })

@@ -96,6 +96,13 @@ impl Empirical {
         self.l2_error(self.mean().0).0.powi(2)
     }
 
+    /// The quantile of order $u \in [0, 1]$: the least value with at least the fraction $u$ of the values at or below it.
+    pub(super) fn quantile(&self, u: f64) -> f64 {
+        let count = self.sorted.len();
+        let rank = (u * count as f64).ceil() as usize;
+        self.sorted[rank.clamp(1, count) - 1]
+    }
+
     /// The number of values $\le x$, or $< x$.
     pub(super) fn count(&self, x: f64, inclusive: bool) -> usize {
         self.sorted

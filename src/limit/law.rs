@@ -156,11 +156,7 @@ impl Law {
                 log_mean,
                 log_variance,
             } => (log_mean + log_variance.sqrt() * z).exp(),
-            Self::Empirical(sample) => {
-                let values = sample.values();
-                let rank = (standard_normal_cdf(z) * values.len() as f64).ceil() as usize;
-                values[rank.clamp(1, values.len()) - 1]
-            }
+            Self::Empirical(sample) => sample.quantile(standard_normal_cdf(z)),
         }
     }
 
@@ -173,11 +169,7 @@ impl Law {
             return Err(Error::invalid("u", u, "a number in (0, 1)"));
         }
         Ok(match self {
-            Self::Empirical(sample) => {
-                let values = sample.values();
-                let rank = (u * values.len() as f64).ceil() as usize;
-                values[rank.clamp(1, values.len()) - 1]
-            }
+            Self::Empirical(sample) => sample.quantile(u),
             _ => self.at_score(standard_normal_quantile(u)),
         })
     }

@@ -35,13 +35,9 @@ impl<N: Architecture<Activation: Dual>> Limit for LayerRecursion<'_, N> {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
-        functions
-            .iter()
-            .map(|function| {
-                let (a, b) = super::ends(*function)?;
-                let recursion = self.net.infinite_width(self.depth)?.at_time(time)?;
-                function.at_infinite_width(&recursion.pair(a, b)?)
-            })
-            .collect()
+        super::each(functions, |function, a, b| {
+            let recursion = self.net.infinite_width(self.depth)?.at_time(time)?;
+            function.at_infinite_width(&recursion.pair(a, b)?)
+        })
     }
 }

@@ -17,10 +17,11 @@ pub use infinite_width::LayerRecursion;
 pub use proportional::LogNormalMlp;
 pub use width_then_depth::DepthLimit;
 
-use super::Limit;
+use super::{Law, Limit};
 use crate::activation::Dual;
 use crate::architecture::Architecture;
 use crate::error;
+use crate::neural_function::NeuralFunction;
 use crate::sample::Seed;
 use crate::{Error, Result};
 
@@ -110,11 +111,19 @@ pub(crate) fn all<'a, N: Architecture<Activation: Dual>>(
     Ok(limits)
 }
 
-/// The first and the last input of a neural function.
-fn ends(function: &dyn crate::neural_function::NeuralFunction) -> Result<(&[f64], &[f64])> {
-    let inputs = function.inputs();
-    match (inputs.point(0), inputs.point(inputs.len() - 1)) {
-        (Some(a), Some(b)) => Ok((a, b)),
-        _ => Err(Error::shape(function.name(), "no inputs", "one or two")),
-    }
+/// The law of each function from its first and last input.
+fn each(
+    functions: &[&dyn NeuralFunction],
+    law: impl Fn(&dyn NeuralFunction, &[f64], &[f64]) -> Result<Law>,
+) -> Vec<Result<Law>> {
+    functions
+        .iter()
+        .map(|function| {
+            let inputs = function.inputs();
+            match (inputs.point(0), inputs.point(inputs.len() - 1)) {
+                (Some(a), Some(b)) => law(*function, a, b),
+                _ => Err(Error::shape(function.name(), "no inputs", "one or two")),
+            }
+        })
+        .collect()
 }

@@ -75,14 +75,10 @@ impl<N: Architecture<Activation: Dual>> Limit for LogNormalMlp<'_, N> {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
-        functions
-            .iter()
-            .map(|function| {
-                let (a, b) = super::ends(*function)?;
-                let k = self.net.infinite_depth().pair_at(a, b, time)?;
-                let variance = self.variance * self.ratio * time;
-                function.with_log_normal_scale(&k, -0.5 * variance, variance)
-            })
-            .collect()
+        super::each(functions, |function, a, b| {
+            let k = self.net.infinite_depth().pair_at(a, b, time)?;
+            let variance = self.variance * self.ratio * time;
+            function.with_log_normal_scale(&k, -0.5 * variance, variance)
+        })
     }
 }

@@ -29,12 +29,8 @@ impl<N: Architecture<Activation: Dual>> Limit for DepthLimit<'_, N> {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
-        functions
-            .iter()
-            .map(|function| {
-                let (a, b) = super::ends(*function)?;
-                function.at_infinite_width(&self.net.infinite_depth().pair_at(a, b, time)?)
-            })
-            .collect()
+        super::each(functions, |function, a, b| {
+            function.at_infinite_width(&self.net.infinite_depth().pair_at(a, b, time)?)
+        })
     }
 }
