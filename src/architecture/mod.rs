@@ -154,6 +154,18 @@ pub(crate) fn coefficients<N: Architecture>(net: &N, depth: usize) -> Result<Vec
     Ok(coefficients)
 }
 
+/// The factor $g = s^2 + \alpha^2 \sigma_w^2 \mathbb E[\varphi(z)^2]$ by which a layer of a homogeneous chain multiplies variances; 1 where it is 1 up to 4
+/// units of rounding, so that a critical initialisation is one whatever the slopes.
+pub(crate) fn variance_growth<N: Architecture>(net: &N, slopes: Slopes, alpha: f64) -> f64 {
+    let weight = net.branch().initialization().weight_variance();
+    let growth = net.skip() * net.skip() + alpha * alpha * weight * slopes.second_moment();
+    if (growth - 1.0).abs() <= 4.0 * f64::EPSILON {
+        1.0
+    } else {
+        growth
+    }
+}
+
 /// The layer $\lfloor tL \rfloor$ reached at time $t \in [0, 1]$.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Constant coefficients: the fixed points $K = s^2 K + \alpha^2 B(K)$ that a deep chain settles on.
 
 use crate::activation::Dual;
-use crate::architecture::Architecture;
+use crate::architecture::{self, Architecture};
 use crate::covariance::ScaledCovariance;
 use crate::{Error, PairCovariance, Result};
 
@@ -23,7 +23,7 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
 ) -> Result<ScaledCovariance> {
     if let Some(slopes) = net.homogeneous() {
         let branch = alpha * alpha * net.branch().initialization().weight_variance();
-        let growth = net.skip() * net.skip() + branch * slopes.second_moment();
+        let growth = architecture::variance_growth(net, slopes, alpha);
         let moves = branch * slopes.curvature_weight() > 0.0;
         let epsilon = if moves {
             0.0

@@ -47,8 +47,8 @@ impl<'a, N: Architecture<Activation: Dual>> LogNormalMlp<'a, N> {
         }
         let alpha = architecture::coefficients(net, 1)?[0];
         let weight = net.branch().initialization().weight_variance() * alpha * alpha;
-        let mean = weight * slopes.second_moment();
-        if (mean - 1.0).abs() > 4.0 * f64::EPSILON || slopes.curvature_weight() == 0.0 {
+        let critical = architecture::variance_growth(net, slopes, alpha) == 1.0;
+        if !critical || slopes.curvature_weight() == 0.0 {
             return Err(unsupported("it needs a variance that depth keeps"));
         }
         let fourth_moment = 1.5 * (slopes.negative.powi(4) + slopes.positive.powi(4));
