@@ -51,6 +51,7 @@ pub mod architecture;
 mod covariance;
 pub mod depth;
 mod error;
+pub mod expectation;
 mod gram;
 mod initialization;
 mod inputs;

@@ -8,7 +8,7 @@
 //! proptest!(|(k in pair_covariances(), init in initializations())| {
 //!     // a branch never moves two inputs to opposite sides
 //!     let branch = neural_limits::architecture::Branch::new(Relu, init);
-//!     prop_assert!(branch.covariance(k).correlation() >= 0.0);
+//!     prop_assert!(branch.covariance(k).unwrap().correlation() >= 0.0);
 //! });
 //! ```
 

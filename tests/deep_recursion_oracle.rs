@@ -11,7 +11,7 @@ fn relative_error<N: Architecture<Activation: Dual>>(net: &N, case: &Value, fiel
     let epsilon = hexadecimal(case, "one_minus_c0");
     let depth = case["depth"].as_u64().unwrap() as usize;
     let k = PairCovariance::with_complement(1.0, 1.0, epsilon).unwrap();
-    let k = net.infinite_width(depth).unwrap().propagate(k);
+    let k = net.infinite_width(depth).unwrap().propagate(k).unwrap();
     (k.one_minus_correlation().unwrap() / decimal(case, field) - 1.0).abs()
 }
 

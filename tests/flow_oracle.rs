@@ -116,7 +116,7 @@ proptest! {
         let k = PairCovariance::new(norm, 1.0, c * norm.sqrt()).unwrap();
         let limit = net.infinite_depth().propagate(k, 1.0).unwrap();
         let error = |depth: usize| {
-            let k = net.infinite_width(depth).unwrap().propagate(k);
+            let k = net.infinite_width(depth).unwrap().propagate(k).unwrap();
             (k.covariance().unwrap() - limit.covariance().unwrap()).abs()
         };
         let (coarse, fine) = (error(200), error(2000));

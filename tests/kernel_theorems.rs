@@ -122,7 +122,7 @@ proptest! {
         prop_assert_eq!(at.layers(), layer);
         let k = PairCovariance::with_complement(1.0, 2.0, 0.3).unwrap();
         prop_assert_eq!(at.trajectory_from(k).count(), layer + 1);
-        prop_assert_eq!(at.trajectory_from(k).last().unwrap(), at.propagate(k));
+        prop_assert_eq!(at.trajectory_from(k).last().unwrap().unwrap(), at.propagate(k).unwrap());
         let x = Inputs::from_rows(&rows).unwrap();
         prop_assert_eq!(at.variances(&x).unwrap().len(), rows.len());
     }
@@ -133,7 +133,7 @@ fn at_the_edge_of_chaos_a_million_layers_neither_overflow_nor_lose_the_angle() {
     let depth = 1_000_000;
     let net = Mlp::new(Relu).initialized_by(Initialization::he());
     let k = PairCovariance::with_complement(3.0, 0.5, 1.0).unwrap();
-    let k = net.infinite_width(depth).unwrap().propagate(k);
+    let k = net.infinite_width(depth).unwrap().propagate(k).unwrap();
     assert_eq!(
         (k.variance_a().unwrap(), k.variance_b().unwrap()),
         (3.0, 0.5)

@@ -33,15 +33,7 @@ impl Activation for LeakyRelu {
     }
 }
 
-impl Dual for LeakyRelu {
-    fn dual(&self, k: PairCovariance) -> PairCovariance {
-        self.all_slopes().dual(k)
-    }
-
-    fn derivative_dual(&self, k: PairCovariance) -> f64 {
-        self.all_slopes().derivative_dual(k)
-    }
-}
+impl Dual for LeakyRelu {}
 
 const A: [f64; 3] = [1.0, 0.5, -0.2];
 const B: [f64; 3] = [0.3, 1.0, 0.4];

@@ -120,14 +120,29 @@ pub(crate) fn kappa1_complement_unchecked(epsilon: f64) -> f64 {
     base - remainder(delta)
 }
 
+/// $\kappa_1(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked.
+#[inline(always)]
+pub(crate) fn kappa1_of_complement_unchecked(epsilon: f64) -> f64 {
+    let near_one = epsilon <= 1.0;
+    let delta = if near_one { epsilon } else { 2.0 - epsilon };
+    let base = if near_one { 1.0 - epsilon } else { 0.0 };
+    base + remainder(delta)
+}
+
+/// $1 - \kappa_0(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked.
+#[inline(always)]
+pub(crate) fn one_minus_kappa0_unchecked(epsilon: f64) -> f64 {
+    let near_one = epsilon <= 1.0;
+    let s = angle_over_pi(if near_one { epsilon } else { 2.0 - epsilon });
+    if near_one { s } else { 1.0 - s }
+}
+
 /// $\kappa_0(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked.
 #[inline(always)]
 pub(crate) fn kappa0_of_complement_unchecked(epsilon: f64) -> f64 {
-    if epsilon <= 1.0 {
-        1.0 - angle_over_pi(epsilon)
-    } else {
-        angle_over_pi(2.0 - epsilon)
-    }
+    let near_one = epsilon <= 1.0;
+    let s = angle_over_pi(if near_one { epsilon } else { 2.0 - epsilon });
+    if near_one { 1.0 - s } else { s }
 }
 
 /// $\kappa_0(c) = (\pi - \arccos c)/\pi$, the arc-cosine map of degree 0, with an error of at most 4 ulp.

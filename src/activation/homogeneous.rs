@@ -1,7 +1,8 @@
 //! Duals of all positively homogeneous activations $\varphi(x) = s_- \min(x, 0) + s_+ \max(x, 0)$.
 
-use super::arc_cosine;
-use crate::PairCovariance;
+use super::closed_form::map_slices;
+use super::{PairSlices, arc_cosine};
+use crate::{Error, PairCovariance, Result};
 
 /// The slopes $(s_-, s_+)$ of $\varphi(x) = s_- \min(x,0) + s_+ \max(x,0)$: every positively homogeneous function on the line.
 ///
@@ -31,7 +32,10 @@ impl Slopes {
 
     /// The dual in the variables of [`PairCovariance`]: with $m$ the [second moment](Self::second_moment) and $w$ the
     /// [weight](Self::curvature_weight) of $\kappa_1$, $m (1 - c^\prime) = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
-    pub fn dual(&self, k: PairCovariance) -> PairCovariance {
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if a variance leaves the range of `f64`.
+    pub fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
         let moment = self.second_moment();
         let epsilon = k.one_minus_correlation();
         let dual_epsilon = if moment > 0.0 {
@@ -42,11 +46,12 @@ impl Slopes {
         } else {
             0.0
         };
-        PairCovariance::from_parts(
-            k.variance_a() * moment,
-            k.variance_b() * moment,
-            dual_epsilon,
-        )
+        let (a, b) = (k.variance_a() * moment, k.variance_b() * moment);
+        if a.is_finite() && b.is_finite() {
+            Ok(PairCovariance::from_parts(a, b, dual_epsilon))
+        } else {
+            Err(Error::overflow("the variance of a homogeneous activation"))
+        }
     }
 
     /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$.
@@ -54,5 +59,34 @@ impl Slopes {
         self.curvature_weight()
             * arc_cosine::kappa0_of_complement_unchecked(k.one_minus_correlation())
             + self.negative * self.positive
+    }
+
+    /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs.
+    pub(crate) fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+        let (weight, linear) = (self.curvature_weight(), self.negative * self.positive);
+        map_slices(
+            || "a homogeneous activation".to_owned(),
+            k,
+            out,
+            #[inline(always)]
+            |qa, qb, epsilon| {
+                let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
+                scale
+                    * (weight * arc_cosine::kappa1_of_complement_unchecked(epsilon)
+                        + linear * (1.0 - epsilon))
+            },
+        )
+    }
+
+    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$ of many pairs.
+    pub(crate) fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+        let (weight, linear) = (self.curvature_weight(), self.negative * self.positive);
+        map_slices(
+            || "a homogeneous activation".to_owned(),
+            k,
+            out,
+            #[inline(always)]
+            |_, _, epsilon| weight * arc_cosine::kappa0_of_complement_unchecked(epsilon) + linear,
+        )
     }
 }

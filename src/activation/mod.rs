@@ -1,22 +1,131 @@
 //! Activations $\varphi$ and their Gaussian duals.
 //!
-//! | file | content |
-//! |---|---|
-//! | [`relu`] | [`Relu`] |
-//! | [`arc_cosine`] | the maps $\kappa_0$, $\kappa_1$ behind the duals of all positively homogeneous activations |
+//! For $(u,v) \sim \mathcal N(0,K)$ a [`Dual`] gives $\mathbb E[\varphi(u)\varphi(v)]$ and $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, whatever the $2 \times 2$ covariance $K$.
 //!
-//! To add an activation, write one file that implements [`Activation`] and [`Dual`], and name it in the list below.
+//! | activations | dual | files |
+//! |---|---|---|
+//! | [`Relu`], [`LeakyRelu`], [`AbRelu`], [`Abs`], [`Identity`], [`ShapedRelu`] | closed form: [`arc_cosine`] maps | `relu`, `leaky_relu`, … |
+//! | [`Sign`], [`Step`] | closed form: $\kappa_0$ | `sign`, `step` |
+//! | [`RectifiedMonomial`] | closed form: arc-cosine family $J_n$ | `rectified_monomial` |
+//! | [`Erf`], [`SigmoidLike`], [`Gelu`] | closed form: arc sine | `erf`, `gelu` |
+//! | [`Sine`], [`Cosine`], [`RandomFourier`], [`Exponential`], [`Gaussian`], [`Gabor`] | closed form: Gaussian integrals | `sine`, `cosine`, … |
+//! | [`Polynomial`] (monomials, [Hermite](Polynomial::hermite)) | closed form: finite Mehler sum | `polynomial` |
+//! | [`ExpNormalized`], [`PowerKernel`] | maps of the kernel without a pointwise activation | `exp_normalized`, `power_kernel` |
+//! | [`Tanh`], [`Sigmoid`], [`Silu`], [`Softplus`], [`Mish`] | Mehler's formula, nested quadrature where steep | `tanh`, … |
+//! | [`Elu`], [`Selu`], [`Celu`], [`HardTanh`], [`HardSigmoid`], [`Relu6`], [`Softsign`] | quadrature split at the kinks | `elu`, … |
+//! | [`Affine`], [`Sum`], [`Custom`] | from their parts where possible, otherwise quadrature | `affine`, `sum`, `custom` |
+//!
+//! To add an activation, write one file that implements [`Activation`] and [`Dual`] (`impl Dual for Mine {}` is enough: the default is
+//! [`Quadrature`](crate::expectation::Quadrature)), and name it in the list below.
 
+mod ab_relu;
+mod abs;
+mod affine;
 pub mod arc_cosine;
+mod arc_sine;
+mod boxed;
+mod celu;
+mod closed_form;
+mod cosine;
+mod custom;
+mod elu;
+mod erf;
+mod exp_normalized;
+mod exponential;
+mod gabor;
+mod gaussian;
+mod gelu;
+mod hard_sigmoid;
+mod hard_tanh;
 mod homogeneous;
+mod identity;
+mod leaky_relu;
+mod mish;
+mod polynomial;
+mod power_kernel;
+mod random_fourier;
+mod rectified_monomial;
 pub mod relu;
+mod relu6;
+mod selu;
+mod shaped_relu;
+mod sigmoid;
+mod sigmoid_like;
+mod sign;
+mod silu;
+mod sine;
+mod slices;
+mod softplus;
+mod softsign;
+mod step;
+mod sum;
+mod tanh;
 
 use std::fmt::Debug;
 
+pub use ab_relu::AbRelu;
+pub use abs::Abs;
+pub use affine::Affine;
+pub use celu::Celu;
+pub use cosine::Cosine;
+pub use custom::Custom;
+pub use elu::Elu;
+pub use erf::Erf;
+pub use exp_normalized::ExpNormalized;
+pub use exponential::Exponential;
+pub use gabor::Gabor;
+pub use gaussian::Gaussian;
+pub use gelu::Gelu;
+pub use hard_sigmoid::HardSigmoid;
+pub use hard_tanh::HardTanh;
 pub use homogeneous::Slopes;
+pub use identity::Identity;
+pub use leaky_relu::LeakyRelu;
+pub use mish::Mish;
+pub use polynomial::Polynomial;
+pub use power_kernel::PowerKernel;
+pub use random_fourier::RandomFourier;
+pub use rectified_monomial::RectifiedMonomial;
 pub use relu::Relu;
+pub use relu6::Relu6;
+pub use selu::Selu;
+pub use shaped_relu::ShapedRelu;
+pub use sigmoid::Sigmoid;
+pub use sigmoid_like::SigmoidLike;
+pub use sign::Sign;
+pub use silu::Silu;
+pub use sine::Sine;
+pub use slices::{PairSlices, derivative_dual_slice, dual_slice};
+pub use softplus::Softplus;
+pub use softsign::Softsign;
+pub use step::Step;
+pub use sum::Sum;
+pub use tanh::Tanh;
 
-use crate::PairCovariance;
+use crate::expectation::Quadrature;
+use crate::{PairCovariance, Result};
+
+/// Whether $\varphi(-x)$ is $\varphi(x)$, $-\varphi(x)$, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parity {
+    /// $\varphi(-x) = \varphi(x)$.
+    Even,
+    /// $\varphi(-x) = -\varphi(x)$.
+    Odd,
+    /// Neither, or not known.
+    Neither,
+}
+
+impl Parity {
+    /// The parity of $\varphi^\prime$.
+    pub fn of_derivative(self) -> Self {
+        match self {
+            Self::Even => Self::Odd,
+            Self::Odd => Self::Even,
+            Self::Neither => Self::Neither,
+        }
+    }
+}
 
 /// A function $\varphi: \mathbb R \to \mathbb R$ applied to every pre-activation, and what fast paths may know of it.
 ///
@@ -25,7 +134,7 @@ pub trait Activation: Debug + Send + Sync {
     /// The name of $\varphi$, as in figures and tables.
     fn name(&self) -> String;
 
-    /// $\varphi(x)$; finite for finite $x$.
+    /// $\varphi(x)$; finite for finite $x$, unless $\varphi$ itself grows beyond the range of `f64`.
     fn value(&self, x: f64) -> f64;
 
     /// $\varphi^\prime(x)$; at a kink, either one-sided derivative or their mean.
@@ -39,25 +148,130 @@ pub trait Activation: Debug + Send + Sync {
         None
     }
 
+    /// Whether $\varphi$ is even or odd. The default knows of neither.
+    fn parity(&self) -> Parity {
+        Parity::Neither
+    }
+
+    /// The points where $\varphi$ is not analytic (it or a derivative jumps), in any order; none by default. Quadrature is split there.
+    fn kinks(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// `false` for a map of kernels that no pointwise function realises at every variance: finite networks refuse it, and
+    /// [`value`](Self::value) is the function that realises it on pre-activations of variance 1.
+    fn is_pointwise(&self) -> bool {
+        true
+    }
+
     /// $\varphi$ of every element, written to `out` (as many elements as both slices have).
     fn value_slice(&self, x: &[f64], out: &mut [f64]) {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = self.value(x);
         }
     }
+
+    /// $\gamma (\varphi(\alpha x + \beta) + \delta)$ with $\gamma = 1$, $\delta = 0$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) unless both numbers are finite.
+    fn of_affine(self, scale: f64, shift: f64) -> Result<Affine<Self>>
+    where
+        Self: Sized,
+    {
+        Affine::new(self, scale, shift, 1.0, 0.0)
+    }
+
+    /// $\gamma \varphi$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) unless $\gamma$ is finite.
+    fn times(self, factor: f64) -> Result<Affine<Self>>
+    where
+        Self: Sized,
+    {
+        Affine::new(self, 1.0, 0.0, factor, 0.0)
+    }
+
+    /// $\varphi + \psi$.
+    fn plus<B: Activation>(self, other: B) -> Sum<Self, B>
+    where
+        Self: Sized,
+    {
+        Sum::new(self, other)
+    }
 }
 
 /// The Gaussian expectations of an activation: for $(u, v) \sim \mathcal N(0, K)$,
 /// $\mathbb E[\varphi(u) \varphi(v)]$ and $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ (its *dual activation*; A. Daniely, R. Frostig and Y. Singer 2016,
 /// arXiv 1602.05897).
+///
+/// Every method has a default that works for any activation: the closed form of its [slopes](Activation::slopes), if they are known,
+/// otherwise quadrature with an estimated error below 1e-12 ([`Quadrature`] has other tolerances and shows the estimate).
+///
+/// ```
+/// use neural_limits::{PairCovariance, activation::{Activation, Dual, Tanh}};
+/// #[derive(Debug)]
+/// struct MyTanh;
+/// impl Activation for MyTanh {
+///     fn name(&self) -> String { "my tanh".into() }
+///     fn value(&self, x: f64) -> f64 { x.tanh() }
+///     fn derivative(&self, x: f64) -> f64 { x.cosh().powi(-2) }
+/// }
+/// impl Dual for MyTanh {}
+///
+/// let k = PairCovariance::new(1.0, 2.0, 0.5)?;
+/// let difference = MyTanh.dual(k)?.covariance() - Tanh.dual(k)?.covariance();
+/// assert!(difference.abs() < 1e-13);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
 pub trait Dual: Activation {
     /// The second-moment matrix of $(\varphi(u), \varphi(v))$ for $(u,v) \sim \mathcal N(0, K)$.
     ///
     /// It maps a [`PairCovariance`] to a [`PairCovariance`], so an implementation can keep the relative accuracy of
     /// $\varepsilon = 1 - c$. The returned `variance_a` must depend on $q_a$ alone, `variance_b` in the same way on $q_b$, so that
     /// diagonals of Gram matrices are exactly the variance recursion.
-    fn dual(&self, k: PairCovariance) -> PairCovariance;
+    ///
+    /// # Errors
+    /// [`Error::Overflow`](crate::Error::Overflow) if an expectation leaves the range of `f64` or does not exist;
+    /// [`Error::NotConverged`](crate::Error::NotConverged) if quadrature does not reach its tolerance.
+    fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
+        match self.slopes() {
+            Some(slopes) => slopes.dual(k),
+            None => Ok(Quadrature::default().dual(self, k)?.value),
+        }
+    }
 
-    /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ for $(u,v) \sim \mathcal N(0, K)$.
-    fn derivative_dual(&self, k: PairCovariance) -> f64;
+    /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ for $(u,v) \sim \mathcal N(0, K)$, with $\varphi^\prime$ taken pointwise: jumps of $\varphi$ itself do not count.
+    ///
+    /// # Errors
+    /// As [`dual`](Self::dual).
+    fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
+        match self.slopes() {
+            Some(slopes) => Ok(slopes.derivative_dual(k)),
+            None => Ok(Quadrature::default().derivative_dual(self, k)?.value),
+        }
+    }
+
+    /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed form. [`dual_slice`] is the same for `f32`.
+    ///
+    /// # Errors
+    /// As [`dual`](Self::dual); [`Error::Shape`](crate::Error::Shape) if `out` has another length.
+    fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+        match self.slopes() {
+            Some(slopes) => slopes.dual_slice(k, out),
+            None => slices::by_quadrature(self, k, out, slices::Which::Value),
+        }
+    }
+
+    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$ of many pairs, as [`dual_slice`](Self::dual_slice).
+    ///
+    /// # Errors
+    /// As [`dual_slice`](Self::dual_slice).
+    fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+        match self.slopes() {
+            Some(slopes) => slopes.derivative_dual_slice(k, out),
+            None => slices::by_quadrature(self, k, out, slices::Which::Derivative),
+        }
+    }
 }

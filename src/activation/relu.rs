@@ -1,7 +1,6 @@
 //! The rectified linear unit.
 
 use super::{Activation, Dual, Slopes};
-use crate::PairCovariance;
 
 /// ReLU, $\varphi(x) = \max(x, 0)$, with $\varphi^\prime(0) = 0$.
 ///
@@ -14,18 +13,13 @@ use crate::PairCovariance;
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Relu}};
 /// let orthogonal = PairCovariance::new(1.0, 4.0, 0.0)?;
-/// let dual = Relu.dual(orthogonal);
+/// let dual = Relu.dual(orthogonal)?;
 /// assert!((dual.covariance() - 1.0 / std::f64::consts::PI).abs() < 1e-15);
-/// assert_eq!(Relu.derivative_dual(orthogonal), 0.25);
+/// assert_eq!(Relu.derivative_dual(orthogonal)?, 0.25);
 /// # Ok::<(), neural_limits::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Relu;
-
-const SLOPES: Slopes = Slopes {
-    negative: 0.0,
-    positive: 1.0,
-};
 
 impl Activation for Relu {
     fn name(&self) -> String {
@@ -42,16 +36,15 @@ impl Activation for Relu {
     }
 
     fn slopes(&self) -> Option<Slopes> {
-        Some(SLOPES)
+        Some(Slopes {
+            negative: 0.0,
+            positive: 1.0,
+        })
+    }
+
+    fn kinks(&self) -> Vec<f64> {
+        vec![0.0]
     }
 }
 
-impl Dual for Relu {
-    fn dual(&self, k: PairCovariance) -> PairCovariance {
-        SLOPES.dual(k)
-    }
-
-    fn derivative_dual(&self, k: PairCovariance) -> f64 {
-        SLOPES.derivative_dual(k)
-    }
-}
+impl Dual for Relu {}

@@ -53,15 +53,18 @@ impl<A> Branch<A> {
 impl<A: Dual> Branch<A> {
     /// $B(K)$ for a pair of inputs.
     ///
+    /// # Errors
+    /// As [`Dual::dual`].
+    ///
     /// ```
     /// use neural_limits::{Initialization, PairCovariance, activation::Relu, architecture::Branch};
     /// let branch = Branch::new(Relu, Initialization::he());
-    /// let k = branch.covariance(PairCovariance::new(3.0, 3.0, 3.0)?);
+    /// let k = branch.covariance(PairCovariance::new(3.0, 3.0, 3.0)?)?;
     /// assert_eq!(k.covariance(), 3.0); // variance is kept at the edge of chaos
     /// # Ok::<(), neural_limits::Error>(())
     /// ```
-    pub fn covariance(&self, k: PairCovariance) -> PairCovariance {
-        self.initialization.dense(self.activation.dual(k))
+    pub fn covariance(&self, k: PairCovariance) -> Result<PairCovariance> {
+        Ok(self.initialization.dense(self.activation.dual(k)?))
     }
 }
 

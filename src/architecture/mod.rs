@@ -68,16 +68,19 @@ pub trait Architecture: Debug + Send + Sync {
     }
 
     /// One layer at infinite width: $s^2 K + \alpha^2 B(K)$.
-    fn layer_covariance(&self, alpha: f64, k: PairCovariance) -> PairCovariance
+    ///
+    /// # Errors
+    /// As [`Dual::dual`].
+    fn layer_covariance(&self, alpha: f64, k: PairCovariance) -> Result<PairCovariance>
     where
         Self::Activation: Dual,
     {
-        let branch = self.branch().covariance(k).times(alpha * alpha);
-        if self.skip() == 0.0 {
+        let branch = self.branch().covariance(k)?.times(alpha * alpha);
+        Ok(if self.skip() == 0.0 {
             branch
         } else {
             k.times(self.skip() * self.skip()).plus(branch)
-        }
+        })
     }
 
     /// The network of infinite width and depth `depth`: the kernel recursion.

@@ -51,10 +51,16 @@ impl ScaledCovariance {
     }
 
     /// Applies a map that commutes with positive factors, then moves a power of two out of the way.
-    pub(crate) fn map_homogeneous(self, map: impl Fn(PairCovariance) -> PairCovariance) -> Self {
-        let pair = map(self.pair);
+    ///
+    /// # Errors
+    /// Those of the map.
+    pub(crate) fn map_homogeneous(
+        self,
+        map: impl Fn(PairCovariance) -> Result<PairCovariance>,
+    ) -> Result<Self> {
+        let pair = map(self.pair)?;
         let log2 = pair.variance_a().max(pair.variance_b()).log2();
-        if log2.is_finite() && log2.abs() > RESCALE {
+        Ok(if log2.is_finite() && log2.abs() > RESCALE {
             let shift = log2.floor();
             Self {
                 pair: pair.times((-shift).exp2()),
@@ -62,16 +68,22 @@ impl ScaledCovariance {
             }
         } else {
             Self { pair, ..self }
-        }
+        })
     }
 
     /// Applies any map; the exponent must be zero.
-    pub(crate) fn map(self, map: impl Fn(PairCovariance) -> PairCovariance) -> Self {
+    ///
+    /// # Errors
+    /// Those of the map.
+    pub(crate) fn map(
+        self,
+        map: impl Fn(PairCovariance) -> Result<PairCovariance>,
+    ) -> Result<Self> {
         debug_assert_eq!(self.exponent, 0);
-        Self {
-            pair: map(self.pair),
+        Ok(Self {
+            pair: map(self.pair)?,
             ..self
-        }
+        })
     }
 
     /// $2^e$ times `value`, or the overflow.

@@ -1,5 +1,7 @@
 //! The flow $dK/d\tau = B(K)$ for any branch: three coupled scalars per pair of inputs.
 
+use std::cell::RefCell;
+
 use differential_equations::prelude::{ExplicitRungeKutta, IVP, ODE};
 
 use crate::activation::Dual;
@@ -29,6 +31,7 @@ pub(super) fn integrate<A: Dual>(
     let flow = Flow {
         branch,
         by_correlation,
+        failure: RefCell::new(None),
     };
     let start = [k.variance_a(), k.variance_b(), third];
     let floor = 1e-6 * tolerance * scale;
@@ -44,7 +47,11 @@ pub(super) fn integrate<A: Dual>(
             what: "the covariance flow".to_owned(),
             reached: f64::INFINITY,
             tolerance,
-        })?;
+        });
+    if let Some(error) = flow.failure.borrow_mut().take() {
+        return Err(error);
+    }
+    let solution = solution?;
     let end = solution.y.last().copied().unwrap_or(start);
     if !end.iter().all(|x| x.is_finite()) {
         return Err(Error::overflow("the covariance flow"));
@@ -55,6 +62,8 @@ pub(super) fn integrate<A: Dual>(
 struct Flow<'a, A> {
     branch: &'a Branch<A>,
     by_correlation: bool,
+    /// The first error of a dual; the integrator sees it as velocities that are not finite.
+    failure: RefCell<Option<Error>>,
 }
 
 impl<A> Flow<'_, A> {
@@ -72,11 +81,13 @@ impl<A> Flow<'_, A> {
 impl<A: Dual> ODE<f64, [f64; 3]> for Flow<'_, A> {
     fn diff(&self, _time: f64, state: &[f64; 3], velocity: &mut [f64; 3]) {
         let k = self.pair(state);
-        let rate = self.branch.covariance(k);
-        *velocity = if self.by_correlation {
-            k.velocity(rate)
-        } else {
-            [rate.variance_a(), rate.variance_b(), rate.covariance()]
+        *velocity = match self.branch.covariance(k) {
+            Ok(rate) if self.by_correlation => k.velocity(rate),
+            Ok(rate) => [rate.variance_a(), rate.variance_b(), rate.covariance()],
+            Err(error) => {
+                self.failure.borrow_mut().get_or_insert(error);
+                [f64::NAN; 3]
+            }
         };
     }
 }

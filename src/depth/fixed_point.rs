@@ -50,7 +50,7 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     let (mut k, mut previous_step, mut previous_ratio) = (k, f64::INFINITY, f64::INFINITY);
     let mut reached = f64::INFINITY;
     for _ in 0..ITERATIONS {
-        let next = net.layer_covariance(alpha, k);
+        let next = net.layer_covariance(alpha, k)?;
         if !coordinates(next).iter().all(|x| x.is_finite()) {
             return Err(Error::overflow(format!(
                 "the variance of {} at infinite depth",

@@ -22,7 +22,7 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     k: PairCovariance,
     flow: impl Fn(PairCovariance, f64) -> Result<ScaledCovariance>,
 ) -> Result<ScaledCovariance> {
-    let head = head.propagate(k).pair()?;
+    let head = head.propagate(k)?.pair()?;
     let (squares, fourth_powers) = net.scaling().tail(LAYERS);
     let rate = net.branch().initialization().weight_variance();
     let reached = rate * rate * fourth_powers;

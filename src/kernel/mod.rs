@@ -62,29 +62,34 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     }
 
     /// The recursion for one pair from its stem covariance $K_0$.
-    pub fn propagate(&self, k: PairCovariance) -> ScaledCovariance {
+    ///
+    /// # Errors
+    /// As [`Dual::dual`], from any layer.
+    pub fn propagate(&self, k: PairCovariance) -> Result<ScaledCovariance> {
         self.trajectory_from(k)
-            .last()
-            .unwrap_or(ScaledCovariance::new(k))
+            .try_fold(ScaledCovariance::new(k), |_, k| k)
     }
 
-    /// $K_0, K_1, \ldots, K_{\lfloor tL \rfloor}$ from a stem covariance, computed as they are asked for.
+    /// $K_0, K_1, \ldots, K_{\lfloor tL \rfloor}$ from a stem covariance, computed as they are asked for; it ends with the
+    /// first error.
     pub fn trajectory_from(
         &self,
         k: PairCovariance,
-    ) -> impl Iterator<Item = ScaledCovariance> + '_ {
+    ) -> impl Iterator<Item = Result<ScaledCovariance>> + '_ {
         let homogeneous = self.net.homogeneous().is_some();
         let start = ScaledCovariance::new(k);
-        std::iter::once(start).chain(self.coefficients[..self.layers].iter().scan(
-            start,
-            move |k, &alpha| {
+        std::iter::once(Ok(start)).chain(self.coefficients[..self.layers].iter().scan(
+            Some(start),
+            move |state, &alpha| {
+                let k = (*state)?;
                 let layer = |k| self.net.layer_covariance(alpha, k);
-                *k = if homogeneous {
+                let next = if homogeneous {
                     k.map_homogeneous(layer)
                 } else {
                     k.map(layer)
                 };
-                Some(*k)
+                *state = next.as_ref().ok().copied();
+                Some(next)
             },
         ))
     }
@@ -94,7 +99,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// # Errors
     /// As [`Inputs::from_rows`] for the two points.
     pub fn pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<ScaledCovariance> {
-        Ok(self.propagate(gram::checked_stem_covariance(self.net, a, b)?))
+        self.propagate(gram::checked_stem_covariance(self.net, a, b)?)
     }
 
     /// The NNGP kernel: the $m \times m$ matrix $K_L(x_i, x_j)$, symmetric to the bit, with a diagonal that is exactly the
@@ -113,7 +118,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// ```
     pub fn nngp<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
         gram::symmetric(self.net, x, "the NNGP kernel", |k| {
-            self.propagate(k).covariance()
+            self.propagate(k)?.covariance()
         })
     }
 
@@ -127,7 +132,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
         y: &Inputs<'_, T>,
     ) -> Result<DMatrix<T>> {
         gram::rectangular(self.net, x, y, "the NNGP kernel", |k| {
-            self.propagate(k).covariance()
+            self.propagate(k)?.covariance()
         })
     }
 
@@ -139,7 +144,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
         let variances: Result<Vec<T>> = x
             .points()
             .map(|a| {
-                let k = self.propagate(stem_covariance(self.net, a, a));
+                let k = self.propagate(stem_covariance(self.net, a, a))?;
                 T::narrow("the NNGP kernel", k.variance_a()?)
             })
             .collect();
@@ -153,7 +158,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
         gram::directions(self.net, x)?;
         gram::symmetric(self.net, x, "the correlation", |k| {
-            self.propagate(k).correlation()
+            self.propagate(k)?.correlation()
         })
     }
 
@@ -164,7 +169,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     pub fn correlation_complements<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
         gram::directions(self.net, x)?;
         gram::symmetric(self.net, x, "1 - correlation", |k| {
-            self.propagate(k).one_minus_correlation()
+            self.propagate(k)?.one_minus_correlation()
         })
     }
 }

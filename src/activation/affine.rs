@@ -1,0 +1,145 @@
+//! Affine maps before and after an activation.
+
+use super::{Activation, Dual, Parity, Slopes};
+use crate::expectation::Quadrature;
+use crate::{PairCovariance, Result, error};
+
+/// $\hat\varphi(x) = \gamma (\varphi(\alpha x + \beta) + \delta)$, as activations are shaped (J. Martens et al. 2021, arXiv 2110.01765).
+///
+/// Without $\beta$ and $\delta$ the duals are those of $\varphi$ at $\alpha^2 K$; otherwise they are computed by quadrature.
+///
+/// ```
+/// use neural_limits::{PairCovariance, activation::{Activation, Affine, Dual, Relu}};
+/// let phi = Affine::new(Relu, 2.0, 0.0, 3.0, 0.0)?;
+/// assert_eq!(phi.value(1.0), 6.0);
+/// assert_eq!(phi.dual(PairCovariance::new(1.0, 1.0, 1.0)?)?.covariance(), 18.0);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Affine<A> {
+    activation: A,
+    input_scale: f64,
+    input_shift: f64,
+    output_scale: f64,
+    output_shift: f64,
+}
+
+impl<A: Activation> Affine<A> {
+    /// Of $\varphi$, $\alpha$, $\beta$, $\gamma$, $\delta$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) unless the numbers are finite.
+    pub fn new(
+        activation: A,
+        input_scale: f64,
+        input_shift: f64,
+        output_scale: f64,
+        output_shift: f64,
+    ) -> Result<Self> {
+        Ok(Self {
+            activation,
+            input_scale: error::finite("input_scale", input_scale)?,
+            input_shift: error::finite("input_shift", input_shift)?,
+            output_scale: error::finite("output_scale", output_scale)?,
+            output_shift: error::finite("output_shift", output_shift)?,
+        })
+    }
+
+    /// $\varphi$.
+    pub fn activation(&self) -> &A {
+        &self.activation
+    }
+
+    /// $(\alpha, \beta, \gamma, \delta)$.
+    pub fn parameters(&self) -> [f64; 4] {
+        [
+            self.input_scale,
+            self.input_shift,
+            self.output_scale,
+            self.output_shift,
+        ]
+    }
+
+    /// Whether there are no shifts.
+    fn is_linear(&self) -> bool {
+        self.input_shift == 0.0 && self.output_shift == 0.0
+    }
+}
+
+impl<A: Activation> Activation for Affine<A> {
+    fn name(&self) -> String {
+        let name = self.activation.name();
+        let [a, b, c, d] = self.parameters();
+        format!("{c} ({name}({a} x + {b}) + {d})")
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        let inner = self
+            .activation
+            .value(self.input_scale * x + self.input_shift);
+        self.output_scale * (inner + self.output_shift)
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        let inner = self.input_scale * x + self.input_shift;
+        self.output_scale * self.input_scale * self.activation.derivative(inner)
+    }
+
+    fn slopes(&self) -> Option<Slopes> {
+        let slopes = self.activation.slopes().filter(|_| self.is_linear())?;
+        let factor = self.output_scale * self.input_scale;
+        let (left, right) = if self.input_scale >= 0.0 {
+            (slopes.negative, slopes.positive)
+        } else {
+            (slopes.positive, slopes.negative)
+        };
+        Some(Slopes {
+            negative: factor * left,
+            positive: factor * right,
+        })
+    }
+
+    fn parity(&self) -> Parity {
+        match self.activation.parity() {
+            Parity::Even if self.input_shift == 0.0 => Parity::Even,
+            Parity::Odd if self.is_linear() => Parity::Odd,
+            _ => Parity::Neither,
+        }
+    }
+
+    fn kinks(&self) -> Vec<f64> {
+        if self.input_scale == 0.0 {
+            return Vec::new();
+        }
+        let kinks = self.activation.kinks().into_iter();
+        kinks
+            .map(|kink| (kink - self.input_shift) / self.input_scale)
+            .collect()
+    }
+
+    fn is_pointwise(&self) -> bool {
+        self.activation.is_pointwise()
+    }
+}
+
+impl<A: Dual> Dual for Affine<A> {
+    fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
+        if self.is_linear() {
+            let inside = k.times(self.input_scale * self.input_scale);
+            let inner = self.activation.dual(inside)?;
+            Ok(inner.times(self.output_scale * self.output_scale))
+        } else {
+            Ok(Quadrature::default().dual(self, k)?.value)
+        }
+    }
+
+    fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
+        if self.is_linear() {
+            let factor = self.output_scale * self.input_scale;
+            let inside = k.times(self.input_scale * self.input_scale);
+            Ok(factor * factor * self.activation.derivative_dual(inside)?)
+        } else {
+            Ok(Quadrature::default().derivative_dual(self, k)?.value)
+        }
+    }
+}

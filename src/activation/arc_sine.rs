@@ -1,0 +1,63 @@
+//! The arc sine of a Gaussian pair's ratio, in the form that keeps its digits near 1.
+
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
+
+use crate::polynomial;
+
+/// Coefficients of $\arctan(t)/t$ in powers of $t^2$ on $[0, \tan^2(\pi/8)]$ (`tools/arc_tangent_coefficients.py`; relative error below 3e-18).
+const ARC_TANGENT: [f64; 13] = [
+    1.0,
+    -0.33333333333333326,
+    0.19999999999997015,
+    -0.1428571428532971,
+    0.11111111085322109,
+    -0.09090908059031191,
+    0.07692281099937744,
+    -0.06666205259976526,
+    0.05876834004614161,
+    -0.05217312574061591,
+    0.04499500728984032,
+    -0.03338782450121195,
+    0.015113765096600925,
+];
+
+/// $\tan(\pi/8)$.
+const TAN_PI_8: f64 = 0.414_213_562_373_095_03;
+
+/// The angle in $[-\pi/2, \pi/2]$ whose tangent is `numerator / denominator`, for `denominator` $> 0$: $\arcsin x$ for the ratio of $x$ to
+/// $\sqrt{1-x^2}$, without a subtraction from 1 and without a branch. The relative error is at most 3 ulp.
+#[inline(always)]
+pub(crate) fn angle(numerator: f64, denominator: f64) -> f64 {
+    let n = numerator.abs();
+    let small = if n < denominator { n } else { denominator };
+    let large = if n < denominator { denominator } else { n };
+    let reduce = small > TAN_PI_8 * large;
+    let top = if reduce { small - large } else { small };
+    let bottom = if reduce { small + large } else { large };
+    let t = top / bottom;
+    let base = if reduce { FRAC_PI_4 } else { 0.0 };
+    let first = base + t * polynomial::evaluate(&ARC_TANGENT, t * t);
+    let angle = if n < denominator {
+        first
+    } else {
+        FRAC_PI_2 - first
+    };
+    if numerator < 0.0 { -angle } else { angle }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_two_argument_arc_tangent() {
+        for i in -4000..=4000 {
+            let x = 10f64.powf(f64::from(i) / 200.0);
+            for (n, d) in [(x, 1.0), (1.0, x), (-x, 3.0)] {
+                let exact = n.atan2(d);
+                assert!((angle(n, d) - exact).abs() <= 3.0 * f64::EPSILON * exact.abs());
+            }
+        }
+        assert_eq!((angle(0.0, 1.0), angle(1.0, 0.0)), (0.0, FRAC_PI_2));
+    }
+}

@@ -1,0 +1,66 @@
+//! Activations behind references and boxes: lists of them, and choices at run time.
+
+use std::sync::Arc;
+
+use super::{Activation, Dual, PairSlices, Parity, Slopes};
+use crate::{PairCovariance, Result};
+
+macro_rules! delegate {
+    ($type:ty) => {
+        impl<A: Activation + ?Sized> Activation for $type {
+            fn name(&self) -> String {
+                (**self).name()
+            }
+
+            fn value(&self, x: f64) -> f64 {
+                (**self).value(x)
+            }
+
+            fn derivative(&self, x: f64) -> f64 {
+                (**self).derivative(x)
+            }
+
+            fn slopes(&self) -> Option<Slopes> {
+                (**self).slopes()
+            }
+
+            fn parity(&self) -> Parity {
+                (**self).parity()
+            }
+
+            fn kinks(&self) -> Vec<f64> {
+                (**self).kinks()
+            }
+
+            fn is_pointwise(&self) -> bool {
+                (**self).is_pointwise()
+            }
+
+            fn value_slice(&self, x: &[f64], out: &mut [f64]) {
+                (**self).value_slice(x, out);
+            }
+        }
+
+        impl<A: Dual + ?Sized> Dual for $type {
+            fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
+                (**self).dual(k)
+            }
+
+            fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
+                (**self).derivative_dual(k)
+            }
+
+            fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+                (**self).dual_slice(k, out)
+            }
+
+            fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+                (**self).derivative_dual_slice(k, out)
+            }
+        }
+    };
+}
+
+delegate!(&A);
+delegate!(Box<A>);
+delegate!(Arc<A>);

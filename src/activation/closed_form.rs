@@ -1,0 +1,190 @@
+//! From closed forms of $\mathbb E[\varphi\varphi]$ and $\mathbb E[\varphi^\prime\varphi^\prime]$ to duals that keep $1 - c$.
+
+use super::{Activation, PairSlices};
+use crate::expectation::integrate;
+use crate::{Error, PairCovariance, Result};
+
+/// An activation whose Gaussian expectations have closed forms in $(q_a, q_b, \varepsilon = 1 - c)$, unchecked.
+pub(crate) trait ClosedForm: Activation {
+    /// $\mathbb E[\varphi(u)\varphi(v)]$, with an error of a few units of rounding of $\sqrt{V_a V_b}$.
+    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64;
+
+    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
+    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64;
+
+    /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
+    #[inline(always)]
+    fn variance(&self, q: f64) -> f64 {
+        self.moment(q, q, 0.0)
+    }
+}
+
+/// Where $1 - c^\prime$ comes out smaller than this, it is integrated from $c = 1$ instead of subtracted from 1.
+const SUBTRACTED: f64 = 1e-3;
+
+/// Log-ratios of variances below which the deficit of parallel inputs is extrapolated from larger ones.
+const CLOSE: f64 = 0.06;
+
+/// The dual with $1 - c^\prime$ in relative accuracy.
+///
+/// Where $1 - c^\prime$ is small it is the sum of two non-negative terms: what parallel inputs of different norms lose, and (Price's theorem)
+/// $\sqrt{q_a q_b/(V_a V_b)} \int_0^\varepsilon \mathbb E[\varphi^\prime\varphi^\prime]$.
+pub(crate) fn dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance) -> Result<PairCovariance> {
+    let (qa, qb, epsilon) = (k.variance_a(), k.variance_b(), k.one_minus_correlation());
+    let va = phi.variance(qa);
+    let vb = if qa == qb { va } else { phi.variance(qb) };
+    let overflow = || Error::overflow(format!("the variance of {}", phi.name()));
+    if !(va.is_finite() && vb.is_finite()) {
+        return Err(overflow());
+    }
+    let scale = if va == vb { va } else { va.sqrt() * vb.sqrt() };
+    let matrix = |epsilon: f64| PairCovariance::from_parts(va, vb, epsilon.clamp(0.0, 2.0));
+    if scale == 0.0 {
+        return Ok(matrix(epsilon));
+    }
+    let direct = 1.0 - phi.moment(qa, qb, epsilon) / scale;
+    if direct.is_nan() {
+        return Err(overflow());
+    }
+    if direct > SUBTRACTED || k.geometric_mean() == 0.0 {
+        return Ok(matrix(direct));
+    }
+    let drop = if epsilon == 0.0 {
+        0.0
+    } else {
+        // s = r²: smooth also where the slope jumps
+        let end = epsilon.sqrt();
+        let slope = |r: f64| 2.0 * (r / end) * phi.derivative_moment(qa, qb, r * r);
+        k.geometric_mean() / scale * end * integrate(slope, &[0.0, end], 1e-14).value
+    };
+    let sum = parallel_deficit(phi, qa, qb) + drop;
+    if sum.is_nan() {
+        return Err(overflow());
+    }
+    Ok(matrix(sum))
+}
+
+/// $1 - \mathbb E[\varphi(\sqrt{q_a} z)\varphi(\sqrt{q_b} z)]/\sqrt{V_a V_b}$: 0 for $q_a = q_b$, and an even analytic function of
+/// $\delta = \log(q_a/q_b)$, so that small $\delta$ are reached by extrapolation in $\delta^2$.
+fn parallel_deficit<A: ClosedForm + ?Sized>(phi: &A, qa: f64, qb: f64) -> f64 {
+    if qa == qb {
+        return 0.0;
+    }
+    let deficit = |qa: f64, qb: f64| {
+        let scale = phi.variance(qa).sqrt() * phi.variance(qb).sqrt();
+        (1.0 - phi.moment(qa, qb, 0.0) / scale).max(0.0)
+    };
+    let delta = ((qa - qb) / qb).ln_1p();
+    if delta.abs() >= CLOSE {
+        return deficit(qa, qb);
+    }
+    let center = qa.sqrt() * qb.sqrt();
+    // deficit/δ² at three points, and their interpolant in δ² at the wanted one
+    let nodes = [CLOSE, 1.5 * CLOSE, 2.0 * CLOSE];
+    let values = nodes.map(|d| {
+        let half = (0.5 * d).exp();
+        deficit(center * half, center / half) / (d * d)
+    });
+    let x = delta * delta;
+    let squares = nodes.map(|d| d * d);
+    let mut sum = 0.0;
+    for i in 0..3 {
+        let mut weight = 1.0;
+        for j in 0..3 {
+            if i != j {
+                weight *= (x - squares[j]) / (squares[i] - squares[j]);
+            }
+        }
+        sum += weight * values[i];
+    }
+    (sum * x).max(0.0)
+}
+
+/// $\mathbb E[\varphi^\prime\varphi^\prime]$, checked.
+pub(crate) fn derivative_dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance) -> Result<f64> {
+    let (qa, qb, epsilon) = (k.variance_a(), k.variance_b(), k.one_minus_correlation());
+    let value = phi.derivative_moment(qa, qb, epsilon);
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Error::overflow(format!(
+            "the derivative's dual of {}",
+            phi.name()
+        )))
+    }
+}
+
+/// `map`$(q_a, q_b, \varepsilon)$ of all pairs, compiled for the widest instruction set and chosen at run time.
+#[inline(always)]
+pub(crate) fn map_slices(
+    name: impl Fn() -> String,
+    k: &PairSlices<'_>,
+    out: &mut [f64],
+    map: impl Fn(f64, f64, f64) -> f64,
+) -> Result<()> {
+    k.check_output(out.len())?;
+    let finite = pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut finite = true;
+            let pairs = k.variance_a().iter().zip(k.variance_b());
+            let pairs = pairs.zip(k.one_minus_correlation());
+            for (out, ((&qa, &qb), &epsilon)) in out.iter_mut().zip(pairs) {
+                *out = map(qa, qb, epsilon);
+                finite &= out.abs() <= f64::MAX;
+            }
+            finite
+        },
+    );
+    if finite {
+        Ok(())
+    } else {
+        Err(Error::overflow(format!("the dual of {}", name())))
+    }
+}
+
+/// Implements [`Dual`](super::Dual) for a type that is [`ClosedForm`].
+macro_rules! dual_from_closed_form {
+    ($type:ty) => {
+        impl $crate::activation::Dual for $type {
+            fn dual(&self, k: $crate::PairCovariance) -> $crate::Result<$crate::PairCovariance> {
+                $crate::activation::closed_form::dual(self, k)
+            }
+
+            fn derivative_dual(&self, k: $crate::PairCovariance) -> $crate::Result<f64> {
+                $crate::activation::closed_form::derivative_dual(self, k)
+            }
+
+            fn dual_slice(
+                &self,
+                k: &$crate::activation::PairSlices<'_>,
+                out: &mut [f64],
+            ) -> $crate::Result<()> {
+                use $crate::activation::{Activation, closed_form::ClosedForm};
+                $crate::activation::closed_form::map_slices(
+                    || self.name(),
+                    k,
+                    out,
+                    #[inline(always)]
+                    |qa, qb, epsilon| self.moment(qa, qb, epsilon),
+                )
+            }
+
+            fn derivative_dual_slice(
+                &self,
+                k: &$crate::activation::PairSlices<'_>,
+                out: &mut [f64],
+            ) -> $crate::Result<()> {
+                use $crate::activation::{Activation, closed_form::ClosedForm};
+                $crate::activation::closed_form::map_slices(
+                    || self.name(),
+                    k,
+                    out,
+                    #[inline(always)]
+                    |qa, qb, epsilon| self.derivative_moment(qa, qb, epsilon),
+                )
+            }
+        }
+    };
+}
+pub(crate) use dual_from_closed_form;

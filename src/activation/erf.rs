@@ -1,0 +1,121 @@
+//! The error function.
+
+use std::f64::consts::{FRAC_2_SQRT_PI, PI};
+
+use super::arc_sine::angle;
+use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::{Activation, Parity};
+use crate::{Result, error};
+
+/// $\varphi(x) = a \operatorname{erf}(bx) + c$; [`Erf::default`] is $\operatorname{erf}(x)$.
+///
+/// With $A = 2b^2 q_a$, $B = 2b^2 q_b$ (C. Williams, *Computing with infinite networks*, NeurIPS 1996),
+///
+/// $$\mathbb E[\varphi(u)\varphi(v)] = c^2 + \frac{2a^2}\pi \arcsin\frac{2b^2 k}{\sqrt{(1+A)(1+B)}}, \qquad
+///   \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \frac{4 a^2 b^2}{\pi \sqrt{1 + A + B + 4 b^4 (q_a q_b - k^2)}} .$$
+///
+/// The arc sine is taken as an angle between its argument and $\sqrt{1 + A + B + \ldots}$, so that variances of 1e12 lose no digits:
+/// the error is a few units of rounding of $\sqrt{V_a V_b}$.
+///
+/// ```
+/// use neural_limits::{PairCovariance, activation::{Dual, Erf}};
+/// let k = PairCovariance::new(0.5, 0.5, 0.5)?;
+/// assert!((Erf::default().dual(k)?.covariance() - 1.0 / 3.0).abs() < 1e-15); // 2/π · asin(1/2)
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Erf {
+    a: f64,
+    b: f64,
+    c: f64,
+}
+
+/// Variances are cut here: beyond, the dual has reached that of the sign to more digits than `f64` has.
+const LARGEST: f64 = 1e150;
+
+impl Erf {
+    /// $a \operatorname{erf}(bx) + c$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) unless the numbers are finite.
+    pub fn new(a: f64, b: f64, c: f64) -> Result<Self> {
+        Ok(Self {
+            a: error::finite("a", a)?,
+            b: error::finite("b", b)?,
+            c: error::finite("c", c)?,
+        })
+    }
+
+    /// $\tfrac12 \operatorname{erf}(bx) + \tfrac12$.
+    pub(super) fn half(b: f64) -> Self {
+        Self { a: 0.5, b, c: 0.5 }
+    }
+
+    #[inline(always)]
+    fn scaled(&self, q: f64) -> f64 {
+        let x = 2.0 * self.b * self.b * q;
+        if x < LARGEST { x } else { LARGEST }
+    }
+
+    /// $\sqrt{AB}$ and $\sqrt{1 + A + B + AB\varepsilon(2-\varepsilon)}$.
+    #[inline(always)]
+    fn legs(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
+        let (a, b) = (self.scaled(qa), self.scaled(qb));
+        let product = a * b;
+        let root = if a == b { a } else { product.sqrt() };
+        let rest = 1.0 + (a + b) + product * (epsilon * (2.0 - epsilon));
+        (root, rest.sqrt())
+    }
+}
+
+impl Default for Erf {
+    /// $\operatorname{erf}(x)$.
+    fn default() -> Self {
+        Self {
+            a: 1.0,
+            b: 1.0,
+            c: 0.0,
+        }
+    }
+}
+
+impl Activation for Erf {
+    fn name(&self) -> String {
+        format!("erf({}, {}, {})", self.a, self.b, self.c)
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.a * libm::erf(self.b * x) + self.c
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        let y = self.b * x;
+        self.a * self.b * FRAC_2_SQRT_PI * (-y * y).exp()
+    }
+
+    fn parity(&self) -> Parity {
+        if self.c == 0.0 {
+            Parity::Odd
+        } else {
+            Parity::Neither
+        }
+    }
+}
+
+impl ClosedForm for Erf {
+    #[inline(always)]
+    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        let (root, rest) = self.legs(qa, qb, epsilon);
+        let angle = angle(root * (1.0 - epsilon), rest);
+        (2.0 / PI) * self.a * self.a * angle + self.c * self.c
+    }
+
+    #[inline(always)]
+    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        let (_, rest) = self.legs(qa, qb, epsilon);
+        let slope = self.a * self.b;
+        (4.0 / PI) * slope * slope / rest
+    }
+}
+
+dual_from_closed_form!(Erf);

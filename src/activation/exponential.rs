@@ -1,0 +1,67 @@
+//! The exponential.
+
+use super::Activation;
+use super::closed_form::{ClosedForm, dual_from_closed_form};
+use crate::{Result, error};
+
+/// $\varphi(x) = a e^{bx}$.
+///
+/// $$\mathbb E[\varphi(u)\varphi(v)] = a^2 e^{b^2 (q_a + q_b + 2k)/2}, \qquad \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = b^2 \mathbb E[\varphi(u)\varphi(v)]$$
+///
+/// (A. Mairal et al. 2014, arXiv 1406.3332, for the unit sphere). Variances grow doubly exponentially with depth: beyond the range of `f64` they
+/// are an [`Error::Overflow`](crate::Error::Overflow).
+///
+/// ```
+/// use neural_limits::{PairCovariance, activation::{Dual, Exponential}};
+/// let k = PairCovariance::new(1.0, 1.0, 0.0)?;
+/// assert!((Exponential::new(1.0, 1.0)?.dual(k)?.covariance() - std::f64::consts::E).abs() < 1e-14);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exponential {
+    a: f64,
+    b: f64,
+}
+
+impl Exponential {
+    /// $a e^{bx}$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) unless the numbers are finite.
+    pub fn new(a: f64, b: f64) -> Result<Self> {
+        Ok(Self {
+            a: error::finite("a", a)?,
+            b: error::finite("b", b)?,
+        })
+    }
+}
+
+impl Activation for Exponential {
+    fn name(&self) -> String {
+        format!("exp({}, {})", self.a, self.b)
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.a * (self.b * x).exp()
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        self.b * self.value(x)
+    }
+}
+
+impl ClosedForm for Exponential {
+    #[inline(always)]
+    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        let (root_a, root_b) = (self.b.abs() * qa.sqrt(), self.b.abs() * qb.sqrt());
+        let sum = root_a + root_b;
+        self.a * self.a * (0.5 * sum * sum - root_a * root_b * epsilon).exp()
+    }
+
+    #[inline(always)]
+    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        self.b * self.b * self.moment(qa, qb, epsilon)
+    }
+}
+
+dual_from_closed_form!(Exponential);

@@ -1,0 +1,91 @@
+//! The Gaussian bump.
+
+use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::{Activation, Parity};
+use crate::{Result, error};
+
+/// $\varphi(x) = a e^{bx^2}$, a bump for $b < 0$.
+///
+/// With $\beta = -2b$ and $\Delta = \det(I + \beta K) = 1 + \beta(q_a + q_b) + \beta^2 (q_a q_b - k^2)$ (C. Williams 1996),
+///
+/// $$\mathbb E[\varphi(u)\varphi(v)] = a^2 \Delta^{-1/2}, \qquad \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = a^2 \beta^2 k \Delta^{-3/2} .$$
+///
+/// For $b > 0$ the variance is finite only below $q = 1/(4b)$; beyond, it is an [`Error::Overflow`](crate::Error::Overflow).
+///
+/// ```
+/// use neural_limits::{PairCovariance, activation::{Dual, Gaussian}};
+/// let k = PairCovariance::new(1.0, 1.0, 0.0)?;
+/// assert!((Gaussian::new(1.0, -1.0)?.dual(k)?.covariance() - 1.0 / 3.0).abs() < 1e-15);
+/// assert!(Gaussian::new(1.0, 0.3)?.dual(k).is_err());
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gaussian {
+    a: f64,
+    b: f64,
+}
+
+impl Gaussian {
+    /// $a e^{bx^2}$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) unless the numbers are finite.
+    pub fn new(a: f64, b: f64) -> Result<Self> {
+        Ok(Self {
+            a: error::finite("a", a)?,
+            b: error::finite("b", b)?,
+        })
+    }
+
+    /// $\beta$, $\sqrt{q_a q_b}$, $\Delta$; NaN where the expectation does not exist.
+    #[inline(always)]
+    fn parts(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64, f64) {
+        let beta = -2.0 * self.b;
+        let product = qa * qb;
+        let root = if qa == qb { qa } else { product.sqrt() };
+        let delta = 1.0 + beta * (qa + qb) + beta * beta * product * (epsilon * (2.0 - epsilon));
+        let exists = 1.0 + beta * qa > 0.0 && delta > 0.0;
+        (beta, root, if exists { delta } else { f64::NAN })
+    }
+}
+
+impl Activation for Gaussian {
+    fn name(&self) -> String {
+        format!("Gaussian({}, {})", self.a, self.b)
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.a * (self.b * x * x).exp()
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        // beyond the range of exp the product is 0, not 0 · ∞
+        let value = self.value(x);
+        if value == 0.0 {
+            0.0
+        } else {
+            2.0 * self.b * x * value
+        }
+    }
+
+    fn parity(&self) -> Parity {
+        Parity::Even
+    }
+}
+
+impl ClosedForm for Gaussian {
+    #[inline(always)]
+    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        let (_, _, delta) = self.parts(qa, qb, epsilon);
+        self.a * self.a / delta.sqrt()
+    }
+
+    #[inline(always)]
+    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        let (beta, root, delta) = self.parts(qa, qb, epsilon);
+        let covariance = root * (1.0 - epsilon) / delta;
+        self.a * self.a * beta * beta * covariance / delta.sqrt()
+    }
+}
+
+dual_from_closed_form!(Gaussian);

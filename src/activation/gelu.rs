@@ -1,0 +1,75 @@
+//! The Gaussian error linear unit.
+
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
+use super::Activation;
+use super::arc_sine::angle;
+use super::closed_form::{ClosedForm, dual_from_closed_form};
+use crate::expectation::density;
+
+/// GELU, $\varphi(x) = x \Phi(x)$ with the normal distribution function $\Phi$, exact (D. Hendrycks and K. Gimpel 2016, arXiv 1606.08415).
+///
+/// With $\Delta = (1+q_a)(1+q_b) - k^2$ and $\rho = k/\sqrt{(1+q_a)(1+q_b)}$ (R. Tsuchida et al. 2020, arXiv 2002.08517; here by Stein's identity),
+///
+/// $$\mathbb E[\varphi(u)\varphi(v)] = k \left(\tfrac14 + \tfrac{\arcsin\rho}{2\pi}\right) + \frac{1}{2\pi\sqrt\Delta} \left( q_a q_b - k^2 + \frac{k^2}{1+q_a} + \frac{k^2}{1+q_b} \right),$$
+/// $$\mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac14 + \frac{\arcsin\rho}{2\pi} + \frac{k}{2\pi\sqrt\Delta} \left( \frac1{1+q_a} + \frac1{1+q_b} + \frac1\Delta \right).$$
+///
+/// The error is a few units of rounding of $\sqrt{V_a V_b}$; variances above 1e150 are an overflow.
+///
+/// ```
+/// use neural_limits::{PairCovariance, activation::{Dual, Gelu}};
+/// let k = PairCovariance::new(1.0, 1.0, 1.0)?;
+/// assert!((Gelu.dual(k)?.covariance() - 0.425_221_482_570_299_0).abs() < 1e-15);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gelu;
+
+/// $\Phi(x)$.
+pub(super) fn normal_distribution(x: f64) -> f64 {
+    0.5 * libm::erfc(-FRAC_1_SQRT_2 * x)
+}
+
+/// $k$, $q_a q_b - k^2$, $\Delta$, $\sqrt\Delta$.
+#[inline(always)]
+fn parts(qa: f64, qb: f64, epsilon: f64) -> (f64, f64, f64, f64) {
+    let product = qa * qb;
+    let root = if qa == qb { qa } else { product.sqrt() };
+    let determinant = product * (epsilon * (2.0 - epsilon));
+    let delta = 1.0 + (qa + qb) + determinant;
+    (root * (1.0 - epsilon), determinant, delta, delta.sqrt())
+}
+
+impl Activation for Gelu {
+    fn name(&self) -> String {
+        "GELU".to_owned()
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        x * normal_distribution(x)
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        normal_distribution(x) + x * density(x)
+    }
+}
+
+impl ClosedForm for Gelu {
+    #[inline(always)]
+    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        let (k, determinant, _, root) = parts(qa, qb, epsilon);
+        let both = 0.25 + angle(k, root) / (2.0 * PI);
+        let rest = determinant + k * k * ((2.0 + qa + qb) / ((1.0 + qa) * (1.0 + qb)));
+        k * both + rest / (2.0 * PI * root)
+    }
+
+    #[inline(always)]
+    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+        let (k, _, delta, root) = parts(qa, qb, epsilon);
+        let both = 0.25 + angle(k, root) / (2.0 * PI);
+        let sum = (2.0 + qa + qb) / ((1.0 + qa) * (1.0 + qb)) + 1.0 / delta;
+        both + k * sum / (2.0 * PI * root)
+    }
+}
+
+dual_from_closed_form!(Gelu);

@@ -1,0 +1,34 @@
+//! The scaled exponential linear unit.
+
+use super::{Activation, Dual};
+
+/// SELU, $\lambda$ times the [`Elu`](super::Elu) of parameter $\alpha$, with $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$ such that mean 0 and variance 1 are a stable fixed point
+/// (G. Klambauer et al. 2017, arXiv 1706.02515, equation 14).
+///
+/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$. (Closed forms through the bivariate normal
+/// distribution exist, but cancel for small and overflow for large variances.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Selu;
+
+const LAMBDA: f64 = 1.050_700_987_355_480_5;
+const ALPHA: f64 = 1.673_263_242_354_377_2;
+
+impl Activation for Selu {
+    fn name(&self) -> String {
+        "SELU".to_owned()
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        LAMBDA * if x > 0.0 { x } else { ALPHA * x.exp_m1() }
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        LAMBDA * if x > 0.0 { 1.0 } else { ALPHA * x.exp() }
+    }
+
+    fn kinks(&self) -> Vec<f64> {
+        vec![0.0]
+    }
+}
+
+impl Dual for Selu {}

@@ -1,0 +1,33 @@
+//! Softsign.
+
+use super::{Activation, Dual, Parity};
+
+/// $\varphi(x) = x/(1 + |x|)$, whose second derivative jumps at 0.
+///
+/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Softsign;
+
+impl Activation for Softsign {
+    fn name(&self) -> String {
+        "softsign".to_owned()
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        x / (1.0 + x.abs())
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        (1.0 + x.abs()).powi(-2)
+    }
+
+    fn parity(&self) -> Parity {
+        Parity::Odd
+    }
+
+    fn kinks(&self) -> Vec<f64> {
+        vec![0.0]
+    }
+}
+
+impl Dual for Softsign {}
