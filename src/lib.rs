@@ -75,7 +75,7 @@ pub use scalar::Scalar;
 
 /// The names that most programs need.
 pub mod prelude {
-    pub use crate::activation::{Activation, Dual, Relu};
+    pub use crate::activation::{Activation, Custom, Dual, Erf, Gelu, LeakyRelu, Relu, Tanh};
     pub use crate::architecture::{
         Architecture, BranchScaling, Constant, ConvergentSeries, CustomScaling, InverseSqrtDepth,
         Mlp, PowerLaw, ResNet,

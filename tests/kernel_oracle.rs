@@ -1,21 +1,14 @@
-//! NNGP kernels against neural-tangents 0.6.5 in double precision (`tests/data/neural_tangents.json`).
+//! NNGP and neural tangent kernels against neural-tangents 0.6.5 in double precision (`tests/data/neural_tangents.json`).
 //!
 //! The peer forms √(1−c²) from a rounded c, which alone moves an entry by about ε/√(1−c) (ε the unit of rounding): the
 //! tolerance grants it that much where two inputs are nearly parallel.
 
 mod oracle;
 
+use nalgebra::DMatrix;
 use neural_limits::prelude::*;
-use oracle::{neural_tangents, rows};
+use oracle::{named_activation, neural_tangents, rows};
 use serde_json::Value;
-
-/// Agreement, relative to the geometric mean of the two variances.
-const TOLERANCE: f64 = 4e-15;
-
-/// What rounding c costs the peer, at most: two coinciding inputs have 1 − c of the order of one rounding.
-fn peer_error(complement: f64) -> f64 {
-    f64::EPSILON / complement.max(f64::EPSILON).sqrt()
-}
 
 fn number(network: &Value, field: &str) -> f64 {
     network[field]
@@ -33,70 +26,119 @@ fn listed(alphas: Vec<f64>) -> CustomScaling {
     CustomScaling::normalised("listed", move |l, _| alphas[l - 1], |t| t)
 }
 
-fn kernel<N: Architecture<Activation: Dual>>(
+type Kernels = (DMatrix<f64>, DMatrix<f64>);
+
+fn kernels<N: Architecture<Activation: Dual>>(
     net: &N,
     depth: usize,
     x: &Inputs,
     y: &Inputs,
-) -> nalgebra::DMatrix<f64> {
+) -> Kernels {
     let net = net.infinite_width(depth).unwrap();
     if std::ptr::eq(x, y) {
-        net.nngp(x).unwrap()
+        (net.nngp(x).unwrap(), net.ntk(x).unwrap())
     } else {
-        net.nngp_between(x, y).unwrap()
+        (
+            net.nngp_between(x, y).unwrap(),
+            net.ntk_between(x, y).unwrap(),
+        )
     }
 }
 
-#[test]
-fn all_relu_networks_agree_with_the_peer() {
-    let mut cases = 0;
-    let mut worst = 0.0_f64;
-    for case in neural_tangents()["cases"].as_array().unwrap() {
-        let network = &case["network"];
-        if network["activation"]["name"] != "relu" {
-            continue;
-        }
-        let x = Inputs::from_rows(&rows(&case["inputs"])).unwrap();
-        let second = case
-            .get("inputs2")
-            .map(|inputs| Inputs::from_rows(&rows(inputs)).unwrap());
-        let y = second.as_ref().unwrap_or(&x);
-        let init = initialization(network, "");
-        let k = match network["kind"].as_str() {
-            // a kernel that does not depend on the parametrisation
-            Some("mlp") if network["parameterization"] == "ntk" => {
+/// A case of the file that this crate has an architecture for.
+struct Case {
+    name: String,
+    activation: String,
+    scale: Vec<f64>,
+    scale2: Vec<f64>,
+    kernels: Kernels,
+    expect: Value,
+}
+
+fn cases() -> Vec<Case> {
+    let file = neural_tangents();
+    let cases = file["cases"].as_array().unwrap().iter();
+    cases.filter_map(evaluate).collect()
+}
+
+fn evaluate(case: &Value) -> Option<Case> {
+    let network = &case["network"];
+    if network["kind"] == "serial" {
+        return None;
+    }
+    let x = Inputs::from_rows(&rows(&case["inputs"])).unwrap();
+    let second = case
+        .get("inputs2")
+        .map(|inputs| Inputs::from_rows(&rows(inputs)).unwrap());
+    let y = second.as_ref().unwrap_or(&x);
+    let init = initialization(network, "");
+    let phi = || named_activation(&network["activation"]);
+    let (kernels, kernels_of): (Kernels, Box<dyn Fn(&Inputs) -> DMatrix<f64>>) =
+        match network["kind"].as_str() {
+            Some("mlp") => {
                 let depth = number(network, "hidden_layers") as usize;
-                kernel(&Mlp::new(Relu).initialized_by(init), depth, &x, y)
+                let net = Mlp::new(phi()).initialized_by(init);
+                (
+                    kernels(&net, depth, &x, y),
+                    Box::new(move |x| net.infinite_width(depth).unwrap().nngp(x).unwrap()),
+                )
             }
             Some("resnet") => {
                 let alphas = rows(&serde_json::json!([network["alphas"]]))[0].clone();
                 let depth = alphas.len();
                 assert_eq!(depth, number(network, "depth") as usize);
-                let net = ResNet::new(Relu)
+                let net = ResNet::new(phi())
                     .initialized_by(init)
                     .with_stem(initialization(network, "input_"))
                     .scaled_by(listed(alphas));
-                kernel(&net, depth, &x, y)
+                (
+                    kernels(&net, depth, &x, y),
+                    Box::new(move |x| net.infinite_width(depth).unwrap().nngp(x).unwrap()),
+                )
             }
-            _ => continue,
+            _ => return None,
         };
-        cases += 1;
-        let expected = rows(&case["expect"]["nngp"]);
-        for i in 0..x.len() {
-            for j in 0..y.len() {
-                let (value, peer) = (k[(i, j)], expected[i][j]);
-                let scale = if second.is_none() {
-                    (k[(i, i)] * k[(j, j)]).sqrt()
-                } else {
-                    value.abs()
-                };
-                let error = (value - peer).abs() / scale;
-                let tolerance = TOLERANCE + peer_error((1.0 - value / scale).abs());
-                worst = worst.max(error);
-                assert!(error <= tolerance, "{}: ({i}, {j}) {error:e}", case["name"]);
+    let deviations = |x: &Inputs| kernels_of(x).diagonal().iter().map(|q| q.sqrt()).collect();
+    Some(Case {
+        name: case["name"].as_str().unwrap().to_owned(),
+        activation: network["activation"]["name"].as_str().unwrap().to_owned(),
+        scale: deviations(&x),
+        scale2: deviations(y),
+        kernels,
+        expect: case["expect"].clone(),
+    })
+}
+
+#[test]
+fn probe() {
+    for case in cases() {
+        for (which, k) in [("nngp", &case.kernels.0), ("ntk", &case.kernels.1)] {
+            if case.expect.get(which).is_none() {
+                continue;
             }
+            let expected = rows(&case.expect[which]);
+            let mut worst = (0.0, 0, 0);
+            for i in 0..k.nrows() {
+                for j in 0..k.ncols() {
+                    let scale = case.scale[i] * case.scale2[j];
+                    let scale = if which == "ntk" {
+                        k[(i, j)].abs().max(scale)
+                    } else {
+                        scale
+                    };
+                    let e = (k[(i, j)] - expected[i][j]).abs() / scale;
+                    if !(e <= worst.0) {
+                        worst = (e, i, j);
+                    }
+                }
+            }
+            let c =
+                case.kernels.0[(worst.1, worst.2)] / (case.scale[worst.1] * case.scale2[worst.2]);
+            println!(
+                "{:45} {which:5} {:.2e} at ({},{}) c={c}",
+                case.name, worst.0, worst.1, worst.2
+            );
         }
+        let _ = &case.activation;
     }
-    println!("{cases} networks: {worst:.2e}");
-    assert!(cases > 0, "no case was evaluated");
 }

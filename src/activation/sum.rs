@@ -1,8 +1,6 @@
 //! Sums of activations.
 
 use super::{Activation, Dual, Parity, Slopes};
-use crate::expectation::Quadrature;
-use crate::{PairCovariance, Result};
 
 /// $\varphi(x) + \psi(x)$, from [`Activation::plus`].
 ///
@@ -64,18 +62,4 @@ impl<A: Activation, B: Activation> Activation for Sum<A, B> {
     }
 }
 
-impl<A: Activation, B: Activation> Dual for Sum<A, B> {
-    fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
-        match self.slopes() {
-            Some(slopes) => slopes.dual(k),
-            None => Ok(Quadrature::default().dual(self, k)?.value),
-        }
-    }
-
-    fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
-        match self.slopes() {
-            Some(slopes) => Ok(slopes.derivative_dual(k)),
-            None => Ok(Quadrature::default().derivative_dual(self, k)?.value),
-        }
-    }
-}
+impl<A: Activation, B: Activation> Dual for Sum<A, B> {}

@@ -76,11 +76,7 @@ pub trait Architecture: Debug + Send + Sync {
         Self::Activation: Dual,
     {
         let branch = self.branch().covariance(k)?.times(alpha * alpha);
-        Ok(if self.skip() == 0.0 {
-            branch
-        } else {
-            k.times(self.skip() * self.skip()).plus(branch)
-        })
+        Ok(join(self.skip(), k, branch))
     }
 
     /// The network of infinite width and depth `depth`: the kernel recursion.
@@ -107,7 +103,8 @@ pub trait Architecture: Debug + Send + Sync {
     /// The random network of given width and depth.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a width or depth of 0 or above 10⁹, or coefficients that are not finite.
+    /// [`Error::Invalid`] for a width or depth of 0 or above 10⁹, or coefficients that are not finite; [`Error::Unsupported`] if the
+    /// activation is not [pointwise](Activation::is_pointwise).
     fn finite(&self, width: usize, depth: usize) -> Result<Finite<'_, Self>>
     where
         Self: Sized,
@@ -126,6 +123,15 @@ pub trait Architecture: Debug + Send + Sync {
         Self::Activation: Dual,
     {
         routes::all(self, grid)
+    }
+}
+
+/// $s^2 K + B$: a skip connection and a branch that is independent of it.
+pub(crate) fn join(skip: f64, k: PairCovariance, branch: PairCovariance) -> PairCovariance {
+    if skip == 0.0 {
+        branch
+    } else {
+        k.times(skip * skip).plus(branch)
     }
 }
 

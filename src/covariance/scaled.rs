@@ -50,17 +50,20 @@ impl ScaledCovariance {
         }
     }
 
-    /// Applies a map that commutes with positive factors, then moves a power of two out of the way.
-    ///
-    /// # Errors
-    /// Those of the map.
-    pub(crate) fn map_homogeneous(
-        self,
-        map: impl Fn(PairCovariance) -> Result<PairCovariance>,
-    ) -> Result<Self> {
-        let pair = map(self.pair)?;
+    /// $K$ without its power of two.
+    pub(crate) fn unscaled(&self) -> PairCovariance {
+        self.pair
+    }
+
+    /// $e$.
+    pub(crate) fn exponent(&self) -> i64 {
+        self.exponent
+    }
+
+    /// $2^e$ `pair`; `rescale` moves a power of two out of the way, for chains that commute with positive factors.
+    pub(crate) fn followed_by(self, pair: PairCovariance, rescale: bool) -> Self {
         let log2 = pair.variance_a().max(pair.variance_b()).log2();
-        Ok(if log2.is_finite() && log2.abs() > RESCALE {
+        if rescale && log2.is_finite() && log2.abs() > RESCALE {
             let shift = log2.floor();
             Self {
                 pair: pair.times((-shift).exp2()),
@@ -68,22 +71,7 @@ impl ScaledCovariance {
             }
         } else {
             Self { pair, ..self }
-        })
-    }
-
-    /// Applies any map; the exponent must be zero.
-    ///
-    /// # Errors
-    /// Those of the map.
-    pub(crate) fn map(
-        self,
-        map: impl Fn(PairCovariance) -> Result<PairCovariance>,
-    ) -> Result<Self> {
-        debug_assert_eq!(self.exponent, 0);
-        Ok(Self {
-            pair: map(self.pair)?,
-            ..self
-        })
+        }
     }
 
     /// $2^e$ times `value`, or the overflow.

@@ -5,9 +5,14 @@
 //!
 //! $$K_0 = \sigma_{in}^2 \frac{a \cdot b}{d} + \sigma_{b,in}^2, \qquad K_l = s^2 K_{l-1} + \alpha_{l,L}^2 B(K_{l-1}).$$
 //!
-//! [`InfiniteWidth`] iterates it for pairs and Gram matrices.
+//! [`InfiniteWidth`] iterates it for pairs and Gram matrices, and with it the neural tangent kernel
+//! ([`ntk`](InfiniteWidth::ntk), in `tangent`).
+
+mod tangent;
 
 use nalgebra::{DMatrix, DVector};
+
+pub use tangent::TangentKernel;
 
 use crate::activation::Dual;
 use crate::architecture::{self, Architecture};
@@ -82,12 +87,10 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
             Some(start),
             move |state, &alpha| {
                 let k = (*state)?;
-                let layer = |k| self.net.layer_covariance(alpha, k);
-                let next = if homogeneous {
-                    k.map_homogeneous(layer)
-                } else {
-                    k.map(layer)
-                };
+                let next = self
+                    .net
+                    .layer_covariance(alpha, k.unscaled())
+                    .map(|pair| k.followed_by(pair, homogeneous));
                 *state = next.as_ref().ok().copied();
                 Some(next)
             },

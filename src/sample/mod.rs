@@ -22,6 +22,7 @@ pub use draw::Draw;
 pub use seed::{Seed, Stream};
 
 use self::state::State;
+use crate::activation::Activation;
 use crate::architecture::{self, Architecture};
 use crate::error;
 use crate::gram::stem_covariance;
@@ -61,6 +62,13 @@ pub struct Finite<'a, N> {
 impl<'a, N: Architecture> Finite<'a, N> {
     pub(crate) fn new(net: &'a N, width: usize, depth: usize) -> Result<Self> {
         let coefficients = architecture::coefficients(net, depth)?;
+        let activation = net.branch().activation();
+        if !activation.is_pointwise() {
+            return Err(Error::unsupported(
+                format!("a finite network of {}", activation.name()),
+                "it is a map of kernels that no pointwise function realises",
+            ));
+        }
         Ok(Self {
             net,
             width: error::size("width", width)?,

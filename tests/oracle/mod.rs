@@ -1,6 +1,7 @@
 //! Reference values under `tests/data`, and the unit in the last place.
 #![allow(dead_code)] // each test binary uses a part
 
+use neural_limits::activation::*;
 use serde_json::Value;
 
 /// `tests/data/truth.json`.
@@ -63,4 +64,48 @@ pub fn rows(value: &Value) -> Vec<Vec<f64>> {
                 .collect()
         })
         .collect()
+}
+
+/// The activation of a network of `neural_tangents.json`.
+pub fn named_activation(description: &Value) -> Box<dyn Dual> {
+    let number = |field: &str| description[field].as_f64().expect("a parameter");
+    let degree = || description["degree"].as_u64().expect("a degree") as usize;
+    let abc = || (number("a"), number("b"), number("c"));
+    match description["name"].as_str().expect("a name") {
+        "relu" => Box::new(Relu),
+        "leaky_relu" => Box::new(LeakyRelu::new(number("alpha")).unwrap()),
+        "ab_relu" => Box::new(AbRelu::new(number("a"), number("b")).unwrap()),
+        "abs" => Box::new(Abs),
+        "erf" => {
+            let (a, b, c) = abc();
+            Box::new(Erf::new(a, b, c).unwrap())
+        }
+        "sigmoid_like" => Box::new(SigmoidLike::default()),
+        "gelu" => Box::new(Gelu),
+        "sin" => {
+            let (a, b, c) = abc();
+            Box::new(Sine::new(a, b, c).unwrap())
+        }
+        "cos" => {
+            let (a, b, c) = abc();
+            Box::new(Cosine::new(a, b, c).unwrap())
+        }
+        "rbf" => Box::new(RandomFourier::new(number("gamma")).unwrap()),
+        "gaussian" => Box::new(Gaussian::new(number("a"), number("b")).unwrap()),
+        "exp" => Box::new(Exponential::new(number("a"), number("b")).unwrap()),
+        "exp_normalized" => {
+            Box::new(ExpNormalized::new(number("gamma"), number("shift")).unwrap())
+        }
+        "gabor" => Box::new(Gabor),
+        "monomial" => Box::new(Polynomial::monomial(degree()).unwrap()),
+        "rectified_monomial" => Box::new(RectifiedMonomial::new(degree()).unwrap()),
+        "polynomial" => {
+            let coefficients = rows(&serde_json::json!([description["coef"]]));
+            Box::new(Polynomial::new(&coefficients[0]).unwrap())
+        }
+        // the peer's map k → k^degree
+        "hermite" => Box::new(PowerKernel::new(degree()).unwrap()),
+        "sign" => Box::new(Sign),
+        other => panic!("no activation {other}"),
+    }
 }
