@@ -23,13 +23,17 @@ pub(crate) trait ClosedForm: Activation {
 const SUBTRACTED: f64 = 1e-3;
 
 /// Log-ratios of variances below which the deficit of parallel inputs is extrapolated from larger ones.
-const CLOSE: f64 = 0.06;
+const CLOSE: f64 = 2e-3;
+
+/// The log-ratios from which it is extrapolated.
+const NODES: [f64; 3] = [0.03, 0.045, 0.06];
 
 /// The dual with $1 - c^\prime$ in relative accuracy.
 ///
 /// Where $1 - c^\prime$ is small it is the sum of two non-negative terms: what parallel inputs of different norms lose, and (Price's theorem)
 /// $\sqrt{q_a q_b/(V_a V_b)} \int_0^\varepsilon \mathbb E[\varphi^\prime\varphi^\prime]$.
 pub(crate) fn dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance) -> Result<PairCovariance> {
+    let k = k.folded(phi.parity());
     let (qa, qb, epsilon) = (k.variance_a(), k.variance_b(), k.one_minus_correlation());
     let va = phi.variance(qa);
     let vb = if qa == qb { va } else { phi.variance(qb) };
@@ -80,13 +84,12 @@ fn parallel_deficit<A: ClosedForm + ?Sized>(phi: &A, qa: f64, qb: f64) -> f64 {
     }
     let center = qa.sqrt() * qb.sqrt();
     // deficit/δ² at three points, and their interpolant in δ² at the wanted one
-    let nodes = [CLOSE, 1.5 * CLOSE, 2.0 * CLOSE];
-    let values = nodes.map(|d| {
+    let values = NODES.map(|d| {
         let half = (0.5 * d).exp();
         deficit(center * half, center / half) / (d * d)
     });
     let x = delta * delta;
-    let squares = nodes.map(|d| d * d);
+    let squares = NODES.map(|d| d * d);
     let mut sum = 0.0;
     for i in 0..3 {
         let mut weight = 1.0;

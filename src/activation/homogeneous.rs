@@ -1,7 +1,7 @@
 //! Duals of all positively homogeneous activations $\varphi(x) = s_- \min(x, 0) + s_+ \max(x, 0)$.
 
 use super::closed_form::map_slices;
-use super::{PairSlices, arc_cosine};
+use super::{PairSlices, Parity, arc_cosine};
 use crate::{Error, PairCovariance, Result};
 
 /// The slopes $(s_-, s_+)$ of $\varphi(x) = s_- \min(x,0) + s_+ \max(x,0)$: every positively homogeneous function on the line.
@@ -37,7 +37,12 @@ impl Slopes {
     /// [`Error::Overflow`] if a variance leaves the range of `f64`.
     pub fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
         let moment = self.second_moment();
-        let epsilon = k.one_minus_correlation();
+        let parity = if self.negative == -self.positive {
+            Parity::Even
+        } else {
+            Parity::Neither
+        };
+        let epsilon = k.folded(parity).one_minus_correlation();
         let dual_epsilon = if moment > 0.0 {
             let weight = self.curvature_weight() / moment;
             let linear = self.negative * self.positive / moment;

@@ -1,9 +1,8 @@
 //! Powers of the kernel.
 
-use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::{Activation, Parity, Polynomial};
 use crate::Result;
-use crate::activation::Polynomial;
 
 /// The kernel map $K \mapsto K^n$, entry by entry: the homogeneous polynomial kernel.
 ///
@@ -47,6 +46,10 @@ impl Activation for PowerKernel {
 
     fn derivative(&self, x: f64) -> f64 {
         self.hermite.derivative(x)
+    }
+
+    fn parity(&self) -> Parity {
+        self.hermite.parity()
     }
 
     fn is_pointwise(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The covariance of a pair of Gaussian variables.
 
+use crate::activation::Parity;
 use crate::error::{self, Error, Result};
 
 /// The covariance matrix $\begin{pmatrix} q_a & k \cr k & q_b \end{pmatrix}$ of two centred variables, held as $(q_a, q_b, \varepsilon)$ with
@@ -112,6 +113,18 @@ impl PairCovariance {
             self.variance_a
         } else {
             self.variance_a.sqrt() * self.variance_b.sqrt()
+        }
+    }
+
+    /// For an even function the pair $(u, v)$ is as good as $(u, -v)$, and small $1 + c$ as accurate as small $1 - c$.
+    pub(crate) fn folded(self, parity: Parity) -> Self {
+        let epsilon = self.one_minus_correlation;
+        Self {
+            one_minus_correlation: match parity {
+                Parity::Even => epsilon.min(2.0 - epsilon),
+                _ => epsilon,
+            },
+            ..self
         }
     }
 

@@ -65,17 +65,22 @@ struct Panel {
     low: f64,
     high: f64,
     integral: Integral,
+    // the integral of the integrand's own error
+    inherited: f64,
 }
 
 impl Panel {
-    fn new(f: &mut impl FnMut(f64) -> f64, low: f64, high: f64) -> Self {
+    fn new(f: &mut impl FnMut(f64) -> (f64, f64), low: f64, high: f64) -> Self {
         let (center, half) = (0.5 * (low + high), 0.5 * (high - low));
-        let middle = f(center);
+        let (middle, error) = f(center);
+        let mut inherited = KRONROD[10] * error;
         let (mut kronrod, mut gauss) = (KRONROD[10] * middle, 0.0);
         let mut magnitude = KRONROD[10] * middle.abs();
         let mut values = [(middle, middle); 10];
         for (i, pair) in values.iter_mut().enumerate() {
-            let (left, right) = (f(center - half * NODES[i]), f(center + half * NODES[i]));
+            let (left, left_error) = f(center - half * NODES[i]);
+            let (right, right_error) = f(center + half * NODES[i]);
+            inherited += KRONROD[i] * (left_error + right_error);
             kronrod += KRONROD[i] * (left + right);
             magnitude += KRONROD[i] * (left.abs() + right.abs());
             if i % 2 == 1 {
@@ -106,6 +111,7 @@ impl Panel {
                 error,
                 magnitude: half * magnitude,
             },
+            inherited: half * inherited,
         }
     }
 }
@@ -113,6 +119,15 @@ impl Panel {
 /// $\int f$ over the panels between consecutive `breaks` (ascending), bisected until the estimated error is below `tolerance` times
 /// $\int |f|$, or rounding forbids more: the caller compares [`Integral::error`] with what it needs.
 pub(crate) fn integrate(mut f: impl FnMut(f64) -> f64, breaks: &[f64], tolerance: f64) -> Integral {
+    integrate_inexact(|x| (f(x), 0.0), breaks, tolerance)
+}
+
+/// [`integrate`] of an integrand that returns its value and its own error, which is integrated as well.
+pub(crate) fn integrate_inexact(
+    mut f: impl FnMut(f64) -> (f64, f64),
+    breaks: &[f64],
+    tolerance: f64,
+) -> Integral {
     let mut panels: Vec<Panel> = breaks
         .windows(2)
         .filter(|pair| pair[1] > pair[0])
@@ -146,7 +161,8 @@ pub(crate) fn integrate(mut f: impl FnMut(f64) -> f64, breaks: &[f64], tolerance
         }
     }
     let mut total = sum(&panels);
-    total.error += 2.0 * f64::EPSILON * total.magnitude;
+    let inherited: f64 = panels.iter().map(|panel| panel.inherited).sum();
+    total.error += inherited + 2.0 * f64::EPSILON * total.magnitude;
     total
 }
 

@@ -234,7 +234,7 @@ impl HermiteSeries {
     }
 
     /// $1 - \sum_k \hat a_k \hat b_k (1-\varepsilon)^k$ for the normalised series: $\tfrac12 \sum (\hat a_k - \hat b_k)^2 + \sum \hat a_k \hat b_k (1 - (1-\varepsilon)^k)$, where no
-    /// term cancels another.
+    /// term cancels another; the parts of the norms that the series leave out count as far as $c^K$ has decayed.
     pub(crate) fn complement(&self, other: &Self, epsilon: f64) -> f64 {
         let scale_a = 1.0 / self.norm_squared.sqrt();
         let scale_b = 1.0 / other.norm_squared.sqrt();
@@ -256,7 +256,11 @@ impl HermiteSeries {
             drop += a * b * lost;
             power *= 1.0 - epsilon;
         }
-        (parallel + drop).clamp(0.0, 2.0)
+        // beyond what is rounding
+        let tail =
+            |series: &Self| (series.tail / series.norm_squared - 16.0 * f64::EPSILON).max(0.0);
+        let tails = 0.5 * (tail(self) + tail(other));
+        (parallel + drop + tails * (1.0 - power.abs())).clamp(0.0, 2.0)
     }
 
     /// $\sum_k k(k-1) a_k^2$: the second derivative of $c \mapsto \sum_k a_k^2 c^k$ at 1.

@@ -138,6 +138,7 @@ impl Quadrature {
         phi: &A,
         k: PairCovariance,
     ) -> Result<Estimated<PairCovariance>> {
+        let k = k.folded(phi.parity());
         let (qa, qb) = (k.variance_a(), k.variance_b());
         let value = |x: f64| phi.value(x);
         let kinks = phi.kinks();
@@ -300,7 +301,8 @@ impl Quadrature {
 /// Variances beyond which kinks and other features are too narrow for fixed panels.
 const LARGE: f64 = 4.0;
 
-/// Panels of the line in units of the standard deviation: within `half_range`, finer near 0, split at the kinks.
+/// Panels of the line in units of the standard deviation: within `half_range`, finer near 0, split at the kinks. An activation varies
+/// on the scale of 1 around 0 and its kinks; where that is narrow against the deviation, panels grow from it.
 fn line_breaks(half_range: f64, kinks: &[f64], deviation: f64) -> Vec<f64> {
     let mut breaks = vec![
         -half_range,
@@ -314,11 +316,31 @@ fn line_breaks(half_range: f64, kinks: &[f64], deviation: f64) -> Vec<f64> {
         half_range,
     ];
     if deviation > 0.0 {
-        for kink in kinks {
-            insert_break(&mut breaks, kink / deviation);
-        }
+        insert_features(&mut breaks, kinks, deviation, 0.0, 1.0 / deviation);
     }
     breaks
+}
+
+/// Splits panels where $\text{shift} + \text{slope} \cdot z$ meets 0 or a kink, and around these points at distances that grow from `width`.
+fn insert_features(breaks: &mut Vec<f64>, kinks: &[f64], slope: f64, shift: f64, width: f64) {
+    for kink in kinks {
+        let center = (kink - shift) / slope;
+        insert_break(breaks, center);
+        insert_graded(breaks, center, width);
+    }
+    insert_graded(breaks, -shift / slope, width);
+}
+
+/// Panels that grow by this factor resolve a feature of any shape.
+const GRADING: f64 = 4.0;
+
+fn insert_graded(breaks: &mut Vec<f64>, center: f64, width: f64) {
+    let mut distance = 2.0 * width.max(1e-16);
+    while distance < 1.0 {
+        insert_break(breaks, center - distance);
+        insert_break(breaks, center + distance);
+        distance *= GRADING;
+    }
 }
 
 /// Inserts a break into an ascending list, if it lies inside.

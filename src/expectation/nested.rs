@@ -1,7 +1,7 @@
 //! Nested adaptive quadrature of a pair: $u = \sqrt{q_a} x$, then $v$ given $u$.
 
-use super::adaptive::{Integral, integrate};
-use super::{density, insert_break, line_breaks};
+use super::adaptive::{Integral, integrate, integrate_inexact};
+use super::{density, insert_break, insert_features, line_breaks};
 
 /// Standard deviations to either side.
 const RANGE: f64 = 9.5;
@@ -25,40 +25,35 @@ pub(super) fn expectation(
     let correlation = 1.0 - epsilon;
     let spread = (epsilon * (2.0 - epsilon)).sqrt();
     let mut outer = line_breaks(RANGE, kinks, root_a);
-    if root_b > 0.0 && correlation != 0.0 {
-        for kink in kinks {
-            insert_break(&mut outer, kink / (root_b * correlation));
-        }
+    let slope = root_b * correlation;
+    if slope != 0.0 {
+        // the inner integral smooths over the spread of v given u
+        let width = spread.min(1.0 / root_b) / correlation.abs();
+        insert_features(&mut outer, kinks, slope, 0.0, width);
     }
     let combine = |a: f64, b: f64| if swapped { g(b, a) } else { g(a, b) };
-    let mut inner_error = 0.0;
     let mut inner_breaks = Vec::new();
-    let mut integral = integrate(
+    integrate_inexact(
         |x| {
             let weight = density(x);
             let a = f(root_a * x);
             let mean = correlation * x;
             if spread * root_b == 0.0 {
-                return weight * combine(a, f(root_b * mean));
+                return (weight * combine(a, f(root_b * mean)), 0.0);
             }
             inner_breaks.clear();
             inner_breaks.extend([-RANGE, -4.0, -1.5, 1.5, 4.0, RANGE]);
             insert_break(&mut inner_breaks, -mean / spread);
-            for kink in kinks {
-                insert_break(&mut inner_breaks, (kink / root_b - mean) / spread);
-            }
+            let slope = root_b * spread;
+            insert_features(&mut inner_breaks, kinks, slope, root_b * mean, 1.0 / slope);
             let inner = integrate(
                 |y| density(y) * combine(a, f(root_b * (mean + spread * y))),
                 &inner_breaks,
                 0.05 * tolerance,
             );
-            inner_error = f64::max(inner_error, weight * inner.error);
-            weight * inner.value
+            (weight * inner.value, weight * inner.error)
         },
         &outer,
         0.3 * tolerance,
-    );
-    // the weights of the outer integral sum to about 2.5 times their largest
-    integral.error += 2.5 * inner_error;
-    integral
+    )
 }

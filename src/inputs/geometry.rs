@@ -3,14 +3,14 @@
 use crate::summation::dot;
 use crate::{PairCovariance, Scalar};
 
-/// Above this cosine the angle is taken from the component of $x$ orthogonal to $y$.
+/// Above this absolute cosine the angle is taken from the component of $x$ orthogonal to $y$.
 const NEARLY_PARALLEL: f64 = 0.9;
 
 /// The $2 \times 2$ matrix of $x \cdot y / d$, with $1 - \cos\angle(x, y)$ in full relative accuracy.
 ///
-/// Taken from $x \cdot y$, the distance $1 - \cos$ has the absolute error of the cosine. For nearly parallel points it is
-/// taken from the residual $e = x - \lambda y$, $\lambda = x \cdot y / |y|^2$, formed with one rounding per entry, after a second projection that
-/// removes what the rounding of $\lambda$ left along $y$: $\sin = |e|/|x|$ and $1 - \cos = \sin^2 / (1 + \cos)$.
+/// Taken from $x \cdot y$, the distance $1 - \cos$ has the absolute error of the cosine. For nearly parallel points (and opposite ones, where
+/// $1 + \cos$ is) it is taken from the residual $e = x - \lambda y$, $\lambda = x \cdot y / |y|^2$, formed with one rounding per entry, after a second projection that
+/// removes what the rounding of $\lambda$ left along $y$: $\sin = |e|/|x|$ and $1 - |\cos| = \sin^2 / (1 + |\cos|)$.
 pub(crate) fn input_covariance<T: Scalar>(x: &[T], y: &[T]) -> PairCovariance {
     let dimension = x.len() as f64;
     let (xx, yy) = (dot(x, x), dot(y, y));
@@ -29,7 +29,7 @@ fn one_minus_cosine<T: Scalar>(x: &[T], y: &[T], xx: f64, yy: f64) -> f64 {
         return 0.0;
     }
     let cosine = (dot(x, y) / xx.sqrt() / yy.sqrt()).clamp(-1.0, 1.0);
-    if cosine < NEARLY_PARALLEL {
+    if cosine.abs() < NEARLY_PARALLEL {
         return 1.0 - cosine;
     }
     let slope = dot(x, y) / yy;
@@ -50,13 +50,28 @@ fn one_minus_cosine<T: Scalar>(x: &[T], y: &[T], xx: f64, yy: f64) -> f64 {
         .map(|(e, y)| (-along).mul_add(y.widen(), *e).powi(2))
         .sum::<f64>()
         / xx;
-    let cosine = (1.0 - squared_sine).max(0.0).sqrt();
-    squared_sine / (1.0 + cosine)
+    let distance = squared_sine / (1.0 + (1.0 - squared_sine).max(0.0).sqrt());
+    if cosine > 0.0 {
+        distance
+    } else {
+        2.0 - distance
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn opposite_points_have_the_complement_two() {
+        let x = [0.1, 0.7, -0.3];
+        assert_eq!(
+            input_covariance(&x, &x.map(|x| -2.6 * x)).one_minus_correlation(),
+            2.0
+        );
+        let nearly = input_covariance(&[1.0, 1e-6], &[-1.0, 0.0]);
+        assert_eq!(nearly.one_minus_correlation(), 2.0 - 5e-13);
+    }
 
     #[test]
     fn nearly_parallel_points_keep_the_relative_accuracy_of_their_angle() {

@@ -14,6 +14,11 @@ pub fn neural_tangents() -> Value {
     serde_json::from_str(include_str!("../data/neural_tangents.json")).expect("valid JSON")
 }
 
+/// `tests/data/duals.json`.
+pub fn duals() -> Value {
+    serde_json::from_str(include_str!("../data/duals.json")).expect("valid JSON")
+}
+
 /// A field that holds a decimal number as text.
 pub fn decimal(value: &Value, field: &str) -> f64 {
     value[field]
@@ -93,9 +98,7 @@ pub fn named_activation(description: &Value) -> Box<dyn Dual> {
         "rbf" => Box::new(RandomFourier::new(number("gamma")).unwrap()),
         "gaussian" => Box::new(Gaussian::new(number("a"), number("b")).unwrap()),
         "exp" => Box::new(Exponential::new(number("a"), number("b")).unwrap()),
-        "exp_normalized" => {
-            Box::new(ExpNormalized::new(number("gamma"), number("shift")).unwrap())
-        }
+        "exp_normalized" => Box::new(ExpNormalized::new(number("gamma"), number("shift")).unwrap()),
         "gabor" => Box::new(Gabor),
         "monomial" => Box::new(Polynomial::monomial(degree()).unwrap()),
         "rectified_monomial" => Box::new(RectifiedMonomial::new(degree()).unwrap()),
