@@ -19,6 +19,11 @@ pub fn duals() -> Value {
     serde_json::from_str(include_str!("../data/duals.json")).expect("valid JSON")
 }
 
+/// `tests/data/kernels.json`.
+pub fn kernels() -> Value {
+    serde_json::from_str(include_str!("../data/kernels.json")).expect("valid JSON")
+}
+
 /// A field that holds a decimal number as text.
 pub fn decimal(value: &Value, field: &str) -> f64 {
     value[field]
