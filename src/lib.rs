@@ -28,7 +28,8 @@
 //!
 //! # Rooms
 //! [`activation`] (activations and their Gaussian duals), [`architecture`] (MLPs, residual networks, branch scalings, the
-//! branch covariance), [`kernel`], [`depth`], [`sample`], [`neural_function`] (what is read off a network), [`limit`] (regimes,
+//! branch covariance), [`expectation`] (quadrature), [`kernel`], [`depth`], [`sample`], [`propagation`]
+//! (phases, depth scales, the edge of chaos), [`neural_function`] (what is read off a network), [`limit`] (regimes,
 //! laws, comparison), [`statistics`].
 //!
 //! # Conventions
@@ -60,6 +61,7 @@ pub mod limit;
 pub mod neural_function;
 mod parallel;
 mod polynomial;
+pub mod propagation;
 pub mod sample;
 mod scalar;
 pub mod statistics;

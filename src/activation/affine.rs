@@ -50,6 +50,11 @@ impl<A: Activation> Affine<A> {
         &self.activation
     }
 
+    /// $\varphi$, by value.
+    pub fn into_activation(self) -> A {
+        self.activation
+    }
+
     /// $(\alpha, \beta, \gamma, \delta)$.
     pub fn parameters(&self) -> [f64; 4] {
         [

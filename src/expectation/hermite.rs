@@ -263,15 +263,10 @@ impl HermiteSeries {
         (parallel + drop + tails * (1.0 - power.abs())).clamp(0.0, 2.0)
     }
 
-    /// $\sum_k k(k-1) a_k^2$: the second derivative of $c \mapsto \sum_k a_k^2 c^k$ at 1.
-    pub(crate) fn curvature(&self) -> f64 {
-        self.coefficients
-            .iter()
-            .enumerate()
-            .skip(2)
-            .rev()
-            .map(|(k, a)| (k * (k - 1)) as f64 * a * a)
-            .sum()
+    /// $\sum_k k a_k^2$: the derivative of $c \mapsto \sum_k a_k^2 c^k$ at 1.
+    pub(crate) fn slope(&self) -> f64 {
+        let terms = self.coefficients.iter().enumerate().rev();
+        terms.map(|(k, a)| k as f64 * a * a).sum()
     }
 }
 

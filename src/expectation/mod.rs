@@ -67,6 +67,9 @@ impl Default for Quadrature {
 /// and $\varphi(v)$ would lose more digits.
 const NEARLY_PARALLEL: f64 = 1e-6;
 
+/// The square of a difference of order $\sqrt\varepsilon$ has this relative rounding error times $1/\sqrt\varepsilon$.
+const DIFFERENCE_NOISE: f64 = 1e-14;
+
 /// Gauss–Legendre with three nodes on $[0, 1]$: (node, weight).
 const GAUSS_THREE: [(f64, f64); 3] = [
     (0.112_701_665_379_258_31, 5.0 / 18.0),
@@ -185,10 +188,16 @@ impl Quadrature {
         let epsilon = k.one_minus_correlation();
         let near = epsilon * qa.max(qb).max(1.0) <= NEARLY_PARALLEL;
         let start = if near { 0.0 } else { epsilon };
+        // equal variances make the difference as small as √ε
+        let tolerance = if qa == qb {
+            self.tolerance.max(DIFFERENCE_NOISE / epsilon.sqrt())
+        } else {
+            self.tolerance
+        };
         let parallel = if near && qa == qb {
             adaptive::Integral::default()
         } else {
-            nested::expectation(&value, half_square, qa, qb, start, &kinks, self.tolerance)
+            nested::expectation(&value, half_square, qa, qb, start, &kinks, tolerance)
         };
         let (mut complement, mut error) = (parallel.value, parallel.error);
         if near && epsilon > 0.0 {
@@ -280,6 +289,36 @@ impl Quadrature {
         };
         let scale = norm_a.sqrt() * norm_b.sqrt();
         self.checked(what, integral.value, integral.error, scale)
+    }
+
+    /// $q \mathbb E[\varphi^{\prime\prime}(\sqrt q z)^2]$, the derivative of $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$ by the correlation at $c = 1$, for a continuous $\varphi^\prime$.
+    pub(crate) fn derivative_dual_slope<A: Activation + ?Sized>(
+        &self,
+        phi: &A,
+        q: f64,
+    ) -> Result<f64> {
+        let slope = |x: f64| phi.derivative(x);
+        let kinks = phi.kinks();
+        if kinks.is_empty() {
+            let parity = phi.parity().of_derivative();
+            if let Some(series) = HermiteSeries::smooth_one(slope, q, parity, self.tolerance) {
+                return Ok(series.slope());
+            }
+        }
+        // E[(φ'(u) − φ'(v))²]/(2ε) at three small ε, extrapolated in √ε (where φ'' jumps) and ε
+        let quotient = |epsilon: f64| {
+            let half_square = |a: f64, b: f64| 0.5 * (a - b) * (a - b);
+            nested::expectation(&slope, half_square, q, q, epsilon, &kinks, 1e-9).value / epsilon
+        };
+        let epsilon = 1e-8 / q.max(1.0);
+        let values = [1.0, 4.0, 16.0].map(|factor| quotient(factor * epsilon));
+        let (first, second) = (2.0 * values[0] - values[1], 2.0 * values[1] - values[2]);
+        let value = (4.0 * first - second) / 3.0;
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(Error::overflow("the second derivative's moment"))
+        }
     }
 
     fn checked(&self, what: &str, value: f64, error: f64, scale: f64) -> Result<Estimated<f64>> {

@@ -47,6 +47,15 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
         })
     }
 
+    pub(crate) fn net(&self) -> &N {
+        self.net
+    }
+
+    /// $\alpha_{l,L}$ of the layers that are applied.
+    pub(crate) fn coefficients(&self) -> &[f64] {
+        &self.coefficients[..self.layers]
+    }
+
     /// $L$.
     pub fn depth(&self) -> usize {
         self.coefficients.len()
@@ -83,7 +92,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     ) -> impl Iterator<Item = Result<ScaledCovariance>> + '_ {
         let homogeneous = self.net.homogeneous().is_some();
         let start = ScaledCovariance::new(k);
-        std::iter::once(Ok(start)).chain(self.coefficients[..self.layers].iter().scan(
+        std::iter::once(Ok(start)).chain(self.coefficients().iter().scan(
             Some(start),
             move |state, &alpha| {
                 let k = (*state)?;

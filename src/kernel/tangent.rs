@@ -55,22 +55,20 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
             covariance: ScaledCovariance::new(k),
             tangent: k.covariance(),
         };
-        self.coefficients[..self.layers]
-            .iter()
-            .try_fold(start, |state, &alpha| {
-                let (k, scale) = (state.covariance.unscaled(), alpha * alpha);
-                let layer = branch.covariance(k)?.times(scale);
-                let slope = weight * branch.activation().derivative_dual(k)?;
-                let tangent = (skip * skip + scale * slope) * state.tangent + layer.covariance();
-                let pair = architecture::join(skip, k, layer);
-                let covariance = state.covariance.followed_by(pair, homogeneous);
-                let moved = state.covariance.exponent() - covariance.exponent();
-                let tangent = scale_by_power_of_two("the neural tangent kernel", tangent, moved)?;
-                Ok(TangentKernel {
-                    covariance,
-                    tangent,
-                })
+        self.coefficients().iter().try_fold(start, |state, &alpha| {
+            let (k, scale) = (state.covariance.unscaled(), alpha * alpha);
+            let layer = branch.covariance(k)?.times(scale);
+            let slope = weight * branch.activation().derivative_dual(k)?;
+            let tangent = (skip * skip + scale * slope) * state.tangent + layer.covariance();
+            let pair = architecture::join(skip, k, layer);
+            let covariance = state.covariance.followed_by(pair, homogeneous);
+            let moved = state.covariance.exponent() - covariance.exponent();
+            let tangent = scale_by_power_of_two("the neural tangent kernel", tangent, moved)?;
+            Ok(TangentKernel {
+                covariance,
+                tangent,
             })
+        })
     }
 
     /// The covariance and the neural tangent kernel of a pair of points.
