@@ -10,6 +10,7 @@
 
 mod adaptive;
 mod hermite;
+pub(crate) mod jumps;
 mod nested;
 
 pub(crate) use adaptive::integrate;
@@ -186,7 +187,8 @@ impl Quadrature {
             0.5 * difference * difference
         };
         let epsilon = k.one_minus_correlation();
-        let near = epsilon * qa.max(qb).max(1.0) <= NEARLY_PARALLEL;
+        let near =
+            epsilon * qa.max(qb).max(1.0) <= NEARLY_PARALLEL && !jumps::is_discontinuous(phi);
         let start = if near { 0.0 } else { epsilon };
         // equal variances make the difference as small as √ε
         let tolerance = if qa == qb {

@@ -1,8 +1,8 @@
 //! The correlation map $R$ at a given variance, its slopes, fixed points and curvature.
 
-use super::{Propagation, Stability, jumps, root, variance_map::NEAR_ZERO};
+use super::{Propagation, Stability, root, variance_map::NEAR_ZERO};
 use crate::activation::Dual;
-use crate::expectation::{Quadrature, density};
+use crate::expectation::{Quadrature, density, jumps};
 use crate::{Error, PairCovariance, Result, error};
 
 /// A solution of $R(c) = c$.

@@ -18,7 +18,6 @@ mod correlation_map;
 mod depth_scale;
 mod edge_of_chaos;
 mod growth;
-mod jumps;
 mod root;
 mod shaping;
 mod variance_map;

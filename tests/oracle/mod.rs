@@ -117,3 +117,116 @@ pub fn named_activation(description: &Value) -> Box<dyn Dual> {
         other => panic!("no activation {other}"),
     }
 }
+
+/// An activation of the crate, under its key in `duals.json`.
+pub struct Row {
+    pub key: &'static str,
+    /// How its duals are computed.
+    pub route: &'static str,
+    pub activation: Box<dyn Dual>,
+}
+
+/// Quadrature, for analytic activations.
+pub const MEHLER: &str = "Mehler, quadrature where steep";
+
+/// Quadrature, for activations with kinks.
+pub const SPLIT: &str = "quadrature split at kinks";
+
+/// All activations of the crate.
+pub fn every_activation() -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut add = |key, route, activation| {
+        rows.push(Row {
+            key,
+            route,
+            activation,
+        });
+    };
+    let slopes = "arc-cosine maps";
+    add("relu", slopes, Box::new(Relu) as Box<dyn Dual>);
+    add("leaky_relu", slopes, Box::new(LeakyRelu::new(0.2).unwrap()));
+    add("ab_relu", slopes, Box::new(AbRelu::new(-0.3, 1.4).unwrap()));
+    add("abs", slopes, Box::new(Abs));
+    add("identity", slopes, Box::new(Identity));
+    add(
+        "shaped_relu",
+        slopes,
+        Box::new(ShapedRelu::new(-1.0, 0.0, 100).unwrap()),
+    );
+    add("sign", "arc cosine", Box::new(Sign));
+    add("step", "arc cosine", Box::new(Step));
+    let arc = "arc-cosine family";
+    add(
+        "rectified_monomial_2",
+        arc,
+        Box::new(RectifiedMonomial::new(2).unwrap()),
+    );
+    add(
+        "rectified_monomial_3",
+        arc,
+        Box::new(RectifiedMonomial::new(3).unwrap()),
+    );
+    let sine = "arc sine";
+    add("erf", sine, Box::new(Erf::default()));
+    add("erf_abc", sine, Box::new(Erf::new(1.2, 0.7, 0.1).unwrap()));
+    add("gelu", sine, Box::new(Gelu));
+    let gauss = "Gaussian integrals";
+    add("sine", gauss, Box::new(Sine::default()));
+    add(
+        "sine_abc",
+        gauss,
+        Box::new(Sine::new(1.5, 0.7, 0.3).unwrap()),
+    );
+    add("cosine", gauss, Box::new(Cosine::default()));
+    add(
+        "random_fourier",
+        gauss,
+        Box::new(RandomFourier::new(1.0).unwrap()),
+    );
+    add(
+        "exponential",
+        gauss,
+        Box::new(Exponential::new(0.5, 0.4).unwrap()),
+    );
+    add(
+        "gaussian",
+        gauss,
+        Box::new(Gaussian::new(1.0, -1.0).unwrap()),
+    );
+    add("gabor", gauss, Box::new(Gabor));
+    let mehler = "finite Mehler sum";
+    add(
+        "polynomial",
+        mehler,
+        Box::new(Polynomial::new(&[0.2, 1.0, -0.1]).unwrap()),
+    );
+    add(
+        "monomial_3",
+        mehler,
+        Box::new(Polynomial::monomial(3).unwrap()),
+    );
+    let map = "map of kernels";
+    add(
+        "exp_normalized",
+        map,
+        Box::new(ExpNormalized::new(1.0, -1.0).unwrap()),
+    );
+    add(
+        "power_kernel_2",
+        map,
+        Box::new(PowerKernel::new(2).unwrap()),
+    );
+    add("tanh", MEHLER, Box::new(Tanh));
+    add("sigmoid", MEHLER, Box::new(Sigmoid));
+    add("silu", MEHLER, Box::new(Silu));
+    add("softplus", MEHLER, Box::new(Softplus));
+    add("mish", MEHLER, Box::new(Mish));
+    add("elu", SPLIT, Box::new(Elu::default()));
+    add("celu", SPLIT, Box::new(Celu::new(0.5).unwrap()));
+    add("selu", SPLIT, Box::new(Selu));
+    add("hard_tanh", SPLIT, Box::new(HardTanh));
+    add("hard_sigmoid", SPLIT, Box::new(HardSigmoid));
+    add("relu6", SPLIT, Box::new(Relu6));
+    add("softsign", SPLIT, Box::new(Softsign));
+    rows
+}

@@ -19,11 +19,11 @@ fn jumps(f: impl Fn(f64) -> f64, kinks: &[f64]) -> Vec<(f64, f64)> {
 }
 
 /// Whether $\varphi$ itself jumps.
-pub(super) fn is_discontinuous<A: Activation + ?Sized>(phi: &A) -> bool {
+pub(crate) fn is_discontinuous<A: Activation + ?Sized>(phi: &A) -> bool {
     !jumps(|x| phi.value(x), &phi.kinks()).is_empty()
 }
 
 /// (kink, $\varphi^\prime(\kappa+) - \varphi^\prime(\kappa-)$) where $\varphi^\prime$ jumps.
-pub(super) fn of_derivative<A: Activation + ?Sized>(phi: &A) -> Vec<(f64, f64)> {
+pub(crate) fn of_derivative<A: Activation + ?Sized>(phi: &A) -> Vec<(f64, f64)> {
     jumps(|x| phi.derivative(x), &phi.kinks())
 }
