@@ -97,7 +97,9 @@ pub fn edge_of_chaos<A: Dual + ?Sized>(phi: &A, bias_variance: f64) -> Result<Ve
     let excess = |q: f64| -> Result<f64> {
         match moments(phi, q) {
             Ok((square, slope)) if slope > 0.0 => Ok(1.0 - (square / slope + bias_variance) / q),
-            Ok(_) | Err(Error::Overflow { .. }) => Ok(-1.0),
+            Ok(_) => Ok(-1.0),
+            // unknown: no sign
+            Err(Error::Overflow { .. }) => Ok(0.0),
             Err(other) => Err(other),
         }
     };
