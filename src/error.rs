@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::vectorized::vectorized;
+
 /// Why a computation was refused or could not give a finite, meaningful number.
 ///
 /// Every variant names the argument or quantity concerned, the value found, and what was expected,
@@ -229,7 +231,7 @@ pub(crate) fn size(argument: &str, value: usize) -> Result<usize> {
 
 /// The index of the first element outside of $[\text{low}, \text{high}]$ (NaN is outside), in one vectorised pass where there is none.
 pub(crate) fn first_outside(x: &[f64], low: f64, high: f64) -> Option<usize> {
-    let inside = pulp::Arch::new().dispatch(
+    let inside = vectorized(
         #[inline(always)]
         || {
             let mut inside = true;

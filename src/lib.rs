@@ -68,6 +68,7 @@ pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod summation;
+mod vectorized;
 
 pub use covariance::{PairCovariance, ScaledCovariance};
 pub use error::{Error, Result};

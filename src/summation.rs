@@ -1,6 +1,7 @@
 //! Sums of products in an order that does not depend on the machine or on the number of threads.
 
 use crate::Scalar;
+use crate::vectorized::vectorized;
 
 /// Lanes of the sums: enough for the compiler to vectorise them without reordering.
 const LANES: usize = 16;
@@ -8,7 +9,7 @@ const LANES: usize = 16;
 /// $\sum_i x_i y_i$ over the shorter of the two lengths.
 #[inline]
 pub(crate) fn dot<T: Scalar>(x: &[T], y: &[T]) -> f64 {
-    pulp::Arch::new().dispatch(
+    vectorized(
         #[inline(always)]
         || {
             let mut lanes = [0.0; LANES];

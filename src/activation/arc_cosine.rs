@@ -28,6 +28,7 @@
 
 use crate::error::{self, Error, Result, first_outside};
 use crate::polynomial;
+use crate::vectorized::vectorized;
 
 /// Coefficients of $h$, lowest degree first.
 const H: [f64; 18] = [
@@ -272,7 +273,7 @@ fn map_slice(
             format!("a number in [{low}, {high}]"),
         ));
     }
-    pulp::Arch::new().dispatch(
+    vectorized(
         #[inline(always)]
         || {
             for (out, &x) in out.iter_mut().zip(x) {

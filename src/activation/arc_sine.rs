@@ -31,18 +31,16 @@ pub(crate) fn angle(numerator: f64, denominator: f64) -> f64 {
     let n = numerator.abs();
     let small = if n < denominator { n } else { denominator };
     let large = if n < denominator { denominator } else { n };
-    let reduce = small > TAN_PI_8 * large;
-    let top = if reduce { small - large } else { small };
-    let bottom = if reduce { small + large } else { large };
+    let shift = if small > TAN_PI_8 * large { 1.0 } else { 0.0 };
+    let (top, bottom) = (small - shift * large, large + shift * small);
     let t = top / bottom;
-    let base = if reduce { FRAC_PI_4 } else { 0.0 };
-    let first = base + t * polynomial::evaluate(&ARC_TANGENT, t * t);
+    let first = shift * FRAC_PI_4 + t * polynomial::evaluate(&ARC_TANGENT, t * t);
     let angle = if n < denominator {
         first
     } else {
         FRAC_PI_2 - first
     };
-    if numerator < 0.0 { -angle } else { angle }
+    angle.copysign(numerator)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{Activation, PairSlices};
 use crate::expectation::integrate;
+use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
 /// An activation whose Gaussian expectations have closed forms in $(q_a, q_b, \varepsilon = 1 - c)$, unchecked.
@@ -117,7 +118,8 @@ pub(crate) fn derivative_dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance
     }
 }
 
-/// `map`$(q_a, q_b, \varepsilon)$ of all pairs, compiled for the widest instruction set and chosen at run time.
+/// `map`$(q_a, q_b, \varepsilon)$ of all pairs, compiled for the widest instruction set and chosen at run time. `map` should own its parameters:
+/// what it reads through a reference might alias `out`, and keeps the loop from being vectorised.
 #[inline(always)]
 pub(crate) fn map_slices(
     name: impl Fn() -> String,
@@ -126,13 +128,13 @@ pub(crate) fn map_slices(
     map: impl Fn(f64, f64, f64) -> f64,
 ) -> Result<()> {
     k.check_output(out.len())?;
-    let finite = pulp::Arch::new().dispatch(
+    let pairs = k.variance_a().iter().zip(k.variance_b());
+    let pairs = pairs.zip(k.one_minus_correlation());
+    let finite = vectorized(
         #[inline(always)]
-        || {
+        move || {
             let mut finite = true;
-            let pairs = k.variance_a().iter().zip(k.variance_b());
-            let pairs = pairs.zip(k.one_minus_correlation());
-            for (out, ((&qa, &qb), &epsilon)) in out.iter_mut().zip(pairs) {
+            for (out, ((&qa, &qb), &epsilon)) in out.iter_mut().zip(pairs.clone()) {
                 *out = map(qa, qb, epsilon);
                 finite &= out.abs() <= f64::MAX;
             }
@@ -164,12 +166,13 @@ macro_rules! dual_from_closed_form {
                 out: &mut [f64],
             ) -> $crate::Result<()> {
                 use $crate::activation::{Activation, closed_form::ClosedForm};
+                let phi = self.clone();
                 $crate::activation::closed_form::map_slices(
                     || self.name(),
                     k,
                     out,
                     #[inline(always)]
-                    |qa, qb, epsilon| self.moment(qa, qb, epsilon),
+                    move |qa, qb, epsilon| phi.moment(qa, qb, epsilon),
                 )
             }
 
@@ -179,12 +182,13 @@ macro_rules! dual_from_closed_form {
                 out: &mut [f64],
             ) -> $crate::Result<()> {
                 use $crate::activation::{Activation, closed_form::ClosedForm};
+                let phi = self.clone();
                 $crate::activation::closed_form::map_slices(
                     || self.name(),
                     k,
                     out,
                     #[inline(always)]
-                    |qa, qb, epsilon| self.derivative_moment(qa, qb, epsilon),
+                    move |qa, qb, epsilon| phi.derivative_moment(qa, qb, epsilon),
                 )
             }
         }

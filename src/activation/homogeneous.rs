@@ -74,7 +74,7 @@ impl Slopes {
             k,
             out,
             #[inline(always)]
-            |qa, qb, epsilon| {
+            move |qa, qb, epsilon| {
                 let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
                 scale
                     * (weight * arc_cosine::kappa1_of_complement_unchecked(epsilon)
@@ -91,7 +91,9 @@ impl Slopes {
             k,
             out,
             #[inline(always)]
-            |_, _, epsilon| weight * arc_cosine::kappa0_of_complement_unchecked(epsilon) + linear,
+            move |_, _, epsilon| {
+                weight * arc_cosine::kappa0_of_complement_unchecked(epsilon) + linear
+            },
         )
     }
 }

@@ -188,13 +188,14 @@ fn by_blocks<T: Scalar>(
     Ok(())
 }
 
-/// Runs of equal variances from this length on share one Hermite series.
+/// Runs of equal variances from this length on are vectorised.
 const RUN: usize = 8;
 
 /// The terms that a Hermite series may leave out, relative to its norm.
 const TOLERANCE: f64 = 1e-12;
 
-/// The default of [`Dual::dual_slice`] and its derivative: pairs that share their variances share a series, others go one by one.
+/// The default of [`Dual::dual_slice`] and its derivative: every variance has its Hermite series once, where a series is short enough; other
+/// pairs go one by one.
 pub(crate) fn by_quadrature<A: Dual + ?Sized>(
     phi: &A,
     k: &PairSlices<'_>,
@@ -202,24 +203,30 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
     which: Which,
 ) -> Result<()> {
     k.check_output(out.len())?;
+    let table = SeriesTable::new(phi, k, which);
     let variances = |i: usize| (k.variance_a[i], k.variance_b[i]);
     let mut start = 0;
     while start < k.len() {
         let same = (start..k.len()).take_while(|&i| variances(i) == variances(start));
         let end = start + same.count();
         let complements = &k.one_minus_correlation[start..end];
-        let series = if end - start >= RUN {
-            shared_series(phi, variances(start), which)
-        } else {
-            None
-        };
-        match series {
-            Some((a, b)) => a.covariance_slice(&b, complements, &mut out[start..end]),
+        let out = &mut out[start..end];
+        match table
+            .as_ref()
+            .and_then(|table| table.pair(variances(start)))
+        {
+            Some((a, b)) if out.len() >= RUN => a.covariance_slice(b, complements, out),
+            Some((a, b)) => {
+                for (out, epsilon) in out.iter_mut().zip(complements) {
+                    *out = a.covariance(b, 1.0 - epsilon);
+                }
+            }
             None => {
-                for i in start..end {
-                    out[i] = match which {
-                        Which::Value => phi.dual(k.pair(i))?.covariance(),
-                        Which::Derivative => phi.derivative_dual(k.pair(i))?,
+                for (i, out) in out.iter_mut().enumerate() {
+                    let pair = k.pair(start + i);
+                    *out = match which {
+                        Which::Value => phi.dual(pair)?.covariance(),
+                        Which::Derivative => phi.derivative_dual(pair)?,
                     };
                 }
             }
@@ -229,23 +236,39 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
     Ok(())
 }
 
-fn shared_series<A: Activation + ?Sized>(
-    phi: &A,
-    (qa, qb): (f64, f64),
-    which: Which,
-) -> Option<(HermiteSeries, HermiteSeries)> {
-    // a variance of 0 has no correlation with anything
-    if !phi.kinks().is_empty() || qa == 0.0 || qb == 0.0 {
-        return None;
+/// The Hermite series at every variance of a slice of pairs.
+struct SeriesTable {
+    variances: Vec<f64>,
+    series: Vec<HermiteSeries>,
+}
+
+impl SeriesTable {
+    /// `None` for an activation with kinks, or one that is too steep at these variances.
+    fn new<A: Activation + ?Sized>(phi: &A, k: &PairSlices<'_>, which: Which) -> Option<Self> {
+        if !phi.kinks().is_empty() {
+            return None;
+        }
+        // a variance of 0 has no correlation with anything
+        let all = k.variance_a.iter().chain(k.variance_b);
+        let mut variances: Vec<f64> = all.copied().filter(|&q| q > 0.0).collect();
+        variances.dedup();
+        variances.sort_by(f64::total_cmp);
+        variances.dedup();
+        let parity = phi.parity();
+        let series = match which {
+            Which::Value => HermiteSeries::smooth(|x| phi.value(x), &variances, parity, TOLERANCE),
+            Which::Derivative => HermiteSeries::smooth(
+                |x| phi.derivative(x),
+                &variances,
+                parity.of_derivative(),
+                TOLERANCE,
+            ),
+        };
+        series.map(|series| Self { variances, series })
     }
-    let parity = phi.parity();
-    match which {
-        Which::Value => HermiteSeries::smooth_pair(|x| phi.value(x), (qa, qb), parity, TOLERANCE),
-        Which::Derivative => HermiteSeries::smooth_pair(
-            |x| phi.derivative(x),
-            (qa, qb),
-            parity.of_derivative(),
-            TOLERANCE,
-        ),
+
+    fn pair(&self, (a, b): (f64, f64)) -> Option<(&HermiteSeries, &HermiteSeries)> {
+        let find = |q: f64| self.variances.binary_search_by(|x| x.total_cmp(&q)).ok();
+        Some((&self.series[find(a)?], &self.series[find(b)?]))
     }
 }

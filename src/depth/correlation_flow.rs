@@ -22,6 +22,7 @@ use std::sync::LazyLock;
 use crate::activation::arc_cosine;
 use crate::error::{self, Error, Result, first_outside};
 use crate::polynomial::{Chebyshev, Interpolant};
+use crate::vectorized::vectorized;
 
 /// The solution operator of $dc/dt = \frac12(\kappa_1(c) - c)$ on $[-1, 1]$, with dense output.
 ///
@@ -250,7 +251,7 @@ impl CorrelationFlow {
         if let Some(i) = first_outside(times, 0.0, f64::MAX) {
             error::non_negative(&format!("times[{i}]"), times[i])?;
         }
-        pulp::Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
             || {
                 let chunks = out.chunks_mut(LANES).zip(c0.chunks(LANES));

@@ -7,6 +7,7 @@
 use super::adaptive::composite_rule;
 use super::{DENSITY_AT_ZERO, HALF_RANGE};
 use crate::activation::Parity;
+use crate::vectorized::vectorized;
 
 /// (step of the trapezoidal rule, number of coefficients): with step $s$ the first $K$ polynomials stay orthonormal on the nodes as long as
 /// $2\pi/s > 2\sqrt K + 16$.
@@ -43,41 +44,57 @@ impl HermiteSeries {
     /// The largest number of terms.
     pub(crate) const LONGEST: usize = LEVELS[3].1;
 
-    /// The series of a function without kinks at two variances, equally long, with tails below `tolerance` times their norms; `None`
-    /// if that takes too many terms.
-    pub(crate) fn smooth_pair(
+    /// The series of a function without kinks at every one of the given variances, equally long, with tails below `tolerance` times their
+    /// norms; `None` if that takes too many terms.
+    pub(crate) fn smooth(
         f: impl Fn(f64) -> f64,
-        variances: (f64, f64),
+        variances: &[f64],
         parity: Parity,
         tolerance: f64,
-    ) -> Option<(Self, Self)> {
-        let (a, b) = variances;
+    ) -> Option<Vec<Self>> {
+        // larger variances are steeper: they decide on the level
+        let largest = variances.iter().copied().fold(0.0, f64::max);
         LEVELS.iter().find_map(|&level| {
-            let first = Self::smooth(&f, a.max(b), parity, tolerance, level)?;
-            let second = if a == b {
-                first.clone()
-            } else {
-                Self::smooth(&f, a.min(b), parity, tolerance, level)?
-            };
-            Some(if a >= b {
-                (first, second)
-            } else {
-                (second, first)
-            })
+            let first = Self::at_level(&f, largest, parity, tolerance, level)?;
+            variances
+                .iter()
+                .map(|&q| {
+                    if q == largest {
+                        Some(first.clone())
+                    } else {
+                        Self::at_level(&f, q, parity, tolerance, level)
+                    }
+                })
+                .collect()
         })
     }
 
-    /// The series at one variance: [`smooth_pair`](Self::smooth_pair).
+    /// [`smooth`](Self::smooth) at two variances.
+    pub(crate) fn smooth_pair(
+        f: impl Fn(f64) -> f64,
+        (a, b): (f64, f64),
+        parity: Parity,
+        tolerance: f64,
+    ) -> Option<(Self, Self)> {
+        if a == b {
+            let one = Self::smooth_one(f, a, parity, tolerance)?;
+            return Some((one.clone(), one));
+        }
+        let mut both = Self::smooth(f, &[a, b], parity, tolerance)?.into_iter();
+        both.next().zip(both.next())
+    }
+
+    /// [`smooth`](Self::smooth) at one variance.
     pub(crate) fn smooth_one(
         f: impl Fn(f64) -> f64,
         q: f64,
         parity: Parity,
         tolerance: f64,
     ) -> Option<Self> {
-        Self::smooth_pair(f, (q, q), parity, tolerance).map(|pair| pair.0)
+        Self::smooth(f, &[q], parity, tolerance)?.pop()
     }
 
-    fn smooth(
+    fn at_level(
         f: &impl Fn(f64) -> f64,
         q: f64,
         parity: Parity,
@@ -165,18 +182,26 @@ impl HermiteSeries {
         correlation.abs().powi(terms as i32) * (self.tail * other.tail).sqrt()
     }
 
-    /// $\sum_k a_k b_k c^k$.
+    /// $\sum_k a_k b_k c^k$, as eight Horner schemes in $c^8$.
     pub(crate) fn covariance(&self, other: &Self, correlation: f64) -> f64 {
-        self.coefficients
-            .iter()
-            .zip(&other.coefficients)
-            .rev()
-            .fold(0.0, |sum, (a, b)| sum * correlation + a * b)
+        const LANES: usize = 8;
+        let eighth = correlation.powi(LANES as i32);
+        let mut sums = [0.0; LANES];
+        let pairs = self
+            .coefficients
+            .chunks(LANES)
+            .zip(other.coefficients.chunks(LANES));
+        for (a, b) in pairs.rev() {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum = *sum * eighth + a * b;
+            }
+        }
+        sums.iter().rev().fold(0.0, |sum, a| sum * correlation + a)
     }
 
     /// [`covariance`](Self::covariance) at every $1-c$, vectorised over blocks of correlations.
     pub(crate) fn covariance_slice(&self, other: &Self, epsilon: &[f64], out: &mut [f64]) {
-        const LANES: usize = 32;
+        const LANES: usize = 24;
         let products: Vec<f64> = self
             .coefficients
             .iter()
@@ -202,7 +227,7 @@ impl HermiteSeries {
             }
             series.pop();
         }
-        pulp::Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
             || {
                 for (epsilon, out) in epsilon.chunks(LANES).zip(out.chunks_mut(LANES)) {
@@ -273,7 +298,7 @@ impl HermiteSeries {
 /// From $(h_{k-1}, h_k)$ at all nodes to $(h_k, h_{k+1})$: $\sqrt{k+1} h_{k+1} = z h_k - \sqrt k h_{k-1}$.
 fn next_hermite(z: &[f64], last: &mut Vec<f64>, this: &mut Vec<f64>, k: usize) {
     let (root, scale) = ((k as f64).sqrt(), 1.0 / ((k + 1) as f64).sqrt());
-    pulp::Arch::new().dispatch(
+    vectorized(
         #[inline(always)]
         || {
             for ((last, this), z) in last.iter_mut().zip(this.iter()).zip(z) {

@@ -12,6 +12,7 @@ use super::factor::semidefinite_cholesky;
 use super::state::{self, State};
 use crate::activation::Activation;
 use crate::architecture::Branch;
+use crate::vectorized::vectorized;
 
 /// Replaces each row $y$ of the state by `skip` $y + $ `scale` $\mathcal N(0, A)$ with `covariance` = $A$, and `covariance` by $\hat B$ of the
 /// new state: one pass over the neurons, block by block, so that a layer stays in cache.
@@ -45,7 +46,7 @@ pub(super) fn advance<A: Activation, R: Rng>(
 
 /// $y_j \leftarrow$ `skip` $y_j + \sum_{k \le j} F_{jk} z_k$ for one column of a block.
 fn update(y: &mut [f64], skip: f64, normals: &[f64], factor: &DMatrix<f64>, j: usize) {
-    pulp::Arch::new().dispatch(
+    vectorized(
         #[inline(always)]
         || {
             let size = y.len();
