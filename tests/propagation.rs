@@ -294,6 +294,10 @@ fn correlations_converge_algebraically_at_the_edge_of_chaos() {
     let pi = std::f64::consts::PI;
     assert!((coefficient / (4.5 * pi * pi) - 1.0).abs() < 1e-12);
     assert_eq!(relu.phase, Phase::Critical);
+    // below criticality its variance vanishes, while correlations keep their law
+    let vanishing = map(Relu, 1.5, 0.0).deep_limit(0.0).unwrap();
+    assert_eq!((vanishing.phase, vanishing.chi), (Phase::Ordered, 0.75));
+    assert!((algebraic(vanishing.correlation_scale).1 / coefficient - 1.0).abs() < 1e-12);
     assert_eq!(
         (relu.gradient_scale, relu.variance_scale),
         (DepthScale::Constant, DepthScale::Constant)

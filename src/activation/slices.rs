@@ -192,7 +192,7 @@ fn by_blocks<T: Scalar>(
 const RUN: usize = 8;
 
 /// The terms that a Hermite series may leave out, relative to its norm.
-const TOLERANCE: f64 = 1e-12;
+const TOLERANCE: f64 = 5e-13;
 
 /// The default of [`Dual::dual_slice`] and its derivative: every variance has its Hermite series once, where a series is short enough; other
 /// pairs go one by one.

@@ -147,7 +147,7 @@ impl Quadrature {
         let value = |x: f64| phi.value(x);
         let kinks = phi.kinks();
         if kinks.is_empty() {
-            let series = HermiteSeries::smooth_pair(value, (qa, qb), phi.parity(), self.tolerance);
+            let series = HermiteSeries::smooth_pair(value, (qa, qb), phi.parity(), self.tail());
             if let Some((a, b)) = series {
                 return self.from_series(&a, &b, k);
             }
@@ -264,9 +264,7 @@ impl Quadrature {
         };
         if kinks.is_empty() {
             let parity = phi.parity().of_derivative();
-            if let Some((a, b)) =
-                HermiteSeries::smooth_pair(slope, (qa, qb), parity, self.tolerance)
-            {
+            if let Some((a, b)) = HermiteSeries::smooth_pair(slope, (qa, qb), parity, self.tail()) {
                 let scale = a.norm_squared.sqrt() * b.norm_squared.sqrt();
                 let error = a.truncation(&b, correlation) + 4.0 * f64::EPSILON * scale;
                 return self.checked(what, a.covariance(&b, correlation), error, scale);
@@ -303,7 +301,7 @@ impl Quadrature {
         let kinks = phi.kinks();
         if kinks.is_empty() {
             let parity = phi.parity().of_derivative();
-            if let Some(series) = HermiteSeries::smooth_one(slope, q, parity, self.tolerance) {
+            if let Some(series) = HermiteSeries::smooth_one(slope, q, parity, self.tail()) {
                 return Ok(series.slope());
             }
         }
@@ -321,6 +319,11 @@ impl Quadrature {
         } else {
             Err(Error::overflow("the second derivative's moment"))
         }
+    }
+
+    /// What a series may leave out: half of the tolerance, the rest is for rounding.
+    fn tail(&self) -> f64 {
+        0.5 * self.tolerance
     }
 
     fn checked(&self, what: &str, value: f64, error: f64, scale: f64) -> Result<Estimated<f64>> {

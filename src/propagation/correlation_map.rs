@@ -110,6 +110,7 @@ impl<A: Dual> Propagation<A> {
     /// with $p_q$ the density of $\mathcal N(0, q)$: two inputs at distance $\sqrt{2q\varepsilon}$ see a kink between them with probability $p_q(\kappa) \sqrt{q\varepsilon/\pi}$ in either
     /// order.
     pub(super) fn kink_strength(&self, q: f64) -> Result<f64> {
+        let q = q.max(NEAR_ZERO);
         let root = q.sqrt();
         let jumps = jumps::of_derivative(self.activation());
         let sum: f64 = jumps

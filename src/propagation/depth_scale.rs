@@ -1,8 +1,10 @@
 //! Phases and depth scales.
 
+use super::variance_map::NEAR_ZERO;
 use super::{CorrelationFixedPoints, Propagation, Stability};
 use crate::activation::Dual;
-use crate::{Error, Result};
+use crate::expectation::jumps;
+use crate::{Error, PairCovariance, Result};
 
 /// The side of the edge of chaos, from $\chi_1 = R^\prime(1)$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,8 @@ pub struct DeepLimit {
     pub variance_slope: f64,
     /// $\xi_q = -1/\log |V^\prime(q^\*)|$: how deviations of the variance evolve (Schoenholz et al. 2016, eq. 7).
     pub variance_scale: DepthScale,
-    /// $\chi_1 = R^\prime(1)$.
+    /// $\chi_1 = \sigma_w^2 \mathbb E[\varphi^\prime(\sqrt{q^\*} z)^2]$, which is $R^\prime(1)$ for $q^\* > 0$ (at $q^\* = 0$ correlations have a slope of their own); $+\infty$ if
+    /// $\varphi$ jumps.
     pub chi: f64,
     /// From $\chi_1$.
     pub phase: Phase,
@@ -102,7 +105,7 @@ impl<A: Dual> Propagation<A> {
             ));
         }
         let variance_slope = self.variance_slope(q)?;
-        let chi = self.correlation_slope(q, 0.0)?;
+        let chi = self.gradient_slope(q)?;
         let phase = match Stability::of(chi) {
             Stability::Stable => Phase::Ordered,
             Stability::Marginal => Phase::Critical,
@@ -123,6 +126,17 @@ impl<A: Dual> Propagation<A> {
             correlation_scale,
             gradient_scale: DepthScale::of_slope(chi).unwrap_or(DepthScale::Constant),
         })
+    }
+
+    /// $\sigma_w^2 \mathbb E[\varphi^{\prime 2}]$, infinite for jumps.
+    fn gradient_slope(&self, q: f64) -> Result<f64> {
+        let q = q.max(NEAR_ZERO);
+        let phi = self.activation();
+        if jumps::is_discontinuous(phi) {
+            return Ok(f64::INFINITY);
+        }
+        let equal = PairCovariance::with_complement(q, q, 0.0)?;
+        Ok(self.weight_variance() * phi.derivative_dual(equal)?)
     }
 
     /// $(1 - c^\*, R^\prime(c^\*)$, scale$)$ of the fixed point that attracts.
