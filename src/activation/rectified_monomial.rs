@@ -78,14 +78,14 @@ fn next((p, q): &(Vec<f64>, Vec<f64>), n: usize) -> (Vec<f64>, Vec<f64>) {
     let square = (n * n) as f64;
     let start = double_factorial_below(n).powi(2);
     // Q_n(0) = E[z^n]², P_n(0) what is left of J_n(0) = (π/2) E[|z|^n]²
-    let mut next_q = vec![if n % 2 == 0 { start } else { 0.0 }];
+    let mut next_q = vec![if n.is_multiple_of(2) { start } else { 0.0 }];
     next_q.extend(
         q.iter()
             .enumerate()
             .map(|(i, a)| square * a / (i + 1) as f64),
     );
     let at = |x: &[f64], i: usize| x.get(i).copied().unwrap_or(0.0);
-    let mut next_p = vec![if n % 2 == 0 { 0.0 } else { start }];
+    let mut next_p = vec![if n.is_multiple_of(2) { 0.0 } else { start }];
     for j in 0..n.saturating_sub(1) {
         let two_below = if j >= 2 { at(p, j - 2) } else { 0.0 };
         let one_below = if j >= 1 { at(&next_p, j - 1) } else { 0.0 };

@@ -203,7 +203,11 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
     which: Which,
 ) -> Result<()> {
     k.check_output(out.len())?;
-    let table = SeriesTable::new(phi, k, which);
+    // a series of a function with kinks costs as much as a pair
+    let worthwhile = phi.kinks().is_empty() || k.len() >= RUN;
+    let table = worthwhile
+        .then(|| SeriesTable::new(phi, k, which))
+        .flatten();
     let variances = |i: usize| (k.variance_a[i], k.variance_b[i]);
     let mut start = 0;
     while start < k.len() {
@@ -211,22 +215,24 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
         let end = start + same.count();
         let complements = &k.one_minus_correlation[start..end];
         let out = &mut out[start..end];
-        match table
+        let series = table
             .as_ref()
-            .and_then(|table| table.pair(variances(start)))
-        {
-            Some((a, b)) if out.len() >= RUN => a.covariance_slice(b, complements, out),
-            Some((a, b)) => {
-                for (out, epsilon) in out.iter_mut().zip(complements) {
-                    *out = a.covariance(b, 1.0 - epsilon);
-                }
+            .and_then(|table| table.pair(variances(start)));
+        let largest = table
+            .as_ref()
+            .map_or(0.0, |table| table.largest_correlation);
+        let far = |epsilon: f64| (1.0 - epsilon).abs() <= largest;
+        match series {
+            Some((a, b)) if out.len() >= RUN && complements.iter().all(|&e| far(e)) => {
+                a.covariance_slice(b, complements, out);
             }
-            None => {
-                for (i, out) in out.iter_mut().enumerate() {
+            _ => {
+                for (i, (out, &epsilon)) in out.iter_mut().zip(complements).enumerate() {
                     let pair = k.pair(start + i);
-                    *out = match which {
-                        Which::Value => phi.dual(pair)?.covariance(),
-                        Which::Derivative => phi.derivative_dual(pair)?,
+                    *out = match (series, which) {
+                        (Some((a, b)), _) if far(epsilon) => a.covariance(b, 1.0 - epsilon),
+                        (_, Which::Value) => phi.dual(pair)?.covariance(),
+                        (_, Which::Derivative) => phi.derivative_dual(pair)?,
                     };
                 }
             }
@@ -240,31 +246,49 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
 struct SeriesTable {
     variances: Vec<f64>,
     series: Vec<HermiteSeries>,
+    /// Beyond it in absolute value the terms that were left out count: 1 for smooth functions.
+    largest_correlation: f64,
 }
 
 impl SeriesTable {
-    /// `None` for an activation with kinks, or one that is too steep at these variances.
+    /// `None` for an activation that is too steep at these variances.
     fn new<A: Activation + ?Sized>(phi: &A, k: &PairSlices<'_>, which: Which) -> Option<Self> {
-        if !phi.kinks().is_empty() {
-            return None;
-        }
         // a variance of 0 has no correlation with anything
         let all = k.variance_a.iter().chain(k.variance_b);
         let mut variances: Vec<f64> = all.copied().filter(|&q| q > 0.0).collect();
         variances.dedup();
         variances.sort_by(f64::total_cmp);
         variances.dedup();
-        let parity = phi.parity();
-        let series = match which {
-            Which::Value => HermiteSeries::smooth(|x| phi.value(x), &variances, parity, TOLERANCE),
-            Which::Derivative => HermiteSeries::smooth(
-                |x| phi.derivative(x),
-                &variances,
-                parity.of_derivative(),
-                TOLERANCE,
-            ),
+        let (kinks, parity) = (phi.kinks(), phi.parity());
+        if kinks.is_empty() {
+            let series = match which {
+                Which::Value => {
+                    HermiteSeries::smooth(|x| phi.value(x), &variances, parity, TOLERANCE)
+                }
+                Which::Derivative => {
+                    let parity = parity.of_derivative();
+                    HermiteSeries::smooth(|x| phi.derivative(x), &variances, parity, TOLERANCE)
+                }
+            };
+            return series.map(|series| Self {
+                variances,
+                series,
+                largest_correlation: 1.0,
+            });
+        }
+        variances.retain(|&q| q < HermiteSeries::LARGEST_PIECEWISE);
+        let one = |&q: &f64| match which {
+            Which::Value => HermiteSeries::piecewise(|x| phi.value(x), q, &kinks, parity, 0.0),
+            Which::Derivative => {
+                let parity = parity.of_derivative();
+                HermiteSeries::piecewise(|x| phi.derivative(x), q, &kinks, parity, 0.0)
+            }
         };
-        series.map(|series| Self { variances, series })
+        Some(Self {
+            series: variances.iter().map(one).collect(),
+            variances,
+            largest_correlation: TOLERANCE.powf(1.0 / HermiteSeries::LONGEST as f64),
+        })
     }
 
     fn pair(&self, (a, b): (f64, f64)) -> Option<(&HermiteSeries, &HermiteSeries)> {

@@ -44,6 +44,9 @@ impl HermiteSeries {
     /// The largest number of terms.
     pub(crate) const LONGEST: usize = LEVELS[3].1;
 
+    /// Variances beyond which features are too narrow for the panels of [`piecewise`](Self::piecewise).
+    pub(crate) const LARGEST_PIECEWISE: f64 = 4.0;
+
     /// The series of a function without kinks at every one of the given variances, equally long, with tails below `tolerance` times their
     /// norms; `None` if that takes too many terms.
     pub(crate) fn smooth(

@@ -149,7 +149,7 @@ impl Quadrature {
         if kinks.is_empty() {
             let series = HermiteSeries::smooth_pair(value, (qa, qb), phi.parity(), self.tail());
             if let Some((a, b)) = series {
-                return self.from_series(&a, &b, k);
+                return self.dual_of_series(&a, &b, k);
             }
         }
         let va = self.second_moment(phi, qa)?;
@@ -171,14 +171,16 @@ impl Quadrature {
             let piecewise =
                 |q, norm| HermiteSeries::piecewise(value, q, &kinks, phi.parity(), norm);
             let terms = HermiteSeries::LONGEST;
-            if k.correlation().abs().powi(terms as i32) < self.tolerance && qa.max(qb) < LARGE {
+            if k.correlation().abs().powi(terms as i32) < self.tolerance
+                && qa.max(qb) < HermiteSeries::LARGEST_PIECEWISE
+            {
                 let a = piecewise(qa, variance_a);
                 let b = if qa == qb {
                     a.clone()
                 } else {
                     piecewise(qb, variance_b)
                 };
-                return self.from_series(&a, &b, k);
+                return self.dual_of_series(&a, &b, k);
             }
         }
         let (root_a, root_b) = (variance_a.sqrt(), variance_b.sqrt());
@@ -219,7 +221,7 @@ impl Quadrature {
         ))
     }
 
-    fn from_series(
+    fn dual_of_series(
         &self,
         a: &HermiteSeries,
         b: &HermiteSeries,
@@ -341,9 +343,6 @@ impl Quadrature {
         }
     }
 }
-
-/// Variances beyond which kinks and other features are too narrow for fixed panels.
-const LARGE: f64 = 4.0;
 
 /// Panels of the line in units of the standard deviation: within `half_range`, finer near 0, split at the kinks. An activation varies
 /// on the scale of 1 around 0 and its kinks; where that is narrow against the deviation, panels grow from it.

@@ -167,17 +167,17 @@ pub fn every_activation() -> Vec<Row> {
         Box::new(RectifiedMonomial::new(3).unwrap()),
     );
     let sine = "arc sine";
-    add("erf", sine, Box::new(Erf::default()));
+    add("erf", sine, Box::<Erf>::default());
     add("erf_abc", sine, Box::new(Erf::new(1.2, 0.7, 0.1).unwrap()));
     add("gelu", sine, Box::new(Gelu));
     let gauss = "Gaussian integrals";
-    add("sine", gauss, Box::new(Sine::default()));
+    add("sine", gauss, Box::<Sine>::default());
     add(
         "sine_abc",
         gauss,
         Box::new(Sine::new(1.5, 0.7, 0.3).unwrap()),
     );
-    add("cosine", gauss, Box::new(Cosine::default()));
+    add("cosine", gauss, Box::<Cosine>::default());
     add(
         "random_fourier",
         gauss,
@@ -221,7 +221,7 @@ pub fn every_activation() -> Vec<Row> {
     add("silu", MEHLER, Box::new(Silu));
     add("softplus", MEHLER, Box::new(Softplus));
     add("mish", MEHLER, Box::new(Mish));
-    add("elu", SPLIT, Box::new(Elu::default()));
+    add("elu", SPLIT, Box::<Elu>::default());
     add("celu", SPLIT, Box::new(Celu::new(0.5).unwrap()));
     add("selu", SPLIT, Box::new(Selu));
     add("hard_tanh", SPLIT, Box::new(HardTanh));
