@@ -10,6 +10,14 @@ ci:
 commute *arguments:
     cargo run --release --example commute -- {{arguments}}
 
+# Order and chaos of an activation over (σ_w², σ_b²): just phase_diagram --activation gelu
+phase_diagram *arguments:
+    cargo run --release --example phase_diagram -- {{arguments}}
+
+# How long correlations survive.
+depth_scales *arguments:
+    cargo run --release --example depth_scales -- {{arguments}}
+
 # All tests.
 test:
     cargo test

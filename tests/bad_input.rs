@@ -387,3 +387,120 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn activations_refuse_parameters_that_are_not_numbers() {
+    use neural_limits::activation::*;
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let refused = [
+            message(LeakyRelu::new(bad)),
+            message(AbRelu::new(bad, 1.0)),
+            message(AbRelu::new(1.0, bad)),
+            message(Elu::new(bad)),
+            message(Celu::new(bad)),
+            message(Erf::new(bad, 1.0, 0.0)),
+            message(Sine::new(1.0, bad, 0.0)),
+            message(Cosine::new(1.0, 1.0, bad)),
+            message(RandomFourier::new(bad)),
+            message(Gaussian::new(1.0, bad)),
+            message(Exponential::new(bad, 1.0)),
+            message(ExpNormalized::new(bad, 0.0)),
+            message(Polynomial::new(&[1.0, bad])),
+            message(ShapedRelu::new(bad, 0.0, 10)),
+            message(Relu.times(bad)),
+            message(Tanh.of_affine(bad, 0.0)),
+            message(Affine::new(Tanh, 1.0, bad, 1.0, 0.0)),
+            message(Custom::new("mine", |x: f64| x, |_| 1.0).with_kinks(&[0.0, bad])),
+        ];
+        for refused in refused {
+            assert!(
+                refused.contains(&bad.to_string()) || refused.contains("inf"),
+                "{refused}"
+            );
+        }
+    }
+    for refused in [
+        message(RandomFourier::new(-1.0)),
+        message(ExpNormalized::new(-1.0, 0.0)),
+        message(RectifiedMonomial::new(0)),
+        message(RectifiedMonomial::new(101)),
+        message(Polynomial::new(&[])),
+        message(Polynomial::monomial(1000)),
+        message(PowerKernel::new(1000)),
+        message(Celu::new(0.0)),
+        message(ShapedRelu::new(0.0, 0.0, 0)),
+        message(named("tanh(1)")),
+        message(named("elu(x)")),
+        message(named("")),
+    ] {
+        assert!(refused.contains("expected"), "{refused}");
+    }
+}
+
+#[test]
+fn quadrature_and_slices_refuse_what_they_cannot_mean() {
+    use neural_limits::activation::{Exponential, PairSlices, Polynomial, dual_slice};
+    use neural_limits::expectation::Quadrature;
+    for bad in [0.0, 1e-16, 0.5, f64::NAN] {
+        assert!(message(Quadrature::new(bad)).starts_with("tolerance"));
+    }
+    let quadrature = Quadrature::default();
+    for bad in [-1.0, f64::NAN, f64::INFINITY] {
+        assert!(message(quadrature.expectation(|x| x, &[], bad)).starts_with("q = "));
+    }
+    // not a number in the middle is an overflow, not a result
+    let broken = Custom::new("broken", |x: f64| x.sqrt(), |x: f64| x);
+    let k = PairCovariance::new(1.0, 1.0, 0.5).unwrap();
+    assert!(broken.dual(k).is_err());
+    assert!(
+        Mlp::new(broken)
+            .infinite_width(2)
+            .unwrap()
+            .propagate(k)
+            .is_err()
+    );
+
+    let (one, two) = ([1.0], [1.0, 1.0]);
+    assert!(message(PairSlices::new(&one, &two, &one)).contains("variance_b has length 2"));
+    for (a, c, name) in [
+        (-1.0, 0.0, "variance_a[0]"),
+        (f64::NAN, 0.0, "variance_a[0]"),
+        (1.0, 2.1, "one_minus_correlation[0]"),
+        (1.0, f64::NAN, "one_minus_correlation[0]"),
+    ] {
+        assert!(message(PairSlices::new(&[a], &one, &[c])).starts_with(name));
+    }
+    let pairs = PairSlices::new(&two, &two, &[0.0, 1.0]).unwrap();
+    assert!(message(Relu.dual_slice(&pairs, &mut [0.0])).contains("out has length 1"));
+    let large = PairSlices::new(&[1e3], &[1e3], &[0.0]).unwrap();
+    let exponential = Exponential::new(1.0, 1.0).unwrap();
+    assert!(message(exponential.dual_slice(&large, &mut [0.0])).contains("overflows"));
+    let wide = PairSlices::new(&[1e30_f32], &[1e30], &[0.0]).unwrap();
+    let square = Polynomial::monomial(2).unwrap();
+    assert!(message(dual_slice(&square, &wide, &mut [0.0_f32])).contains("overflows"));
+}
+
+proptest! {
+    #![proptest_config(property::config(64))]
+
+    /// Any variances and correlation: a covariance matrix of finite numbers, or a typed error.
+    #[test]
+    fn duals_never_return_what_is_not_a_number(
+        qa in any_number(), qb in any_number(), epsilon in 0.0..=2.0_f64
+    ) {
+        use neural_limits::activation::{named, names};
+        let Ok(k) = PairCovariance::with_complement(qa.abs(), qb.abs(), epsilon) else {
+            return Ok(());
+        };
+        for name in names() {
+            let phi = named(name).unwrap();
+            if let Ok(dual) = phi.dual(k) {
+                prop_assert!(dual.variance_a().is_finite() && dual.variance_b().is_finite(), "{name}");
+                prop_assert!((0.0..=2.0).contains(&dual.one_minus_correlation()), "{name}");
+            }
+            if let Ok(slope) = phi.derivative_dual(k) {
+                prop_assert!(slope.is_finite(), "{name}");
+            }
+        }
+    }
+}

@@ -28,23 +28,27 @@ fn listed(alphas: Vec<f64>) -> CustomScaling {
     CustomScaling::normalised("listed", move |l, _| alphas[l - 1], |t| t)
 }
 
+/// NNGP and NTK.
 type Kernels = (DMatrix<f64>, DMatrix<f64>);
 
+/// The kernels of a network between two sets of inputs, and the deviations √K(x, x) of both.
 fn kernels<N: Architecture<Activation: Dual>>(
     net: &N,
     depth: usize,
     x: &Inputs,
     y: &Inputs,
-) -> Kernels {
+) -> (Kernels, [Vec<f64>; 2]) {
     let net = net.infinite_width(depth).unwrap();
-    if std::ptr::eq(x, y) {
+    let kernels = if std::ptr::eq(x, y) {
         (net.nngp(x).unwrap(), net.ntk(x).unwrap())
     } else {
         (
             net.nngp_between(x, y).unwrap(),
             net.ntk_between(x, y).unwrap(),
         )
-    }
+    };
+    let deviations = |x: &Inputs| net.variances(x).unwrap().iter().map(|q| q.sqrt()).collect();
+    (kernels, [deviations(x), deviations(y)])
 }
 
 /// A case of the file that this crate has an architecture for.
@@ -76,37 +80,29 @@ fn evaluate(case: &Value) -> Option<Case> {
     let y = second.as_ref().unwrap_or(&x);
     let init = initialization(network, "");
     let phi = || named_activation(&network["activation"]);
-    let (kernels, kernels_of): (Kernels, Box<dyn Fn(&Inputs) -> DMatrix<f64>>) =
-        match network["kind"].as_str() {
-            Some("mlp") => {
-                let depth = number(network, "hidden_layers") as usize;
-                let net = Mlp::new(phi()).initialized_by(init);
-                (
-                    kernels(&net, depth, &x, y),
-                    Box::new(move |x| net.infinite_width(depth).unwrap().nngp(x).unwrap()),
-                )
-            }
-            Some("resnet") => {
-                let alphas = rows(&serde_json::json!([network["alphas"]]))[0].clone();
-                let depth = alphas.len();
-                assert_eq!(depth, number(network, "depth") as usize);
-                let net = ResNet::new(phi())
-                    .initialized_by(init)
-                    .with_stem(initialization(network, "input_"))
-                    .scaled_by(listed(alphas));
-                (
-                    kernels(&net, depth, &x, y),
-                    Box::new(move |x| net.infinite_width(depth).unwrap().nngp(x).unwrap()),
-                )
-            }
-            _ => return None,
-        };
-    let deviations = |x: &Inputs| kernels_of(x).diagonal().iter().map(|q| q.sqrt()).collect();
+    let (kernels, [scale, scale2]) = match network["kind"].as_str() {
+        Some("mlp") => {
+            let depth = number(network, "hidden_layers") as usize;
+            let net = Mlp::new(phi()).initialized_by(init);
+            kernels(&net, depth, &x, y)
+        }
+        Some("resnet") => {
+            let alphas = rows(&serde_json::json!([network["alphas"]]))[0].clone();
+            let depth = alphas.len();
+            assert_eq!(depth, number(network, "depth") as usize);
+            let net = ResNet::new(phi())
+                .initialized_by(init)
+                .with_stem(initialization(network, "input_"))
+                .scaled_by(listed(alphas));
+            kernels(&net, depth, &x, y)
+        }
+        _ => return None,
+    };
     Some(Case {
         name: case["name"].as_str().unwrap().to_owned(),
         activation: network["activation"]["name"].as_str().unwrap().to_owned(),
-        scale: deviations(&x),
-        scale2: deviations(y),
+        scale,
+        scale2,
         square: second.is_none(),
         kernels,
         expect: case["expect"].clone(),

@@ -16,7 +16,7 @@
 //! | [`Affine`], [`Sum`], [`Custom`] | from their parts where possible, otherwise quadrature | `affine`, `sum`, `custom` |
 //!
 //! To add an activation, write one file that implements [`Activation`] and [`Dual`] (`impl Dual for Mine {}` is enough: the default is
-//! [`Quadrature`](crate::expectation::Quadrature)), and name it in the list below.
+//! [`Quadrature`]), and name it in the list below.
 
 mod ab_relu;
 mod abs;

@@ -44,7 +44,7 @@ const NOISE: f64 = 1e-11;
 /// ```
 /// use neural_limits::{prelude::*, propagation::edge_of_chaos_at};
 /// let point = edge_of_chaos_at(&Tanh, 1.0)?;
-/// assert!((point.initialization.weight_variance() - 2.152).abs() < 1e-3);
+/// assert!((point.initialization.weight_variance() - 2.153).abs() < 1e-3);
 /// # Ok::<(), Error>(())
 /// ```
 pub fn edge_of_chaos_at<A: Dual + ?Sized>(phi: &A, q: f64) -> Result<CriticalPoint> {
