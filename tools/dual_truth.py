@@ -91,8 +91,8 @@ def erf(a, b, shift):
     return f
 
 
-def sine(a, b, phase):
-    a, b, phase = exact(a), exact(b), exact(phase)
+def sine(a, b, phase, more=0):
+    a, b, phase = exact(a), exact(b), exact(phase) + more
 
     def f(qa, qb, k, c):
         damp = a * a * mpmath.exp(-b * b * (qa + qb) / 2)
@@ -104,15 +104,8 @@ def sine(a, b, phase):
 
 
 def cosine(a, b, phase):
-    a, b, phase = exact(a), exact(b), exact(phase)
-
-    def f(qa, qb, k, c):
-        damp = a * a * mpmath.exp(-b * b * (qa + qb) / 2)
-        even, odd = mpmath.cos(phase) ** 2, mpmath.sin(phase) ** 2
-        sh, ch = mpmath.sinh(b * b * k), mpmath.cosh(b * b * k)
-        return damp * (odd * sh + even * ch), b * b * damp * (odd * ch + even * sh)
-
-    return f
+    """cos(y + c) is sin(y + c + pi/2)."""
+    return sine(a, b, phase, mp.pi / 2)
 
 
 def random_fourier(gamma):

@@ -8,8 +8,7 @@ use crate::{Result, error};
 /// The duals are those of its [`Slopes`] $(a, b)$: arc-cosine maps (R. Tsuchida et al. 2018, arXiv 1711.09090).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AbRelu {
-    negative: f64,
-    positive: f64,
+    slopes: Slopes,
 }
 
 impl AbRelu {
@@ -19,38 +18,29 @@ impl AbRelu {
     /// [`Error::Invalid`](crate::Error::Invalid) unless both are finite.
     pub fn new(negative: f64, positive: f64) -> Result<Self> {
         Ok(Self {
-            negative: error::finite("negative", negative)?,
-            positive: error::finite("positive", positive)?,
+            slopes: Slopes {
+                negative: error::finite("negative", negative)?,
+                positive: error::finite("positive", positive)?,
+            },
         })
     }
 }
 
 impl Activation for AbRelu {
     fn name(&self) -> String {
-        format!("ABReLU({}, {})", self.negative, self.positive)
+        format!("ABReLU({}, {})", self.slopes.negative, self.slopes.positive)
     }
 
     fn value(&self, x: f64) -> f64 {
-        if x > 0.0 {
-            self.positive * x
-        } else {
-            self.negative * x
-        }
+        self.slopes.value(x)
     }
 
     fn derivative(&self, x: f64) -> f64 {
-        if x > 0.0 {
-            self.positive
-        } else {
-            self.negative
-        }
+        self.slopes.derivative(x)
     }
 
     fn slopes(&self) -> Option<Slopes> {
-        Some(Slopes {
-            negative: self.negative,
-            positive: self.positive,
-        })
+        Some(self.slopes)
     }
 
     fn kinks(&self) -> Vec<f64> {

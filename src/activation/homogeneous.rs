@@ -19,6 +19,22 @@ pub struct Slopes {
 }
 
 impl Slopes {
+    /// $\varphi(x)$.
+    #[inline]
+    pub fn value(&self, x: f64) -> f64 {
+        x * self.derivative(x)
+    }
+
+    /// $\varphi^\prime(x)$, with $\varphi^\prime(0) = s_-$.
+    #[inline]
+    pub fn derivative(&self, x: f64) -> f64 {
+        if x > 0.0 {
+            self.positive
+        } else {
+            self.negative
+        }
+    }
+
     /// $\mathbb E[\varphi(z)^2] = (s_-^2 + s_+^2)/2$ for a standard normal $z$.
     pub fn second_moment(&self) -> f64 {
         0.5 * (self.negative * self.negative + self.positive * self.positive)

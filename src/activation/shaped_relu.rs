@@ -9,8 +9,7 @@ use crate::{Result, error};
 /// follows a stochastic differential equation, where that of an unshaped network closes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShapedRelu {
-    negative: f64,
-    positive: f64,
+    slopes: Slopes,
 }
 
 impl ShapedRelu {
@@ -28,47 +27,37 @@ impl ShapedRelu {
     pub fn new(negative: f64, positive: f64, width: usize) -> Result<Self> {
         let root = (error::size("width", width)? as f64).sqrt();
         Ok(Self {
-            negative: 1.0 + error::finite("negative", negative)? / root,
-            positive: 1.0 + error::finite("positive", positive)? / root,
+            slopes: Slopes {
+                negative: 1.0 + error::finite("negative", negative)? / root,
+                positive: 1.0 + error::finite("positive", positive)? / root,
+            },
         })
     }
 
     /// $\sigma_w^2 = 1/\mathbb E[\varphi(z)^2] = 2/(s_-^2 + s_+^2)$, which keeps the variance of every layer.
     pub fn critical_weight_variance(&self) -> f64 {
-        1.0 / self.all_slopes().second_moment()
-    }
-
-    fn all_slopes(&self) -> Slopes {
-        Slopes {
-            negative: self.negative,
-            positive: self.positive,
-        }
+        1.0 / self.slopes.second_moment()
     }
 }
 
 impl Activation for ShapedRelu {
     fn name(&self) -> String {
-        format!("shaped ReLU({}, {})", self.negative, self.positive)
+        format!(
+            "shaped ReLU({}, {})",
+            self.slopes.negative, self.slopes.positive
+        )
     }
 
     fn value(&self, x: f64) -> f64 {
-        if x > 0.0 {
-            self.positive * x
-        } else {
-            self.negative * x
-        }
+        self.slopes.value(x)
     }
 
     fn derivative(&self, x: f64) -> f64 {
-        if x > 0.0 {
-            self.positive
-        } else {
-            self.negative
-        }
+        self.slopes.derivative(x)
     }
 
     fn slopes(&self) -> Option<Slopes> {
-        Some(self.all_slopes())
+        Some(self.slopes)
     }
 
     fn kinks(&self) -> Vec<f64> {
