@@ -110,7 +110,9 @@ mod tests {
         let diagram = evaluate(&Tanh, (0.5, 4.0), (0.01, 0.1), 4).unwrap();
         for (i, cell) in diagram.cells.iter().enumerate() {
             let weight = Diagram::center(diagram.weights, i % 4, 4);
-            let phase = if weight < 1.7 {
+            let bias = Diagram::center(diagram.biases, i / 4, 4);
+            let critical = edge_of_chaos(&Tanh, bias).unwrap()[0].initialization;
+            let phase = if weight < critical.weight_variance() {
                 Phase::Ordered
             } else {
                 Phase::Chaotic
