@@ -58,6 +58,7 @@ mod initialization;
 mod inputs;
 pub mod kernel;
 pub mod limit;
+pub mod network;
 pub mod neural_function;
 mod parallel;
 mod polynomial;

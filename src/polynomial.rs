@@ -8,7 +8,7 @@ pub(crate) fn evaluate<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
 
 /// [`evaluate`] at $W$ points at once, with the same operations: what the compiler vectorises whatever the degree.
 #[inline(always)]
-fn evaluate_lanes<const N: usize, const W: usize>(
+pub(crate) fn evaluate_lanes<const N: usize, const W: usize>(
     coefficients: &[f64; N],
     x: &[f64; W],
 ) -> [f64; W] {

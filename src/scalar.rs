@@ -1,5 +1,7 @@
 //! The floating-point formats in which a user may hold inputs and kernels.
 
+use std::borrow::Cow;
+
 use crate::{Error, Result};
 
 mod sealed {
@@ -24,6 +26,12 @@ pub trait Scalar:
     /// The exact value as `f64`.
     fn widen(self) -> f64;
 
+    /// Many exact values, borrowed where they are `f64` already.
+    fn widened(values: &[Self]) -> Cow<'_, [f64]>;
+
+    /// The nearest value in this format, infinite where that is.
+    fn nearest(value: f64) -> Self;
+
     /// The nearest value in this format.
     ///
     /// # Errors
@@ -32,11 +40,20 @@ pub trait Scalar:
 }
 
 macro_rules! scalar {
-    ($format:ty) => {
+    ($format:ty, $widened:expr) => {
         impl Scalar for $format {
             #[inline]
             fn widen(self) -> f64 {
                 f64::from(self)
+            }
+
+            fn widened(values: &[Self]) -> Cow<'_, [f64]> {
+                $widened(values)
+            }
+
+            #[inline(always)]
+            fn nearest(value: f64) -> Self {
+                value as $format
             }
 
             #[inline]
@@ -56,5 +73,7 @@ macro_rules! scalar {
     };
 }
 
-scalar!(f32);
-scalar!(f64);
+scalar!(f32, |values: &[f32]| Cow::Owned(
+    values.iter().map(|&x| f64::from(x)).collect()
+));
+scalar!(f64, Cow::Borrowed);

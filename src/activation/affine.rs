@@ -1,6 +1,6 @@
 //! Affine maps before and after an activation.
 
-use super::{Activation, Dual, Parity, Slopes};
+use super::{Activation, Dual, DualRow, Parity, Slopes, row};
 use crate::expectation::Quadrature;
 use crate::{PairCovariance, Result, error};
 
@@ -63,6 +63,14 @@ impl<A: Activation> Affine<A> {
             self.output_scale,
             self.output_shift,
         ]
+    }
+
+    /// What variances are multiplied by before and after $\varphi$.
+    fn squares(&self) -> (f64, f64) {
+        (
+            self.input_scale * self.input_scale,
+            self.output_scale * self.output_scale,
+        )
     }
 
     /// Whether there are no shifts.
@@ -145,6 +153,51 @@ impl<A: Dual> Dual for Affine<A> {
             Ok(factor * factor * self.activation.derivative_dual(inside)?)
         } else {
             Ok(Quadrature::default().derivative_dual(self, k)?.value)
+        }
+    }
+
+    fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
+        if !self.is_linear() {
+            return row::moments_one_by_one(self, q, out);
+        }
+        let (inside, outside) = self.squares();
+        let scaled: Vec<f64> = q.iter().map(|q| inside * q).collect();
+        self.activation.moments(&scaled, out)?;
+        for out in out {
+            *out *= outside;
+        }
+        Ok(())
+    }
+
+    fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
+        let (inside, outside) = self.squares();
+        if !self.is_linear() || outside == 0.0 {
+            return row::one_by_one(self, row);
+        }
+        let scaled = |values: &[f64], factor: f64| -> Vec<f64> {
+            values.iter().map(|value| factor * value).collect()
+        };
+        let mut slope = row.slope;
+        self.activation.dual_row(DualRow {
+            variance_a: inside * row.variance_a,
+            moment_a: row.moment_a / outside,
+            variance_b: &scaled(row.variance_b, inside),
+            moment_b: &scaled(row.moment_b, outside.recip()),
+            inverse_b: &scaled(row.inverse_b, outside.sqrt()),
+            complement: row.complement,
+            slope: slope.as_deref_mut(),
+        })?;
+        for slope in slope.into_iter().flatten() {
+            *slope *= inside * outside;
+        }
+        Ok(())
+    }
+
+    fn is_tabulated(&self) -> bool {
+        if self.is_linear() {
+            self.activation.is_tabulated()
+        } else {
+            self.kinks().is_empty()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Activation, Dual, PairSlices, Parity, Slopes};
+use super::{Activation, Dual, DualRow, DualTable, PairSlices, Parity, Slopes};
 use crate::{PairCovariance, Result};
 
 macro_rules! delegate {
@@ -56,6 +56,22 @@ macro_rules! delegate {
 
             fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
                 (**self).derivative_dual_slice(k, out)
+            }
+
+            fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
+                (**self).moments(q, out)
+            }
+
+            fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
+                (**self).dual_row(row)
+            }
+
+            fn is_tabulated(&self) -> bool {
+                (**self).is_tabulated()
+            }
+
+            fn table(&self, lowest: f64, highest: f64) -> Result<Option<DualTable>> {
+                (**self).table(lowest, highest)
             }
         }
     };

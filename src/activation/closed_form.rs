@@ -1,7 +1,8 @@
 //! From closed forms of $\mathbb E[\varphi\varphi]$ and $\mathbb E[\varphi^\prime\varphi^\prime]$ to duals that keep $1 - c$.
 
-use super::{Activation, PairSlices};
+use super::{Activation, DualRow, PairSlices, Parity};
 use crate::expectation::integrate;
+use crate::network::inverse_root;
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
@@ -148,6 +149,132 @@ pub(crate) fn map_slices(
     }
 }
 
+/// Gauss–Legendre with five nodes on $[0, 1]$: (node, weight).
+const GAUSS_FIVE: [(f64, f64); 5] = [
+    (0.046_910_077_030_668_0, 0.118_463_442_528_094_54),
+    (0.230_765_344_947_158_45, 0.239_314_335_249_683_23),
+    (0.5, 0.284_444_444_444_444_44),
+    (0.769_234_655_052_841_5, 0.239_314_335_249_683_23),
+    (0.953_089_922_969_332, 0.118_463_442_528_094_54),
+];
+
+/// Pairs of a row that are treated together.
+const CHUNK: usize = 32;
+
+/// What two routes to the same complement may differ by where both are right.
+const AGREEMENT: f64 = 4e-15;
+
+/// [`dual`] and [`derivative_dual`] of one point with many, vectorised: the same two terms where $1 - c^\prime$ is small, the integral by Gauss's rule with five nodes as long as
+/// it agrees with the difference. (Very steep activations, and inputs whose variances differ by less than 0.2 % in a layer that drives them apart, go one by one.)
+#[inline(always)]
+pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Result<()> {
+    let (qa, va, inverse_a) = (row.variance_a, row.moment_a, inverse_root(row.moment_a));
+    let even = phi.parity() == Parity::Even;
+    let kinked = !phi.kinks().is_empty();
+    let overflow = || Error::overflow(format!("the dual of {}", phi.name()));
+    let mut slopes = row.slope.map(|slope| slope.chunks_mut(CHUNK));
+    let columns = row.variance_b.chunks(CHUNK).zip(row.moment_b.chunks(CHUNK));
+    let columns = columns.zip(row.inverse_b.chunks(CHUNK));
+    for (complement, ((qb, vb), inverse_b)) in row.complement.chunks_mut(CHUNK).zip(columns) {
+        let size = complement.len();
+        let mut slope = slopes.as_mut().and_then(Iterator::next);
+        let mut direct = [0.0; CHUNK];
+        let shape = phi.clone();
+        let (finite, near) = vectorized(
+            #[inline(always)]
+            || {
+                let mut finite = true;
+                if let Some(slope) = &mut slope {
+                    for ((slope, &qb), &epsilon) in slope.iter_mut().zip(qb).zip(&*complement) {
+                        *slope = shape.derivative_moment(qa, qb, epsilon);
+                        finite &= slope.abs() <= f64::MAX;
+                    }
+                }
+                let mut near = false;
+                let columns = qb.iter().zip(inverse_b).zip(complement.iter_mut());
+                for (direct, ((&qb, &inverse_b), epsilon)) in direct[..size].iter_mut().zip(columns) {
+                    let folded = 2.0 - *epsilon;
+                    *epsilon = if even && folded < *epsilon { folded } else { *epsilon };
+                    let scale = inverse_a * inverse_b;
+                    *direct = 1.0 - shape.moment(qa, qb, *epsilon) * scale;
+                    finite &= direct.abs() <= f64::MAX;
+                    near |= (*direct < SUBTRACTED) | (scale == 0.0);
+                }
+                (finite, near)
+            },
+        );
+        if !finite {
+            return Err(overflow());
+        }
+        let clamped = |x: f64| x.clamp(0.0, 2.0);
+        if !near {
+            for (epsilon, direct) in complement.iter_mut().zip(&direct) {
+                *epsilon = clamped(*direct);
+            }
+            continue;
+        }
+        // what parallel inputs lose, the integral of the slopes, and the slope at ε, all relative to √(V_a V_b)
+        let (mut parallel, mut drop, mut speed) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+        let shape = phi.clone();
+        vectorized(
+            #[inline(always)]
+            || {
+                for j in 0..size {
+                    let (qb, epsilon) = (qb[j], complement[j]);
+                    let scale = inverse_a * inverse_b[j];
+                    let lost = 1.0 - shape.moment(qa, qb, 0.0) * scale;
+                    parallel[j] = if qa == qb { 0.0 } else { lost };
+                    let root = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
+                    let mut sum = 0.0;
+                    for (node, weight) in GAUSS_FIVE {
+                        let (at, weight) = if kinked {
+                            (epsilon * node * node, 2.0 * node * weight)
+                        } else {
+                            (epsilon * node, weight)
+                        };
+                        sum += weight * shape.derivative_moment(qa, qb, at);
+                    }
+                    drop[j] = root * scale * epsilon * sum;
+                    speed[j] = root * scale * shape.derivative_moment(qa, qb, epsilon);
+                }
+            },
+        );
+        for j in 0..size {
+            let epsilon = complement[j];
+            let (qb, vb) = (qb[j], vb[j]);
+            complement[j] = if va == 0.0 || vb == 0.0 {
+                epsilon
+            } else if direct[j] >= SUBTRACTED || qa == 0.0 || qb == 0.0 {
+                clamped(direct[j])
+            } else {
+                let sum = parallel[j].max(0.0) + drop[j];
+                let close = qa != qb && (qa / qb - 1.0).abs() < CLOSE;
+                let agrees = (sum - direct[j]).abs() <= AGREEMENT;
+                if agrees && !(close && speed[j] > 1.0) {
+                    clamped(sum)
+                } else {
+                    dual(phi, PairCovariance::from_parts(qa, qb, epsilon))?.one_minus_correlation()
+                }
+            };
+        }
+    }
+    Ok(())
+}
+
+/// $V(q)$ of many variances.
+#[inline(always)]
+pub(crate) fn moments<A: ClosedForm + Clone>(phi: &A, q: &[f64], out: &mut [f64]) {
+    let phi = phi.clone();
+    vectorized(
+        #[inline(always)]
+        || {
+            for (out, &q) in out.iter_mut().zip(q) {
+                *out = phi.variance(q);
+            }
+        },
+    );
+}
+
 /// Implements [`Dual`](super::Dual) for a type that is [`ClosedForm`].
 macro_rules! dual_from_closed_form {
     ($type:ty) => {
@@ -190,6 +317,19 @@ macro_rules! dual_from_closed_form {
                     #[inline(always)]
                     move |qa, qb, epsilon| phi.derivative_moment(qa, qb, epsilon),
                 )
+            }
+
+            fn moments(&self, q: &[f64], out: &mut [f64]) -> $crate::Result<()> {
+                $crate::activation::closed_form::moments(self, q, out);
+                Ok(())
+            }
+
+            fn dual_row(&self, row: $crate::activation::DualRow<'_>) -> $crate::Result<()> {
+                $crate::activation::closed_form::dual_row(self, row)
+            }
+
+            fn is_tabulated(&self) -> bool {
+                false
             }
         }
     };

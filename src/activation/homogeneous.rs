@@ -1,7 +1,8 @@
 //! Duals of all positively homogeneous activations $\varphi(x) = s_- \min(x, 0) + s_+ \max(x, 0)$.
 
 use super::closed_form::map_slices;
-use super::{PairSlices, Parity, arc_cosine};
+use super::{DualRow, PairSlices, Parity, arc_cosine};
+use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
 /// The slopes $(s_-, s_+)$ of $\varphi(x) = s_- \min(x,0) + s_+ \max(x,0)$: every positively homogeneous function on the line.
@@ -111,5 +112,44 @@ impl Slopes {
                 weight * arc_cosine::kappa0_of_complement_unchecked(epsilon) + linear
             },
         )
+    }
+
+    /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) of one point with many.
+    pub(crate) fn dual_row(&self, row: DualRow<'_>) {
+        let moment = self.second_moment();
+        if let Some(slope) = row.slope {
+            let (weight, linear) = (self.curvature_weight(), self.negative * self.positive);
+            let complement = &*row.complement;
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (slope, &epsilon) in slope.iter_mut().zip(complement) {
+                        *slope = weight * arc_cosine::kappa0_of_complement_unchecked(epsilon) + linear;
+                    }
+                },
+            );
+        }
+        if moment == 0.0 {
+            row.complement.fill(0.0);
+            return;
+        }
+        let (weight, linear) = (
+            self.curvature_weight() / moment,
+            self.negative * self.positive / moment,
+        );
+        let even = self.negative == -self.positive;
+        let complement = row.complement;
+        vectorized(
+            #[inline(always)]
+            || {
+                for epsilon in complement.iter_mut() {
+                    let folded = 2.0 - *epsilon;
+                    let x = if even && folded < *epsilon { folded } else { *epsilon };
+                    let sum = weight * arc_cosine::kappa1_complement_unchecked(x) + linear * x;
+                    let sum = if sum > 0.0 { sum } else { 0.0 };
+                    *epsilon = if sum < 2.0 { sum } else { 2.0 };
+                }
+            },
+        );
     }
 }

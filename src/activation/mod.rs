@@ -48,6 +48,7 @@ mod random_fourier;
 mod rectified_monomial;
 pub mod relu;
 mod relu6;
+mod row;
 mod selu;
 mod shaped_relu;
 mod sigmoid;
@@ -90,6 +91,7 @@ pub use random_fourier::RandomFourier;
 pub use rectified_monomial::RectifiedMonomial;
 pub use relu::Relu;
 pub use relu6::Relu6;
+pub use row::DualRow;
 pub use selu::Selu;
 pub use shaped_relu::ShapedRelu;
 pub use sigmoid::Sigmoid;
@@ -104,6 +106,7 @@ pub use step::Step;
 pub use sum::Sum;
 pub use tanh::Tanh;
 
+pub use crate::expectation::DualTable;
 use crate::expectation::Quadrature;
 use crate::{PairCovariance, Result};
 
@@ -274,6 +277,56 @@ pub trait Dual: Activation {
         match self.slopes() {
             Some(slopes) => slopes.derivative_dual_slice(k, out),
             None => slices::by_quadrature(self, k, out, slices::Which::Derivative),
+        }
+    }
+
+    /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$ of many variances: what [`dual`](Self::dual) gives as `variance_a`.
+    ///
+    /// # Errors
+    /// As [`dual`](Self::dual).
+    fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
+        match self.slopes() {
+            Some(slopes) => {
+                let moment = slopes.second_moment();
+                for (out, q) in out.iter_mut().zip(q) {
+                    *out = moment * q;
+                }
+                Ok(())
+            }
+            None => row::moments_one_by_one(self, q, out),
+        }
+    }
+
+    /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) of one point with many others: the step of a Gram matrix. Closed forms are vectorised; the
+    /// default goes pair by pair, unless there are [slopes](Activation::slopes).
+    ///
+    /// # Errors
+    /// As [`dual`](Self::dual).
+    fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
+        match self.slopes() {
+            Some(slopes) => {
+                slopes.dual_row(row);
+                Ok(())
+            }
+            None => row::one_by_one(self, row),
+        }
+    }
+
+    /// Whether [`table`](Self::table) may give one. By default, whether the activation has no slopes and no kinks.
+    fn is_tabulated(&self) -> bool {
+        self.slopes().is_none() && self.kinks().is_empty()
+    }
+
+    /// A table of the duals for variances in $[\text{lowest}, \text{highest}]$, shared by all pairs of a Gram matrix; `None` where there is no need of one, or the activation
+    /// is too steep for it.
+    ///
+    /// # Errors
+    /// As [`dual`](Self::dual).
+    fn table(&self, lowest: f64, highest: f64) -> Result<Option<DualTable>> {
+        if self.is_tabulated() {
+            DualTable::new(self, lowest, highest)
+        } else {
+            Ok(None)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The sign.
 
-use super::{Activation, Dual, PairSlices, Parity, arc_cosine, closed_form};
+use super::{Activation, Dual, DualRow, PairSlices, Parity, arc_cosine, closed_form};
+use crate::vectorized::vectorized;
 use crate::{PairCovariance, Result};
 
 /// $\varphi(x) = \operatorname{sign}(x)$, with $\varphi(0) = 0$.
@@ -77,6 +78,22 @@ impl Dual for Sign {
     fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
         k.check_output(out.len())?;
         out.fill(0.0);
+        Ok(())
+    }
+
+    fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
+        if let Some(slope) = row.slope {
+            slope.fill(0.0);
+        }
+        let complement = row.complement;
+        vectorized(
+            #[inline(always)]
+            || {
+                for epsilon in complement.iter_mut() {
+                    *epsilon = 2.0 * arc_cosine::one_minus_kappa0_unchecked(*epsilon);
+                }
+            },
+        );
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The step.
 
-use super::{Activation, Dual, PairSlices, arc_cosine, closed_form};
+use super::{Activation, Dual, DualRow, PairSlices, arc_cosine, closed_form};
+use crate::vectorized::vectorized;
 use crate::{PairCovariance, Result};
 
 /// The Heaviside step, $\varphi(x) = 1_{x > 0}$.
@@ -67,6 +68,22 @@ impl Dual for Step {
     fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
         k.check_output(out.len())?;
         out.fill(0.0);
+        Ok(())
+    }
+
+    fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
+        if let Some(slope) = row.slope {
+            slope.fill(0.0);
+        }
+        let complement = row.complement;
+        vectorized(
+            #[inline(always)]
+            || {
+                for epsilon in complement.iter_mut() {
+                    *epsilon = arc_cosine::one_minus_kappa0_unchecked(*epsilon);
+                }
+            },
+        );
         Ok(())
     }
 }

@@ -29,6 +29,7 @@ use crate::depth::InfiniteDepth;
 use crate::error::{self, Error, Result};
 use crate::kernel::InfiniteWidth;
 use crate::limit::{Grid, Limit, routes};
+use crate::network::{Activated, Dense, Network, Repeat, Residual};
 use crate::sample::Finite;
 use crate::{Initialization, PairCovariance};
 
@@ -91,6 +92,26 @@ pub trait Architecture: Debug + Send + Sync {
         InfiniteWidth::new(self, depth)
     }
 
+    /// The network of a given depth as a composition of layers, for its kernels at infinite width.
+    ///
+    /// # Errors
+    /// As [`infinite_width`](Self::infinite_width).
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
+    /// let net = ResNet::new(Tanh);
+    /// assert_eq!(net.network(4)?.ntk(&x)?, net.infinite_width(4)?.ntk(&x)?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn network(&self, depth: usize) -> Result<Network<'_>>
+    where
+        Self: Sized,
+        Self::Activation: Dual,
+    {
+        lower(self, &coefficients(self, depth)?)
+    }
+
     /// The limit of infinite width, then infinite depth: flows, infinite recursions and fixed points.
     fn infinite_depth(&self) -> InfiniteDepth<'_, Self>
     where
@@ -123,6 +144,34 @@ pub trait Architecture: Debug + Send + Sync {
         Self::Activation: Dual,
     {
         routes::all(self, grid)
+    }
+}
+
+/// The chain of layers with branch coefficients `alphas`.
+pub(crate) fn lower<'n, N: Architecture<Activation: Dual>>(
+    net: &'n N,
+    alphas: &[f64],
+) -> Result<Network<'n>> {
+    let (branch, skip) = (net.branch(), net.skip());
+    let layers = Network::new()
+        .then(Activated::new(branch.activation()))
+        .then(Dense::new(branch.initialization()));
+    let block = |alpha: f64| {
+        if skip == 0.0 && alpha == 1.0 {
+            Ok(layers.clone())
+        } else {
+            Residual::new(skip, alpha, layers.clone()).map(|block| Network::new().then(block))
+        }
+    };
+    let stem = Network::new().then(Dense::new(net.stem()));
+    match alphas {
+        [] => Ok(stem),
+        [first, rest @ ..] if rest.iter().all(|alpha| alpha == first) => {
+            Ok(stem.then(Repeat::new(alphas.len(), block(*first)?)?))
+        }
+        _ => alphas
+            .iter()
+            .try_fold(stem, |network, &alpha| Ok(network.then(block(alpha)?))),
     }
 }
 

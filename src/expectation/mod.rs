@@ -6,15 +6,18 @@
 //! |---|---|---|
 //! | smooth at the scale of its argument | Hermite coefficients and Mehler's formula | `hermite` |
 //! | steep or with kinks, away from $c = \pm1$ | the same, coefficients by quadrature split at the kinks | `hermite` |
+//! | smooth, all pairs of a Gram matrix | Hermite coefficients as functions of the variance ([`DualTable`]) | `table` |
 //! | steep or with kinks, near $c = \pm1$ | nested adaptive quadrature, split at the kinks | `nested`, `adaptive` |
 
 mod adaptive;
 mod hermite;
 pub(crate) mod jumps;
 mod nested;
+mod table;
 
 pub(crate) use adaptive::integrate;
 pub(crate) use hermite::HermiteSeries;
+pub use table::DualTable;
 
 use crate::activation::Activation;
 use crate::{Error, PairCovariance, Result, error};

@@ -1,61 +1,94 @@
 //! Norms and angles of inputs.
 
 use crate::summation::dot;
+use crate::vectorized::vectorized;
 use crate::{PairCovariance, Scalar};
 
-/// Above this absolute cosine the angle is taken from the component of $x$ orthogonal to $y$.
-const NEARLY_PARALLEL: f64 = 0.9;
+/// From this absolute cosine on the angle is taken from the component of $x$ orthogonal to $y$.
+pub(crate) const NEARLY_PARALLEL: f64 = 1.0 - 1.0 / 32.0;
 
 /// The $2 \times 2$ matrix of $x \cdot y / d$, with $1 - \cos\angle(x, y)$ in full relative accuracy.
 ///
 /// Taken from $x \cdot y$, the distance $1 - \cos$ has the absolute error of the cosine. For nearly parallel points (and opposite ones, where
-/// $1 + \cos$ is) it is taken from the residual $e = x - \lambda y$, $\lambda = x \cdot y / |y|^2$, formed with one rounding per entry, after a second projection that
-/// removes what the rounding of $\lambda$ left along $y$: $\sin = |e|/|x|$ and $1 - |\cos| = \sin^2 / (1 + |\cos|)$.
+/// $1 + \cos$ is) it is [`nearly_parallel`].
 pub(crate) fn input_covariance<T: Scalar>(x: &[T], y: &[T]) -> PairCovariance {
     let dimension = x.len() as f64;
     let (xx, yy) = (dot(x, x), dot(y, y));
     let epsilon = if xx == 0.0 || yy == 0.0 {
         0.0
-    } else if xx >= yy {
-        one_minus_cosine(x, y, xx, yy)
     } else {
-        one_minus_cosine(y, x, yy, xx)
+        let xy = dot(x, y);
+        let cosine = (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0);
+        if cosine.abs() < NEARLY_PARALLEL {
+            1.0 - cosine
+        } else {
+            nearly_parallel(x, y, xy, xx, yy)
+        }
     };
     PairCovariance::from_parts(xx / dimension, yy / dimension, epsilon)
 }
 
-fn one_minus_cosine<T: Scalar>(x: &[T], y: &[T], xx: f64, yy: f64) -> f64 {
+/// $1 - \cos\angle(x, y)$ of nearly parallel or opposite points, in relative accuracy, from $x \cdot y$, $|x|^2$ and $|y|^2$.
+///
+/// With the residual $e = x - \lambda y$, $\lambda = x \cdot y/|y|^2$ ($y$ the shorter one), formed with one rounding per entry, less what the rounding of $\lambda$ left along
+/// $y$: $\sin = |e|/|x|$ and $1 - |\cos| = \sin^2/(1 + |\cos|)$.
+pub(crate) fn nearly_parallel<T: Scalar>(x: &[T], y: &[T], xy: f64, xx: f64, yy: f64) -> f64 {
     if x == y {
         return 0.0;
     }
-    let cosine = (dot(x, y) / xx.sqrt() / yy.sqrt()).clamp(-1.0, 1.0);
-    if cosine.abs() < NEARLY_PARALLEL {
-        return 1.0 - cosine;
-    }
-    let slope = dot(x, y) / yy;
-    let residual: Vec<f64> = x
-        .iter()
-        .zip(y)
-        .map(|(x, y)| (-slope).mul_add(y.widen(), x.widen()))
-        .collect();
-    let along: f64 = residual
-        .iter()
-        .zip(y)
-        .map(|(e, y)| e * y.widen())
-        .sum::<f64>()
-        / yy;
-    let squared_sine = residual
-        .iter()
-        .zip(y)
-        .map(|(e, y)| (-along).mul_add(y.widen(), *e).powi(2))
-        .sum::<f64>()
-        / xx;
-    let distance = squared_sine / (1.0 + (1.0 - squared_sine).max(0.0).sqrt());
-    if cosine > 0.0 {
-        distance
+    // in one order, so that the result is symmetric
+    let swapped = xx < yy || (xx == yy && x.partial_cmp(y) == Some(std::cmp::Ordering::Less));
+    let (x, y, xx, yy) = if swapped { (y, x, yy, xx) } else { (x, y, xx, yy) };
+    let slope = xy / yy;
+    let (square, along) = residual(x, y, slope, 0.0);
+    let left = along / yy;
+    // far above rounding the second projection is a subtraction; near it, a second pass
+    let square = if square > 1e-20 * xx {
+        square - along * left
     } else {
-        2.0 - distance
-    }
+        residual(x, y, slope, left).0
+    };
+    let squared_sine = square / xx;
+    let distance = squared_sine / (1.0 + (1.0 - squared_sine).max(0.0).sqrt());
+    if xy > 0.0 { distance } else { 2.0 - distance }
+}
+
+/// $|e|^2$ and $e \cdot y$ for $e = (x - \text{slope} \cdot y) - \text{correction} \cdot y$.
+fn residual<T: Scalar>(x: &[T], y: &[T], slope: f64, correction: f64) -> (f64, f64) {
+    const LANES: usize = 8;
+    vectorized(
+        #[inline(always)]
+        || {
+            let (mut squares, mut products) = ([0.0; LANES], [0.0; LANES]);
+            let (x_chunks, y_chunks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+            let (mut square, mut along) = (0.0, 0.0);
+            for (&x, &y) in x_chunks.remainder().iter().zip(y_chunks.remainder()) {
+                let (a, b) = entry(x, y, slope, correction);
+                (square, along) = (square + a, along + b);
+            }
+            for (x, y) in x_chunks.zip(y_chunks) {
+                for lane in 0..LANES {
+                    let (a, b) = entry(x[lane], y[lane], slope, correction);
+                    squares[lane] += a;
+                    products[lane] += b;
+                }
+            }
+            let sum = |lanes: [f64; LANES]| lanes.iter().sum::<f64>();
+            (square + sum(squares), along + sum(products))
+        },
+    )
+}
+
+#[inline(always)]
+fn entry<T: Scalar>(x: T, y: T, slope: f64, correction: f64) -> (f64, f64) {
+    let (x, y) = (x.widen(), y.widen());
+    let first = (-slope).mul_add(y, x);
+    let e = if correction == 0.0 {
+        first
+    } else {
+        (-correction).mul_add(y, first)
+    };
+    (e * e, e * y)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use nalgebra::DMatrix;
 
-pub(crate) use geometry::input_covariance;
+pub(crate) use geometry::{NEARLY_PARALLEL, input_covariance, nearly_parallel};
 
 use crate::summation::dot;
 use crate::{Error, Result, Scalar};
@@ -131,6 +131,11 @@ impl<'a, T: Scalar> Inputs<'a, T> {
     /// The point of index `i`, if there is one.
     pub fn point(&self, i: usize) -> Option<&[T]> {
         self.data.chunks_exact(self.dimension).nth(i)
+    }
+
+    /// Several points, one after the other.
+    pub(crate) fn slice(&self, points: std::ops::Range<usize>) -> &[T] {
+        &self.data[points.start * self.dimension..points.end * self.dimension]
     }
 
     /// [`Error::Shape`] unless `other` has the same dimension.

@@ -8,16 +8,23 @@
 //! [`InfiniteWidth`] iterates it for pairs and Gram matrices, and with it the neural tangent kernel
 //! ([`ntk`](InfiniteWidth::ntk), in `tangent`).
 
+mod evaluator;
+mod matrices;
+mod product;
 mod tangent;
+mod tiles;
 
 use nalgebra::{DMatrix, DVector};
 
+pub use matrices::Kernels;
 pub use tangent::TangentKernel;
+pub use tiles::{Tile, Tiles, Which};
 
 use crate::activation::Dual;
 use crate::architecture::{self, Architecture};
 use crate::covariance::ScaledCovariance;
-use crate::gram::{self, stem_covariance};
+use crate::gram;
+use crate::network::Network;
 use crate::{Inputs, PairCovariance, Result, Scalar};
 
 /// A network of infinite width and finite depth, from [`Architecture::infinite_width`].
@@ -35,12 +42,14 @@ pub struct InfiniteWidth<'a, N> {
     net: &'a N,
     coefficients: Vec<f64>,
     layers: usize,
+    network: Network<'a>,
 }
 
 impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     pub(crate) fn new(net: &'a N, depth: usize) -> Result<Self> {
         let coefficients = architecture::coefficients(net, depth)?;
         Ok(Self {
+            network: architecture::lower(net, &coefficients)?,
             net,
             layers: coefficients.len(),
             coefficients,
@@ -72,6 +81,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// [`Error::Invalid`](crate::Error::Invalid) for a time outside of $[0, 1]$.
     pub fn at_time(mut self, time: f64) -> Result<Self> {
         self.layers = architecture::layer_at(time, self.depth())?;
+        self.network = architecture::lower(self.net, self.coefficients())?;
         Ok(self)
     }
 
@@ -114,11 +124,16 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
         self.propagate(gram::checked_stem_covariance(self.net, a, b)?)
     }
 
-    /// The NNGP kernel: the $m \times m$ matrix $K_L(x_i, x_j)$, symmetric to the bit, with a diagonal that is exactly the
-    /// variance recursion.
+    /// The layers that are applied, as a [`Network`]: kernels into buffers of the caller, linear-time diagonals.
+    pub fn network(&self) -> &Network<'a> {
+        &self.network
+    }
+
+    /// The NNGP kernel: the $m \times m$ matrix $K_L(x_i, x_j)$, symmetric to the bit, with a diagonal that is exactly
+    /// [`variances`](Self::variances).
     ///
     /// # Errors
-    /// [`Error::Overflow`](crate::Error::Overflow) if an entry exceeds the range of `T`.
+    /// As [`Network::nngp`].
     ///
     /// ```
     /// use neural_limits::prelude::*;
@@ -129,59 +144,104 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn nngp<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        gram::symmetric(self.net, x, "the NNGP kernel", |k| {
-            self.propagate(k)?.covariance()
-        })
+        self.network.nngp(x)
     }
 
     /// The NNGP kernel between two sets of inputs, $K_L(x_i, y_j)$.
     ///
     /// # Errors
-    /// As [`nngp`](Self::nngp); [`Error::Shape`](crate::Error::Shape) for unequal dimensions.
+    /// As [`Network::nngp_between`].
     pub fn nngp_between<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
         y: &Inputs<'_, T>,
     ) -> Result<DMatrix<T>> {
-        gram::rectangular(self.net, x, y, "the NNGP kernel", |k| {
-            self.propagate(k)?.covariance()
-        })
+        self.network.nngp_between(x, y)
+    }
+
+    /// The neural tangent kernel $\Theta_L(x_i, x_j)$, symmetric to the bit.
+    ///
+    /// # Errors
+    /// As [`Network::ntk`].
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let x = Inputs::from_rows(&[[1.0, 1.0], [1.0, -1.0]])?;
+    /// let net = Mlp::new(Relu).initialized_by(Initialization::he());
+    /// let ntk = net.infinite_width(3)?.ntk(&x)?;
+    /// assert_eq!(ntk[(0, 0)], 8.0); // (L + 1) K: every layer adds the same
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn ntk<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        self.network.ntk(x)
+    }
+
+    /// The neural tangent kernel between two sets of inputs, $\Theta_L(x_i, y_j)$.
+    ///
+    /// # Errors
+    /// As [`Network::ntk_between`].
+    pub fn ntk_between<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: &Inputs<'_, T>,
+    ) -> Result<DMatrix<T>> {
+        self.network.ntk_between(x, y)
+    }
+
+    /// Both kernels, for the price of the second.
+    ///
+    /// # Errors
+    /// As [`Network::kernels`].
+    pub fn kernels<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<Kernels<T>> {
+        self.network.kernels(x)
+    }
+
+    /// Both kernels between two sets of inputs.
+    ///
+    /// # Errors
+    /// As [`Network::kernels_between`].
+    pub fn kernels_between<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: &Inputs<'_, T>,
+    ) -> Result<Kernels<T>> {
+        self.network.kernels_between(x, y)
     }
 
     /// The variances $K_L(x_i, x_i)$, the diagonal of [`nngp`](Self::nngp) to the bit.
     ///
     /// # Errors
-    /// As [`nngp`](Self::nngp).
+    /// As [`Network::variances`].
     pub fn variances<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let variances: Result<Vec<T>> = x
-            .points()
-            .map(|a| {
-                let k = self.propagate(stem_covariance(self.net, a, a))?;
-                T::narrow("the NNGP kernel", k.variance_a()?)
-            })
-            .collect();
-        Ok(DVector::from_vec(variances?))
+        self.network.variances(x)
     }
 
-    /// The correlations $c_L(x_i, x_j)$; finite even where the covariances overflow.
+    /// The correlations $c_L(x_i, x_j)$; of homogeneous chains finite even where the covariances overflow.
     ///
     /// # Errors
-    /// [`Error::ZeroVector`](crate::Error::ZeroVector) naming an input without a direction; [`Error::Undefined`](crate::Error::Undefined) if a variance vanishes on the way.
+    /// As [`Network::correlations`].
     pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        gram::directions(self.net, x)?;
-        gram::symmetric(self.net, x, "the correlation", |k| {
-            self.propagate(k)?.correlation()
-        })
+        self.network.correlations(x)
     }
 
-    /// The complements $1 - c_L(x_i, x_j)$, to full relative accuracy.
+    /// The complements $1 - c_L(x_i, x_j)$, to relative accuracy.
     ///
     /// # Errors
     /// As [`correlations`](Self::correlations).
     pub fn correlation_complements<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        gram::directions(self.net, x)?;
-        gram::symmetric(self.net, x, "1 - correlation", |k| {
-            self.propagate(k)?.one_minus_correlation()
-        })
+        self.network.correlation_complements(x)
+    }
+
+    /// A stream of the kernel's tiles, `side` points to a side, for matrices larger than memory.
+    ///
+    /// # Errors
+    /// As [`Network::tiles`].
+    pub fn tiles<'b, T: Scalar>(
+        &'b self,
+        x: &'b Inputs<'b, T>,
+        which: Which,
+        side: usize,
+    ) -> Result<Tiles<'b, T>> {
+        self.network.tiles(x, which, side)
     }
 }

@@ -1,13 +1,11 @@
 //! The neural tangent kernel at infinite width.
 
-use nalgebra::DMatrix;
-
 use super::InfiniteWidth;
 use crate::activation::Dual;
 use crate::architecture::{self, Architecture};
 use crate::covariance::{ScaledCovariance, scale_by_power_of_two};
 use crate::gram;
-use crate::{Inputs, PairCovariance, Result, Scalar};
+use crate::{PairCovariance, Result, Scalar};
 
 /// The covariance and the neural tangent kernel of one pair after the same layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,41 +72,8 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
     /// The covariance and the neural tangent kernel of a pair of points.
     ///
     /// # Errors
-    /// As [`propagate_tangent`](Self::propagate_tangent), and [`Inputs::from_rows`] for the two points.
+    /// As [`propagate_tangent`](Self::propagate_tangent), and [`Inputs::from_rows`](crate::Inputs::from_rows) for the two points.
     pub fn tangent_pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<TangentKernel> {
         self.propagate_tangent(gram::checked_stem_covariance(self.net, a, b)?)
-    }
-
-    /// The neural tangent kernel $\Theta_L(x_i, x_j)$, symmetric to the bit.
-    ///
-    /// # Errors
-    /// As [`propagate_tangent`](Self::propagate_tangent); [`Error::Overflow`](crate::Error::Overflow) if an entry exceeds the range of `T`.
-    ///
-    /// ```
-    /// use neural_limits::prelude::*;
-    /// let x = Inputs::from_rows(&[[1.0, 1.0], [1.0, -1.0]])?;
-    /// let net = Mlp::new(Relu).initialized_by(Initialization::he());
-    /// let ntk = net.infinite_width(3)?.ntk(&x)?;
-    /// assert_eq!(ntk[(0, 0)], 8.0); // (L + 1) K: every layer adds the same
-    /// # Ok::<(), Error>(())
-    /// ```
-    pub fn ntk<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        gram::symmetric(self.net, x, "the neural tangent kernel", |k| {
-            self.propagate_tangent(k)?.tangent()
-        })
-    }
-
-    /// The neural tangent kernel between two sets of inputs, $\Theta_L(x_i, y_j)$.
-    ///
-    /// # Errors
-    /// As [`ntk`](Self::ntk); [`Error::Shape`](crate::Error::Shape) for unequal dimensions.
-    pub fn ntk_between<T: Scalar>(
-        &self,
-        x: &Inputs<'_, T>,
-        y: &Inputs<'_, T>,
-    ) -> Result<DMatrix<T>> {
-        gram::rectangular(self.net, x, y, "the neural tangent kernel", |k| {
-            self.propagate_tangent(k)?.tangent()
-        })
     }
 }

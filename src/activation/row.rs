@@ -1,0 +1,50 @@
+//! Duals of one point with many: the step that a block of a Gram matrix takes through an activation.
+
+use super::Dual;
+use crate::{PairCovariance, Result};
+
+/// A point of variance $q_a$ beside many others, before an activation; the complements are replaced by those after it.
+#[derive(Debug)]
+pub struct DualRow<'a> {
+    /// $q_a$.
+    pub variance_a: f64,
+    /// $V(q_a) = \mathbb E[\varphi(\sqrt{q_a} z)^2]$.
+    pub moment_a: f64,
+    /// $q_b$ of the others.
+    pub variance_b: &'a [f64],
+    /// $V(q_b)$.
+    pub moment_b: &'a [f64],
+    /// $1/\sqrt{V(q_b)}$, 0 where it is not finite.
+    pub inverse_b: &'a [f64],
+    /// In: $1 - c$; out: $1 - c^\prime$.
+    pub complement: &'a mut [f64],
+    /// Out, if wanted: $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
+    pub slope: Option<&'a mut [f64]>,
+}
+
+/// One pair at a time, by [`Dual::dual`] and [`Dual::derivative_dual`].
+pub(super) fn one_by_one<A: Dual + ?Sized>(phi: &A, row: DualRow<'_>) -> Result<()> {
+    let mut slope = row.slope;
+    for (j, (epsilon, &qb)) in row.complement.iter_mut().zip(row.variance_b).enumerate() {
+        let k = PairCovariance::from_parts(row.variance_a, qb, *epsilon);
+        if let Some(slope) = &mut slope {
+            slope[j] = phi.derivative_dual(k)?;
+        }
+        *epsilon = phi.dual(k)?.one_minus_correlation();
+    }
+    Ok(())
+}
+
+/// The variances after an activation, one at a time.
+pub(super) fn moments_one_by_one<A: Dual + ?Sized>(
+    phi: &A,
+    q: &[f64],
+    out: &mut [f64],
+) -> Result<()> {
+    for (&q, out) in q.iter().zip(out) {
+        *out = phi
+            .dual(PairCovariance::from_parts(q, q, 0.0))?
+            .variance_a();
+    }
+    Ok(())
+}

@@ -1,0 +1,451 @@
+//! Hermite coefficients as functions of the variance: one table for all pairs of a Gram matrix.
+
+use super::HermiteSeries;
+use crate::Result;
+use crate::activation::{Activation, DualRow, Parity};
+use crate::vectorized::vectorized;
+
+/// What a series may leave out of the norm of $\varphi(\sqrt q z)$.
+const TAIL: f64 = 2e-14;
+
+/// What the interpolation in $\log q$ may err by, relative to the norm.
+const INTERPOLATION: f64 = 4e-15;
+
+/// The numbers of nodes that are tried on a piece.
+const NODES: [usize; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
+
+/// The length of a piece in $\log q$, at most.
+const PIECE: f64 = 0.7;
+
+/// Columns that are evaluated together.
+const LANES: usize = 16;
+
+/// Complements below this are summed term by term instead of subtracted from 1.
+const SUBTRACTED: f64 = 1e-3;
+
+/// The Hermite coefficients of $\varphi$ and $\varphi^\prime$ at every variance of an interval, and with them, by Mehler's formula, the duals of every pair:
+///
+/// $$\mathbb E[\varphi(u)\varphi(v)] = \sum_k a_k(q_a) a_k(q_b) c^k .$$
+///
+/// A point costs one interpolation (Chebyshev polynomials in $\log q$), a pair one Horner scheme. The error is below 1e-13 of $\sqrt{V_a V_b}$.
+#[derive(Debug, Clone)]
+pub struct DualTable {
+    lowest: f64,
+    pieces: Vec<Piece>,
+    /// 1 over the length of a piece in $\log q$.
+    inverse_length: f64,
+    nodes: usize,
+    value: Layout,
+    slope: Layout,
+    /// $\varphi(0)$ and $\varphi^\prime(0)$.
+    at_zero: (f64, f64),
+}
+
+/// Which powers of the correlation a series has.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    first: usize,
+    step: usize,
+    terms: usize,
+}
+
+impl Layout {
+    fn new(parity: Parity, length: usize) -> Self {
+        let (first, step) = match parity {
+            Parity::Even => (0, 2),
+            Parity::Odd => (1, 2),
+            Parity::Neither => (0, 1),
+        };
+        Self {
+            first,
+            step,
+            terms: length.saturating_sub(first).div_ceil(step).max(1),
+        }
+    }
+
+    fn pick(&self, series: &HermiteSeries, scale: f64, out: &mut Vec<f64>) {
+        for m in 0..self.terms {
+            let a = series.coefficients.get(self.first + m * self.step);
+            out.push(scale * a.copied().unwrap_or(0.0));
+        }
+    }
+}
+
+/// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$, those of $\varphi^\prime$.
+#[derive(Debug, Clone)]
+struct Piece {
+    coefficients: Vec<f64>,
+}
+
+/// The coefficients of many points, term by term.
+#[derive(Debug, Clone)]
+pub(crate) struct TablePoints {
+    value: Vec<f64>,
+    slope: Vec<f64>,
+    points: usize,
+}
+
+/// $\sqrt V$ and all coefficients at a variance.
+struct Sampler<'a, A: ?Sized> {
+    phi: &'a A,
+    value: Layout,
+    slope: Layout,
+}
+
+impl<A: Activation + ?Sized> Sampler<'_, A> {
+    fn sample(&self, variances: &[f64]) -> Option<Vec<Vec<f64>>> {
+        let parity = self.phi.parity();
+        let value = HermiteSeries::smooth(|x| self.phi.value(x), variances, parity, TAIL)?;
+        let slope = |x| self.phi.derivative(x);
+        let slope = HermiteSeries::smooth(slope, variances, parity.of_derivative(), TAIL)?;
+        Some(
+            value
+                .iter()
+                .zip(&slope)
+                .map(|(value, slope)| {
+                    let root = value.norm_squared.sqrt();
+                    let mut all = vec![root];
+                    let scale = if root > 0.0 { 1.0 / root } else { 0.0 };
+                    self.value.pick(value, scale, &mut all);
+                    self.slope.pick(slope, 1.0, &mut all);
+                    all
+                })
+                .collect(),
+        )
+    }
+}
+
+/// The number of leading coefficients that hold all but [`TAIL`] of the norm.
+fn needed(series: &HermiteSeries) -> usize {
+    let mut rest = series.norm_squared;
+    for (k, a) in series.coefficients.iter().enumerate() {
+        rest -= a * a;
+        if rest <= TAIL * series.norm_squared {
+            return k + 1;
+        }
+    }
+    series.coefficients.len()
+}
+
+impl DualTable {
+    /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$; `None` if the activation is too steep there for a series.
+    pub(crate) fn new<A: Activation + ?Sized>(
+        phi: &A,
+        lowest: f64,
+        highest: f64,
+    ) -> Result<Option<Self>> {
+        Ok(Self::build(phi, lowest, highest))
+    }
+
+    fn build<A: Activation + ?Sized>(phi: &A, lowest: f64, highest: f64) -> Option<Self> {
+        let parity = phi.parity();
+        let value = HermiteSeries::smooth_one(|x| phi.value(x), highest, parity, TAIL)?;
+        let slope = |x| phi.derivative(x);
+        let slope = HermiteSeries::smooth_one(slope, highest, parity.of_derivative(), TAIL)?;
+        let sampler = Sampler {
+            phi,
+            value: Layout::new(parity, needed(&value)),
+            slope: Layout::new(parity.of_derivative(), needed(&slope)),
+        };
+        // a hair wider, so that rounding stays inside
+        let (low, high) = (lowest.ln() - 1e-12, highest.ln() + 1e-12);
+        let count = ((high - low) / PIECE).ceil().max(1.0);
+        if count > 100.0 {
+            return None;
+        }
+        let length = (high - low) / count;
+        let starts: Vec<f64> = (0..count as usize).map(|i| low + length * i as f64).collect();
+        NODES.into_iter().find_map(|nodes| {
+            let pieces = starts.iter().map(|&start| {
+                // the largest variance decides on the quadrature: it goes with every piece
+                let at = |x: f64| (start + 0.5 * length * (1.0 + x)).exp().min(highest);
+                let mut variances: Vec<f64> = (0..nodes).map(|j| at(node(j, nodes))).collect();
+                let checks = [-0.97, 0.03, 0.89];
+                variances.extend(checks.map(at));
+                variances.push(highest);
+                let samples = sampler.sample(&variances)?;
+                let piece = Piece::fit(&samples[..nodes]);
+                let good = checks.iter().zip(&samples[nodes..]).all(|(&x, sample)| {
+                    let found = piece.at(x, nodes);
+                    let norms = [sample[0], 1.0, norm(&sample[1 + sampler.value.terms..])];
+                    found.iter().zip(sample).enumerate().all(|(i, (a, b))| {
+                        let which = usize::from(i > 0) + usize::from(i > sampler.value.terms);
+                        (a - b).abs() <= INTERPOLATION * norms[which]
+                    })
+                });
+                good.then_some(piece)
+            });
+            Some(Self {
+                pieces: pieces.collect::<Option<Vec<Piece>>>()?,
+                lowest: low,
+                inverse_length: 1.0 / length,
+                nodes,
+                value: sampler.value,
+                slope: sampler.slope,
+                at_zero: (phi.value(0.0), phi.derivative(0.0)),
+            })
+        })
+    }
+
+    /// The piece of a variance, and the place on it in $[-1, 1]$.
+    fn place(&self, q: f64) -> (usize, f64) {
+        let x = (q.ln() - self.lowest) * self.inverse_length;
+        let piece = x.clamp(0.0, (self.pieces.len() - 1) as f64) as usize;
+        (piece, (2.0 * (x - piece as f64) - 1.0).clamp(-1.0, 1.0))
+    }
+
+    /// $V(q)$.
+    pub(crate) fn moments(&self, q: &[f64], out: &mut [f64]) {
+        for (out, &q) in out.iter_mut().zip(q) {
+            let root = if q > 0.0 {
+                let (piece, x) = self.place(q);
+                let basis = chebyshev(x, self.nodes);
+                let coefficients = &self.pieces[piece].coefficients[..self.nodes];
+                coefficients.iter().zip(&basis).map(|(a, t)| a * t).sum()
+            } else {
+                self.at_zero.0
+            };
+            *out = root * root;
+        }
+    }
+
+    /// The coefficients of points, once for all rows of a block.
+    pub(crate) fn points(&self, q: &[f64]) -> TablePoints {
+        let (points, nodes) = (q.len(), self.nodes);
+        let mut all = TablePoints {
+            value: vec![0.0; self.value.terms * points],
+            slope: vec![0.0; self.slope.terms * points],
+            points,
+        };
+        let places: Vec<(usize, f64)> = q
+            .iter()
+            .map(|&q| if q > 0.0 { self.place(q) } else { (usize::MAX, 0.0) })
+            .collect();
+        // T_i(x_j), row by row
+        let mut basis = vec![0.0; nodes * points];
+        for (j, &(_, x)) in places.iter().enumerate() {
+            for (i, t) in chebyshev(x, nodes).into_iter().enumerate() {
+                basis[i * points + j] = t;
+            }
+        }
+        let mut sums = vec![0.0; points];
+        for (index, piece) in self.pieces.iter().enumerate() {
+            let inside = places.iter().filter(|place| place.0 == index).count();
+            if inside == 0 {
+                continue;
+            }
+            let rows = all
+                .value
+                .chunks_mut(points)
+                .chain(all.slope.chunks_mut(points));
+            let terms = piece.coefficients.chunks(nodes).skip(1);
+            for (row, coefficients) in rows.zip(terms) {
+                let (sums, basis) = (&mut sums[..], &basis[..]);
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        sums.fill(0.0);
+                        for (a, basis) in coefficients.iter().zip(basis.chunks_exact(points)) {
+                            for (sum, t) in sums.iter_mut().zip(basis) {
+                                *sum += a * t;
+                            }
+                        }
+                    },
+                );
+                for ((out, sum), place) in row.iter_mut().zip(&*sums).zip(&places) {
+                    if place.0 == index {
+                        *out = *sum;
+                    }
+                }
+            }
+        }
+        for (j, place) in places.iter().enumerate() {
+            if place.0 == usize::MAX {
+                if self.value.first == 0 && self.at_zero.0 != 0.0 {
+                    all.value[j] = self.at_zero.0.signum();
+                }
+                if self.slope.first == 0 {
+                    all.slope[j] = self.at_zero.1;
+                }
+            }
+        }
+        all
+    }
+
+    /// The step of one point with many: [`Dual::dual_row`](crate::activation::Dual::dual_row).
+    pub(crate) fn row(&self, columns: &TablePoints, row: DualRow<'_>) {
+        let own = self.points(&[row.variance_a]);
+        let points = columns.points;
+        if let Some(slope) = row.slope {
+            mehler(self.slope, &own.slope, &columns.slope, points, row.complement, slope);
+        }
+        let complement = row.complement;
+        let mut covariance = vec![0.0; points];
+        mehler(self.value, &own.value, &columns.value, points, complement, &mut covariance);
+        let at = |j: usize| j..(j + LANES).min(points);
+        for start in (0..points).step_by(LANES) {
+            let covariance = &covariance[at(start)];
+            if covariance.iter().any(|c| 1.0 - c < SUBTRACTED) {
+                let exact = self.complements(&own, columns, start, &complement[at(start)]);
+                for (j, (epsilon, c)) in complement[at(start)].iter_mut().zip(covariance).enumerate() {
+                    let direct = 1.0 - c;
+                    *epsilon = if direct < SUBTRACTED { exact[j] } else { direct };
+                }
+            } else {
+                for (epsilon, c) in complement[at(start)].iter_mut().zip(covariance) {
+                    *epsilon = (1.0 - c).min(2.0);
+                }
+            }
+        }
+    }
+
+    /// $1 - \sum_k \hat a_k \hat b_k c^k$ without a subtraction from 1: with $s_k = \sum_{j \ge k} \hat a_j \hat b_j$,
+    ///
+    /// $$\tfrac12 \sum_k (\hat a_k - \hat b_k)^2 + (1 - c) \sum_{k \ge 1} s_k c^{k-1} .$$
+    fn complements(
+        &self,
+        own: &TablePoints,
+        columns: &TablePoints,
+        start: usize,
+        complement: &[f64],
+    ) -> [f64; LANES] {
+        let (size, points) = (complement.len(), columns.points);
+        let (own, others) = (&own.value[..], &columns.value[..]);
+        let Layout { first, step, terms } = self.value;
+        let (mut c, mut x, mut gap) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for j in 0..size {
+            let epsilon = complement[j];
+            c[j] = 1.0 - epsilon;
+            (x[j], gap[j]) = if step == 2 {
+                (c[j] * c[j], epsilon * (2.0 - epsilon))
+            } else {
+                (c[j], epsilon)
+            };
+        }
+        let (mut sums, mut quotient) = ([0.0; LANES], [0.0; LANES]);
+        let (mut covariance, mut parallel) = ([0.0; LANES], [0.0; LANES]);
+        vectorized(
+            #[inline(always)]
+            || {
+                for k in (0..terms).rev() {
+                    let a = own[k];
+                    let row = &others[k * points + start..][..size];
+                    for j in 0..size {
+                        let b = row[j];
+                        let (product, difference) = (a * b, a - b);
+                        parallel[j] += difference * difference;
+                        covariance[j] = covariance[j] * x[j] + product;
+                        if k > 0 {
+                            sums[j] += product;
+                            quotient[j] = quotient[j] * x[j] + sums[j];
+                        }
+                    }
+                }
+            },
+        );
+        let mut out = [0.0; LANES];
+        for j in 0..size {
+            let odd = if first == 1 { complement[j] * covariance[j] } else { 0.0 };
+            let sum = 0.5 * parallel[j] + (gap[j] * quotient[j] + odd);
+            out[j] = sum.clamp(0.0, 2.0);
+        }
+        out
+    }
+}
+
+/// $\sum_k a_k b_k c^k$ of one point with many.
+fn mehler(
+    layout: Layout,
+    own: &[f64],
+    others: &[f64],
+    points: usize,
+    complement: &[f64],
+    out: &mut [f64],
+) {
+    let Layout { first, step, terms } = layout;
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut start = 0;
+            while start + LANES <= points {
+                let (mut c, mut x) = ([0.0; LANES], [0.0; LANES]);
+                for j in 0..LANES {
+                    c[j] = 1.0 - complement[start + j];
+                    x[j] = if step == 2 { c[j] * c[j] } else { c[j] };
+                }
+                let mut sums = [0.0; LANES];
+                for k in (0..terms).rev() {
+                    let a = own[k];
+                    let row = &others[k * points + start..][..LANES];
+                    for j in 0..LANES {
+                        sums[j] = sums[j] * x[j] + a * row[j];
+                    }
+                }
+                for j in 0..LANES {
+                    out[start + j] = if first == 1 { sums[j] * c[j] } else { sums[j] };
+                }
+                start += LANES;
+            }
+            for j in start..points {
+                let c = 1.0 - complement[j];
+                let x = if step == 2 { c * c } else { c };
+                let mut sum = 0.0;
+                for k in (0..terms).rev() {
+                    sum = sum * x + own[k] * others[k * points + j];
+                }
+                out[j] = if first == 1 { sum * c } else { sum };
+            }
+        },
+    );
+}
+
+/// $\cos(\pi (j + 1/2)/n)$.
+fn node(j: usize, n: usize) -> f64 {
+    (std::f64::consts::PI * (j as f64 + 0.5) / n as f64).cos()
+}
+
+/// $T_0(x), \ldots, T_{n-1}(x)$.
+fn chebyshev(x: f64, n: usize) -> Vec<f64> {
+    let mut all = vec![1.0; n];
+    if n > 1 {
+        all[1] = x;
+    }
+    for i in 2..n {
+        all[i] = 2.0 * x * all[i - 1] - all[i - 2];
+    }
+    all
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}
+
+impl Piece {
+    /// Through the values at the nodes.
+    fn fit(samples: &[Vec<f64>]) -> Self {
+        let n = samples.len();
+        let functions = samples[0].len();
+        let mut coefficients = Vec::with_capacity(n * functions);
+        // rows of T_i at the nodes
+        let basis: Vec<Vec<f64>> = (0..n).map(|j| chebyshev(node(j, n), n)).collect();
+        for f in 0..functions {
+            for i in 0..n {
+                let sum: f64 = samples
+                    .iter()
+                    .zip(&basis)
+                    .map(|(sample, basis)| sample[f] * basis[i])
+                    .sum();
+                coefficients.push(sum * if i == 0 { 1.0 } else { 2.0 } / n as f64);
+            }
+        }
+        Self { coefficients }
+    }
+
+    fn at(&self, x: f64, nodes: usize) -> Vec<f64> {
+        let basis = chebyshev(x, nodes);
+        let functions = self.coefficients.chunks(nodes);
+        functions
+            .map(|row| row.iter().zip(&basis).map(|(a, t)| a * t).sum())
+            .collect()
+    }
+}

@@ -1,0 +1,333 @@
+//! Kernel matrices of networks, whole.
+
+use std::sync::{Mutex, PoisonError};
+
+use nalgebra::{DMatrix, DVector};
+
+use super::tiles::{SIDE, Tiles, Which, narrow_into};
+use crate::network::Network;
+use crate::{Error, Inputs, Result, Scalar, parallel};
+
+/// Both kernels of the same inputs.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Kernels<T: Scalar = f64> {
+    /// The NNGP kernel $K$.
+    pub nngp: DMatrix<T>,
+    /// The neural tangent kernel $\Theta$.
+    pub ntk: DMatrix<T>,
+}
+
+impl Network<'_> {
+    /// The NNGP kernel $K(x_i, x_j)$: symmetric to the bit, its diagonal exactly [`variances`](Self::variances).
+    ///
+    /// Points that are nearly parallel keep the relative accuracy of $1 - c$. Eigenvalues are at least $-\epsilon N$ times the largest variance, with $\epsilon$ a small multiple of the unit of rounding
+    /// (`tests/network_theorems.rs`).
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for layers that do not fit together; [`Error::Overflow`] for a variance or entry beyond the range of `T`; [`Error::OutOfMemory`];
+    /// whatever an activation's dual cannot reach.
+    pub fn nngp<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        Ok(self.both(x, None, Which::Nngp)?.nngp)
+    }
+
+    /// The neural tangent kernel $\Theta(x_i, x_j)$, symmetric to the bit.
+    ///
+    /// # Errors
+    /// As [`nngp`](Self::nngp); [`Error::Unsupported`] in [standard parametrisation](super::super::network::Parametrization::Standard) without widths.
+    pub fn ntk<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        Ok(self.both(x, None, Which::Ntk)?.ntk)
+    }
+
+    /// Both kernels, for the price of the second.
+    ///
+    /// # Errors
+    /// As [`ntk`](Self::ntk).
+    pub fn kernels<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<Kernels<T>> {
+        self.both(x, None, Which::Both)
+    }
+
+    /// The NNGP kernel between two sets of inputs, $K(x_i, y_j)$.
+    ///
+    /// # Errors
+    /// As [`nngp`](Self::nngp); [`Error::Shape`] for unequal dimensions.
+    pub fn nngp_between<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: &Inputs<'_, T>,
+    ) -> Result<DMatrix<T>> {
+        Ok(self.both(x, Some(y), Which::Nngp)?.nngp)
+    }
+
+    /// The neural tangent kernel between two sets of inputs, $\Theta(x_i, y_j)$.
+    ///
+    /// # Errors
+    /// As [`ntk`](Self::ntk); [`Error::Shape`] for unequal dimensions.
+    pub fn ntk_between<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: &Inputs<'_, T>,
+    ) -> Result<DMatrix<T>> {
+        Ok(self.both(x, Some(y), Which::Ntk)?.ntk)
+    }
+
+    /// Both kernels between two sets of inputs.
+    ///
+    /// # Errors
+    /// As [`ntk_between`](Self::ntk_between).
+    pub fn kernels_between<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: &Inputs<'_, T>,
+    ) -> Result<Kernels<T>> {
+        self.both(x, Some(y), Which::Both)
+    }
+
+    /// Kernels into matrices of the caller: those that are given, between `x` and `y` (or `x` itself).
+    ///
+    /// # Errors
+    /// As [`kernels_between`](Self::kernels_between); [`Error::Shape`] for matrices of another shape. After an error their contents mean nothing.
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// use nalgebra::DMatrix;
+    /// let x = Inputs::from_rows(&[[1.0, 0.2], [0.3, 0.9]])?;
+    /// let mlp = Mlp::new(Erf::default());
+    /// let net = mlp.network(3)?;
+    /// let mut ntk = DMatrix::zeros(2, 2); // kept for the next call
+    /// net.kernels_into(&x, None, None, Some(&mut ntk))?;
+    /// assert_eq!(ntk, net.ntk(&x)?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn kernels_into<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: Option<&Inputs<'_, T>>,
+        nngp: Option<&mut DMatrix<T>>,
+        ntk: Option<&mut DMatrix<T>>,
+    ) -> Result<()> {
+        let which = match (&nngp, &ntk) {
+            (Some(_), None) => Which::Nngp,
+            (None, Some(_)) => Which::Ntk,
+            (Some(_), Some(_)) => Which::Both,
+            (None, None) => return Ok(()),
+        };
+        let tiles = Tiles::new(self, x, y, which, SIDE)?;
+        let shape = (x.len(), y.unwrap_or(x).len());
+        for (name, matrix) in [("nngp", &nngp), ("ntk", &ntk)] {
+            if let Some(matrix) = matrix.as_ref().filter(|matrix| matrix.shape() != shape) {
+                return Err(Error::shape(
+                    name,
+                    format!("shape {:?}", matrix.shape()),
+                    format!("{shape:?}"),
+                ));
+            }
+        }
+        fill(&tiles, [nngp, ntk])
+    }
+
+    fn both<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: Option<&Inputs<'_, T>>,
+        which: Which,
+    ) -> Result<Kernels<T>> {
+        let tiles = Tiles::new(self, x, y, which, SIDE)?;
+        let (rows, columns) = (x.len(), y.unwrap_or(x).len());
+        let matrix = |wanted: bool| zeros(rows, columns, wanted);
+        let (mut nngp, mut ntk) = (matrix(which.nngp())?, matrix(which.ntk())?);
+        fill(
+            &tiles,
+            [
+                which.nngp().then_some(&mut nngp),
+                which.ntk().then_some(&mut ntk),
+            ],
+        )?;
+        Ok(Kernels { nngp, ntk })
+    }
+
+    /// The variances $K(x_i, x_i)$: the diagonal of [`nngp`](Self::nngp) to the bit, in linear time.
+    ///
+    /// # Errors
+    /// As [`nngp`](Self::nngp).
+    pub fn variances<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
+        let tiles = Tiles::new(self, x, None, Which::Nngp, SIDE)?;
+        let pairs = tiles.pairs();
+        let variances = tiles
+            .evaluator()
+            .variances(&pairs.variances(), pairs.dimension())?;
+        narrow_vector("the NNGP kernel", &variances)
+    }
+
+    /// The diagonal $\Theta(x_i, x_i)$ of [`ntk`](Self::ntk), in linear time.
+    ///
+    /// # Errors
+    /// As [`ntk`](Self::ntk).
+    pub fn tangent_diagonal<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
+        let tiles = Tiles::new(self, x, None, Which::Ntk, SIDE)?;
+        let diagonal = parallel::try_map(x.len(), |i| {
+            let block = tiles.block(i..i + 1, i..i + 1)?;
+            Ok(block.ntk[0])
+        })?;
+        narrow_vector("the neural tangent kernel", &diagonal)
+    }
+
+    /// The correlations $c(x_i, x_j)$; finite even where the covariances of a homogeneous network overflow.
+    ///
+    /// # Errors
+    /// As [`nngp`](Self::nngp); [`Error::ZeroVector`] naming an input without a direction; [`Error::Undefined`] if a variance vanishes on the way.
+    pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        self.angles(x, |epsilon| 1.0 - epsilon)
+    }
+
+    /// The complements $1 - c(x_i, x_j)$, to relative accuracy.
+    ///
+    /// # Errors
+    /// As [`correlations`](Self::correlations).
+    pub fn correlation_complements<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
+        self.angles(x, |epsilon| epsilon)
+    }
+
+    fn angles<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        map: impl Fn(f64) -> f64 + Sync + Send,
+    ) -> Result<DMatrix<T>> {
+        let tiles = Tiles::new(self, x, None, Which::Nngp, SIDE)?;
+        tiles
+            .evaluator()
+            .check_correlations(&tiles.pairs().variances(), tiles.pairs().dimension())?;
+        let mut matrix = zeros(x.len(), x.len(), true)?;
+        write_tiles(&tiles, [Some(&mut matrix), None], |rows, columns| {
+            let pairs = tiles.pairs();
+            let products = pairs.products(&rows, &columns);
+            let stride = columns.len();
+            let block = pairs.block(rows, columns, &products, stride, false)?;
+            let mut values = tiles.evaluator().complements(block)?;
+            for value in &mut values {
+                *value = map(*value);
+            }
+            Ok([values, Vec::new()])
+        })?;
+        Ok(matrix)
+    }
+
+    /// A stream of the tiles of a kernel of one set of inputs, `side` points to a side, for matrices larger than memory.
+    ///
+    /// # Errors
+    /// As [`kernels`](Self::kernels), and [`Error::Invalid`] for a side of 0.
+    pub fn tiles<'a, T: Scalar>(
+        &'a self,
+        x: &'a Inputs<'a, T>,
+        which: Which,
+        side: usize,
+    ) -> Result<Tiles<'a, T>> {
+        Tiles::new(self, x, None, which, side)
+    }
+
+    /// [`tiles`](Self::tiles) of the kernel between two sets of inputs.
+    ///
+    /// # Errors
+    /// As [`tiles`](Self::tiles); [`Error::Shape`] for unequal dimensions.
+    pub fn tiles_between<'a, T: Scalar>(
+        &'a self,
+        x: &'a Inputs<'a, T>,
+        y: &'a Inputs<'a, T>,
+        which: Which,
+        side: usize,
+    ) -> Result<Tiles<'a, T>> {
+        Tiles::new(self, x, Some(y), which, side)
+    }
+}
+
+fn narrow_vector<T: Scalar>(quantity: &str, values: &[f64]) -> Result<DVector<T>> {
+    let mut out = DVector::zeros(values.len());
+    narrow_into(quantity, values, out.as_mut_slice())?;
+    Ok(out)
+}
+
+/// Room for a matrix, or none if it is not wanted.
+fn zeros<T: Scalar>(rows: usize, columns: usize, wanted: bool) -> Result<DMatrix<T>> {
+    if !wanted {
+        return Ok(DMatrix::zeros(0, 0));
+    }
+    let bytes = rows as u128 * columns as u128 * size_of::<T>() as u128;
+    let too_large = || Error::OutOfMemory {
+        quantity: format!("a kernel of {rows} x {columns} entries"),
+        bytes,
+    };
+    if bytes > isize::MAX as u128 {
+        return Err(too_large());
+    }
+    // whether the address space has room; the matrix itself comes zeroed from the system, untouched
+    Vec::<T>::new()
+        .try_reserve_exact(rows * columns)
+        .map_err(|_| too_large())?;
+    Ok(DMatrix::zeros(rows, columns))
+}
+
+const QUANTITIES: [&str; 2] = ["the NNGP kernel", "the neural tangent kernel"];
+
+fn fill<T: Scalar>(tiles: &Tiles<'_, T>, matrices: [Option<&mut DMatrix<T>>; 2]) -> Result<()> {
+    write_tiles(tiles, matrices, |rows, columns| {
+        let kernels = tiles.block(rows, columns)?;
+        Ok([kernels.nngp, kernels.ntk])
+    })
+}
+
+/// Computes all tiles in parallel and writes each to its place, and of a symmetric matrix to its mirror image.
+fn write_tiles<T: Scalar>(
+    tiles: &Tiles<'_, T>,
+    matrices: [Option<&mut DMatrix<T>>; 2],
+    compute: impl Fn(std::ops::Range<usize>, std::ops::Range<usize>) -> Result<[Vec<f64>; 2]>
+    + Sync
+    + Send,
+) -> Result<()> {
+    let rows = tiles.pairs().rows();
+    let symmetric = tiles.pairs().is_symmetric();
+    // columns of the matrix by bands, each behind a lock: a tile writes to one band or two
+    let bands = matrices.map(|matrix| -> Vec<Mutex<&mut [T]>> {
+        matrix.map_or_else(Vec::new, |matrix| {
+            let chunks = matrix.as_mut_slice().chunks_mut(rows * SIDE);
+            chunks.map(Mutex::new).collect()
+        })
+    });
+    parallel::try_map(tiles.len(), |index| {
+        let (row, column) = tiles.ranges(index)?;
+        let computed = compute(row.clone(), column.clone())?;
+        for ((bands, values), quantity) in bands.iter().zip(computed).zip(QUANTITIES) {
+            if bands.is_empty() {
+                continue;
+            }
+            let mut narrow = vec![T::zero(); values.len()];
+            narrow_into(quantity, &values, &mut narrow)?;
+            drop(values);
+            let stride = column.len();
+            let on_diagonal = symmetric && row == column;
+            if !on_diagonal {
+                let mut band = lock(&bands[column.start / SIDE]);
+                for (offset, j) in column.clone().enumerate() {
+                    let start = (j % SIDE) * rows;
+                    let out = &mut band[start + row.start..start + row.end];
+                    for (out, values) in out.iter_mut().zip(narrow.chunks_exact(stride)) {
+                        *out = values[offset];
+                    }
+                }
+            }
+            if symmetric {
+                let mut band = lock(&bands[row.start / SIDE]);
+                for (i, values) in row.clone().zip(narrow.chunks_exact(stride)) {
+                    let start = (i % SIDE) * rows;
+                    band[start + column.start..start + column.end].copy_from_slice(values);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn lock<'a, T>(band: &'a Mutex<T>) -> std::sync::MutexGuard<'a, T> {
+    // a panic elsewhere leaves the numbers as they are
+    band.lock().unwrap_or_else(PoisonError::into_inner)
+}

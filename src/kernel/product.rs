@@ -1,0 +1,184 @@
+//! The products of inputs with inputs, and from them the covariances that a network starts with.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use nalgebra::{DMatrix, Dyn, MatrixView};
+
+use crate::inputs::{NEARLY_PARALLEL, nearly_parallel};
+use crate::network::{KernelBlock, inverse_root};
+use crate::summation::dot;
+use crate::vectorized::vectorized;
+use crate::{Inputs, Result, Scalar};
+
+/// One or two sets of inputs and their squared norms.
+#[derive(Debug)]
+pub(crate) struct InputPairs<'a, T: Scalar> {
+    x: &'a Inputs<'a, T>,
+    y: Option<&'a Inputs<'a, T>>,
+    squares_x: Vec<f64>,
+    squares_y: Vec<f64>,
+}
+
+/// Smaller matrices are padded with zeros: the library sums them in another order, and an entry shall not depend on its neighbours.
+const SMALLEST: usize = 8;
+
+impl<'a, T: Scalar> InputPairs<'a, T> {
+    pub(crate) fn new(x: &'a Inputs<'a, T>, y: Option<&'a Inputs<'a, T>>) -> Result<Self> {
+        let squares = |x: &Inputs<'_, T>| x.points().map(|point| dot(point, point)).collect();
+        if let Some(y) = y {
+            x.same_dimension(y)?;
+        }
+        Ok(Self {
+            x,
+            y,
+            squares_x: squares(x),
+            squares_y: y.map_or_else(Vec::new, squares),
+        })
+    }
+
+    pub(crate) fn is_symmetric(&self) -> bool {
+        self.y.is_none()
+    }
+
+    pub(crate) fn dimension(&self) -> usize {
+        self.x.dimension()
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.x.len()
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.second().len()
+    }
+
+    fn second(&self) -> &Inputs<'a, T> {
+        self.y.unwrap_or(self.x)
+    }
+
+    fn squares_second(&self) -> &[f64] {
+        if self.is_symmetric() {
+            &self.squares_x
+        } else {
+            &self.squares_y
+        }
+    }
+
+    /// $|x|^2/d$ of all points, those of the second set last.
+    pub(crate) fn variances(&self) -> Vec<f64> {
+        let dimension = self.dimension() as f64;
+        let all = self.squares_x.iter().chain(&self.squares_y);
+        all.map(|square| square / dimension).collect()
+    }
+
+    /// $x_i \cdot y_j$, row by row.
+    pub(crate) fn products(&self, rows: &Range<usize>, columns: &Range<usize>) -> Vec<f64> {
+        let d = self.dimension().max(SMALLEST);
+        let x = padded(self.x, rows);
+        let y = padded(self.second(), columns);
+        let (m, n) = (y.len() / d, x.len() / d);
+        let view = |data, rows, columns, row_stride, column_stride| {
+            MatrixView::<f64, Dyn, Dyn, Dyn, Dyn>::from_slice_with_strides_generic(
+                data,
+                Dyn(rows),
+                Dyn(columns),
+                Dyn(row_stride),
+                Dyn(column_stride),
+            )
+        };
+        let mut out = DMatrix::zeros(m, n);
+        out.gemm(1.0, &view(&y, m, d, d, 1), &view(&x, d, n, 1, d), 0.0);
+        let mut out: Vec<f64> = out.data.into();
+        if m > columns.len() {
+            for i in 0..rows.len() {
+                out.copy_within(i * m..i * m + columns.len(), i * columns.len());
+            }
+        }
+        out.truncate(rows.len() * columns.len());
+        out
+    }
+
+    /// The state of a block of inputs, from their `products`.
+    pub(crate) fn block(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        products: &[f64],
+        stride: usize,
+        with_tangent: bool,
+    ) -> Result<KernelBlock> {
+        let dimension = self.dimension() as f64;
+        let variances = |squares: &[f64]| squares.iter().map(|square| square / dimension).collect();
+        let squares_b = &self.squares_second()[columns.clone()];
+        let inverse_b: Vec<f64> = squares_b.iter().map(|&square| inverse_root(square)).collect();
+        let mut complement = vec![0.0; rows.len() * columns.len()];
+        let out_rows = complement.chunks_mut(columns.len().max(1));
+        for ((i, out), products) in rows.clone().zip(out_rows).zip(products.chunks(stride)) {
+            let inverse_a = inverse_root(self.squares_x[i]);
+            let inverse_b = &inverse_b[..];
+            let products = &products[..columns.len()];
+            let nearly = vectorized(
+                #[inline(always)]
+                || {
+                    let mut nearly = false;
+                    for ((out, product), inverse_b) in out.iter_mut().zip(products).zip(inverse_b) {
+                        let scale = inverse_a * inverse_b;
+                        let cosine = product * scale;
+                        // a zero vector has no angle
+                        *out = if scale > 0.0 { 1.0 - cosine } else { 0.0 };
+                        nearly |= cosine.abs() >= NEARLY_PARALLEL;
+                    }
+                    nearly
+                },
+            );
+            if nearly {
+                let x = self.point(self.x, i);
+                for (j, out) in columns.clone().zip(out.iter_mut()) {
+                    let product = products[j - columns.start];
+                    let cosine = product * (inverse_a * inverse_b[j - columns.start]);
+                    if cosine.abs() >= NEARLY_PARALLEL {
+                        let y = self.point(self.second(), j);
+                        let squares = (self.squares_x[i], self.squares_second()[j]);
+                        *out = if self.is_symmetric() && i == j {
+                            0.0
+                        } else {
+                            nearly_parallel(x, y, product, squares.0, squares.1)
+                        };
+                    }
+                }
+            }
+        }
+        let block = KernelBlock::new(
+            variances(&self.squares_x[rows.clone()]),
+            variances(squares_b),
+            complement,
+            with_tangent,
+        )?;
+        let mut block = if self.is_symmetric() {
+            block.with_same_points(rows.start as isize - columns.start as isize)
+        } else {
+            block
+        };
+        block.set_width(Some(dimension));
+        Ok(block)
+    }
+
+    fn point<'b>(&self, inputs: &'b Inputs<'_, T>, i: usize) -> &'b [T] {
+        inputs.slice(i..i + 1)
+    }
+}
+
+/// Points as `f64`, with zeros after them and after their entries if there are too few.
+fn padded<'a, T: Scalar>(inputs: &'a Inputs<'_, T>, points: &Range<usize>) -> Cow<'a, [f64]> {
+    let (data, d) = (T::widened(inputs.slice(points.clone())), inputs.dimension());
+    if points.len() >= SMALLEST && d >= SMALLEST {
+        return data;
+    }
+    let dimension = d.max(SMALLEST);
+    let mut padded = vec![0.0; points.len().max(SMALLEST) * dimension];
+    for (padded, point) in padded.chunks_mut(dimension).zip(data.chunks(d)) {
+        padded[..d].copy_from_slice(point);
+    }
+    Cow::Owned(padded)
+}

@@ -1,0 +1,262 @@
+//! Kernel matrices tile by tile, for matrices larger than memory.
+
+use std::ops::Range;
+
+use super::evaluator::{Evaluator, Kernels};
+use super::product::InputPairs;
+use crate::network::Network;
+use crate::{Error, Inputs, Result, Scalar, error, parallel};
+
+/// Which kernels are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The NNGP kernel $K$.
+    Nngp,
+    /// The neural tangent kernel $\Theta$.
+    Ntk,
+    /// Both, for little more than the price of the second.
+    Both,
+}
+
+impl Which {
+    pub(crate) fn nngp(self) -> bool {
+        self != Self::Ntk
+    }
+
+    pub(crate) fn ntk(self) -> bool {
+        self != Self::Nngp
+    }
+}
+
+/// Points to a side of a tile that one thread works on: its products fit in the second-level cache.
+pub(crate) const SIDE: usize = 256;
+
+/// A kernel matrix that is computed as it is asked for, tile by tile: from [`Network::tiles`] and its kin.
+///
+/// Of a symmetric matrix there are only the tiles on and below the diagonal, row of tiles by row of tiles. Any tile can be asked for at any time and from any
+/// thread, and has the same bits as in the whole matrix.
+///
+/// ```
+/// use neural_limits::prelude::*;
+/// use neural_limits::kernel::Which;
+/// let rows: Vec<[f64; 2]> = (0..5).map(|i| [1.0, i as f64]).collect();
+/// let x = Inputs::from_rows(&rows)?;
+/// let net = Mlp::new(Relu);
+/// let kernel = net.infinite_width(3)?;
+/// let whole = kernel.ntk(&x)?;
+/// for tile in kernel.tiles(&x, Which::Ntk, 2)?.iter() {
+///     let tile = tile?;
+///     for (i, row) in tile.rows.clone().zip(tile.ntk.chunks(tile.columns.len())) {
+///         for (j, entry) in tile.columns.clone().zip(row) {
+///             assert_eq!(*entry, whole[(i, j)]);
+///         }
+///     }
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Tiles<'a, T: Scalar> {
+    pairs: InputPairs<'a, T>,
+    evaluator: Evaluator<'a>,
+    which: Which,
+    side: usize,
+}
+
+/// Some rows by some columns of a kernel matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tile<T> {
+    /// Its rows in the matrix.
+    pub rows: Range<usize>,
+    /// Its columns.
+    pub columns: Range<usize>,
+    /// $K$, row by row; empty if it was not asked for.
+    pub nngp: Vec<T>,
+    /// $\Theta$, row by row; empty if it was not asked for.
+    pub ntk: Vec<T>,
+}
+
+impl<'a, T: Scalar> Tiles<'a, T> {
+    pub(crate) fn new(
+        network: &'a Network<'_>,
+        x: &'a Inputs<'a, T>,
+        y: Option<&'a Inputs<'a, T>>,
+        which: Which,
+        side: usize,
+    ) -> Result<Self> {
+        error::size("side", side)?;
+        let pairs = InputPairs::new(x, y)?;
+        let evaluator = Evaluator::new(network, pairs.variances(), pairs.dimension(), which.ntk())?;
+        Ok(Self {
+            pairs,
+            evaluator,
+            which,
+            side,
+        })
+    }
+
+    pub(crate) fn pairs(&self) -> &InputPairs<'a, T> {
+        &self.pairs
+    }
+
+    pub(crate) fn evaluator(&self) -> &Evaluator<'a> {
+        &self.evaluator
+    }
+
+    fn bands(&self) -> (usize, usize) {
+        (
+            self.pairs.rows().div_ceil(self.side),
+            self.pairs.columns().div_ceil(self.side),
+        )
+    }
+
+    /// The number of tiles.
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub fn len(&self) -> usize {
+        let (rows, columns) = self.bands();
+        if self.pairs.is_symmetric() {
+            rows * (rows + 1) / 2
+        } else {
+            rows * columns
+        }
+    }
+
+    /// The rows and columns of tile `index`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an index beyond the last tile.
+    pub fn ranges(&self, index: usize) -> Result<(Range<usize>, Range<usize>)> {
+        if index >= self.len() {
+            return Err(Error::invalid(
+                "index",
+                index,
+                format!("less than the number of tiles, {}", self.len()),
+            ));
+        }
+        let (row, column) = if self.pairs.is_symmetric() {
+            // row r starts at tile r (r + 1)/2
+            let mut row = (((8 * index + 1) as f64).sqrt() as usize).saturating_sub(1) / 2;
+            while (row + 1) * (row + 2) / 2 <= index {
+                row += 1;
+            }
+            while row * (row + 1) / 2 > index {
+                row -= 1;
+            }
+            (row, index - row * (row + 1) / 2)
+        } else {
+            let columns = self.bands().1;
+            (index / columns, index % columns)
+        };
+        let range = |band: usize, size: usize| band * self.side..((band + 1) * self.side).min(size);
+        Ok((
+            range(row, self.pairs.rows()),
+            range(column, self.pairs.columns()),
+        ))
+    }
+
+    /// Tile `index`, computed on all threads.
+    ///
+    /// # Errors
+    /// As [`ranges`](Self::ranges), and as the kernel.
+    pub fn get(&self, index: usize) -> Result<Tile<T>> {
+        let (rows, columns) = self.ranges(index)?;
+        // blocks of the tile, row by row of blocks
+        let split = |range: &Range<usize>| -> Vec<Range<usize>> {
+            let starts = range.clone().step_by(SIDE);
+            starts.map(|start| start..(start + SIDE).min(range.end)).collect()
+        };
+        let (row_blocks, column_blocks) = (split(&rows), split(&columns));
+        let parts = parallel::try_map(row_blocks.len() * column_blocks.len(), |part| {
+            let row = row_blocks[part / column_blocks.len()].clone();
+            let column = column_blocks[part % column_blocks.len()].clone();
+            self.block(row, column)
+        })?;
+        let size = rows.len() * columns.len();
+        let empty = |wanted: bool| vec![T::zero(); if wanted { size } else { 0 }];
+        let (mut nngp, mut ntk) = (empty(self.which.nngp()), empty(self.which.ntk()));
+        for (part, kernels) in parts.into_iter().enumerate() {
+            let row = &row_blocks[part / column_blocks.len()];
+            let column = &column_blocks[part % column_blocks.len()];
+            for (out, values, quantity) in [
+                (&mut nngp, &kernels.nngp, "the NNGP kernel"),
+                (&mut ntk, &kernels.ntk, "the neural tangent kernel"),
+            ] {
+                for (i, values) in row.clone().zip(values.chunks(column.len())) {
+                    let start = (i - rows.start) * columns.len() + (column.start - columns.start);
+                    narrow_into(quantity, values, &mut out[start..start + column.len()])?;
+                }
+            }
+        }
+        Ok(Tile {
+            rows,
+            columns,
+            nngp,
+            ntk,
+        })
+    }
+
+    /// All tiles in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Result<Tile<T>>> + '_ {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// A block of the matrix on one thread; a block that is cut by the diagonal of a symmetric matrix is symmetric to the bit.
+    pub(crate) fn block(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Kernels> {
+        let products = self.pairs.products(&rows, &columns);
+        let (count, stride) = (rows.len(), columns.len());
+        let on_diagonal = self.pairs.is_symmetric() && rows == columns;
+        let size = count * stride;
+        let empty = |wanted: bool| vec![0.0; if wanted { size } else { 0 }];
+        let mut all = Kernels {
+            nngp: empty(self.which.nngp()),
+            ntk: empty(self.which.ntk()),
+        };
+        let height = self.evaluator.strip(count);
+        for start in (0..count).step_by(height) {
+            let end = (start + height).min(count);
+            // of a block on the diagonal the rest is mirrored
+            let width = if on_diagonal { end } else { stride };
+            let block = self.pairs.block(
+                rows.start + start..rows.start + end,
+                columns.start..columns.start + width,
+                &products[start * stride..end * stride],
+                stride,
+                self.which.ntk(),
+            )?;
+            let strip = self.evaluator.evaluate(block, self.which.nngp())?;
+            for (out, values) in [(&mut all.nngp, strip.nngp), (&mut all.ntk, strip.ntk)] {
+                let rows = out.chunks_mut(stride).skip(start);
+                for (out, values) in rows.zip(values.chunks(width)) {
+                    out[..width].copy_from_slice(values);
+                }
+            }
+        }
+        if on_diagonal {
+            for values in [&mut all.nngp, &mut all.ntk] {
+                if !values.is_empty() {
+                    for i in 0..count {
+                        for j in i + 1..stride {
+                            values[i * stride + j] = values[j * stride + i];
+                        }
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Values in the format of the result.
+pub(crate) fn narrow_into<T: Scalar>(quantity: &str, values: &[f64], out: &mut [T]) -> Result<()> {
+    let mut finite = true;
+    for (out, &value) in out.iter_mut().zip(values) {
+        *out = T::nearest(value);
+        finite &= out.is_finite();
+    }
+    if finite {
+        return Ok(());
+    }
+    // the first of them says what happened
+    values
+        .iter()
+        .try_for_each(|&value| T::narrow(quantity, value).map(|_| ()))
+}

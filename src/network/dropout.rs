@@ -1,0 +1,75 @@
+//! Dropout.
+
+use super::{KernelBlock, Layer, Outline};
+use crate::{Error, Result};
+
+/// Dropout as in training: every neuron is kept with probability $p$ and divided by $p$, with a mask of its own for every point
+/// (N. Srivastava et al. 2014; its kernel as in S. Schoenholz et al. 2016, arXiv 1611.01232, section 5).
+///
+/// A point's variance and tangent kernel with itself grow by $1/p$; those with other points stay, also with a point at the same place: its mask is
+/// another one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    keep: f64,
+}
+
+impl Dropout {
+    /// Of the probability $p$ of keeping a neuron.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless $0 < p \le 1$.
+    pub fn new(keep: f64) -> Result<Self> {
+        if keep > 0.0 && keep <= 1.0 {
+            Ok(Self { keep })
+        } else {
+            Err(Error::invalid("keep", keep, "a probability in (0, 1]"))
+        }
+    }
+}
+
+impl Layer for Dropout {
+    fn name(&self) -> String {
+        format!("dropout({})", self.keep)
+    }
+
+    fn outline(&self, input: Outline) -> Result<Outline> {
+        Ok(Outline {
+            gaussian: input.gaussian && self.keep == 1.0,
+            ..input
+        })
+    }
+
+    fn apply(&self, block: &mut KernelBlock) -> Result<()> {
+        let keep = self.keep;
+        if keep == 1.0 {
+            return Ok(());
+        }
+        let same: Vec<Option<usize>> = (0..block.rows()).map(|i| block.same_point(i)).collect();
+        let mut row_index = 0;
+        block.map(
+            |q, out| {
+                for (out, q) in out.iter_mut().zip(q) {
+                    *out = q / keep;
+                }
+                Ok(())
+            },
+            |row, _| {
+                let own = same[row_index].map(|j| (j, row.complement[j]));
+                for epsilon in row.complement.iter_mut() {
+                    *epsilon = (1.0 - keep) + keep * *epsilon;
+                }
+                if let Some((j, epsilon)) = own {
+                    row.complement[j] = epsilon;
+                }
+                row_index += 1;
+                Ok(())
+            },
+        )?;
+        for (i, j) in same.into_iter().enumerate() {
+            if let Some(j) = j {
+                block.scale_tangent_at(i, j, 1.0 / keep);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! Layer normalisation.
+
+use super::{KernelBlock, Layer, Outline};
+use crate::vectorized::vectorized;
+use crate::{Result, error};
+
+/// Layer normalisation (J. L. Ba, J. R. Kiros and G. Hinton 2016, arXiv 1607.06450), without trained scale and shift: at infinite width the neurons'
+/// mean is 0 and their variance $q$ a number, so that
+///
+/// $$K^\prime(a,b) = \frac{K(a,b)}{\sqrt{(q_a + \epsilon)(q_b + \epsilon)}}, \qquad \Theta^\prime(a,b) = \frac{\Theta(a,b)}{\sqrt{(q_a + \epsilon)(q_b + \epsilon)}} .$$
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerNorm {
+    epsilon: f64,
+}
+
+impl LayerNorm {
+    /// Of the number $\epsilon$ that is added to variances.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) unless it is finite and $\ge 0$.
+    pub fn new(epsilon: f64) -> Result<Self> {
+        Ok(Self {
+            epsilon: error::non_negative("epsilon", epsilon)?,
+        })
+    }
+}
+
+impl Default for LayerNorm {
+    /// $\epsilon$ = 1e-12.
+    fn default() -> Self {
+        Self { epsilon: 1e-12 }
+    }
+}
+
+impl Layer for LayerNorm {
+    fn name(&self) -> String {
+        format!("layer norm({})", self.epsilon)
+    }
+
+    fn outline(&self, input: Outline) -> Result<Outline> {
+        Ok(input)
+    }
+
+    fn apply(&self, block: &mut KernelBlock) -> Result<()> {
+        let epsilon = self.epsilon;
+        // a variance of 0 stays one
+        let inverse = move |q: f64| if q > 0.0 { 1.0 / (q + epsilon).sqrt() } else { 0.0 };
+        let inverse_b: Vec<f64> = block.variance_b().iter().map(|&q| inverse(q)).collect();
+        block.map(
+            |q, out| {
+                for (out, &q) in out.iter_mut().zip(q) {
+                    *out = if q > 0.0 { q / (q + epsilon) } else { 0.0 };
+                }
+                Ok(())
+            },
+            |row, _| {
+                let inverse_a = inverse(row.variance_a);
+                if let Some(tangent) = row.tangent {
+                    let inverse_b = &inverse_b[..];
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (tangent, inverse_b) in tangent.iter_mut().zip(inverse_b) {
+                                *tangent *= inverse_a * inverse_b;
+                            }
+                        },
+                    );
+                }
+                Ok(())
+            },
+        )
+    }
+}
