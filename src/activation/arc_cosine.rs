@@ -146,6 +146,19 @@ pub(crate) fn kappa0_of_complement_unchecked(epsilon: f64) -> f64 {
     if near_one { 1.0 - s } else { s }
 }
 
+/// $\kappa_0(1-\varepsilon)$ and $1 - \kappa_1(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked, with one square root.
+#[inline(always)]
+pub(crate) fn both_of_complement_unchecked(epsilon: f64) -> (f64, f64) {
+    let other = 2.0 - epsilon;
+    let near_one = epsilon <= 1.0;
+    let delta = if near_one { epsilon } else { other };
+    let root = delta.sqrt();
+    let s = root * polynomial::evaluate(&K, delta);
+    let remainder = delta * root * polynomial::evaluate(&H, delta);
+    let kappa0 = if near_one { 1.0 - s } else { s };
+    (kappa0, if near_one { epsilon } else { 1.0 } - remainder)
+}
+
 /// $\kappa_0(c) = (\pi - \arccos c)/\pi$, the arc-cosine map of degree 0, with an error of at most 4 ulp.
 ///
 /// # Errors

@@ -14,6 +14,15 @@ pub(crate) trait ClosedForm: Activation {
     /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
     fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64;
 
+    /// Both at once, for less where they have parts in common; with the bits of either alone.
+    #[inline(always)]
+    fn moments(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
+        (
+            self.moment(qa, qb, epsilon),
+            self.derivative_moment(qa, qb, epsilon),
+        )
+    }
+
     /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
     #[inline(always)]
     fn variance(&self, q: f64) -> f64 {
@@ -177,32 +186,51 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
     let columns = columns.zip(row.inverse_b.chunks(CHUNK));
     for (complement, ((qb, vb), inverse_b)) in row.complement.chunks_mut(CHUNK).zip(columns) {
         let size = complement.len();
-        let mut slope = slopes.as_mut().and_then(Iterator::next);
-        let mut direct = [0.0; CHUNK];
+        let slope = slopes.as_mut().and_then(Iterator::next);
+        let with_slope = slope.is_some();
+        let (mut q, mut inverse, mut folded) = ([1.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+        q[..size].copy_from_slice(qb);
+        inverse[..size].copy_from_slice(inverse_b);
+        folded[..size].copy_from_slice(complement);
         let shape = phi.clone();
-        let (finite, near) = vectorized(
+        let (direct, slopes_here, near, finite, folded) = vectorized(
             #[inline(always)]
-            || {
-                let mut finite = true;
-                if let Some(slope) = &mut slope {
-                    for ((slope, &qb), &epsilon) in slope.iter_mut().zip(qb).zip(&*complement) {
-                        *slope = shape.derivative_moment(qa, qb, epsilon);
-                        finite &= slope.abs() <= f64::MAX;
+            move || {
+                let (mut direct, mut slopes) = ([0.0; CHUNK], [0.0; CHUNK]);
+                if even {
+                    if with_slope {
+                        for j in 0..CHUNK {
+                            slopes[j] = shape.derivative_moment(qa, q[j], folded[j]);
+                        }
+                    }
+                    for j in 0..CHUNK {
+                        let other = 2.0 - folded[j];
+                        folded[j] = if other < folded[j] { other } else { folded[j] };
+                        direct[j] = shape.moment(qa, q[j], folded[j]);
+                    }
+                } else if with_slope {
+                    for j in 0..CHUNK {
+                        (direct[j], slopes[j]) = shape.moments(qa, q[j], folded[j]);
+                    }
+                } else {
+                    for j in 0..CHUNK {
+                        direct[j] = shape.moment(qa, q[j], folded[j]);
                     }
                 }
-                let mut near = false;
-                let columns = qb.iter().zip(inverse_b).zip(complement.iter_mut());
-                for (direct, ((&qb, &inverse_b), epsilon)) in direct[..size].iter_mut().zip(columns) {
-                    let folded = 2.0 - *epsilon;
-                    *epsilon = if even && folded < *epsilon { folded } else { *epsilon };
-                    let scale = inverse_a * inverse_b;
-                    *direct = 1.0 - shape.moment(qa, qb, *epsilon) * scale;
-                    finite &= direct.abs() <= f64::MAX;
-                    near |= (*direct < SUBTRACTED) | (scale == 0.0);
+                let (mut near, mut finite) = (false, true);
+                for j in 0..CHUNK {
+                    let scale = inverse_a * inverse[j];
+                    direct[j] = 1.0 - direct[j] * scale;
+                    near |= (direct[j] < SUBTRACTED) | (scale == 0.0);
+                    finite &= (direct[j].abs() <= f64::MAX) & (slopes[j].abs() <= f64::MAX);
                 }
-                (finite, near)
+                (direct, slopes, near, finite, folded)
             },
         );
+        if let Some(slope) = slope {
+            slope.copy_from_slice(&slopes_here[..size]);
+        }
+        complement.copy_from_slice(&folded[..size]);
         if !finite {
             return Err(overflow());
         }
@@ -214,14 +242,15 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
             continue;
         }
         // what parallel inputs lose, the integral of the slopes, and the slope at ε, all relative to √(V_a V_b)
-        let (mut parallel, mut drop, mut speed) = ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
         let shape = phi.clone();
-        vectorized(
+        let (parallel, drop, speed) = vectorized(
             #[inline(always)]
-            || {
-                for j in 0..size {
-                    let (qb, epsilon) = (qb[j], complement[j]);
-                    let scale = inverse_a * inverse_b[j];
+            move || {
+                let (mut parallel, mut drop, mut speed) =
+                    ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+                for j in 0..CHUNK {
+                    let (qb, epsilon) = (q[j], folded[j]);
+                    let scale = inverse_a * inverse[j];
                     let lost = 1.0 - shape.moment(qa, qb, 0.0) * scale;
                     parallel[j] = if qa == qb { 0.0 } else { lost };
                     let root = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
@@ -237,6 +266,7 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                     drop[j] = root * scale * epsilon * sum;
                     speed[j] = root * scale * shape.derivative_moment(qa, qb, epsilon);
                 }
+                (parallel, drop, speed)
             },
         );
         for j in 0..size {

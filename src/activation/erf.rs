@@ -111,6 +111,17 @@ impl ClosedForm for Erf {
     }
 
     #[inline(always)]
+    fn moments(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
+        let (root, rest) = self.legs(qa, qb, epsilon);
+        let angle = angle(root * (1.0 - epsilon), rest);
+        let slope = self.a * self.b;
+        (
+            (2.0 / PI) * self.a * self.a * angle + self.c * self.c,
+            (4.0 / PI) * slope * slope / rest,
+        )
+    }
+
+    #[inline(always)]
     fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
         let (_, rest) = self.legs(qa, qb, epsilon);
         let slope = self.a * self.b;

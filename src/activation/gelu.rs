@@ -57,18 +57,24 @@ impl Activation for Gelu {
 impl ClosedForm for Gelu {
     #[inline(always)]
     fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        let (k, determinant, _, root) = parts(qa, qb, epsilon);
+        self.moments(qa, qb, epsilon).0
+    }
+
+    #[inline(always)]
+    fn moments(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
+        let (k, determinant, delta, root) = parts(qa, qb, epsilon);
         let both = 0.25 + angle(k, root) / (2.0 * PI);
-        let rest = determinant + k * k * ((2.0 + qa + qb) / ((1.0 + qa) * (1.0 + qb)));
-        k * both + rest / (2.0 * PI * root)
+        let sum = (2.0 + qa + qb) / ((1.0 + qa) * (1.0 + qb));
+        let scale = 1.0 / (2.0 * PI * root);
+        (
+            k * both + (determinant + k * k * sum) * scale,
+            both + k * (sum + 1.0 / delta) * scale,
+        )
     }
 
     #[inline(always)]
     fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        let (k, _, delta, root) = parts(qa, qb, epsilon);
-        let both = 0.25 + angle(k, root) / (2.0 * PI);
-        let sum = (2.0 + qa + qb) / ((1.0 + qa) * (1.0 + qb)) + 1.0 / delta;
-        both + k * sum / (2.0 * PI * root)
+        self.moments(qa, qb, epsilon).1
     }
 }
 

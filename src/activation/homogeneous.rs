@@ -117,39 +117,46 @@ impl Slopes {
     /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) of one point with many.
     pub(crate) fn dual_row(&self, row: DualRow<'_>) {
         let moment = self.second_moment();
-        if let Some(slope) = row.slope {
-            let (weight, linear) = (self.curvature_weight(), self.negative * self.positive);
-            let complement = &*row.complement;
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (slope, &epsilon) in slope.iter_mut().zip(complement) {
-                        *slope = weight * arc_cosine::kappa0_of_complement_unchecked(epsilon) + linear;
-                    }
-                },
-            );
-        }
-        if moment == 0.0 {
-            row.complement.fill(0.0);
-            return;
-        }
-        let (weight, linear) = (
-            self.curvature_weight() / moment,
-            self.negative * self.positive / moment,
-        );
+        let (gain, shift) = (self.curvature_weight(), self.negative * self.positive);
+        let scale = if moment > 0.0 { 1.0 / moment } else { 0.0 };
+        let (weight, linear) = (scale * gain, scale * shift);
         let even = self.negative == -self.positive;
         let complement = row.complement;
-        vectorized(
-            #[inline(always)]
-            || {
-                for epsilon in complement.iter_mut() {
-                    let folded = 2.0 - *epsilon;
-                    let x = if even && folded < *epsilon { folded } else { *epsilon };
-                    let sum = weight * arc_cosine::kappa1_complement_unchecked(x) + linear * x;
-                    let sum = if sum > 0.0 { sum } else { 0.0 };
-                    *epsilon = if sum < 2.0 { sum } else { 2.0 };
-                }
-            },
-        );
+        match row.slope {
+            Some(slope) if !even => vectorized(
+                #[inline(always)]
+                || {
+                    for (epsilon, slope) in complement.iter_mut().zip(slope.iter_mut()) {
+                        let (kappa0, complement) = arc_cosine::both_of_complement_unchecked(*epsilon);
+                        *slope = gain * kappa0 + shift;
+                        *epsilon = clamped(weight * complement + linear * *epsilon);
+                    }
+                },
+            ),
+            mut slope => vectorized(
+                #[inline(always)]
+                || {
+                    if let Some(slope) = &mut slope {
+                        for (slope, &epsilon) in slope.iter_mut().zip(&*complement) {
+                            let kappa0 = arc_cosine::kappa0_of_complement_unchecked(epsilon);
+                            *slope = gain * kappa0 + shift;
+                        }
+                    }
+                    for epsilon in complement.iter_mut() {
+                        let folded = 2.0 - *epsilon;
+                        let x = if even && folded < *epsilon { folded } else { *epsilon };
+                        let complement = arc_cosine::kappa1_complement_unchecked(x);
+                        *epsilon = clamped(weight * complement + linear * x);
+                    }
+                },
+            ),
+        }
     }
+}
+
+/// The nearest number in $[0, 2]$.
+#[inline(always)]
+fn clamped(x: f64) -> f64 {
+    let x = if x > 0.0 { x } else { 0.0 };
+    if x < 2.0 { x } else { 2.0 }
 }

@@ -22,6 +22,28 @@ pub struct DualRow<'a> {
     pub slope: Option<&'a mut [f64]>,
 }
 
+impl DualRow<'_> {
+    pub(crate) fn reborrow(&mut self) -> DualRow<'_> {
+        DualRow {
+            complement: &mut *self.complement,
+            slope: self.slope.as_deref_mut(),
+            ..*self
+        }
+    }
+
+    /// The pair with column `j` alone.
+    pub(crate) fn column(&mut self, j: usize) -> DualRow<'_> {
+        DualRow {
+            variance_b: &self.variance_b[j..=j],
+            moment_b: &self.moment_b[j..=j],
+            inverse_b: &self.inverse_b[j..=j],
+            complement: &mut self.complement[j..=j],
+            slope: self.slope.as_deref_mut().map(|slope| &mut slope[j..=j]),
+            ..*self
+        }
+    }
+}
+
 /// One pair at a time, by [`Dual::dual`] and [`Dual::derivative_dual`].
 pub(super) fn one_by_one<A: Dual + ?Sized>(phi: &A, row: DualRow<'_>) -> Result<()> {
     let mut slope = row.slope;

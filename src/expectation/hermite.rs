@@ -13,6 +13,16 @@ use crate::vectorized::vectorized;
 /// $2\pi/s > 2\sqrt K + 16$.
 const LEVELS: [(f64, usize); 4] = [(0.2, 32), (0.15, 80), (0.125, 160), (0.0625, 480)];
 
+/// The same and longer ones, for series that serve many pairs.
+const LONG_LEVELS: [(f64, usize); 6] = [
+    LEVELS[0],
+    LEVELS[1],
+    LEVELS[2],
+    LEVELS[3],
+    (0.03, 1200),
+    (0.02, 2500),
+];
+
 /// The first coefficients of $f(\sqrt q z)$ and the rest of its norm.
 #[derive(Debug, Clone)]
 pub(crate) struct HermiteSeries {
@@ -55,9 +65,29 @@ impl HermiteSeries {
         parity: Parity,
         tolerance: f64,
     ) -> Option<Vec<Self>> {
+        Self::smooth_at(&LEVELS, f, variances, parity, tolerance)
+    }
+
+    /// [`smooth`](Self::smooth) with up to 2500 terms.
+    pub(crate) fn smooth_and_long(
+        f: impl Fn(f64) -> f64,
+        variances: &[f64],
+        parity: Parity,
+        tolerance: f64,
+    ) -> Option<Vec<Self>> {
+        Self::smooth_at(&LONG_LEVELS, f, variances, parity, tolerance)
+    }
+
+    fn smooth_at(
+        levels: &[(f64, usize)],
+        f: impl Fn(f64) -> f64,
+        variances: &[f64],
+        parity: Parity,
+        tolerance: f64,
+    ) -> Option<Vec<Self>> {
         // larger variances are steeper: they decide on the level
         let largest = variances.iter().copied().fold(0.0, f64::max);
-        LEVELS.iter().find_map(|&level| {
+        levels.iter().find_map(|&level| {
             let first = Self::at_level(&f, largest, parity, tolerance, level)?;
             variances
                 .iter()

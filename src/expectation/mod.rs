@@ -18,6 +18,7 @@ mod table;
 pub(crate) use adaptive::integrate;
 pub(crate) use hermite::HermiteSeries;
 pub use table::DualTable;
+pub(crate) use table::TablePoints;
 
 use crate::activation::Activation;
 use crate::{Error, PairCovariance, Result, error};

@@ -30,7 +30,10 @@ const SUBTRACTED: f64 = 1e-3;
 /// A point costs one interpolation (Chebyshev polynomials in $\log q$), a pair one Horner scheme. The error is below 1e-13 of $\sqrt{V_a V_b}$.
 #[derive(Debug, Clone)]
 pub struct DualTable {
+    /// $\log q$ where the first piece starts.
     lowest: f64,
+    /// $q$ where the last piece ends.
+    highest: f64,
     pieces: Vec<Piece>,
     /// 1 over the length of a piece in $\log q$.
     inverse_length: f64,
@@ -85,6 +88,18 @@ pub(crate) struct TablePoints {
     points: usize,
 }
 
+impl TablePoints {
+    /// The coefficients of one of the points.
+    fn point(&self, index: usize) -> Self {
+        let of = |all: &[f64]| all.iter().skip(index).step_by(self.points).copied().collect();
+        Self {
+            value: of(&self.value),
+            slope: of(&self.slope),
+            points: 1,
+        }
+    }
+}
+
 /// $\sqrt V$ and all coefficients at a variance.
 struct Sampler<'a, A: ?Sized> {
     phi: &'a A,
@@ -95,9 +110,10 @@ struct Sampler<'a, A: ?Sized> {
 impl<A: Activation + ?Sized> Sampler<'_, A> {
     fn sample(&self, variances: &[f64]) -> Option<Vec<Vec<f64>>> {
         let parity = self.phi.parity();
-        let value = HermiteSeries::smooth(|x| self.phi.value(x), variances, parity, TAIL)?;
+        let value = HermiteSeries::smooth_and_long(|x| self.phi.value(x), variances, parity, TAIL)?;
         let slope = |x| self.phi.derivative(x);
-        let slope = HermiteSeries::smooth(slope, variances, parity.of_derivative(), TAIL)?;
+        let slope =
+            HermiteSeries::smooth_and_long(slope, variances, parity.of_derivative(), TAIL)?;
         Some(
             value
                 .iter()
@@ -128,24 +144,39 @@ fn needed(series: &HermiteSeries) -> usize {
 }
 
 impl DualTable {
-    /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$; `None` if the activation is too steep there for a series.
+    /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where the activation becomes too steep for a series; `None` if it is too steep everywhere.
     pub(crate) fn new<A: Activation + ?Sized>(
         phi: &A,
         lowest: f64,
         highest: f64,
     ) -> Result<Option<Self>> {
-        Ok(Self::build(phi, lowest, highest))
+        // the steepest may be out of reach
+        let mut reached = highest;
+        while reached > lowest * 1e-3 && reached > 0.0 {
+            if let Some(table) = Self::build(phi, lowest.min(reached), reached) {
+                return Ok(Some(table));
+            }
+            reached *= 0.5;
+        }
+        Ok(None)
+    }
+
+    /// Whether the table holds points of this variance.
+    pub(crate) fn holds(&self, q: f64) -> bool {
+        q <= self.highest
     }
 
     fn build<A: Activation + ?Sized>(phi: &A, lowest: f64, highest: f64) -> Option<Self> {
         let parity = phi.parity();
-        let value = HermiteSeries::smooth_one(|x| phi.value(x), highest, parity, TAIL)?;
-        let slope = |x| phi.derivative(x);
-        let slope = HermiteSeries::smooth_one(slope, highest, parity.of_derivative(), TAIL)?;
+        let one = |series: Option<Vec<HermiteSeries>>| series?.pop();
+        let value = |x| phi.value(x);
+        let value = one(HermiteSeries::smooth_and_long(value, &[highest], parity, TAIL))?;
+        let (slope, odd) = (|x| phi.derivative(x), parity.of_derivative());
+        let slope = one(HermiteSeries::smooth_and_long(slope, &[highest], odd, TAIL))?;
         let sampler = Sampler {
             phi,
             value: Layout::new(parity, needed(&value)),
-            slope: Layout::new(parity.of_derivative(), needed(&slope)),
+            slope: Layout::new(odd, needed(&slope)),
         };
         // a hair wider, so that rounding stays inside
         let (low, high) = (lowest.ln() - 1e-12, highest.ln() + 1e-12);
@@ -178,6 +209,7 @@ impl DualTable {
             Some(Self {
                 pieces: pieces.collect::<Option<Vec<Piece>>>()?,
                 lowest: low,
+                highest,
                 inverse_length: 1.0 / length,
                 nodes,
                 value: sampler.value,
@@ -272,9 +304,14 @@ impl DualTable {
         all
     }
 
-    /// The step of one point with many: [`Dual::dual_row`](crate::activation::Dual::dual_row).
-    pub(crate) fn row(&self, columns: &TablePoints, row: DualRow<'_>) {
-        let own = self.points(&[row.variance_a]);
+    /// The step of point `index` of `rows` with many: [`Dual::dual_row`](crate::activation::Dual::dual_row).
+    pub(crate) fn row(
+        &self,
+        (rows, index): (&TablePoints, usize),
+        columns: &TablePoints,
+        row: DualRow<'_>,
+    ) {
+        let own = rows.point(index);
         let points = columns.points;
         if let Some(slope) = row.slope {
             mehler(self.slope, &own.slope, &columns.slope, points, row.complement, slope);

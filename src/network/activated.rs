@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Directions, KernelBlock, Layer, Outline};
 use crate::activation::{Dual, DualRow, DualTable};
+use crate::expectation::TablePoints;
 use crate::vectorized::vectorized;
 use crate::{Error, Result};
 
@@ -29,11 +30,22 @@ fn apply<A: Dual + ?Sized>(
     block: &mut KernelBlock,
 ) -> Result<()> {
     let mut slope = vec![0.0; if block.tangent().is_some() { block.columns() } else { 0 }];
-    let columns = table.map(|table| table.points(block.variance_b()));
+    let points = table.map(|table| {
+        (
+            table.points(block.variance_a()),
+            table.points(block.variance_b()),
+        )
+    });
+    let mut index = 0;
     block.map(
         |q, out| match table {
             Some(table) => {
                 table.moments(q, out);
+                for (q, out) in q.iter().zip(out) {
+                    if !table.holds(*q) {
+                        phi.moments(&[*q], std::slice::from_mut(out))?;
+                    }
+                }
                 Ok(())
             }
             None => phi.moments(q, out),
@@ -49,10 +61,13 @@ fn apply<A: Dual + ?Sized>(
                 complement: row.complement,
                 slope: tangent.is_some().then_some(&mut slope[..]),
             };
-            match (table, &columns) {
-                (Some(table), Some(columns)) => table.row(columns, dual_row),
+            match (table, &points) {
+                (Some(table), Some((rows, columns))) if table.holds(row.variance_a) => {
+                    by_table(phi, table, ((rows, index), columns), dual_row)?;
+                }
                 _ => phi.dual_row(dual_row)?,
             }
+            index += 1;
             if let Some(tangent) = tangent {
                 let slope = &slope[..];
                 vectorized(
@@ -67,6 +82,28 @@ fn apply<A: Dual + ?Sized>(
             Ok(())
         },
     )
+}
+
+/// A row through the table, and one by one where columns are beyond it.
+fn by_table<A: Dual + ?Sized>(
+    phi: &A,
+    table: &DualTable,
+    (own, columns): ((&TablePoints, usize), &TablePoints),
+    mut row: DualRow<'_>,
+) -> Result<()> {
+    let beyond: Vec<(usize, f64)> = row
+        .variance_b
+        .iter()
+        .enumerate()
+        .filter(|(_, q)| !table.holds(**q))
+        .map(|(j, _)| (j, row.complement[j]))
+        .collect();
+    table.row(own, columns, row.reborrow());
+    for (j, epsilon) in beyond {
+        row.complement[j] = epsilon;
+        phi.dual_row(row.column(j))?;
+    }
+    Ok(())
 }
 
 impl<A: Dual> Layer for Activated<A> {
