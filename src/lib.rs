@@ -28,7 +28,7 @@
 //!
 //! # Rooms
 //! [`activation`] (activations and their Gaussian duals), [`architecture`] (MLPs, residual networks, branch scalings, the
-//! branch covariance), [`expectation`] (quadrature), [`kernel`], [`depth`], [`sample`], [`propagation`]
+//! branch covariance), [`expectation`] (quadrature), [`network`] (compositions of layers), [`kernel`], [`depth`], [`sample`], [`propagation`]
 //! (phases, depth scales, the edge of chaos), [`neural_function`] (what is read off a network), [`limit`] (regimes,
 //! laws, comparison), [`statistics`].
 //!
@@ -81,10 +81,11 @@ pub use scalar::Scalar;
 pub mod prelude {
     pub use crate::activation::{Activation, Custom, Dual, Erf, Gelu, LeakyRelu, Relu, Tanh};
     pub use crate::architecture::{
-        Architecture, BranchScaling, Constant, ConvergentSeries, CustomScaling, InverseSqrtDepth,
-        Mlp, PowerLaw, ResNet,
+        Architecture, BranchScaling, Constant, ConvergentSeries, CustomScaling, DenseNet,
+        InverseSqrtDepth, Mlp, PowerLaw, ResNet,
     };
     pub use crate::limit::{Commutativity, Grid, Law, Limit, Regime, Report, Verdict, routes};
+    pub use crate::network::{Activated, Dense, Network};
     pub use crate::neural_function::{Correlation, Covariance, NeuralFunction, Neuron};
     pub use crate::sample::{Sampler, Seed};
     pub use crate::{Error, Initialization, Inputs, PairCovariance};

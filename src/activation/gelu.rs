@@ -64,7 +64,7 @@ impl ClosedForm for Gelu {
     fn moments(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
         let (k, determinant, delta, root) = parts(qa, qb, epsilon);
         let both = 0.25 + angle(k, root) / (2.0 * PI);
-        let sum = (2.0 + qa + qb) / ((1.0 + qa) * (1.0 + qb));
+        let sum = (2.0 + (qa + qb)) / ((1.0 + qa) * (1.0 + qb));
         let scale = 1.0 / (2.0 * PI * root);
         (
             k * both + (determinant + k * k * sum) * scale,

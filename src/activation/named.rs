@@ -11,7 +11,7 @@ type Make = fn(&[f64]) -> Result<Arc<dyn Dual>>;
 /// (name, default parameters, constructor).
 type Entry = (&'static str, &'static [f64], Make);
 
-const TABLE: [Entry; 31] = [
+const TABLE: [Entry; 33] = [
     ("abs", &[], |_| Ok(Arc::new(Abs))),
     ("ab_relu", &[-0.3, 1.4], |p| {
         Ok(Arc::new(AbRelu::new(p[0], p[1])?))
@@ -26,6 +26,9 @@ const TABLE: [Entry; 31] = [
     }),
     ("exp", &[1.0, 1.0], |p| {
         Ok(Arc::new(Exponential::new(p[0], p[1])?))
+    }),
+    ("exp_normalized", &[1.0, -1.0], |p| {
+        Ok(Arc::new(ExpNormalized::new(p[0], p[1])?))
     }),
     ("gabor", &[], |_| Ok(Arc::new(Gabor))),
     ("gaussian", &[1.0, -1.0], |p| {
@@ -44,6 +47,9 @@ const TABLE: [Entry; 31] = [
     ("mish", &[], |_| Ok(Arc::new(Mish))),
     ("monomial", &[2.0], |p| {
         Ok(Arc::new(Polynomial::monomial(degree(p[0])?)?))
+    }),
+    ("power_kernel", &[2.0], |p| {
+        Ok(Arc::new(PowerKernel::new(degree(p[0])?)?))
     }),
     ("rbf", &[1.0], |p| Ok(Arc::new(RandomFourier::new(p[0])?))),
     ("rectified_monomial", &[2.0], |p| {
@@ -80,7 +86,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(name, _, _)| *name)
 }
 
-/// The activation of a name with its parameters, or the default ones: `tanh`, `leaky_relu(0.2)`, `erf(1.2, 0.7, 0.1)`.
+/// The activation of a name with its parameters, or the default ones: `tanh`, `leaky_relu(0.2)`, `erf(1.2, 0.7, 0.1)`; `polynomial(0.2, 1, -0.1)` takes any number of
+/// coefficients.
 ///
 /// # Errors
 /// [`Error::Invalid`] for an unknown name, a wrong number of parameters, or what the constructor refuses.
@@ -101,6 +108,9 @@ pub fn named(description: &str) -> Result<Arc<dyn Dual>> {
             Some(rest.strip_suffix(')').unwrap_or(rest)),
         ),
     };
+    if let ("polynomial", Some(list)) = (name, list) {
+        return Ok(Arc::new(Polynomial::new(&parameters(name, list)?)?));
+    }
     let Some((_, defaults, make)) = TABLE.iter().find(|(known, _, _)| *known == name) else {
         let known: Vec<&str> = names().collect();
         let expected = format!("one of {}", known.join(", "));
@@ -109,8 +119,17 @@ pub fn named(description: &str) -> Result<Arc<dyn Dual>> {
     let Some(list) = list else {
         return make(defaults);
     };
-    let parameters: Vec<f64> = list
-        .split(',')
+    let parameters = parameters(name, list)?;
+    if parameters.len() == defaults.len() {
+        make(&parameters)
+    } else {
+        let expected = format!("{} parameters for {name}", defaults.len());
+        Err(Error::invalid("activation", description, expected))
+    }
+}
+
+fn parameters(name: &str, list: &str) -> Result<Vec<f64>> {
+    list.split(',')
         .map(|text| {
             let text = text.trim();
             let value = text.parse().map_err(|_| {
@@ -118,11 +137,5 @@ pub fn named(description: &str) -> Result<Arc<dyn Dual>> {
             })?;
             error::finite(&format!("a parameter of {name}"), value)
         })
-        .collect::<Result<_>>()?;
-    if parameters.len() == defaults.len() {
-        make(&parameters)
-    } else {
-        let expected = format!("{} parameters for {name}", defaults.len());
-        Err(Error::invalid("activation", description, expected))
-    }
+        .collect()
 }

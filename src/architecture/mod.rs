@@ -5,11 +5,13 @@
 //! | [`Branch`] | $W\varphi(Y) + b$ and its covariance maps $B(K)$, $\hat B(Y)$ |
 //! | [`Mlp`] | $Y_l = W_l \varphi(Y_{l-1}) + b_l$ |
 //! | [`ResNet`] | $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ |
+//! | [`DenseNet`] | $Y_l = (Y_{l-1}, W_l \varphi(Y_{l-1}) + b_l)$, lowered to a [`Network`] |
 //! | [`scaling`] | rules for $\alpha_{l,L}$ |
 //!
 //! To add an architecture of this kind, implement the five methods of [`Architecture`].
 
 mod branch;
+mod dense_net;
 mod mlp;
 mod resnet;
 pub mod scaling;
@@ -17,6 +19,7 @@ pub mod scaling;
 use std::fmt::Debug;
 
 pub use branch::Branch;
+pub use dense_net::DenseNet;
 pub use mlp::Mlp;
 pub use resnet::ResNet;
 pub use scaling::{

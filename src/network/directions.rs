@@ -326,20 +326,42 @@ fn map_reaches_far_side(width: Option<f64>, map: DirectionMap<'_>) -> Result<boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::{Architecture, ResNet};
     use crate::activation::Relu;
+    use crate::architecture::{Architecture, Mlp, ResNet, lower};
+
+    /// Doubling against the blocks one by one, where those have not lost digits yet.
+    #[test]
+    fn doubling_is_repeating() {
+        fn check<N: Architecture<Activation: crate::activation::Dual>>(net: &N, alpha: f64) {
+            let network = lower(net, &[alpha]).unwrap();
+            let block = &network.layers()[1];
+            let map = |state: &mut Directions| block.directions(state);
+            let times = 777;
+            let complements: Vec<f64> = (0..40).map(|i| 1.9 * 0.6_f64.powi(i)).collect();
+            let mut slow = Directions::new(complements.clone(), true, None);
+            let mut fast = slow.clone();
+            assert!(slow.one_by_one(times, &map).unwrap());
+            assert!(fast.repeat(times, &map, &Doublings::default()).unwrap());
+            assert_eq!(slow.growth.parts().1, fast.growth.parts().1);
+            for i in 0..complements.len() {
+                let error = (fast.complement[i] / slow.complement[i] - 1.0).abs();
+                assert!(error < 1e-13, "{error:e}");
+                let error = (fast.tangent[i] / slow.tangent[i] - 1.0).abs();
+                assert!(error < 2e-13, "{error:e}");
+            }
+        }
+        check(&Mlp::new(Relu), 1.0);
+        check(&ResNet::new(Relu), 0.03);
+    }
 
     #[test]
-    fn debug() {
+    fn few_pieces_suffice_at_any_depth() {
         let net = ResNet::new(Relu);
-        for depth in [100usize, 10_000, 1_000_000] {
-            let alpha = (depth as f64).sqrt().recip();
-            let network = crate::architecture::lower(&net, &[alpha]).unwrap();
-            let _ = &net.name();
-            let block = &network.layers()[1];
-            let map = |s: &mut Directions| block.directions(s);
-            let d = Doubling::new(None, depth, &map).unwrap();
-            println!("{depth} {:?}", d.map(|d| d.powers.iter().map(Curves::len).collect::<Vec<_>>()));
-        }
+        let depth = 1_000_000;
+        let network = lower(&net, &[1e-3]).unwrap();
+        let block = &network.layers()[1];
+        let map = |state: &mut Directions| block.directions(state);
+        let doubling = Doubling::new(None, depth, &map).unwrap().unwrap();
+        assert!(doubling.powers.iter().all(|power| power.len() < 40));
     }
 }

@@ -126,12 +126,17 @@ impl Layer for FanIn<'_> {
     }
 
     fn outline(&self, input: Outline) -> Result<Outline> {
-        let outlines: Vec<Outline> = self
-            .branches
-            .iter()
-            .map(|branch| branch.outline(input))
-            .collect::<Result<_>>()?;
-        let stale = outlines.iter().filter(|outline| !outline.fresh).count();
+        let all = |input: Outline| -> Result<Vec<Outline>> {
+            let branches = self.branches.iter();
+            branches.map(|branch| branch.outline(input)).collect()
+        };
+        let outlines = all(input)?;
+        // what is common to all branches is not fresh to any of them
+        let common = Outline {
+            fresh: false,
+            ..input
+        };
+        let stale = all(common)?.iter().filter(|outline| !outline.fresh).count();
         let joins = !matches!(self.join, Join::Concatenation(_));
         if joins && stale > 1 {
             return Err(Error::unsupported(
@@ -143,7 +148,7 @@ impl Layer for FanIn<'_> {
             // the product of Gaussians is not one
             gaussian: (outlines.len() == 1 || self.join != Join::Product)
                 && outlines.iter().all(|outline| outline.gaussian),
-            fresh: stale == 0,
+            fresh: outlines.iter().all(|outline| outline.fresh),
         })
     }
 

@@ -40,6 +40,8 @@ mod activated;
 mod block;
 mod curves;
 mod dense;
+#[cfg(feature = "serde")]
+mod description;
 mod directions;
 mod dropout;
 mod fan_in;
@@ -54,6 +56,8 @@ use std::sync::Arc;
 pub use activated::Activated;
 pub use block::{KernelBlock, KernelRow, RowMoments};
 pub use dense::{Dense, Parametrization};
+#[cfg(feature = "serde")]
+pub use description::{Description, LayerDescription};
 pub use directions::Directions;
 pub use dropout::Dropout;
 pub use fan_in::FanIn;

@@ -41,7 +41,11 @@ impl Layer for Residual<'_> {
     }
 
     fn outline(&self, input: Outline) -> Result<Outline> {
-        let branch = self.branch.outline(input)?;
+        // the skip connection shares what came before
+        let branch = self.branch.outline(Outline {
+            fresh: self.skip == 0.0 && input.fresh,
+            ..input
+        })?;
         if !branch.fresh && self.skip != 0.0 {
             return Err(Error::unsupported(
                 format!("the kernel of {}", self.name()),

@@ -1,0 +1,70 @@
+//! Kernels against files of reference values: every network that the crate has, one line each.
+//!
+//! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the format of `tests/data/neural_tangents.json` (described in
+//! `tests/data/README.md`), and fails if a supported case does.
+
+mod case;
+mod network;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use case::Outcome;
+
+#[derive(Parser)]
+#[command(about = "Compare NNGP and NTK kernels with files of reference values")]
+struct Arguments {
+    /// Files of cases, in JSON.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The largest error that passes, relative to sqrt(diag * diag).
+    #[arg(long, default_value_t = 1e-12)]
+    tolerance: f64,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let (mut supported, mut passed) = (0, 0);
+    let mut unsupported: BTreeMap<String, usize> = BTreeMap::new();
+    let mut unreadable = 0;
+    for file in &arguments.files {
+        let cases = match case::read(file) {
+            Ok(cases) => cases,
+            Err(reason) => {
+                eprintln!("{}: {reason}", file.display());
+                unreadable += 1;
+                continue;
+            }
+        };
+        for case in &cases {
+            let name = case["name"].as_str().unwrap_or("(no name)");
+            match case::evaluate(case, arguments.tolerance) {
+                Outcome::Compared(comparison) => {
+                    supported += 1;
+                    passed += usize::from(comparison.passes());
+                    println!("{name:40} {comparison}");
+                }
+                Outcome::Unsupported(kind) => {
+                    println!("{name:40} unsupported: {kind}");
+                    *unsupported.entry(kind).or_default() += 1;
+                }
+                Outcome::Failed(reason) => {
+                    supported += 1;
+                    println!("{name:40} FAIL {reason}");
+                }
+            }
+        }
+    }
+    println!("supported {supported}, passed {passed}, tolerance {:e}", arguments.tolerance);
+    for (kind, count) in unsupported {
+        println!("unsupported {count}: {kind}");
+    }
+    if passed == supported && unreadable == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
