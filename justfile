@@ -18,6 +18,14 @@ phase_diagram *arguments:
 depth_scales *arguments:
     cargo run --release --example depth_scales -- {{arguments}}
 
+# Kernels against files of reference values: just conformance FILE.json
+conformance *files:
+    cargo run --release --features serde --example conformance -- {{files}}
+
+# What kernels cost, as a table and a figure.
+kernel_cost *arguments:
+    cargo run --release --example kernel_cost -- {{arguments}}
+
 # All tests.
 test:
     cargo test

@@ -1,7 +1,7 @@
 //! NNGP and neural tangent kernels, beside their floor: the symmetric product of the inputs by the same tiles, written to one matrix.
 //!
 //! `cargo bench --bench kernels`. Inputs are Gaussian in dimension 784; matrices belong to the caller and are filled again and again. `KERNEL_POINTS=1000`
-//! takes another number of points than 4000. `benches/peer/neural_tangents.py` runs neural-tangents and NumPy on the same work.
+//! takes another number of points than 4000. `benches/peer/kernels.py` runs neural-tangents and NumPy on the same work.
 
 use std::hint::black_box;
 
@@ -44,7 +44,11 @@ fn kernels(criterion: &mut Criterion) {
     let mut run = |name: &str, init: Initialization, depth: usize| {
         let net = Mlp::new(named(name).expect("a name")).initialized_by(init);
         let net = net.network(depth).expect("a depth");
-        let bias = if init.bias_variance() > 0.0 { " with biases" } else { "" };
+        let bias = if init.bias_variance() > 0.0 {
+            " with biases"
+        } else {
+            ""
+        };
         let id = BenchmarkId::new(format!("{name}{bias}"), depth);
         group.bench_function(id, |bencher| {
             bencher.iter(|| {
@@ -75,7 +79,10 @@ fn kernels(criterion: &mut Criterion) {
         bencher.iter(|| {
             for i in 0..small.len() {
                 for j in 0..=i {
-                    let (a, b) = (small.point(i).expect("a point"), small.point(j).expect("a point"));
+                    let (a, b) = (
+                        small.point(i).expect("a point"),
+                        small.point(j).expect("a point"),
+                    );
                     black_box(infinite.tangent_pair(a, b).expect("finite"));
                 }
             }

@@ -19,7 +19,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let dimension = 784;
     let data: Vec<f64> = (0..count * dimension)
-        .map(|i| ((i as f64 * 0.618_033_988_749_895).fract() - 0.5) * (1.0 + 0.2 * (i as f64).sin()))
+        .map(|i| {
+            ((i as f64 * 0.618_033_988_749_895).fract() - 0.5) * (1.0 + 0.2 * (i as f64).sin())
+        })
         .collect();
     let x = Inputs::from_slice(&data, dimension)?;
     let before = peak().ok_or("no /proc/self/status here")?;

@@ -68,7 +68,11 @@ fn agrees<N: Architecture<Activation: Dual>>(net: &N, depth: usize, tolerance: f
     for (name, found, expected) in [("nngp", &whole.nngp, &nngp), ("ntk", &whole.ntk, &ntk)] {
         let error = difference(found, expected);
         println!("{} L = {depth}, {name}: {error:.1e}", net.name());
-        assert!(error <= tolerance, "{} L = {depth}, {name}: {error:e}", net.name());
+        assert!(
+            error <= tolerance,
+            "{} L = {depth}, {name}: {error:e}",
+            net.name()
+        );
     }
 }
 
@@ -78,11 +82,27 @@ fn tables_of_the_angle_are_the_recursion() {
     for depth in [1, 2, 3, 10, 47, 49, 50, 300, 2000] {
         // at depth 2000 the recursion's own variance is off by that
         let tolerance = if depth < 1000 { 1e-13 } else { 3e-13 };
-        agrees(&Mlp::new(Relu).initialized_by(Initialization::he()), depth, tolerance);
-        agrees(&Mlp::new(LeakyRelu::new(0.2).unwrap()), depth.min(300), tolerance);
+        agrees(
+            &Mlp::new(Relu).initialized_by(Initialization::he()),
+            depth,
+            tolerance,
+        );
+        agrees(
+            &Mlp::new(LeakyRelu::new(0.2).unwrap()),
+            depth.min(300),
+            tolerance,
+        );
         agrees(&ResNet::new(Relu), depth, tolerance);
-        agrees(&ResNet::new(LeakyRelu::new(-0.5).unwrap()), depth, tolerance);
-        agrees(&ResNet::new(Abs).scaled_by(PowerLaw::new(0.25).unwrap()), depth, tolerance);
+        agrees(
+            &ResNet::new(LeakyRelu::new(-0.5).unwrap()),
+            depth,
+            tolerance,
+        );
+        agrees(
+            &ResNet::new(Abs).scaled_by(PowerLaw::new(0.25).unwrap()),
+            depth,
+            tolerance,
+        );
         agrees(&Mlp::new(Identity), depth, tolerance);
     }
 }
@@ -98,15 +118,25 @@ fn a_million_layers_neither_overflow_nor_lose_the_angle() {
     let complements = mlp.correlation_complements(&x).unwrap();
     let limit = 4.5 * (std::f64::consts::PI / depth as f64).powi(2);
     assert!((complements[(5, 4)] / limit - 1.0).abs() < 1e-4);
-    let pair = mlp.pair(&rows[5], &rows[4]).unwrap().one_minus_correlation().unwrap();
-    assert!((complements[(5, 4)] / pair - 1.0).abs() < 1e-9, "the recursion's own rounding");
+    let pair = mlp
+        .pair(&rows[5], &rows[4])
+        .unwrap()
+        .one_minus_correlation()
+        .unwrap();
+    assert!(
+        (complements[(5, 4)] / pair - 1.0).abs() < 1e-9,
+        "the recursion's own rounding"
+    );
     // Θ/K = L + 1 on the diagonal, and (L + 4)/4 in the limit of orthogonal inputs
     let kernels = mlp.kernels(&x).unwrap();
     let ratio = kernels.ntk[(4, 4)] / kernels.nngp[(4, 4)];
     assert!((ratio / (depth as f64 + 1.0) - 1.0).abs() < 1e-12);
     let ratio = kernels.ntk[(5, 4)] / kernels.nngp[(5, 4)] / depth as f64;
     assert!((ratio - 0.25).abs() < 1e-3, "{ratio}");
-    assert_eq!(kernels.nngp.diagonal(), mlp.network().variances(&x).unwrap());
+    assert_eq!(
+        kernels.nngp.diagonal(),
+        mlp.network().variances(&x).unwrap()
+    );
 
     let net = ResNet::new(Relu);
     let recursion = net.infinite_width(depth).unwrap().nngp(&x).unwrap();
@@ -119,15 +149,36 @@ fn a_million_layers_neither_overflow_nor_lose_the_angle() {
 fn closed_forms_by_rows_are_the_recursion() {
     let init = Initialization::new(1.7, 0.2).unwrap();
     for name in [
-        "relu", "leaky_relu", "abs", "ab_relu", "erf", "erf(1.2, 0.7, 0.1)", "gelu", "sin", "cos", "rbf", "sigmoid_like",
-        "gaussian", "gabor", "step", "polynomial(0.1, 0.4, -0.1)",
+        "relu",
+        "leaky_relu",
+        "abs",
+        "ab_relu",
+        "erf",
+        "erf(1.2, 0.7, 0.1)",
+        "gelu",
+        "sin",
+        "cos",
+        "rbf",
+        "sigmoid_like",
+        "gaussian",
+        "gabor",
+        "step",
+        "polynomial(0.1, 0.4, -0.1)",
     ] {
         // a jump takes the square root of 1 − c at every layer, and with it of the rounding of |x|² and |y|² for the nearly parallel inputs
         let tolerance = if name == "step" { 1e-6 } else { 3e-13 };
         for depth in [1, 3, 12] {
-            agrees(&Mlp::new(named(name).unwrap()).initialized_by(init), depth, tolerance);
+            agrees(
+                &Mlp::new(named(name).unwrap()).initialized_by(init),
+                depth,
+                tolerance,
+            );
         }
-        agrees(&ResNet::new(named(name).unwrap()).initialized_by(init), 6, tolerance);
+        agrees(
+            &ResNet::new(named(name).unwrap()).initialized_by(init),
+            6,
+            tolerance,
+        );
     }
 }
 
@@ -136,11 +187,17 @@ fn closed_forms_by_rows_are_the_recursion() {
 fn tables_of_hermite_coefficients_are_the_recursion() {
     for name in ["tanh", "silu", "sigmoid", "softplus", "mish"] {
         let init = Initialization::new(1.5, 0.1).unwrap();
-        agrees(&Mlp::new(named(name).unwrap()).initialized_by(init), 3, 1e-12);
+        agrees(
+            &Mlp::new(named(name).unwrap()).initialized_by(init),
+            3,
+            1e-12,
+        );
     }
-    let own = Custom::new("x²/(1 + x²)", |x| x * x / (1.0 + x * x), |x| {
-        2.0 * x / ((1.0 + x * x) * (1.0 + x * x))
-    });
+    let own = Custom::new(
+        "x²/(1 + x²)",
+        |x| x * x / (1.0 + x * x),
+        |x| 2.0 * x / ((1.0 + x * x) * (1.0 + x * x)),
+    );
     agrees(&ResNet::new(own), 3, 1e-12);
 }
 
@@ -156,7 +213,11 @@ fn activations_with_kinks_go_pair_by_pair() {
 /// A network with one of everything.
 fn composed() -> Network<'static> {
     let dense = Dense::new(Initialization::new(1.3, 0.2).unwrap());
-    let branch = |phi| Network::new().then(Activated::new(named(phi).unwrap())).then(dense);
+    let branch = |phi| {
+        Network::new()
+            .then(Activated::new(named(phi).unwrap()))
+            .then(dense)
+    };
     let normed = Network::new()
         .then(LayerNorm::default())
         .then(Activated::new(Gelu))
@@ -200,8 +261,12 @@ fn tiles_buffers_and_threads_do_not_matter() {
     let whole = net.kernels(&x).unwrap();
     let mut buffers = [DMatrix::zeros(300, 300), DMatrix::zeros(300, 300)];
     let [a, b] = &mut buffers;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    pool.install(|| net.kernels_into(&x, None, Some(a), Some(b))).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(3)
+        .build()
+        .unwrap();
+    pool.install(|| net.kernels_into(&x, None, Some(a), Some(b)))
+        .unwrap();
     assert_eq!(buffers, [whole.nngp.clone(), whole.ntk.clone()]);
     for side in [300, 128, 77] {
         let tiles = net.tiles(&x, Which::Both, side).unwrap();
@@ -254,13 +319,31 @@ fn an_exploding_network_is_an_error_that_says_so() {
     let rows = cloud(5, 4);
     let x = Inputs::from_rows(&rows).unwrap();
     let huge = Initialization::new(1e4, 0.0).unwrap();
-    let error = Mlp::new(Relu).initialized_by(huge).infinite_width(300).unwrap().nngp(&x).unwrap_err();
-    assert!(matches!(&error, Error::Overflow { log, .. } if *log > 2000.0), "{error}");
+    let error = Mlp::new(Relu)
+        .initialized_by(huge)
+        .infinite_width(300)
+        .unwrap()
+        .nngp(&x)
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::Overflow { log, .. } if *log > 2000.0),
+        "{error}"
+    );
     let biased = Initialization::new(1e4, 1.0).unwrap();
-    let error = Mlp::new(Relu).initialized_by(biased).infinite_width(300).unwrap().ntk(&x).unwrap_err();
+    let error = Mlp::new(Relu)
+        .initialized_by(biased)
+        .infinite_width(300)
+        .unwrap()
+        .ntk(&x)
+        .unwrap_err();
     assert!(matches!(&error, Error::Overflow { .. }), "{error}");
     // bounded activations do not explode
-    let k = Mlp::new(Tanh).initialized_by(huge).infinite_width(2).unwrap().nngp(&x).unwrap();
+    let k = Mlp::new(Tanh)
+        .initialized_by(huge)
+        .infinite_width(2)
+        .unwrap()
+        .nngp(&x)
+        .unwrap();
     assert!(k.iter().all(|k| k.is_finite()));
 }
 
@@ -273,10 +356,18 @@ fn the_ordered_phase_and_coincident_inputs_are_finite() {
     for name in ["relu", "erf", "tanh", "sin"] {
         let net = Mlp::new(named(name).unwrap()).initialized_by(ordered);
         let kernels = net.infinite_width(400).unwrap().kernels(&x).unwrap();
-        let finite = kernels.nngp.iter().chain(kernels.ntk.iter()).all(|k| k.is_finite());
+        let finite = kernels
+            .nngp
+            .iter()
+            .chain(kernels.ntk.iter())
+            .all(|k| k.is_finite());
         assert!(finite && kernels.nngp[(0, 0)] >= 0.0, "{name}");
     }
-    let kernels = Mlp::new(Erf::default()).infinite_width(3).unwrap().kernels(&x).unwrap();
+    let kernels = Mlp::new(Erf::default())
+        .infinite_width(3)
+        .unwrap()
+        .kernels(&x)
+        .unwrap();
     assert_eq!(kernels.ntk[(0, 1)], kernels.ntk[(0, 0)]);
     assert_eq!(kernels.ntk[(0, 1)], kernels.ntk[(1, 1)]);
 }
@@ -297,7 +388,10 @@ fn nearly_singular_kernels_stay_positive_semi_definite() {
         let kernels = net.infinite_width(3).unwrap().kernels(&x).unwrap();
         for k in [kernels.nngp, kernels.ntk] {
             let least = k.symmetric_eigenvalues().min();
-            assert!(least > -400.0 * 1.2e-15 * k.diagonal().max(), "{name}: {least:e}");
+            assert!(
+                least > -400.0 * 1.2e-15 * k.diagonal().max(),
+                "{name}: {least:e}"
+            );
         }
     }
 }
@@ -311,24 +405,43 @@ fn layers_that_do_not_fit_are_refused() {
     for net in [
         Network::new().then(relu()),
         Network::new().then(dense).then(relu()).then(relu()),
-        Network::new().then(dense).then(Residual::new(1.0, 1.0, Network::new().then(relu())).unwrap()),
+        Network::new()
+            .then(dense)
+            .then(Residual::new(1.0, 1.0, Network::new().then(relu())).unwrap()),
         Network::new().then(dense).then(FanIn::sum(two()).unwrap()),
-        Network::new().then(dense).then(FanIn::product(two()).unwrap()),
-        Network::new().then(dense).then(Dropout::new(0.5).unwrap()).then(relu()),
+        Network::new()
+            .then(dense)
+            .then(FanIn::product(two()).unwrap()),
+        Network::new()
+            .then(dense)
+            .then(Dropout::new(0.5).unwrap())
+            .then(relu()),
     ] {
-        assert!(matches!(net.nngp(&x), Err(Error::Unsupported { .. })), "{}", net.name());
+        assert!(
+            matches!(net.nngp(&x), Err(Error::Unsupported { .. })),
+            "{}",
+            net.name()
+        );
     }
     assert!(Dropout::new(0.0).is_err() && Dropout::new(f64::NAN).is_err());
     assert!(LayerNorm::new(-1.0).is_err() && Repeat::new(0, Network::new()).is_err());
-    assert!(FanIn::sum(Vec::new()).is_err() && Residual::new(f64::NAN, 1.0, Network::new()).is_err());
+    assert!(
+        FanIn::sum(Vec::new()).is_err() && Residual::new(f64::NAN, 1.0, Network::new()).is_err()
+    );
     assert!(FanIn::weighted_concatenation(vec![Network::new()], &[0.0]).is_err());
     assert!(KernelBlock::new(vec![1.0], vec![1.0], vec![3.0], true).is_err());
     assert!(KernelBlock::new(vec![-1.0], vec![1.0], vec![1.0], true).is_err());
     let standard = dense.with_parametrization(Parametrization::Standard);
     let net = Network::new().then(standard).then(relu()).then(standard);
-    assert!(matches!(net.ntk(&x), Err(Error::Unsupported { .. })), "no width");
+    assert!(
+        matches!(net.ntk(&x), Err(Error::Unsupported { .. })),
+        "no width"
+    );
     let mut small = DMatrix::zeros(2, 2);
-    assert!(matches!(dense_net().kernels_into(&x, None, Some(&mut small), None), Err(Error::Shape { .. })));
+    assert!(matches!(
+        dense_net().kernels_into(&x, None, Some(&mut small), None),
+        Err(Error::Shape { .. })
+    ));
 }
 
 fn dense_net() -> Network<'static> {
@@ -342,7 +455,10 @@ fn dropout_touches_a_point_with_itself_alone() {
     let dense = Dense::new(Initialization::new(1.5, 0.1).unwrap());
     let with = |keep| {
         let net = Network::new().then(dense).then(Activated::new(Gelu));
-        net.then(Dropout::new(keep).unwrap()).then(dense).kernels(&x).unwrap()
+        net.then(Dropout::new(keep).unwrap())
+            .then(dense)
+            .kernels(&x)
+            .unwrap()
     };
     let (all, half) = (with(1.0), with(0.5));
     for i in 0..3 {
@@ -361,7 +477,12 @@ fn the_standard_parametrisation_counts_neurons() {
     let x = Inputs::from_rows(&rows).unwrap();
     let init = Initialization::new(1.5, 0.0).unwrap();
     let standard = Dense::new(init).with_parametrization(Parametrization::Standard);
-    let net = |first: Dense, second: Dense| Network::new().then(first).then(Activated::new(Gelu)).then(second);
+    let net = |first: Dense, second: Dense| {
+        Network::new()
+            .then(first)
+            .then(Activated::new(Gelu))
+            .then(second)
+    };
     let wide = standard.with_width(1000).unwrap();
     let theta = net(wide, standard).ntk(&x).unwrap();
     let ntk = Dense::new(init);
@@ -377,7 +498,10 @@ fn a_dense_net_is_the_mean_of_its_layers() {
     let x = Inputs::from_rows(&rows).unwrap();
     let net = DenseNet::new(Silu, 0.5).unwrap();
     let k1 = net.network(1).unwrap().nngp(&x).unwrap();
-    let k0 = Network::new().then(Dense::new(Initialization::lecun())).nngp(&x).unwrap();
+    let k0 = Network::new()
+        .then(Dense::new(Initialization::lecun()))
+        .nngp(&x)
+        .unwrap();
     let branch = Mlp::new(Silu).infinite_width(1).unwrap().nngp(&x).unwrap();
     assert!(difference(&k1, &((k0 + branch * 0.5) / 1.5)) < 1e-14);
     let homogeneous = DenseNet::new(Relu, 0.3).unwrap();

@@ -44,7 +44,11 @@ impl fmt::Display for Comparison {
         }
         write!(f, "{}", if self.passes { "pass" } else { "FAIL" })?;
         if self.disputed > 0 {
-            write!(f, "  ({} entries within the reference's own error)", self.disputed)?;
+            write!(
+                f,
+                "  ({} entries within the reference's own error)",
+                self.disputed
+            )?;
         }
         if self.absent > 0 {
             write!(f, "  ({} entries not finite in the reference)", self.absent)?;
@@ -56,7 +60,8 @@ impl fmt::Display for Comparison {
 /// The cases of a file. Python writes NaN and Infinity, which JSON does not know: they become null.
 pub fn read(file: &Path) -> Result<Vec<Value>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-    let value: Value = serde_json::from_str(&without_infinities(&text)).map_err(|error| error.to_string())?;
+    let value: Value =
+        serde_json::from_str(&without_infinities(&text)).map_err(|error| error.to_string())?;
     match value {
         Value::Array(cases) => Ok(cases),
         Value::Object(mut object) => match object.remove("cases") {
@@ -162,7 +167,9 @@ fn compare(case: &Value, network: &Network<'_>, tolerance: f64) -> Result<Compar
             continue;
         }
         let Some(expected) = matrix(expected) else {
-            return Err(Failure::Malformed(format!("expect.{which} is not a matrix")));
+            return Err(Failure::Malformed(format!(
+                "expect.{which} is not a matrix"
+            )));
         };
         let with_tangent = which == "ntk";
         let found: DMatrix<f64> = match (&second, with_tangent) {
@@ -195,9 +202,19 @@ fn compare(case: &Value, network: &Network<'_>, tolerance: f64) -> Result<Compar
                 }
                 let scale = (a[i] * b[j]).sqrt();
                 let difference = (found[(i, j)] - expected).abs();
-                let error = if scale > 0.0 { difference / scale } else { difference };
+                let error = if scale > 0.0 {
+                    difference / scale
+                } else {
+                    difference
+                };
                 if error > tolerance {
-                    let slack = reference_error((network, layers(&case["network"])), &x, y, (i, j), with_tangent)?;
+                    let slack = reference_error(
+                        (network, layers(&case["network"])),
+                        &x,
+                        y,
+                        (i, j),
+                        with_tangent,
+                    )?;
                     if difference <= slack + tolerance * scale {
                         comparison.disputed += 1;
                         continue;
@@ -207,7 +224,11 @@ fn compare(case: &Value, network: &Network<'_>, tolerance: f64) -> Result<Compar
                 worst = worst.max(error);
             }
         }
-        *(if with_tangent { &mut comparison.ntk } else { &mut comparison.nngp }) = Some(worst);
+        *(if with_tangent {
+            &mut comparison.ntk
+        } else {
+            &mut comparison.nngp
+        }) = Some(worst);
     }
     Ok(comparison)
 }
@@ -249,7 +270,8 @@ fn reference_error(
         Ok(match block.tangent() {
             Some(tangent) => tangent[0],
             None => {
-                (block.variance_a()[0] * block.variance_b()[0]).sqrt() * (1.0 - block.complement()[0])
+                (block.variance_a()[0] * block.variance_b()[0]).sqrt()
+                    * (1.0 - block.complement()[0])
             }
         })
     };
@@ -261,8 +283,13 @@ fn reference_error(
 /// The number of layers that a case declares.
 fn layers(network: &Value) -> usize {
     let listed = |field: &str| network[field].as_array().map(Vec::len);
-    let hidden = network["hidden_layers"].as_u64().map(|count| count as usize);
-    1 + hidden.or(listed("alphas")).or(listed("layers")).unwrap_or(1)
+    let hidden = network["hidden_layers"]
+        .as_u64()
+        .map(|count| count as usize);
+    1 + hidden
+        .or(listed("alphas"))
+        .or(listed("layers"))
+        .unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -282,7 +309,9 @@ mod tests {
                     assert!(comparison.passes(), "{}: {comparison}", case["name"]);
                     passed += 1;
                 }
-                Outcome::Unsupported(kind) => assert!(["convolution", "attention"].contains(&kind.as_str())),
+                Outcome::Unsupported(kind) => {
+                    assert!(["convolution", "attention"].contains(&kind.as_str()))
+                }
                 Outcome::Failed(reason) => panic!("{}: {reason}", case["name"]),
             }
         }
@@ -301,6 +330,9 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_read_as_python_means_it() {
-        assert_eq!(without_infinities(r#"[NaN, -Infinity, "NaN \" NaN"]"#), r#"[null, null, "NaN \" NaN"]"#);
+        assert_eq!(
+            without_infinities(r#"[NaN, -Infinity, "NaN \" NaN"]"#),
+            r#"[null, null, "NaN \" NaN"]"#
+        );
     }
 }

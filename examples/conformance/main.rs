@@ -58,7 +58,10 @@ fn main() -> ExitCode {
             }
         }
     }
-    println!("supported {supported}, passed {passed}, tolerance {:e}", arguments.tolerance);
+    println!(
+        "supported {supported}, passed {passed}, tolerance {:e}",
+        arguments.tolerance
+    );
     for (kind, count) in unsupported {
         println!("unsupported {count}: {kind}");
     }

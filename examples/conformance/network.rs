@@ -65,7 +65,9 @@ fn activation(value: &Value) -> Result<String> {
     };
     let parameters = if name == "polynomial" {
         let coefficients = value["coef"].as_array().into_iter().flatten();
-        coefficients.map(|c| c.as_f64().unwrap_or(f64::NAN)).collect()
+        coefficients
+            .map(|c| c.as_f64().unwrap_or(f64::NAN))
+            .collect()
     } else {
         let fields = fields.iter();
         fields
@@ -187,7 +189,10 @@ fn branches(network: &Value, value: &Value) -> Result<Vec<Vec<LayerDescription>>
     let Some(branches) = value.as_array() else {
         return malformed("branches are not a list");
     };
-    branches.iter().map(|branch| serial(network, branch)).collect()
+    branches
+        .iter()
+        .map(|branch| serial(network, branch))
+        .collect()
 }
 
 fn layer(network: &Value, value: &Value) -> Result<LayerDescription> {
@@ -197,7 +202,11 @@ fn layer(network: &Value, value: &Value) -> Result<LayerDescription> {
             "dense" => common_dense(network),
             "layer_norm" => Ok(LayerDescription::LayerNorm { epsilon: 1e-12 }),
             "identity" => Ok(LayerDescription::Sum(vec![Vec::new()])),
-            "dropout" => match name.trim_start_matches("dropout(").trim_end_matches(')').parse() {
+            "dropout" => match name
+                .trim_start_matches("dropout(")
+                .trim_end_matches(')')
+                .parse()
+            {
                 Ok(keep) => Ok(LayerDescription::Dropout(keep)),
                 Err(_) => malformed(format!("{name}: no probability")),
             },

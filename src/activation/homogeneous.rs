@@ -127,7 +127,8 @@ impl Slopes {
                 #[inline(always)]
                 || {
                     for (epsilon, slope) in complement.iter_mut().zip(slope.iter_mut()) {
-                        let (kappa0, complement) = arc_cosine::both_of_complement_unchecked(*epsilon);
+                        let (kappa0, complement) =
+                            arc_cosine::both_of_complement_unchecked(*epsilon);
                         *slope = gain * kappa0 + shift;
                         *epsilon = clamped(weight * complement + linear * *epsilon);
                     }
@@ -144,7 +145,11 @@ impl Slopes {
                     }
                     for epsilon in complement.iter_mut() {
                         let folded = 2.0 - *epsilon;
-                        let x = if even && folded < *epsilon { folded } else { *epsilon };
+                        let x = if even && folded < *epsilon {
+                            folded
+                        } else {
+                            *epsilon
+                        };
                         let complement = arc_cosine::kappa1_complement_unchecked(x);
                         *epsilon = clamped(weight * complement + linear * x);
                     }

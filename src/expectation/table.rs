@@ -18,7 +18,7 @@ const NODES: [usize; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
 const PIECE: f64 = 0.7;
 
 /// Columns that are evaluated together.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// Complements below this are summed term by term instead of subtracted from 1.
 const SUBTRACTED: f64 = 1e-3;
@@ -91,7 +91,13 @@ pub(crate) struct TablePoints {
 impl TablePoints {
     /// The coefficients of one of the points.
     fn point(&self, index: usize) -> Self {
-        let of = |all: &[f64]| all.iter().skip(index).step_by(self.points).copied().collect();
+        let of = |all: &[f64]| {
+            all.iter()
+                .skip(index)
+                .step_by(self.points)
+                .copied()
+                .collect()
+        };
         Self {
             value: of(&self.value),
             slope: of(&self.slope),
@@ -112,8 +118,7 @@ impl<A: Activation + ?Sized> Sampler<'_, A> {
         let parity = self.phi.parity();
         let value = HermiteSeries::smooth_and_long(|x| self.phi.value(x), variances, parity, TAIL)?;
         let slope = |x| self.phi.derivative(x);
-        let slope =
-            HermiteSeries::smooth_and_long(slope, variances, parity.of_derivative(), TAIL)?;
+        let slope = HermiteSeries::smooth_and_long(slope, variances, parity.of_derivative(), TAIL)?;
         Some(
             value
                 .iter()
@@ -170,7 +175,12 @@ impl DualTable {
         let parity = phi.parity();
         let one = |series: Option<Vec<HermiteSeries>>| series?.pop();
         let value = |x| phi.value(x);
-        let value = one(HermiteSeries::smooth_and_long(value, &[highest], parity, TAIL))?;
+        let value = one(HermiteSeries::smooth_and_long(
+            value,
+            &[highest],
+            parity,
+            TAIL,
+        ))?;
         let (slope, odd) = (|x| phi.derivative(x), parity.of_derivative());
         let slope = one(HermiteSeries::smooth_and_long(slope, &[highest], odd, TAIL))?;
         let sampler = Sampler {
@@ -185,7 +195,9 @@ impl DualTable {
             return None;
         }
         let length = (high - low) / count;
-        let starts: Vec<f64> = (0..count as usize).map(|i| low + length * i as f64).collect();
+        let starts: Vec<f64> = (0..count as usize)
+            .map(|i| low + length * i as f64)
+            .collect();
         NODES.into_iter().find_map(|nodes| {
             let pieces = starts.iter().map(|&start| {
                 // the largest variance decides on the quadrature: it goes with every piece
@@ -251,7 +263,13 @@ impl DualTable {
         };
         let places: Vec<(usize, f64)> = q
             .iter()
-            .map(|&q| if q > 0.0 { self.place(q) } else { (usize::MAX, 0.0) })
+            .map(|&q| {
+                if q > 0.0 {
+                    self.place(q)
+                } else {
+                    (usize::MAX, 0.0)
+                }
+            })
             .collect();
         // T_i(x_j), row by row
         let mut basis = vec![0.0; nodes * points];
@@ -314,19 +332,39 @@ impl DualTable {
         let own = rows.point(index);
         let points = columns.points;
         if let Some(slope) = row.slope {
-            mehler(self.slope, &own.slope, &columns.slope, points, row.complement, slope);
+            mehler(
+                self.slope,
+                &own.slope,
+                &columns.slope,
+                points,
+                row.complement,
+                slope,
+            );
         }
         let complement = row.complement;
         let mut covariance = vec![0.0; points];
-        mehler(self.value, &own.value, &columns.value, points, complement, &mut covariance);
+        mehler(
+            self.value,
+            &own.value,
+            &columns.value,
+            points,
+            complement,
+            &mut covariance,
+        );
         let at = |j: usize| j..(j + LANES).min(points);
         for start in (0..points).step_by(LANES) {
             let covariance = &covariance[at(start)];
             if covariance.iter().any(|c| 1.0 - c < SUBTRACTED) {
                 let exact = self.complements(&own, columns, start, &complement[at(start)]);
-                for (j, (epsilon, c)) in complement[at(start)].iter_mut().zip(covariance).enumerate() {
+                for (j, (epsilon, c)) in
+                    complement[at(start)].iter_mut().zip(covariance).enumerate()
+                {
                     let direct = 1.0 - c;
-                    *epsilon = if direct < SUBTRACTED { exact[j] } else { direct };
+                    *epsilon = if direct < SUBTRACTED {
+                        exact[j]
+                    } else {
+                        direct
+                    };
                 }
             } else {
                 for (epsilon, c) in complement[at(start)].iter_mut().zip(covariance) {
@@ -382,7 +420,11 @@ impl DualTable {
         );
         let mut out = [0.0; LANES];
         for j in 0..size {
-            let odd = if first == 1 { complement[j] * covariance[j] } else { 0.0 };
+            let odd = if first == 1 {
+                complement[j] * covariance[j]
+            } else {
+                0.0
+            };
             let sum = 0.5 * parallel[j] + (gap[j] * quotient[j] + odd);
             out[j] = sum.clamp(0.0, 2.0);
         }

@@ -38,7 +38,11 @@ pub(crate) fn nearly_parallel<T: Scalar>(x: &[T], y: &[T], xy: f64, xx: f64, yy:
     }
     // in one order, so that the result is symmetric
     let swapped = xx < yy || (xx == yy && x.partial_cmp(y) == Some(std::cmp::Ordering::Less));
-    let (x, y, xx, yy) = if swapped { (y, x, yy, xx) } else { (x, y, xx, yy) };
+    let (x, y, xx, yy) = if swapped {
+        (y, x, yy, xx)
+    } else {
+        (x, y, xx, yy)
+    };
     let slope = xy / yy;
     let (square, along) = residual(x, y, slope, 0.0);
     let left = along / yy;

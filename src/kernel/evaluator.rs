@@ -1,9 +1,9 @@
 //! A network made ready for given inputs: how a block of pairs is evaluated.
 
+use crate::Result;
 use crate::error::Error;
 use crate::network::{Curves, Directions, Growth, KernelBlock, LANES, Network};
 use crate::vectorized::vectorized;
-use crate::Result;
 
 /// What $1 - c$ is multiplied by, and $\Theta$ in units of the variance.
 const FUNCTIONS: usize = 2;
@@ -263,7 +263,11 @@ impl Angle {
                     let columns = variance_b[at.clone()].iter().zip(&roots_b[at.clone()]);
                     for (lane, (&qb, root_b)) in columns.enumerate() {
                         scale[lane] = if qa == qb { qa } else { root_a * root_b };
-                        theta[lane] = if epsilon[lane] == 0.0 { parallel } else { tangent[lane] };
+                        theta[lane] = if epsilon[lane] == 0.0 {
+                            parallel
+                        } else {
+                            tangent[lane]
+                        };
                     }
                     if let Some(nngp) = &mut nngp {
                         for (lane, out) in nngp[at.clone()].iter_mut().enumerate() {

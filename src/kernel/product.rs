@@ -111,7 +111,10 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
         let dimension = self.dimension() as f64;
         let variances = |squares: &[f64]| squares.iter().map(|square| square / dimension).collect();
         let squares_b = &self.squares_second()[columns.clone()];
-        let inverse_b: Vec<f64> = squares_b.iter().map(|&square| inverse_root(square)).collect();
+        let inverse_b: Vec<f64> = squares_b
+            .iter()
+            .map(|&square| inverse_root(square))
+            .collect();
         let mut complement = vec![0.0; rows.len() * columns.len()];
         let out_rows = complement.chunks_mut(columns.len().max(1));
         for ((i, out), products) in rows.clone().zip(out_rows).zip(products.chunks(stride)) {

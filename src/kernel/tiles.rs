@@ -162,7 +162,9 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         // blocks of the tile, row by row of blocks
         let split = |range: &Range<usize>| -> Vec<Range<usize>> {
             let starts = range.clone().step_by(SIDE);
-            starts.map(|start| start..(start + SIDE).min(range.end)).collect()
+            starts
+                .map(|start| start..(start + SIDE).min(range.end))
+                .collect()
         };
         let (row_blocks, column_blocks) = (split(&rows), split(&columns));
         let parts = parallel::try_map(row_blocks.len() * column_blocks.len(), |part| {

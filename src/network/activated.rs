@@ -29,7 +29,14 @@ fn apply<A: Dual + ?Sized>(
     table: Option<&DualTable>,
     block: &mut KernelBlock,
 ) -> Result<()> {
-    let mut slope = vec![0.0; if block.tangent().is_some() { block.columns() } else { 0 }];
+    let mut slope = vec![
+        0.0;
+        if block.tangent().is_some() {
+            block.columns()
+        } else {
+            0
+        }
+    ];
     let points = table.map(|table| {
         (
             table.points(block.variance_a()),
@@ -114,7 +121,10 @@ impl<A: Dual> Layer for Activated<A> {
     fn outline(&self, input: Outline) -> Result<Outline> {
         if !input.gaussian {
             return Err(Error::unsupported(
-                format!("the kernel of {} on inputs that are not Gaussian", self.name()),
+                format!(
+                    "the kernel of {} on inputs that are not Gaussian",
+                    self.name()
+                ),
                 "an activation needs a dense layer before it",
             ));
         }

@@ -271,10 +271,7 @@ impl KernelBlock {
             .zip(other.complement.chunks(columns));
         for (i, (mine, others)) in rows.enumerate() {
             let (a1, a2) = (first_a[i], second_a[i]);
-            let (root, inverse) = (
-                self.variance_a[i].sqrt(),
-                inverse_root(self.variance_a[i]),
-            );
+            let (root, inverse) = (self.variance_a[i].sqrt(), inverse_root(self.variance_a[i]));
             let (first_b, second_b, inverse_b) = (&first_b[..], &second_b[..], &inverse_b[..]);
             let variance_b = &self.variance_b[..];
             vectorized(
@@ -402,7 +399,10 @@ impl KernelBlock {
     }
 
     fn take(&mut self, size: usize) -> Vec<f64> {
-        let fit = self.spare.iter().position(|buffer| buffer.capacity() >= size);
+        let fit = self
+            .spare
+            .iter()
+            .position(|buffer| buffer.capacity() >= size);
         let mut buffer = fit.map_or_else(Vec::new, |i| self.spare.remove(i));
         buffer.clear();
         buffer.resize(size, 0.0);

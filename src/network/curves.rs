@@ -214,13 +214,16 @@ impl<const F: usize> Curves<F> {
     }
 }
 
+/// The functions at given variables.
+type Sampler<'a, const F: usize> = dyn FnMut(&[f64]) -> Result<Vec<[f64; F]>> + 'a;
+
 /// The end of the near side in $\sqrt\varepsilon$: orthogonal inputs lie inside of a piece whenever it is halved.
 const NEAR_END: f64 = 1.25;
 
 fn pieces<const F: usize>(
     end: f64,
     tolerance: f64,
-    functions: &mut dyn FnMut(&[f64]) -> Result<Vec<[f64; F]>>,
+    functions: &mut Sampler<'_, F>,
     far: bool,
 ) -> Result<Option<Vec<Piece<F>>>> {
     let mut pending = vec![(0.0, end)];
@@ -261,11 +264,7 @@ fn pieces<const F: usize>(
                 let found = piece.at([*point]);
                 for f in 0..F {
                     let absolute = far || f + 1 == F;
-                    let scale = if absolute {
-                        largest[f]
-                    } else {
-                        value[f].abs()
-                    };
+                    let scale = if absolute { largest[f] } else { value[f].abs() };
                     if scale > 0.0 {
                         let noise = if far { ANTIPODAL_NOISE / point } else { 0.0 };
                         error = error.max((found[f][0] - value[f]).abs() / scale - noise);

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activated, Dense, Dropout, FanIn, LayerNorm, Network, Parametrization, Repeat, Residual};
+use super::{
+    Activated, Dense, Dropout, FanIn, LayerNorm, Network, Parametrization, Repeat, Residual,
+};
 use crate::activation::named;
 use crate::{Initialization, Result};
 

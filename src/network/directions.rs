@@ -1,6 +1,6 @@
 //! Positively homogeneous layers: all that they do to a pair depends on its angle alone.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::curves::Curves;
 use super::growth::Growth;
@@ -96,7 +96,8 @@ impl Directions {
         for i in 0..self.complement.len() {
             let epsilon = self.complement[i];
             // κ₁(c) − c = ε^(3/2) h(ε) for c ≥ 0
-            let near = |epsilon: f64| weight * epsilon.sqrt() * arc_cosine::analytic_factor(epsilon);
+            let near =
+                |epsilon: f64| weight * epsilon.sqrt() * arc_cosine::analytic_factor(epsilon);
             let (shrink, complement) = if epsilon <= 1.0 {
                 let shrink = near(epsilon);
                 (shrink, epsilon * (1.0 - shrink))
@@ -183,10 +184,13 @@ impl Directions {
     }
 }
 
+/// A doubling and the number of neurons before it.
+type Known = (Option<f64>, Arc<Doubling>);
+
 /// The doublings of a repeated block that have been computed, by the number of neurons before it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Doublings {
-    known: Arc<std::sync::Mutex<Vec<(Option<f64>, Arc<Doubling>)>>>,
+    known: Arc<Mutex<Vec<Known>>>,
 }
 
 impl Doublings {
@@ -196,11 +200,7 @@ impl Doublings {
         times: usize,
         map: DirectionMap<'_>,
     ) -> Result<Option<Arc<Doubling>>> {
-        let lock = || {
-            self.known
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-        };
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = lock().iter().find(|(key, _)| *key == width) {
             return Ok(Some(Arc::clone(known)));
         }
@@ -226,10 +226,10 @@ pub(crate) struct Doubling {
 }
 
 impl Doubling {
-    /// From this number of blocks on.
+    /// Beyond this number of blocks doubling is faster.
     const WORTHWHILE: usize = 48;
 
-    /// Blocks that are run one by one before the first doubling: it costs no more, and starts from a smoother table.
+    /// The relative error that each table is built to.
     const TOLERANCE: f64 = 6e-15;
 
     fn new(width: Option<f64>, times: usize, map: DirectionMap<'_>) -> Result<Option<Self>> {

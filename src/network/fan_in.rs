@@ -84,8 +84,13 @@ impl<'n> FanIn<'n> {
             error::non_negative(&format!("shares[{i}]"), share)?;
         }
         let total: f64 = shares.iter().sum();
-        if !(total > 0.0 && total.is_finite()) && !shares.is_empty() {
-            return Err(Error::invalid("the sum of shares", total, "a finite number > 0"));
+        let usable = total > 0.0 && total.is_finite();
+        if !usable && !shares.is_empty() {
+            return Err(Error::invalid(
+                "the sum of shares",
+                total,
+                "a finite number > 0",
+            ));
         }
         let shares = shares.iter().map(|share| share / total).collect();
         Self::new(Join::Concatenation(shares), branches)

@@ -87,7 +87,10 @@ impl Growth {
             return Some((sum, a, b));
         }
         let shift = (other.exponent - self.exponent).max(-2000) as i32;
-        let (b_high, b_low) = (libm::ldexp(other.high, shift), libm::ldexp(other.low, shift));
+        let (b_high, b_low) = (
+            libm::ldexp(other.high, shift),
+            libm::ldexp(other.low, shift),
+        );
         let sum = self.high + b_high;
         // Knuth's error of the sum, whichever is larger
         let virtual_b = sum - self.high;

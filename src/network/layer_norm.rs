@@ -44,7 +44,13 @@ impl Layer for LayerNorm {
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
         let epsilon = self.epsilon;
         // a variance of 0 stays one
-        let inverse = move |q: f64| if q > 0.0 { 1.0 / (q + epsilon).sqrt() } else { 0.0 };
+        let inverse = move |q: f64| {
+            if q > 0.0 {
+                1.0 / (q + epsilon).sqrt()
+            } else {
+                0.0
+            }
+        };
         let inverse_b: Vec<f64> = block.variance_b().iter().map(|&q| inverse(q)).collect();
         block.map(
             |q, out| {

@@ -1,0 +1,179 @@
+//! What kernels cost: time of NNGP + NTK against the number of points and against depth, as a table and as SVG.
+//!
+//! `cargo run --release --example kernel_cost -- --figure docs/kernel_cost.svg`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use nalgebra::DMatrix;
+use neural_limits::activation::named;
+use neural_limits::network::{Dense, Network};
+use neural_limits::prelude::*;
+use plotters::prelude::*;
+
+#[derive(Parser)]
+#[command(about = "Time kernels against their size and depth")]
+struct Arguments {
+    /// Numbers of points.
+    #[arg(long, value_delimiter = ',', default_value = "250,500,1000,2000,4000")]
+    points: Vec<usize>,
+    /// Depths, at half of the largest number of points.
+    #[arg(long, value_delimiter = ',', default_value = "1,3,10,30,100")]
+    depths: Vec<usize>,
+    #[arg(long, default_value_t = 784)]
+    dimension: usize,
+    /// Where to draw.
+    #[arg(long, default_value = "kernel_cost.svg")]
+    figure: PathBuf,
+}
+
+/// A curve: its name and (points or depth, seconds).
+type Curve = (String, Vec<(f64, f64)>);
+
+/// The best of three runs into matrices that exist.
+fn seconds(net: &Network<'_>, x: &Inputs, both: bool) -> Result<f64, Error> {
+    let mut matrices = [
+        DMatrix::zeros(x.len(), x.len()),
+        DMatrix::zeros(x.len(), x.len()),
+    ];
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        let [nngp, ntk] = &mut matrices;
+        let start = Instant::now();
+        net.kernels_into(x, None, Some(nngp), both.then_some(ntk))?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+/// An architecture and its name.
+type Named = (String, Mlp<Arc<dyn Dual>>);
+
+fn networks(depth: usize) -> Result<Vec<Named>, Error> {
+    let biased = Initialization::new(2.0, 0.1)?;
+    [
+        ("ReLU, no bias", "relu", Initialization::he()),
+        ("ReLU", "relu", biased),
+        ("erf", "erf", biased),
+        ("GELU", "gelu", biased),
+        ("tanh", "tanh", biased),
+    ]
+    .into_iter()
+    .map(|(label, name, init)| {
+        let label = if depth > 0 {
+            format!("{label}, depth {depth}")
+        } else {
+            label.to_owned()
+        };
+        Ok((label, Mlp::new(named(name)?).initialized_by(init)))
+    })
+    .collect()
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse();
+    let d = arguments.dimension;
+    let largest = arguments
+        .points
+        .iter()
+        .copied()
+        .max()
+        .ok_or("no number of points")?;
+    let data: Vec<f64> = (0..largest * d)
+        .map(|i| (i as f64 * 0.618_033_988_749_895).fract() - 0.5 + 0.3 * (i as f64).sin())
+        .collect();
+    let inputs = |count: usize| Inputs::from_slice(&data[..count * d], d);
+    let product = Network::new().then(Dense::new(Initialization::lecun()));
+    let mut by_size: Vec<Curve> = vec![("the product x x′".to_owned(), Vec::new())];
+    for &count in &arguments.points {
+        by_size[0]
+            .1
+            .push((count as f64, seconds(&product, &inputs(count)?, false)?));
+    }
+    for (label, net) in networks(3)? {
+        let mut curve = Vec::new();
+        for &count in &arguments.points {
+            curve.push((
+                count as f64,
+                seconds(&net.network(3)?, &inputs(count)?, true)?,
+            ));
+        }
+        by_size.push((label, curve));
+    }
+    let half = (largest / 2).max(1);
+    let x = inputs(half)?;
+    let mut by_depth: Vec<Curve> = Vec::new();
+    for (label, net) in networks(0)? {
+        let mut curve = Vec::new();
+        for &depth in &arguments.depths {
+            curve.push((depth as f64, seconds(&net.network(depth)?, &x, true)?));
+        }
+        by_depth.push((label, curve));
+    }
+    for (what, curves) in [("points", &by_size), ("depth", &by_depth)] {
+        for (label, curve) in curves {
+            print!("{label:24}");
+            for (at, seconds) in curve {
+                print!("  {what} {at}: {seconds:.4} s");
+            }
+            println!();
+        }
+    }
+    draw(&arguments.figure, &by_size, &by_depth, half).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+fn draw(
+    path: &Path,
+    by_size: &[Curve],
+    by_depth: &[Curve],
+    half: usize,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let area = SVGBackend::new(path, (980, 460)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let (left, right) = area.split_horizontally(490);
+    let half = format!("depth, N = {half}");
+    for (area, curves, label) in [(left, by_size, "points N"), (right, by_depth, &half[..])] {
+        let all = || curves.iter().flat_map(|(_, curve)| curve.iter().copied());
+        let range = |values: &mut dyn Iterator<Item = f64>| {
+            values.fold((f64::INFINITY, 0.0_f64), |(low, high), x| {
+                (low.min(x), high.max(x))
+            })
+        };
+        let (x_low, x_high) = range(&mut all().map(|point| point.0));
+        let (y_low, y_high) = range(&mut all().map(|point| point.1));
+        let mut chart = ChartBuilder::on(&area)
+            .margin(12)
+            .x_label_area_size(42)
+            .y_label_area_size(64)
+            .build_cartesian_2d(
+                (x_low..x_high * 1.01).log_scale(),
+                (0.7 * y_low..1.5 * y_high).log_scale(),
+            )?;
+        chart
+            .configure_mesh()
+            .x_desc(label)
+            .y_desc("seconds, NNGP + NTK")
+            .y_label_formatter(&|y| format!("{y:.0e}"))
+            .draw()?;
+        for (i, (name, curve)) in curves.iter().enumerate() {
+            let color = Palette99::pick(i).to_rgba();
+            chart
+                .draw_series(
+                    LineSeries::new(curve.iter().copied(), color.stroke_width(2)).point_size(3),
+                )?
+                .label(name)
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], color));
+        }
+        chart
+            .configure_series_labels()
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK)
+            .position(SeriesLabelPosition::UpperLeft)
+            .draw()?;
+    }
+    area.present()?;
+    Ok(())
+}
