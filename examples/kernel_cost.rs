@@ -20,7 +20,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "250,500,1000,2000,4000")]
     points: Vec<usize>,
     /// Depths, at half of the largest number of points.
-    #[arg(long, value_delimiter = ',', default_value = "1,3,10,30,100")]
+    #[arg(long, value_delimiter = ',', default_value = "1,3,10,30")]
     depths: Vec<usize>,
     #[arg(long, default_value_t = 784)]
     dimension: usize,

@@ -170,11 +170,14 @@ const GAUSS_FIVE: [(f64, f64); 5] = [
 /// Pairs of a row that are treated together.
 const CHUNK: usize = 32;
 
+/// Sums above this do not see the rounding of one of their terms: it is less than 1e-11 of them.
+const ROUNDED: f64 = 2e-5;
+
 /// What two routes to the same complement may differ by where both are right.
 const AGREEMENT: f64 = 4e-15;
 
 /// [`dual`] and [`derivative_dual`] of one point with many, vectorised: the same two terms where $1 - c^\prime$ is small, the integral by Gauss's rule with five nodes as long as
-/// it agrees with the difference. (Very steep activations, and inputs whose variances differ by less than 0.2 % in a layer that drives them apart, go one by one.)
+/// it agrees with the difference. (Very steep activations, and nearly parallel inputs whose variances differ by less than 0.2 % in a layer that drives them apart, go one by one.)
 #[inline(always)]
 pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Result<()> {
     let (qa, va, inverse_a) = (row.variance_a, row.moment_a, inverse_root(row.moment_a));
@@ -278,10 +281,13 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                 clamped(direct[j])
             } else {
                 let sum = parallel[j].max(0.0) + drop[j];
-                let close = qa != qb && (qa / qb - 1.0).abs() < CLOSE;
+                // the rounding of `parallel` counts where it is a share of the sum, and later layers enlarge it
+                let close = qa != qb && (qa / qb - 1.0).abs() < CLOSE && sum < ROUNDED;
                 let agrees = (sum - direct[j]).abs() <= AGREEMENT;
                 if agrees && !(close && speed[j] > 1.0) {
                     clamped(sum)
+                } else if direct[j] >= ROUNDED {
+                    direct[j]
                 } else {
                     dual(phi, PairCovariance::from_parts(qa, qb, epsilon))?.one_minus_correlation()
                 }

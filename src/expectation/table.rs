@@ -9,7 +9,10 @@ use crate::vectorized::vectorized;
 const TAIL: f64 = 2e-14;
 
 /// What the interpolation in $\log q$ may err by, relative to the norm.
-const INTERPOLATION: f64 = 4e-15;
+const INTERPOLATION: f64 = 1e-14;
+
+/// On pieces shorter than this in $\log q$ four nodes always suffice: what they miss is rounding.
+const SHORT: f64 = 1e-4;
 
 /// The numbers of nodes that are tried on a piece.
 const NODES: [usize; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
@@ -157,8 +160,8 @@ impl DualTable {
     ) -> Result<Option<Self>> {
         // the steepest may be out of reach
         let mut reached = highest;
-        while reached > lowest * 1e-3 && reached > 0.0 {
-            if let Some(table) = Self::build(phi, lowest.min(reached), reached) {
+        while reached >= lowest {
+            if let Some(table) = Self::build(phi, lowest, reached) {
                 return Ok(Some(table));
             }
             reached *= 0.5;
@@ -214,6 +217,7 @@ impl DualTable {
                     found.iter().zip(sample).enumerate().all(|(i, (a, b))| {
                         let which = usize::from(i > 0) + usize::from(i > sampler.value.terms);
                         (a - b).abs() <= INTERPOLATION * norms[which]
+                            || (length < SHORT && nodes == 4)
                     })
                 });
                 good.then_some(piece)
