@@ -343,11 +343,13 @@ mod tests {
             assert!(slow.one_by_one(times, &map).unwrap());
             assert!(fast.repeat(times, &map, &Doublings::default()).unwrap());
             assert_eq!(slow.growth.parts().1, fast.growth.parts().1);
+            // of nearly parallel inputs: what tangent kernels are measured by, since they change sign
+            let diagonal = slow.tangent[complements.len() - 1];
             for i in 0..complements.len() {
                 let error = (fast.complement[i] / slow.complement[i] - 1.0).abs();
                 assert!(error < 1e-13, "{error:e}");
-                let error = (fast.tangent[i] / slow.tangent[i] - 1.0).abs();
-                assert!(error < 2e-13, "{error:e}");
+                let error = (fast.tangent[i] - slow.tangent[i]).abs() / diagonal;
+                assert!(error < 1e-13, "{error:e}");
             }
         }
         check(&Mlp::new(Relu), 1.0);
