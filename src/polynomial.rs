@@ -33,6 +33,68 @@ pub(crate) fn evaluate_lanes<const N: usize, const W: usize>(
     even
 }
 
+/// $\cos(\pi (j + 1/2)/n)$: Chebyshev's point $j$ of $n$.
+pub(crate) fn chebyshev_node(j: usize, n: usize) -> f64 {
+    (std::f64::consts::PI * (j as f64 + 0.5) / n as f64).cos()
+}
+
+/// $T_0(x), \ldots, T_{n-1}(x)$.
+pub(crate) fn chebyshev_basis(x: f64, n: usize) -> Vec<f64> {
+    let mut all = vec![1.0; n];
+    if n > 1 {
+        all[1] = x;
+    }
+    for i in 2..n {
+        all[i] = 2.0 * x * all[i - 1] - all[i - 2];
+    }
+    all
+}
+
+/// $\sum_k a_k T_k(x)$, by Clenshaw's recurrence.
+#[inline]
+pub(crate) fn chebyshev_sum(coefficients: &[f64], x: f64) -> f64 {
+    let twice = 2.0 * x;
+    let (mut b1, mut b2) = (0.0, 0.0);
+    for &a in coefficients[1..].iter().rev() {
+        (b1, b2) = (a + (twice * b1 - b2), b1);
+    }
+    coefficients[0] + (x * b1 - b2)
+}
+
+/// The matrix from values at Chebyshev's points to coefficients: $a_k = \sum_j M_{kj} f(x_j)$.
+pub(crate) fn chebyshev_transform(n: usize) -> Vec<Vec<f64>> {
+    (0..n)
+        .map(|k| {
+            let factor = if k == 0 { 1.0 } else { 2.0 } / n as f64;
+            (0..n)
+                .map(|j| {
+                    // the angle in units of π/(2n), reduced in integers
+                    let angle = (k * (2 * j + 1)) % (4 * n);
+                    factor * (std::f64::consts::PI * angle as f64 / (2 * n) as f64).cos()
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Row $k$ holds the coefficients of $T_k$ in powers.
+pub(crate) fn chebyshev_powers(n: usize) -> Vec<Vec<f64>> {
+    let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
+    for k in 0..n {
+        let mut row = vec![0.0; n];
+        if k < 2 {
+            row[k] = 1.0;
+        } else {
+            for i in 0..n {
+                let shifted = if i > 0 { rows[k - 1][i - 1] } else { 0.0 };
+                row[i] = 2.0 * shifted - rows[k - 2][i];
+            }
+        }
+        rows.push(row);
+    }
+    rows
+}
+
 /// An interpolant with $N$ coefficients, in powers of $2x/b - 1$.
 #[derive(Debug, Clone)]
 pub(crate) struct Interpolant<const N: usize> {
@@ -96,16 +158,10 @@ impl Chebyshev {
         Self { coefficients, end }
     }
 
-    /// The value at $x \in [0, \text{end}]$, by Clenshaw's recurrence.
+    /// The value at $x \in [0, \text{end}]$.
     #[inline(always)]
     pub(crate) fn at(&self, x: f64) -> f64 {
-        let u = 2.0 * (x / self.end) - 1.0;
-        let twice = 2.0 * u;
-        let (mut b1, mut b2) = (0.0, 0.0);
-        for &a in self.coefficients[1..].iter().rev() {
-            (b1, b2) = (a + (twice * b1 - b2), b1);
-        }
-        self.coefficients[0] + (u * b1 - b2)
+        chebyshev_sum(&self.coefficients, 2.0 * (x / self.end) - 1.0)
     }
 
     /// The first $N$ terms in powers, for fast evaluation. Coefficients must fall faster than $(1 + \sqrt 2)^{-k}$, so that powers

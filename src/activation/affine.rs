@@ -193,6 +193,16 @@ impl<A: Dual> Dual for Affine<A> {
         Ok(())
     }
 
+    fn pair_cost(&self) -> f64 {
+        if self.is_linear() {
+            self.activation.pair_cost()
+        } else if self.is_tabulated() {
+            25.0
+        } else {
+            2e5
+        }
+    }
+
     fn is_tabulated(&self) -> bool {
         if self.is_linear() {
             self.activation.is_tabulated()

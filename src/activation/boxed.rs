@@ -66,6 +66,10 @@ macro_rules! delegate {
                 (**self).dual_row(row)
             }
 
+            fn pair_cost(&self) -> f64 {
+                (**self).pair_cost()
+            }
+
             fn is_tabulated(&self) -> bool {
                 (**self).is_tabulated()
             }

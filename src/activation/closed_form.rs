@@ -30,6 +30,9 @@ pub(crate) trait ClosedForm: Activation {
     }
 }
 
+/// Nanoseconds that a pair takes, roughly.
+pub(crate) const PAIR_COST: f64 = 9.0;
+
 /// Where $1 - c^\prime$ comes out smaller than this, it is integrated from $c = 1$ instead of subtracted from 1.
 const SUBTRACTED: f64 = 1e-3;
 
@@ -362,6 +365,10 @@ macro_rules! dual_from_closed_form {
 
             fn dual_row(&self, row: $crate::activation::DualRow<'_>) -> $crate::Result<()> {
                 $crate::activation::closed_form::dual_row(self, row)
+            }
+
+            fn pair_cost(&self) -> f64 {
+                $crate::activation::closed_form::PAIR_COST
             }
 
             fn is_tabulated(&self) -> bool {

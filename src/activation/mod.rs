@@ -312,6 +312,18 @@ pub trait Dual: Activation {
         }
     }
 
+    /// Roughly how many nanoseconds a pair takes in [`dual_row`](Self::dual_row), or through a [`table`](Self::table): kernels choose by it between going layer by
+    /// layer and tabulating the whole network. Results never depend on the clock.
+    fn pair_cost(&self) -> f64 {
+        if self.slopes().is_some() {
+            4.0
+        } else if self.is_tabulated() {
+            25.0
+        } else {
+            2e5
+        }
+    }
+
     /// Whether [`table`](Self::table) may give one. By default, whether the activation has no slopes and no kinks.
     fn is_tabulated(&self) -> bool {
         self.slopes().is_none() && self.kinks().is_empty()

@@ -1,6 +1,7 @@
 //! Duals of one point with many: the step that a block of a Gram matrix takes through an activation.
 
-use super::Dual;
+use super::{Dual, arc_cosine};
+use crate::vectorized::vectorized;
 use crate::{PairCovariance, Result};
 
 /// A point of variance $q_a$ beside many others, before an activation; the complements are replaced by those after it.
@@ -42,6 +43,22 @@ impl DualRow<'_> {
             ..*self
         }
     }
+}
+
+/// Of an activation that is constant but for a jump at 0: $\varepsilon^\prime = f (1 - \kappa_0(1 - \varepsilon))$, and no slope.
+pub(super) fn of_jump(factor: f64, row: DualRow<'_>) {
+    if let Some(slope) = row.slope {
+        slope.fill(0.0);
+    }
+    let complement = row.complement;
+    vectorized(
+        #[inline(always)]
+        || {
+            for epsilon in complement.iter_mut() {
+                *epsilon = factor * arc_cosine::one_minus_kappa0_unchecked(*epsilon);
+            }
+        },
+    );
 }
 
 /// One pair at a time, by [`Dual::dual`] and [`Dual::derivative_dual`].

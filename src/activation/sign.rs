@@ -1,7 +1,6 @@
 //! The sign.
 
-use super::{Activation, Dual, DualRow, PairSlices, Parity, arc_cosine, closed_form};
-use crate::vectorized::vectorized;
+use super::{Activation, Dual, DualRow, PairSlices, Parity, arc_cosine, closed_form, row};
 use crate::{PairCovariance, Result};
 
 /// $\varphi(x) = \operatorname{sign}(x)$, with $\varphi(0) = 0$.
@@ -81,19 +80,12 @@ impl Dual for Sign {
         Ok(())
     }
 
+    fn pair_cost(&self) -> f64 {
+        closed_form::PAIR_COST
+    }
+
     fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
-        if let Some(slope) = row.slope {
-            slope.fill(0.0);
-        }
-        let complement = row.complement;
-        vectorized(
-            #[inline(always)]
-            || {
-                for epsilon in complement.iter_mut() {
-                    *epsilon = 2.0 * arc_cosine::one_minus_kappa0_unchecked(*epsilon);
-                }
-            },
-        );
+        row::of_jump(2.0, row);
         Ok(())
     }
 }

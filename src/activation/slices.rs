@@ -1,7 +1,7 @@
 //! Duals of many pairs at once, in single or double precision.
 
-use super::{Activation, Dual};
-use crate::expectation::HermiteSeries;
+use super::Dual;
+use crate::expectation::SeriesTable;
 use crate::{Error, PairCovariance, Result, Scalar, error};
 
 /// The covariances of many pairs, entry by entry: $q_a$, $q_b$ and $\varepsilon = 1 - c$.
@@ -191,9 +191,6 @@ fn by_blocks<T: Scalar>(
 /// Runs of equal variances from this length on are vectorised.
 const RUN: usize = 8;
 
-/// The terms that a Hermite series may leave out, relative to its norm.
-const TOLERANCE: f64 = 5e-13;
-
 /// The default of [`Dual::dual_slice`] and its derivative: every variance has its Hermite series once, where a series is short enough; other
 /// pairs go one by one.
 pub(crate) fn by_quadrature<A: Dual + ?Sized>(
@@ -204,10 +201,18 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
 ) -> Result<()> {
     k.check_output(out.len())?;
     // a series of a function with kinks costs as much as a pair
-    let worthwhile = phi.kinks().is_empty() || k.len() >= RUN;
-    let table = worthwhile
-        .then(|| SeriesTable::new(phi, k, which))
-        .flatten();
+    let kinks = phi.kinks();
+    let table = (kinks.is_empty() || k.len() >= RUN).then(|| {
+        let all = k.variance_a.iter().chain(k.variance_b).copied();
+        match which {
+            Which::Value => SeriesTable::new(|x| phi.value(x), &kinks, phi.parity(), all),
+            Which::Derivative => {
+                let parity = phi.parity().of_derivative();
+                SeriesTable::new(|x| phi.derivative(x), &kinks, parity, all)
+            }
+        }
+    });
+    let table = table.flatten();
     let variances = |i: usize| (k.variance_a[i], k.variance_b[i]);
     let mut start = 0;
     while start < k.len() {
@@ -215,13 +220,11 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
         let end = start + same.count();
         let complements = &k.one_minus_correlation[start..end];
         let out = &mut out[start..end];
+        let (a, b) = variances(start);
         let series = table
             .as_ref()
-            .and_then(|table| table.pair(variances(start)));
-        let largest = table
-            .as_ref()
-            .map_or(0.0, |table| table.largest_correlation);
-        let far = |epsilon: f64| (1.0 - epsilon).abs() <= largest;
+            .and_then(|table| table.at(a).zip(table.at(b)));
+        let far = |epsilon: f64| table.as_ref().is_some_and(|table| table.reaches(epsilon));
         match series {
             Some((a, b)) if out.len() >= RUN && complements.iter().all(|&e| far(e)) => {
                 a.covariance_slice(b, complements, out);
@@ -240,59 +243,4 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
         start = end;
     }
     Ok(())
-}
-
-/// The Hermite series at every variance of a slice of pairs.
-struct SeriesTable {
-    variances: Vec<f64>,
-    series: Vec<HermiteSeries>,
-    /// Beyond it in absolute value the terms that were left out count: 1 for smooth functions.
-    largest_correlation: f64,
-}
-
-impl SeriesTable {
-    /// `None` for an activation that is too steep at these variances.
-    fn new<A: Activation + ?Sized>(phi: &A, k: &PairSlices<'_>, which: Which) -> Option<Self> {
-        // a variance of 0 has no correlation with anything
-        let all = k.variance_a.iter().chain(k.variance_b);
-        let mut variances: Vec<f64> = all.copied().filter(|&q| q > 0.0).collect();
-        variances.dedup();
-        variances.sort_by(f64::total_cmp);
-        variances.dedup();
-        let (kinks, parity) = (phi.kinks(), phi.parity());
-        if kinks.is_empty() {
-            let series = match which {
-                Which::Value => {
-                    HermiteSeries::smooth(|x| phi.value(x), &variances, parity, TOLERANCE)
-                }
-                Which::Derivative => {
-                    let parity = parity.of_derivative();
-                    HermiteSeries::smooth(|x| phi.derivative(x), &variances, parity, TOLERANCE)
-                }
-            };
-            return series.map(|series| Self {
-                variances,
-                series,
-                largest_correlation: 1.0,
-            });
-        }
-        variances.retain(|&q| q < HermiteSeries::LARGEST_PIECEWISE);
-        let one = |&q: &f64| match which {
-            Which::Value => HermiteSeries::piecewise(|x| phi.value(x), q, &kinks, parity, 0.0),
-            Which::Derivative => {
-                let parity = parity.of_derivative();
-                HermiteSeries::piecewise(|x| phi.derivative(x), q, &kinks, parity, 0.0)
-            }
-        };
-        Some(Self {
-            series: variances.iter().map(one).collect(),
-            variances,
-            largest_correlation: TOLERANCE.powf(1.0 / HermiteSeries::LONGEST as f64),
-        })
-    }
-
-    fn pair(&self, (a, b): (f64, f64)) -> Option<(&HermiteSeries, &HermiteSeries)> {
-        let find = |q: f64| self.variances.binary_search_by(|x| x.total_cmp(&q)).ok();
-        Some((&self.series[find(a)?], &self.series[find(b)?]))
-    }
 }

@@ -1,7 +1,6 @@
 //! The step.
 
-use super::{Activation, Dual, DualRow, PairSlices, arc_cosine, closed_form};
-use crate::vectorized::vectorized;
+use super::{Activation, Dual, DualRow, PairSlices, arc_cosine, closed_form, row};
 use crate::{PairCovariance, Result};
 
 /// The Heaviside step, $\varphi(x) = 1_{x > 0}$.
@@ -71,19 +70,12 @@ impl Dual for Step {
         Ok(())
     }
 
+    fn pair_cost(&self) -> f64 {
+        closed_form::PAIR_COST
+    }
+
     fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
-        if let Some(slope) = row.slope {
-            slope.fill(0.0);
-        }
-        let complement = row.complement;
-        vectorized(
-            #[inline(always)]
-            || {
-                for epsilon in complement.iter_mut() {
-                    *epsilon = arc_cosine::one_minus_kappa0_unchecked(*epsilon);
-                }
-            },
-        );
+        row::of_jump(1.0, row);
         Ok(())
     }
 }

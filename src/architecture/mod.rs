@@ -17,6 +17,7 @@ mod resnet;
 pub mod scaling;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 pub use branch::Branch;
 pub use dense_net::DenseNet;
@@ -32,7 +33,7 @@ use crate::depth::InfiniteDepth;
 use crate::error::{self, Error, Result};
 use crate::kernel::InfiniteWidth;
 use crate::limit::{Grid, Limit, routes};
-use crate::network::{Activated, Dense, Network, Repeat, Residual};
+use crate::network::{Activated, Dense, Layer, Network, Repeat, Residual};
 use crate::sample::Finite;
 use crate::{Initialization, PairCovariance};
 
@@ -159,22 +160,28 @@ pub(crate) fn lower<'n, N: Architecture<Activation: Dual>>(
     let layers = Network::new()
         .then(Activated::new(branch.activation()))
         .then(Dense::new(branch.initialization()));
-    let block = |alpha: f64| {
+    let layers = Arc::new(layers);
+    let block = |alpha: f64| -> Result<Arc<dyn Layer + 'n>> {
         if skip == 0.0 && alpha == 1.0 {
-            Ok(layers.clone())
+            Ok(Arc::clone(&layers) as _)
         } else {
-            Residual::new(skip, alpha, layers.clone()).map(|block| Network::new().then(block))
+            Ok(Arc::new(Residual::sharing(
+                skip,
+                alpha,
+                Arc::clone(&layers),
+            )?))
         }
     };
     let stem = Network::new().then(Dense::new(net.stem()));
     match alphas {
         [] => Ok(stem),
         [first, rest @ ..] if rest.iter().all(|alpha| alpha == first) => {
-            Ok(stem.then(Repeat::new(alphas.len(), block(*first)?)?))
+            let block = Network::new().then_shared(block(*first)?);
+            Ok(stem.then(Repeat::new(alphas.len(), block)?))
         }
-        _ => alphas
-            .iter()
-            .try_fold(stem, |network, &alpha| Ok(network.then(block(alpha)?))),
+        _ => alphas.iter().try_fold(stem, |network, &alpha| {
+            Ok(network.then_shared(block(alpha)?))
+        }),
     }
 }
 

@@ -87,18 +87,19 @@ impl HermiteSeries {
     ) -> Option<Vec<Self>> {
         // larger variances are steeper: they decide on the level
         let largest = variances.iter().copied().fold(0.0, f64::max);
+        let others = variances.iter().copied().filter(|&q| q != largest);
+        let others: Vec<f64> = others.collect();
         levels.iter().find_map(|&level| {
-            let first = Self::at_level(&f, largest, parity, tolerance, level)?;
-            variances
-                .iter()
-                .map(|&q| {
-                    if q == largest {
-                        Some(first.clone())
-                    } else {
-                        Self::at_level(&f, q, parity, tolerance, level)
-                    }
-                })
-                .collect()
+            let first = Self::at_level(&f, &[largest], parity, tolerance, level)?.pop()?;
+            let mut rest = Self::at_level(&f, &others, parity, tolerance, level)?.into_iter();
+            let all = variances.iter().map(|&q| {
+                if q == largest {
+                    Some(first.clone())
+                } else {
+                    rest.next()
+                }
+            });
+            all.collect()
         })
     }
 
@@ -127,33 +128,38 @@ impl HermiteSeries {
         Self::smooth(f, &[q], parity, tolerance)?.pop()
     }
 
+    /// All series of a level, which share its polynomials.
     fn at_level(
         f: &impl Fn(f64) -> f64,
-        q: f64,
+        variances: &[f64],
         parity: Parity,
         tolerance: f64,
         (step, size): (f64, usize),
-    ) -> Option<Self> {
-        let (z, values) = weighted_values(f, q, &trapezoid(step));
-        let deviation = q.sqrt();
-        let squares: Vec<f64> = z
-            .iter()
-            .zip(&values)
-            .map(|(z, value)| value * f(deviation * z))
-            .collect();
-        let norm: f64 = squares.iter().sum();
-        if norm == 0.0 {
-            return Some(Self::from_coefficients(vec![0.0; size]));
+    ) -> Option<Vec<Self>> {
+        let rule = trapezoid(step);
+        let mut functions = Vec::with_capacity(variances.len());
+        for &q in variances {
+            let (z, values) = weighted_values(f, q, &rule);
+            let deviation = q.sqrt();
+            let squares: Vec<f64> = z
+                .iter()
+                .zip(&values)
+                .map(|(z, value)| value * f(deviation * z))
+                .collect();
+            let norm: f64 = squares.iter().sum();
+            // two rules of twice the step: if they agree to half of the digits, the rule itself has them all
+            let every_second: f64 = 2.0 * squares.iter().step_by(2).sum::<f64>();
+            let resolved = 2.0 * (every_second - norm).abs() <= (0.1 * tolerance).sqrt() * norm;
+            let ends = squares[0].max(squares[squares.len() - 1]) <= 1e-3 * tolerance * norm;
+            if norm != 0.0 && !(norm.is_finite() && resolved && ends) {
+                return None;
+            }
+            functions.push((values, norm));
         }
-        // two rules of twice the step: if they agree to half of the digits, the rule itself has them all
-        let every_second: f64 = 2.0 * squares.iter().step_by(2).sum::<f64>();
-        let resolved = 2.0 * (every_second - norm).abs() <= (0.1 * tolerance).sqrt() * norm;
-        let ends = squares[0].max(squares[squares.len() - 1]) <= 1e-3 * tolerance * norm;
-        if !(norm.is_finite() && resolved && ends) {
-            return None;
-        }
-        let series = Self::project(&z, &values, size, parity, norm);
-        (series.tail <= tolerance * norm).then_some(series)
+        let z: Vec<f64> = rule.iter().map(|&(z, _)| z).collect();
+        let all = Self::project(&z, &functions, size, parity);
+        let good = |series: &Self| series.tail <= tolerance * series.norm_squared;
+        all.iter().all(good).then_some(all)
     }
 
     /// The first coefficients of a function with kinks (in its argument), whatever its tail.
@@ -170,7 +176,8 @@ impl HermiteSeries {
             super::insert_break(&mut breaks, kink / deviation);
         }
         let (z, values) = weighted_values(&f, q, &composite_rule(&breaks));
-        Self::project(&z, &values, Self::LONGEST, parity, norm)
+        let mut one = Self::project(&z, &[(values, norm)], Self::LONGEST, parity);
+        one.swap_remove(0)
     }
 
     /// A finite series.
@@ -183,9 +190,9 @@ impl HermiteSeries {
         }
     }
 
-    /// $a_k = \sum_i w_i f_i h_k(z_i)$ for $k <$ `size`.
-    fn project(z: &[f64], values: &[f64], size: usize, parity: Parity, norm: f64) -> Self {
-        let mut coefficients = Vec::with_capacity(size);
+    /// $a_k = \sum_i w_i f_i h_k(z_i)$ for $k <$ `size`, of functions given by $w_i f_i$ and their norms squared.
+    fn project(z: &[f64], functions: &[(Vec<f64>, f64)], size: usize, parity: Parity) -> Vec<Self> {
+        let mut coefficients = vec![Vec::with_capacity(size); functions.len()];
         let mut last = vec![0.0; z.len()];
         let mut this = vec![1.0; z.len()];
         for k in 0..size {
@@ -194,19 +201,29 @@ impl HermiteSeries {
                 Parity::Odd => k % 2 == 0,
                 Parity::Neither => false,
             };
-            coefficients.push(if vanishes {
-                0.0
-            } else {
-                crate::summation::dot(values, &this)
-            });
+            for (coefficients, (values, _)) in coefficients.iter_mut().zip(functions) {
+                coefficients.push(if vanishes {
+                    0.0
+                } else {
+                    crate::summation::dot(values, &this)
+                });
+            }
             next_hermite(z, &mut last, &mut this, k);
         }
-        let sum: f64 = coefficients.iter().rev().map(|a| a * a).sum();
-        Self {
-            coefficients,
-            norm_squared: norm,
-            tail: (norm - sum).abs().max(f64::EPSILON * norm),
-        }
+        let all = coefficients.into_iter().zip(functions);
+        all.map(|(coefficients, &(_, norm))| {
+            let sum: f64 = coefficients.iter().rev().map(|a| a * a).sum();
+            Self {
+                coefficients,
+                norm_squared: norm,
+                tail: if norm == 0.0 {
+                    0.0
+                } else {
+                    (norm - sum).abs().max(f64::EPSILON * norm)
+                },
+            }
+        })
+        .collect()
     }
 
     /// A bound of the error of dropping the tails of two equally long series at correlation $c$: $|c|^K \sqrt{t_a t_b}$ (Cauchy–Schwarz).

@@ -6,17 +6,20 @@
 //! |---|---|---|
 //! | smooth at the scale of its argument | Hermite coefficients and Mehler's formula | `hermite` |
 //! | steep or with kinks, away from $c = \pm1$ | the same, coefficients by quadrature split at the kinks | `hermite` |
-//! | smooth, all pairs of a Gram matrix | Hermite coefficients as functions of the variance ([`DualTable`]) | `table` |
+//! | smooth, all pairs of a Gram matrix | Hermite coefficients as functions of the variance ([`DualTable`]) | `table`, `mehler` |
 //! | steep or with kinks, near $c = \pm1$ | nested adaptive quadrature, split at the kinks | `nested`, `adaptive` |
 
 mod adaptive;
 mod hermite;
 pub(crate) mod jumps;
+mod mehler;
 mod nested;
+mod series_table;
 mod table;
 
 pub(crate) use adaptive::integrate;
 pub(crate) use hermite::HermiteSeries;
+pub(crate) use series_table::{SeriesTable, distinct};
 pub use table::DualTable;
 pub(crate) use table::TablePoints;
 

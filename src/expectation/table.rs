@@ -1,8 +1,10 @@
 //! Hermite coefficients as functions of the variance: one table for all pairs of a Gram matrix.
 
 use super::HermiteSeries;
+use super::mehler::{LANES, Layout, complements, mehler};
 use crate::Result;
-use crate::activation::{Activation, DualRow, Parity};
+use crate::activation::{Activation, DualRow};
+use crate::polynomial::{chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform};
 use crate::vectorized::vectorized;
 
 /// What a series may leave out of the norm of $\varphi(\sqrt q z)$.
@@ -17,11 +19,11 @@ const SHORT: f64 = 1e-4;
 /// The numbers of nodes that are tried on a piece.
 const NODES: [usize; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
 
+/// Nodes that pieces need at least, for a unit of $\log q$.
+const LEAST: f64 = 14.0;
+
 /// The length of a piece in $\log q$, at most.
 const PIECE: f64 = 0.7;
-
-/// Columns that are evaluated together.
-const LANES: usize = 32;
 
 /// Complements below this are summed term by term instead of subtracted from 1.
 const SUBTRACTED: f64 = 1e-3;
@@ -45,36 +47,6 @@ pub struct DualTable {
     slope: Layout,
     /// $\varphi(0)$ and $\varphi^\prime(0)$.
     at_zero: (f64, f64),
-}
-
-/// Which powers of the correlation a series has.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    first: usize,
-    step: usize,
-    terms: usize,
-}
-
-impl Layout {
-    fn new(parity: Parity, length: usize) -> Self {
-        let (first, step) = match parity {
-            Parity::Even => (0, 2),
-            Parity::Odd => (1, 2),
-            Parity::Neither => (0, 1),
-        };
-        Self {
-            first,
-            step,
-            terms: length.saturating_sub(first).div_ceil(step).max(1),
-        }
-    }
-
-    fn pick(&self, series: &HermiteSeries, scale: f64, out: &mut Vec<f64>) {
-        for m in 0..self.terms {
-            let a = series.coefficients.get(self.first + m * self.step);
-            out.push(scale * a.copied().unwrap_or(0.0));
-        }
-    }
 }
 
 /// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$, those of $\varphi^\prime$.
@@ -201,11 +173,15 @@ impl DualTable {
         let starts: Vec<f64> = (0..count as usize)
             .map(|i| low + length * i as f64)
             .collect();
-        NODES.into_iter().find_map(|nodes| {
+        let mut enough = NODES
+            .into_iter()
+            .filter(|&nodes| nodes as f64 >= LEAST * length);
+        enough.find_map(|nodes| {
             let pieces = starts.iter().map(|&start| {
-                // the largest variance decides on the quadrature: it goes with every piece
+                // the largest variance decides on the quadrature, so it goes with every piece
                 let at = |x: f64| (start + 0.5 * length * (1.0 + x)).exp().min(highest);
-                let mut variances: Vec<f64> = (0..nodes).map(|j| at(node(j, nodes))).collect();
+                let mut variances: Vec<f64> =
+                    (0..nodes).map(|j| at(chebyshev_node(j, nodes))).collect();
                 let checks = [-0.97, 0.03, 0.89];
                 variances.extend(checks.map(at));
                 variances.push(highest);
@@ -247,9 +223,7 @@ impl DualTable {
         for (out, &q) in out.iter_mut().zip(q) {
             let root = if q > 0.0 {
                 let (piece, x) = self.place(q);
-                let basis = chebyshev(x, self.nodes);
-                let coefficients = &self.pieces[piece].coefficients[..self.nodes];
-                coefficients.iter().zip(&basis).map(|(a, t)| a * t).sum()
+                chebyshev_sum(&self.pieces[piece].coefficients[..self.nodes], x)
             } else {
                 self.at_zero.0
             };
@@ -257,8 +231,35 @@ impl DualTable {
         }
     }
 
-    /// The coefficients of points, once for all rows of a block.
+    /// The coefficients of points, once for all rows of a block; of neighbours that are equal, once.
     pub(crate) fn points(&self, q: &[f64]) -> TablePoints {
+        let mut runs = q.to_vec();
+        runs.dedup();
+        if 2 * runs.len() > q.len() {
+            return self.separate_points(q);
+        }
+        let one = self.separate_points(&runs);
+        let lengths: Vec<usize> = q.chunk_by(|a, b| a == b).map(<[f64]>::len).collect();
+        let spread = |all: &[f64]| {
+            let mut out = vec![0.0; all.len() / runs.len() * q.len()];
+            let rows = out.chunks_mut(q.len()).zip(all.chunks(runs.len()));
+            for (mut out, row) in rows {
+                for (&value, &length) in row.iter().zip(&lengths) {
+                    let (run, rest) = out.split_at_mut(length);
+                    run.fill(value);
+                    out = rest;
+                }
+            }
+            out
+        };
+        TablePoints {
+            value: spread(&one.value),
+            slope: spread(&one.slope),
+            points: q.len(),
+        }
+    }
+
+    fn separate_points(&self, q: &[f64]) -> TablePoints {
         let (points, nodes) = (q.len(), self.nodes);
         let mut all = TablePoints {
             value: vec![0.0; self.value.terms * points],
@@ -278,7 +279,7 @@ impl DualTable {
         // T_i(x_j), row by row
         let mut basis = vec![0.0; nodes * points];
         for (j, &(_, x)) in places.iter().enumerate() {
-            for (i, t) in chebyshev(x, nodes).into_iter().enumerate() {
+            for (i, t) in chebyshev_basis(x, nodes).into_iter().enumerate() {
                 basis[i * points + j] = t;
             }
         }
@@ -359,7 +360,13 @@ impl DualTable {
         for start in (0..points).step_by(LANES) {
             let covariance = &covariance[at(start)];
             if covariance.iter().any(|c| 1.0 - c < SUBTRACTED) {
-                let exact = self.complements(&own, columns, start, &complement[at(start)]);
+                let exact = complements(
+                    self.value,
+                    &own.value,
+                    (&columns.value, points),
+                    start,
+                    &complement[at(start)],
+                );
                 for (j, (epsilon, c)) in
                     complement[at(start)].iter_mut().zip(covariance).enumerate()
                 {
@@ -377,126 +384,6 @@ impl DualTable {
             }
         }
     }
-
-    /// $1 - \sum_k \hat a_k \hat b_k c^k$ without a subtraction from 1: with $s_k = \sum_{j \ge k} \hat a_j \hat b_j$,
-    ///
-    /// $$\tfrac12 \sum_k (\hat a_k - \hat b_k)^2 + (1 - c) \sum_{k \ge 1} s_k c^{k-1} .$$
-    fn complements(
-        &self,
-        own: &TablePoints,
-        columns: &TablePoints,
-        start: usize,
-        complement: &[f64],
-    ) -> [f64; LANES] {
-        let (size, points) = (complement.len(), columns.points);
-        let (own, others) = (&own.value[..], &columns.value[..]);
-        let Layout { first, step, terms } = self.value;
-        let (mut c, mut x, mut gap) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-        for j in 0..size {
-            let epsilon = complement[j];
-            c[j] = 1.0 - epsilon;
-            (x[j], gap[j]) = if step == 2 {
-                (c[j] * c[j], epsilon * (2.0 - epsilon))
-            } else {
-                (c[j], epsilon)
-            };
-        }
-        let (mut sums, mut quotient) = ([0.0; LANES], [0.0; LANES]);
-        let (mut covariance, mut parallel) = ([0.0; LANES], [0.0; LANES]);
-        vectorized(
-            #[inline(always)]
-            || {
-                for k in (0..terms).rev() {
-                    let a = own[k];
-                    let row = &others[k * points + start..][..size];
-                    for j in 0..size {
-                        let b = row[j];
-                        let (product, difference) = (a * b, a - b);
-                        parallel[j] += difference * difference;
-                        covariance[j] = covariance[j] * x[j] + product;
-                        if k > 0 {
-                            sums[j] += product;
-                            quotient[j] = quotient[j] * x[j] + sums[j];
-                        }
-                    }
-                }
-            },
-        );
-        let mut out = [0.0; LANES];
-        for j in 0..size {
-            let odd = if first == 1 {
-                complement[j] * covariance[j]
-            } else {
-                0.0
-            };
-            let sum = 0.5 * parallel[j] + (gap[j] * quotient[j] + odd);
-            out[j] = sum.clamp(0.0, 2.0);
-        }
-        out
-    }
-}
-
-/// $\sum_k a_k b_k c^k$ of one point with many.
-fn mehler(
-    layout: Layout,
-    own: &[f64],
-    others: &[f64],
-    points: usize,
-    complement: &[f64],
-    out: &mut [f64],
-) {
-    let Layout { first, step, terms } = layout;
-    vectorized(
-        #[inline(always)]
-        || {
-            let mut start = 0;
-            while start + LANES <= points {
-                let (mut c, mut x) = ([0.0; LANES], [0.0; LANES]);
-                for j in 0..LANES {
-                    c[j] = 1.0 - complement[start + j];
-                    x[j] = if step == 2 { c[j] * c[j] } else { c[j] };
-                }
-                let mut sums = [0.0; LANES];
-                for k in (0..terms).rev() {
-                    let a = own[k];
-                    let row = &others[k * points + start..][..LANES];
-                    for j in 0..LANES {
-                        sums[j] = sums[j] * x[j] + a * row[j];
-                    }
-                }
-                for j in 0..LANES {
-                    out[start + j] = if first == 1 { sums[j] * c[j] } else { sums[j] };
-                }
-                start += LANES;
-            }
-            for j in start..points {
-                let c = 1.0 - complement[j];
-                let x = if step == 2 { c * c } else { c };
-                let mut sum = 0.0;
-                for k in (0..terms).rev() {
-                    sum = sum * x + own[k] * others[k * points + j];
-                }
-                out[j] = if first == 1 { sum * c } else { sum };
-            }
-        },
-    );
-}
-
-/// $\cos(\pi (j + 1/2)/n)$.
-fn node(j: usize, n: usize) -> f64 {
-    (std::f64::consts::PI * (j as f64 + 0.5) / n as f64).cos()
-}
-
-/// $T_0(x), \ldots, T_{n-1}(x)$.
-fn chebyshev(x: f64, n: usize) -> Vec<f64> {
-    let mut all = vec![1.0; n];
-    if n > 1 {
-        all[1] = x;
-    }
-    for i in 2..n {
-        all[i] = 2.0 * x * all[i - 1] - all[i - 2];
-    }
-    all
 }
 
 fn norm(values: &[f64]) -> f64 {
@@ -509,23 +396,18 @@ impl Piece {
         let n = samples.len();
         let functions = samples[0].len();
         let mut coefficients = Vec::with_capacity(n * functions);
-        // rows of T_i at the nodes
-        let basis: Vec<Vec<f64>> = (0..n).map(|j| chebyshev(node(j, n), n)).collect();
+        let transform = chebyshev_transform(n);
         for f in 0..functions {
-            for i in 0..n {
-                let sum: f64 = samples
-                    .iter()
-                    .zip(&basis)
-                    .map(|(sample, basis)| sample[f] * basis[i])
-                    .sum();
-                coefficients.push(sum * if i == 0 { 1.0 } else { 2.0 } / n as f64);
+            for row in &transform {
+                let terms = row.iter().zip(samples);
+                coefficients.push(terms.map(|(m, sample)| m * sample[f]).sum());
             }
         }
         Self { coefficients }
     }
 
     fn at(&self, x: f64, nodes: usize) -> Vec<f64> {
-        let basis = chebyshev(x, nodes);
+        let basis = chebyshev_basis(x, nodes);
         let functions = self.coefficients.chunks(nodes);
         functions
             .map(|row| row.iter().zip(&basis).map(|(a, t)| a * t).sum())

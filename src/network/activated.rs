@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Directions, KernelBlock, Layer, Outline};
 use crate::activation::{Dual, DualRow, DualTable};
-use crate::expectation::TablePoints;
+use crate::expectation::{SeriesTable, TablePoints, distinct};
 use crate::vectorized::vectorized;
 use crate::{Error, Result};
 
@@ -37,12 +37,17 @@ fn apply<A: Dual + ?Sized>(
             0
         }
     ];
-    let points = table.map(|table| {
+    // variances alone need no coefficients
+    let pairs = !block.complement().is_empty();
+    let points = table.filter(|_| pairs).map(|table| {
         (
             table.points(block.variance_a()),
             table.points(block.variance_b()),
         )
     });
+    let shared = (phi.pair_cost() > PAIR_BY_PAIR && table.is_none())
+        .then(|| SharedSeries::new(phi, block))
+        .flatten();
     let mut index = 0;
     block.map(
         |q, out| match table {
@@ -72,7 +77,10 @@ fn apply<A: Dual + ?Sized>(
                 (Some(table), Some((rows, columns))) if table.holds(row.variance_a) => {
                     by_table(phi, table, ((rows, index), columns), dual_row)?;
                 }
-                _ => phi.dual_row(dual_row)?,
+                _ => match &shared {
+                    Some(shared) => shared.row(phi, dual_row)?,
+                    None => phi.dual_row(dual_row)?,
+                },
             }
             index += 1;
             if let Some(tangent) = tangent {
@@ -89,6 +97,64 @@ fn apply<A: Dual + ?Sized>(
             Ok(())
         },
     )
+}
+
+/// From this cost on pairs are integrated one by one.
+const PAIR_BY_PAIR: f64 = 1e4;
+
+/// The Hermite series of $\varphi$ and $\varphi^\prime$ at the variances of a block: pairs that are neither nearly parallel nor nearly opposite need no more.
+struct SharedSeries {
+    value: SeriesTable,
+    slope: Option<SeriesTable>,
+}
+
+impl SharedSeries {
+    /// `None` where there are too few pairs for each variance.
+    fn new<A: Dual + ?Sized>(phi: &A, block: &KernelBlock) -> Option<Self> {
+        let all = || block.variance_a().iter().chain(block.variance_b()).copied();
+        if block.complement().len() < 4 * distinct(all()).len() {
+            return None;
+        }
+        let (kinks, parity) = (phi.kinks(), phi.parity());
+        let slope = |x| phi.derivative(x);
+        let slope = match block.tangent() {
+            Some(_) => Some(SeriesTable::new(
+                slope,
+                &kinks,
+                parity.of_derivative(),
+                all(),
+            )?),
+            None => None,
+        };
+        Some(Self {
+            value: SeriesTable::new(|x| phi.value(x), &kinks, parity, all())?,
+            slope,
+        })
+    }
+
+    fn row<A: Dual + ?Sized>(&self, phi: &A, mut row: DualRow<'_>) -> Result<()> {
+        let own = self.value.at(row.variance_a);
+        let own_slope = self
+            .slope
+            .as_ref()
+            .and_then(|slope| slope.at(row.variance_a));
+        for j in 0..row.complement.len() {
+            let (epsilon, q) = (row.complement[j], row.variance_b[j]);
+            let series = own.zip(self.value.at(q));
+            let Some((a, b)) = series.filter(|_| self.value.reaches(epsilon)) else {
+                phi.dual_row(row.column(j))?;
+                continue;
+            };
+            if let (Some(slope), Some(a), Some(table)) = (&mut row.slope, own_slope, &self.slope) {
+                let b = table.at(q).unwrap_or(a);
+                slope[j] = a.covariance(b, 1.0 - epsilon);
+            }
+            let scale = row.moment_a.sqrt() * row.moment_b[j].sqrt();
+            let covariance = a.covariance(b, 1.0 - epsilon);
+            row.complement[j] = (1.0 - covariance / scale).clamp(0.0, 2.0);
+        }
+        Ok(())
+    }
 }
 
 /// A row through the table, and one by one where columns are beyond it.
@@ -160,6 +226,10 @@ impl<A: Dual> Layer for Activated<A> {
         }))
     }
 
+    fn pair_cost(&self) -> f64 {
+        self.activation.pair_cost()
+    }
+
     fn directions(&self, state: &mut Directions) -> Result<bool> {
         match self.activation.slopes() {
             Some(slopes) if slopes.second_moment() > 0.0 => {
@@ -189,5 +259,13 @@ impl<A: Dual> Layer for Tabulated<'_, A> {
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
         apply(self.activation, Some(&self.table), block)
+    }
+
+    fn has_tables(&self) -> bool {
+        true
+    }
+
+    fn pair_cost(&self) -> f64 {
+        self.activation.pair_cost()
     }
 }

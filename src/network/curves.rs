@@ -1,9 +1,7 @@
 //! Functions of the angle of a pair, tabulated.
 
-use std::f64::consts::PI;
-
 use crate::Result;
-use crate::polynomial::evaluate_lanes;
+use crate::polynomial::{chebyshev_node, chebyshev_powers, chebyshev_transform, evaluate_lanes};
 
 /// Coefficients of a piece.
 const TERMS: usize = 20;
@@ -19,6 +17,9 @@ const ROUNDING: f64 = 1e-13;
 
 /// Near $c = -1$ the rounding of $\varepsilon$ moves $\sqrt{2-\varepsilon}$ by this over itself: no table is better there, and no recursion.
 const ANTIPODAL_NOISE: f64 = 1e-15;
+
+/// What the rounding of a million layers may amount to: a table is no better than its recursion.
+const RECURSION: f64 = 1e-11;
 
 /// Entries that are evaluated together.
 pub(crate) const LANES: usize = 8;
@@ -47,46 +48,35 @@ struct Piece<const F: usize> {
     coefficients: [[f64; TERMS]; F],
 }
 
-/// $\cos(\pi (j + 1/2)/n)$.
-fn node(j: usize, n: usize) -> f64 {
-    (PI * (j as f64 + 0.5) / n as f64).cos()
-}
-
 impl<const F: usize> Piece<F> {
-    fn fit(low: f64, high: f64, values: &[[f64; F]]) -> Self {
-        // powers of T_k, row by row
-        let mut powers = [[0.0; TERMS]; TERMS];
-        powers[0][0] = 1.0;
-        powers[1][1] = 1.0;
-        for k in 2..TERMS {
-            for i in 0..TERMS {
-                let shifted = if i > 0 { powers[k - 1][i - 1] } else { 0.0 };
-                powers[k][i] = 2.0 * shifted - powers[k - 2][i];
-            }
-        }
+    /// The interpolant, and for every function whether its coefficients have stopped to fall: more of them, on shorter pieces, would only resolve the rounding of the
+    /// function itself.
+    fn fit(low: f64, high: f64, values: &[[f64; F]]) -> (Self, [bool; F]) {
+        let (transform, powers) = (chebyshev_transform(TERMS), chebyshev_powers(TERMS));
         let mut coefficients = [[0.0; TERMS]; F];
+        let mut settled = [false; F];
         for (f, sums) in coefficients.iter_mut().enumerate() {
-            for (k, powers) in powers.iter().enumerate().rev() {
-                let factor = if k == 0 { 1.0 } else { 2.0 } / TERMS as f64;
-                let a: f64 = values
-                    .iter()
-                    .enumerate()
-                    .map(|(j, value)| {
-                        let angle = PI * (k * (2 * j + 1)) as f64 / (2 * TERMS) as f64;
-                        value[f] * angle.cos()
-                    })
-                    .sum();
+            let (mut last, mut before) = (0.0_f64, 0.0_f64);
+            for (k, (row, powers)) in transform.iter().zip(&powers).enumerate().rev() {
+                let a: f64 = row.iter().zip(values).map(|(m, value)| m * value[f]).sum();
+                if k >= TERMS - 4 {
+                    last = last.max(a.abs());
+                } else if k >= TERMS - 10 {
+                    before = before.max(a.abs());
+                }
                 for (sum, power) in sums.iter_mut().zip(powers) {
-                    *sum += factor * a * power;
+                    *sum += a * power;
                 }
             }
+            settled[f] = last >= 0.1 * before;
         }
-        Self {
+        let piece = Self {
             high,
             center: 0.5 * (low + high),
             scale: 2.0 / (high - low),
             coefficients,
-        }
+        };
+        (piece, settled)
     }
 
     #[inline(always)]
@@ -237,8 +227,8 @@ fn pieces<const F: usize>(
         let points: Vec<f64> = pending
             .iter()
             .flat_map(|&(low, high)| {
-                let nodes = (0..TERMS).map(|j| node(j, TERMS));
-                let checks = (0..CHECKS).map(|j| node(j, CHECKS) * 0.999_9);
+                let nodes = (0..TERMS).map(|j| chebyshev_node(j, TERMS));
+                let checks = (0..CHECKS).map(|j| chebyshev_node(j, CHECKS) * 0.999_9);
                 nodes.chain(checks).map(move |x| {
                     let point: f64 = 0.5 * (low + high) + 0.5 * (high - low) * x;
                     point.clamp(low, high)
@@ -258,8 +248,9 @@ fn pieces<const F: usize>(
         let size = TERMS + CHECKS;
         for (i, &(low, high)) in pending.iter().enumerate() {
             let (points, values) = (&points[i * size..][..size], &values[i * size..][..size]);
-            let piece = Piece::fit(low, high, &values[..TERMS]);
-            let mut error = 0.0_f64;
+            let (piece, settled) = Piece::fit(low, high, &values[..TERMS]);
+            // of functions that can be had better, and of those that cannot
+            let (mut error, mut rounding) = (0.0_f64, 0.0_f64);
             for (point, value) in points[TERMS..].iter().zip(&values[TERMS..]) {
                 let found = piece.at([*point]);
                 for f in 0..F {
@@ -267,12 +258,19 @@ fn pieces<const F: usize>(
                     let scale = if absolute { largest[f] } else { value[f].abs() };
                     if scale > 0.0 {
                         let noise = if far { ANTIPODAL_NOISE / point } else { 0.0 };
-                        error = error.max((found[f][0] - value[f]).abs() / scale - noise);
+                        let own = (found[f][0] - value[f]).abs() / scale - noise;
+                        let worst = if settled[f] {
+                            &mut rounding
+                        } else {
+                            &mut error
+                        };
+                        *worst = worst.max(own);
                     }
                 }
             }
             let narrow = high - low < NARROWEST || done.len() + pending.len() > 150;
-            if error <= tolerance || (narrow && error <= ROUNDING) {
+            let good = error <= tolerance && rounding <= tolerance.max(RECURSION);
+            if good || (narrow && error.max(rounding) <= ROUNDING) {
                 done.push(piece);
             } else if high - low < NARROWEST {
                 return Ok(None);

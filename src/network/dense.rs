@@ -146,6 +146,10 @@ impl Layer for Dense {
         )
     }
 
+    fn pair_cost(&self) -> f64 {
+        1.5
+    }
+
     fn directions(&self, state: &mut Directions) -> Result<bool> {
         let weight = self.initialization.weight_variance();
         if self.initialization.bias_variance() > 0.0 || weight == 0.0 {

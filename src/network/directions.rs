@@ -6,6 +6,7 @@ use super::curves::Curves;
 use super::growth::Growth;
 use crate::Result;
 use crate::activation::{Slopes, arc_cosine};
+use crate::vectorized::vectorized;
 
 /// Pairs of points of equal variance through homogeneous layers.
 ///
@@ -93,26 +94,40 @@ impl Directions {
     pub fn activate(&mut self, slopes: Slopes) {
         let weight = slopes.curvature_weight() / slopes.second_moment();
         let even = slopes.negative == -slopes.positive;
-        for i in 0..self.complement.len() {
-            let epsilon = self.complement[i];
-            // κ₁(c) − c = ε^(3/2) h(ε) for c ≥ 0
-            let near =
-                |epsilon: f64| weight * epsilon.sqrt() * arc_cosine::analytic_factor(epsilon);
-            let (shrink, complement) = if epsilon <= 1.0 {
-                let shrink = near(epsilon);
-                (shrink, epsilon * (1.0 - shrink))
-            } else if even {
-                let folded = 2.0 - epsilon;
-                let complement = folded * (1.0 - near(folded));
-                (1.0 - complement / epsilon, complement)
-            } else {
-                let kappa = arc_cosine::kappa1_of_complement_unchecked(epsilon);
-                let shrink = weight * ((epsilon - 1.0) + kappa) / epsilon;
-                (shrink, epsilon * (1.0 - shrink))
-            };
-            let loss = weight * arc_cosine::one_minus_kappa0_unchecked(epsilon);
-            self.step(i, complement, shrink, loss, 0.0);
-        }
+        let (complement, shrink) = (&mut self.complement[..], &mut self.shrink[..]);
+        let (loss, tangent) = (&mut self.loss[..], &mut self.tangent[..]);
+        vectorized(
+            #[inline(always)]
+            || {
+                let state = complement.iter_mut().zip(shrink.iter_mut());
+                let state = state.zip(loss.iter_mut().zip(tangent.iter_mut()));
+                for ((complement, shrink), (loss, tangent)) in state {
+                    let epsilon = *complement;
+                    let near = epsilon <= 1.0;
+                    let delta = if near { epsilon } else { 2.0 - epsilon };
+                    let root = delta.sqrt();
+                    // κ₁(c) − c = δ^(3/2) h(δ) for c ≥ 0
+                    let factor = arc_cosine::analytic_factor(delta);
+                    let folded = weight * root * factor;
+                    let far = if even {
+                        1.0 - delta * (1.0 - folded) / epsilon
+                    } else {
+                        weight * ((epsilon - 1.0) + delta * root * factor) / epsilon
+                    };
+                    let own = if near { folded } else { far };
+                    let after = if even && !near {
+                        delta * (1.0 - folded)
+                    } else {
+                        epsilon * (1.0 - own)
+                    };
+                    let lost = weight * arc_cosine::one_minus_kappa0_unchecked(epsilon);
+                    *complement = if after > 0.0 { after } else { 0.0 };
+                    *shrink += own - *shrink * own;
+                    *loss += lost - *loss * lost;
+                    *tangent *= 1.0 - lost;
+                }
+            },
+        );
         self.scale(slopes.second_moment());
     }
 
@@ -137,9 +152,15 @@ impl Directions {
             (&mut self.loss, &other.loss),
             (&mut self.tangent, &other.tangent),
         ] {
-            for (mine, other) in mine.iter_mut().zip(others) {
-                *mine = a * *mine + b * other;
-            }
+            let (mine, others) = (&mut mine[..], &others[..]);
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (mine, other) in mine.iter_mut().zip(others) {
+                        *mine = a * *mine + b * other;
+                    }
+                },
+            );
         }
         true
     }

@@ -199,6 +199,13 @@ impl Layer for FanIn<'_> {
         })))
     }
 
+    fn pair_cost(&self) -> f64 {
+        self.branches
+            .iter()
+            .map(|branch| 3.0 + branch.pair_cost())
+            .sum()
+    }
+
     fn directions(&self, state: &mut Directions) -> Result<bool> {
         if self.join == Join::Product {
             return Ok(false);

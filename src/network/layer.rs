@@ -70,7 +70,8 @@ pub trait Layer: Debug + Send + Sync {
     /// [`Error::Unsupported`](crate::Error::Unsupported) if the layer's kernel map does not hold for such inputs.
     fn outline(&self, input: Outline) -> Result<Outline>;
 
-    /// Maps the state of a block of pairs.
+    /// Maps the state of a block of pairs, each by itself: what becomes of a pair depends on its two variances, its $\varepsilon$ and $\Theta$, and on whether it is
+    /// [a point with itself](KernelBlock::same_point), not on the rest of the block.
     ///
     /// # Errors
     /// [`Error::Overflow`](crate::Error::Overflow), and whatever an activation's dual cannot reach.
@@ -88,6 +89,12 @@ pub trait Layer: Debug + Send + Sync {
     /// Whether [`prepare`](Layer::prepare) wants to see the variances. The default does not.
     fn has_tables(&self) -> bool {
         false
+    }
+
+    /// Roughly how many nanoseconds a pair takes: kernels choose by it between going layer by layer and tabulating the whole network as a function of two norms
+    /// and an angle.
+    fn pair_cost(&self) -> f64 {
+        5.0
     }
 
     /// Maps pairs of unit variance, if the layer is positively homogeneous: returns `false`, and leaves the state in any condition, if it is not (the
@@ -122,6 +129,10 @@ macro_rules! delegate {
 
             fn has_tables(&self) -> bool {
                 (**self).has_tables()
+            }
+
+            fn pair_cost(&self) -> f64 {
+                (**self).pair_cost()
             }
 
             fn directions(&self, state: &mut Directions) -> Result<bool> {

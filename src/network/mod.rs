@@ -127,6 +127,11 @@ impl<'n> Network<'n> {
         self.layers.iter().try_for_each(|layer| layer.apply(block))
     }
 
+    /// Roughly how many nanoseconds a pair takes, layer by layer.
+    pub fn pair_cost(&self) -> f64 {
+        self.layers.iter().map(|layer| layer.pair_cost()).sum()
+    }
+
     pub(crate) fn has_tables(&self) -> bool {
         self.layers.iter().any(|layer| layer.has_tables())
     }
@@ -185,6 +190,10 @@ impl Layer for Network<'_> {
 
     fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
         Ok(Some(Arc::new(self.prepared(points)?)))
+    }
+
+    fn pair_cost(&self) -> f64 {
+        Network::pair_cost(self)
     }
 
     fn directions(&self, state: &mut Directions) -> Result<bool> {

@@ -68,6 +68,10 @@ impl Layer for Repeat<'_> {
         Ok(Some(Arc::new(blocks)))
     }
 
+    fn pair_cost(&self) -> f64 {
+        self.times as f64 * self.block.pair_cost()
+    }
+
     fn directions(&self, state: &mut Directions) -> Result<bool> {
         let map = |state: &mut Directions| self.block.directions(state);
         state.repeat(self.times, &map, &self.doublings)

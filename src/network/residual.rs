@@ -12,7 +12,7 @@ use crate::{Error, Result, error};
 pub struct Residual<'n> {
     skip: f64,
     scale: f64,
-    branch: Network<'n>,
+    branch: Arc<Network<'n>>,
 }
 
 impl<'n> Residual<'n> {
@@ -21,6 +21,14 @@ impl<'n> Residual<'n> {
     /// # Errors
     /// [`Error::Invalid`] unless both coefficients have finite squares.
     pub fn new(skip: f64, scale: f64, branch: Network<'n>) -> Result<Self> {
+        Self::sharing(skip, scale, Arc::new(branch))
+    }
+
+    /// [`new`](Self::new) of a branch whose description is shared with other blocks.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn sharing(skip: f64, scale: f64, branch: Arc<Network<'n>>) -> Result<Self> {
         for (name, value) in [("skip", skip), ("scale", scale)] {
             error::finite(name, value)?;
             if !(value * value).is_finite() {
@@ -79,8 +87,12 @@ impl Layer for Residual<'_> {
         Ok(Some(Arc::new(Residual {
             skip: self.skip,
             scale: self.scale,
-            branch: self.branch.prepared(points)?,
+            branch: Arc::new(self.branch.prepared(points)?),
         })))
+    }
+
+    fn pair_cost(&self) -> f64 {
+        3.0 + self.branch.pair_cost()
     }
 
     fn directions(&self, state: &mut Directions) -> Result<bool> {
