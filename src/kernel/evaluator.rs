@@ -1,9 +1,13 @@
 //! A network made ready for given inputs: how a block of pairs is evaluated.
 
-use crate::Result;
+use std::ops::Range;
+
+use super::product::InputPairs;
+use super::surface::Surface;
 use crate::error::Error;
 use crate::network::{Curves, Directions, Growth, KernelBlock, LANES, Network};
 use crate::vectorized::vectorized;
+use crate::{Result, Scalar, parallel};
 
 /// What $1 - c$ is multiplied by, and $\Theta$ in units of the variance.
 const FUNCTIONS: usize = 2;
@@ -11,20 +15,32 @@ const FUNCTIONS: usize = 2;
 /// The relative error that tables of the angle are built to.
 const TOLERANCE: f64 = 6e-15;
 
+/// Angles that pass the layers of a homogeneous network together.
+const PART: usize = 32;
+
 /// Rows of a block whose state fits in the cache.
 const STRIP: usize = 64;
 
 /// A network for given inputs.
 #[derive(Debug)]
 pub(crate) enum Evaluator<'a> {
-    /// A function of the angle alone, times the variances of the inputs: positively homogeneous networks, and any network on inputs of equal norm.
+    /// A function of the angle alone, times the variances of the inputs: positively homogeneous networks.
     Angle(Box<Angle>),
-    /// Layer by layer.
+    /// Layer by layer, or through tables of all layers together.
     Layers {
         network: Network<'a>,
-        /// Whether there are tables, whose set-up is shared by the rows of a block.
+        /// Whether activations have tables, whose set-up is shared by the rows of a block.
         tabulated: bool,
+        /// All layers together, where that is worth it.
+        surface: Option<Box<Surface>>,
     },
+}
+
+/// Which pairs are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Matrix,
+    Diagonal,
 }
 
 /// The tabulated function.
@@ -44,23 +60,29 @@ pub(crate) struct Kernels {
 }
 
 impl<'a> Evaluator<'a> {
-    /// The evaluator of `network` for points of the given variances (of the inputs, $|x|^2/d$).
-    pub(crate) fn new(
+    /// The evaluator of `network` for given inputs, of which all pairs are wanted, or those of points with themselves.
+    pub(crate) fn new<T: Scalar>(
         network: &'a Network<'_>,
-        variances: Vec<f64>,
-        dimension: usize,
+        pairs: &InputPairs<'_, T>,
+        extent: Extent,
         with_tangent: bool,
     ) -> Result<Self> {
         network.check()?;
-        let width = Some(dimension as f64);
+        let width = Some(pairs.dimension() as f64);
         if let Some(angle) = Angle::of_homogeneous(network, width, with_tangent)? {
             return Ok(Self::Angle(Box::new(angle)));
         }
-        let mut points = KernelBlock::of_points(variances);
+        let mut points = KernelBlock::of_points(pairs.variances());
         points.set_width(width);
+        let prepared = network.prepared(&points)?;
+        let surface = match extent {
+            Extent::Matrix => Surface::new(&prepared, pairs, with_tangent)?,
+            Extent::Diagonal => None,
+        };
         Ok(Self::Layers {
             tabulated: network.has_tables(),
-            network: network.prepared(&points)?,
+            network: prepared,
+            surface: surface.map(Box::new),
         })
     }
 
@@ -68,7 +90,9 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn strip(&self, rows: usize) -> usize {
         match self {
             Self::Layers {
-                tabulated: false, ..
+                tabulated: false,
+                surface: None,
+                ..
             } => rows.min(STRIP),
             _ => rows,
         }
@@ -104,20 +128,39 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Both kernels of a block of the inputs.
-    pub(crate) fn evaluate(&self, block: KernelBlock, want_nngp: bool) -> Result<Kernels> {
+    /// Both kernels of a block of the inputs: rows by columns, points of a second set counted after the first.
+    pub(crate) fn evaluate(
+        &self,
+        block: KernelBlock,
+        (rows, columns): (&Range<usize>, &Range<usize>),
+        want_nngp: bool,
+    ) -> Result<Kernels> {
+        let nngp = |a: &[f64], b: &[f64], complement: &[f64]| {
+            if want_nngp {
+                covariances(a, b, complement)
+            } else {
+                Vec::new()
+            }
+        };
         match self {
             Self::Angle(angle) => angle.evaluate(&block, want_nngp),
+            Self::Layers {
+                network,
+                surface: Some(surface),
+                ..
+            } => {
+                let mapped = surface.map(network, block, rows, columns)?;
+                let (a, b) = (surface.outputs(rows), surface.outputs(columns));
+                Ok(Kernels {
+                    nngp: nngp(a, b, &mapped.complement),
+                    ntk: mapped.tangent.unwrap_or_default(),
+                })
+            }
             Self::Layers { network, .. } => {
                 let mut block = block;
                 network.apply(&mut block)?;
-                let nngp = if want_nngp {
-                    covariances(block.variance_a(), block.variance_b(), block.complement())
-                } else {
-                    Vec::new()
-                };
                 Ok(Kernels {
-                    nngp,
+                    nngp: nngp(block.variance_a(), block.variance_b(), block.complement()),
                     ntk: block.into_tangent().unwrap_or_default(),
                 })
             }
@@ -125,12 +168,21 @@ impl<'a> Evaluator<'a> {
     }
 
     /// $1 - c$ at the output, row by row.
-    pub(crate) fn complements(&self, block: KernelBlock) -> Result<Vec<f64>> {
+    pub(crate) fn complements(
+        &self,
+        block: KernelBlock,
+        (rows, columns): (&Range<usize>, &Range<usize>),
+    ) -> Result<Vec<f64>> {
         match self {
             Self::Angle(angle) => {
                 let complements = block.complement().iter();
                 Ok(complements.map(|&e| e * angle.curves.at(e)[0]).collect())
             }
+            Self::Layers {
+                network,
+                surface: Some(surface),
+                ..
+            } => Ok(surface.map(network, block, rows, columns)?.complement),
             Self::Layers { network, .. } => {
                 let mut block = block;
                 network.apply(&mut block)?;
@@ -175,13 +227,18 @@ impl Angle {
         let curves = Curves::build(
             TOLERANCE,
             |epsilon: &[f64]| {
-                let mut state = Directions::new(epsilon.to_vec(), with_tangent, width);
-                network.directions(&mut state)?;
-                let after = state.complement().iter().zip(state.tangent());
-                Ok(after
-                    .zip(epsilon)
-                    .map(|((after, tangent), epsilon)| [after / epsilon, *tangent])
-                    .collect())
+                // every part passes all layers while it is in the cache
+                let parts = parallel::try_map(epsilon.len().div_ceil(PART), |part| {
+                    let epsilon = &epsilon[part * PART..((part + 1) * PART).min(epsilon.len())];
+                    let mut state = Directions::new(epsilon.to_vec(), with_tangent, width);
+                    network.directions(&mut state)?;
+                    let after = state.complement().iter().zip(state.tangent());
+                    let values = after.zip(epsilon);
+                    Ok(values
+                        .map(|((after, tangent), epsilon)| [after / epsilon, *tangent])
+                        .collect::<Vec<_>>())
+                })?;
+                Ok(parts.concat())
             },
             true,
         )?;

@@ -21,8 +21,8 @@ pub struct Kernels<T: Scalar = f64> {
 impl Network<'_> {
     /// The NNGP kernel $K(x_i, x_j)$: symmetric to the bit, its diagonal exactly [`variances`](Self::variances).
     ///
-    /// Points that are nearly parallel keep the relative accuracy of $1 - c$. Eigenvalues are at least $-\epsilon N$ times the largest variance, with $\epsilon$ a small multiple of the unit of rounding
-    /// (`tests/network_theorems.rs`).
+    /// Points that are nearly parallel keep the relative accuracy of $1 - c$. Eigenvalues are at least $-\epsilon N$ times the largest variance, with $\epsilon$ the error of an entry: a small multiple of the
+    /// unit of rounding layer by layer (`tests/network_theorems.rs`), 1e-13 where the whole network is tabulated.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for layers that do not fit together; [`Error::Overflow`] for a variance or entry beyond the range of `T`; [`Error::OutOfMemory`];
@@ -151,7 +151,7 @@ impl Network<'_> {
     /// # Errors
     /// As [`nngp`](Self::nngp).
     pub fn variances<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::new(self, x, None, Which::Nngp, SIDE)?;
+        let tiles = Tiles::diagonal(self, x, Which::Nngp)?;
         let pairs = tiles.pairs();
         let variances = tiles
             .evaluator()
@@ -164,7 +164,7 @@ impl Network<'_> {
     /// # Errors
     /// As [`ntk`](Self::ntk).
     pub fn tangent_diagonal<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::new(self, x, None, Which::Ntk, SIDE)?;
+        let tiles = Tiles::diagonal(self, x, Which::Ntk)?;
         let diagonal = parallel::try_map(x.len(), |i| {
             let block = tiles.block(i..i + 1, i..i + 1)?;
             Ok(block.ntk[0])
@@ -202,8 +202,9 @@ impl Network<'_> {
             let pairs = tiles.pairs();
             let products = pairs.products(&rows, &columns);
             let stride = columns.len();
-            let block = pairs.block(rows, columns, &products, stride, false)?;
-            let mut values = tiles.evaluator().complements(block)?;
+            let block = pairs.block(rows.clone(), columns.clone(), &products, stride, false)?;
+            let points = (&rows, &pairs.points_of(&columns));
+            let mut values = tiles.evaluator().complements(block, points)?;
             for value in &mut values {
                 *value = map(*value);
             }

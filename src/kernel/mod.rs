@@ -11,7 +11,8 @@
 //! | file | what |
 //! |---|---|
 //! | `product` | products of inputs, and $1 - c$ of nearly parallel ones from their difference |
-//! | `evaluator` | a network made ready: a function of the angle, tabulated, or layer by layer with tables of activations |
+//! | `evaluator` | a network made ready: a function of the angle, of two norms and the angle, or layer by layer |
+//! | `surface` | the function of two norms and the angle, tabulated |
 //! | `tiles` | any tile of a kernel at any time ([`Tiles`]) |
 //! | `matrices` | whole matrices, in parallel, into buffers of the caller |
 //! | `tangent` | the tangent kernel of a pair |
@@ -20,22 +21,25 @@
 //! With $N$ points of dimension $d$ and depth $L$: $N^2 d$ multiplications and additions for the products (half of $2 N^2 d$, by symmetry), and
 //!
 //! - positively homogeneous networks without biases: one evaluation of two polynomials for each pair, whatever the depth. Equal blocks are doubled, so a
-//!   million of them cost milliseconds;
-//! - closed forms: $N^2 L/2$ steps of a few nanoseconds;
-//! - smooth activations without closed form: the same number of Horner schemes in the correlation, of as many terms as the activation is steep, from a table of
-//!   Hermite coefficients that costs $N L$ interpolations;
-//! - activations with kinks and no closed form: quadrature for each pair, 0.1 ms and more.
+//!   million of them cost milliseconds; unequal ones are passed one by one by a few hundred angles (5 s for a million);
+//! - every other network, where there are many more pairs than it takes numbers to write down what becomes of a pair (from $N$ of some hundred on, unless norms are
+//!   spread very widely or there are only one or two cheap layers): one polynomial in two norms and the angle for each pair, whatever the depth and the activations.
+//!   The table is made of some thousand pairs that pass the layers;
+//! - otherwise, and for pairs that no table holds, layer by layer: closed forms $N^2 L/2$ steps of a few nanoseconds; smooth activations without closed form the same number of
+//!   Horner schemes in the correlation, from a table of Hermite coefficients; activations with kinks and no closed form from Hermite series that pairs of a block share where
+//!   $|c| < 0.94$, and by quadrature, 0.1 ms to a few ms, where inputs are nearer to parallel.
 //!
 //! `cargo run --release --example kernel_cost` measures it. Memory is that of the matrices and a few megabytes for each thread (`cargo run --release --example memory`).
 //!
 //! # What it is worth
-//! Entries have the bits of the two points alone for homogeneous networks and closed forms: neither the number of threads, nor the tile, nor the other points matter.
-//! (One exception in the last bit: products of inputs use fused multiply-add where the machine has it.) Tables of Hermite coefficients
-//! span the variances at hand, and entries from them differ by 1e-13 between sets of points.
+//! Layer by layer, entries have the bits of the two points alone for homogeneous networks and closed forms. (One exception in the last bit: products of inputs use fused
+//! multiply-add where the machine has it.) Tables of Hermite coefficients and of whole networks span the norms and angles at hand: entries of different sets of points
+//! differ by 1e-13, or by what the activations err by themselves, and agree to the bit within one matrix, whatever the tile and the number of threads.
 
 mod evaluator;
 mod matrices;
 mod product;
+mod surface;
 mod tangent;
 mod tiles;
 

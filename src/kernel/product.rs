@@ -53,6 +53,12 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
         self.second().len()
     }
 
+    /// Columns as points, those of a second set counted after the first.
+    pub(crate) fn points_of(&self, columns: &Range<usize>) -> Range<usize> {
+        let first = if self.is_symmetric() { 0 } else { self.rows() };
+        first + columns.start..first + columns.end
+    }
+
     fn second(&self) -> &Inputs<'a, T> {
         self.y.unwrap_or(self.x)
     }

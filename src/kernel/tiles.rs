@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::evaluator::{Evaluator, Kernels};
+use super::evaluator::{Evaluator, Extent, Kernels};
 use super::product::InputPairs;
 use crate::network::Network;
 use crate::{Error, Inputs, Result, Scalar, error, parallel};
@@ -84,8 +84,27 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         side: usize,
     ) -> Result<Self> {
         error::size("side", side)?;
+        Self::of_extent(network, (x, y), which, side, Extent::Matrix)
+    }
+
+    /// Of which nothing will be asked but the pairs of points with themselves.
+    pub(crate) fn diagonal(
+        network: &'a Network<'_>,
+        x: &'a Inputs<'a, T>,
+        which: Which,
+    ) -> Result<Self> {
+        Self::of_extent(network, (x, None), which, SIDE, Extent::Diagonal)
+    }
+
+    fn of_extent(
+        network: &'a Network<'_>,
+        (x, y): (&'a Inputs<'a, T>, Option<&'a Inputs<'a, T>>),
+        which: Which,
+        side: usize,
+        extent: Extent,
+    ) -> Result<Self> {
         let pairs = InputPairs::new(x, y)?;
-        let evaluator = Evaluator::new(network, pairs.variances(), pairs.dimension(), which.ntk())?;
+        let evaluator = Evaluator::new(network, &pairs, extent, which.ntk())?;
         Ok(Self {
             pairs,
             evaluator,
@@ -217,14 +236,19 @@ impl<'a, T: Scalar> Tiles<'a, T> {
             let end = (start + height).min(count);
             // of a block on the diagonal the rest is mirrored
             let width = if on_diagonal { end } else { stride };
-            let block = self.pairs.block(
+            let (strip_rows, strip_columns) = (
                 rows.start + start..rows.start + end,
                 columns.start..columns.start + width,
+            );
+            let block = self.pairs.block(
+                strip_rows.clone(),
+                strip_columns.clone(),
                 &products[start * stride..end * stride],
                 stride,
                 self.which.ntk(),
             )?;
-            let strip = self.evaluator.evaluate(block, self.which.nngp())?;
+            let points = (&strip_rows, &self.pairs.points_of(&strip_columns));
+            let strip = self.evaluator.evaluate(block, points, self.which.nngp())?;
             for (out, values) in [(&mut all.nngp, strip.nngp), (&mut all.ntk, strip.ntk)] {
                 let rows = out.chunks_mut(stride).skip(start);
                 for (out, values) in rows.zip(values.chunks(width)) {

@@ -1,0 +1,239 @@
+//! The axes of the tables: norms on a logarithmic scale, and the angle.
+
+/// Cells of $\log q$ are at most this long.
+const LONGEST: f64 = 0.7;
+
+/// Variances that differ by less, relative, are taken for one: it is what normalising inputs leaves.
+const EQUAL: f64 = 2e-14;
+
+/// Equally long intervals of $\log q$ that cover the variances at hand.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cells {
+    /// The least variance, and its logarithm.
+    lowest: f64,
+    low: f64,
+    /// Of a cell; 0 where all variances are equal.
+    length: f64,
+    count: usize,
+}
+
+/// A point's cell, and where in the cell it is, in $[-1, 1]$.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Place {
+    pub(super) cell: usize,
+    pub(super) x: f64,
+}
+
+impl Cells {
+    /// More cells than that are not worth their tables.
+    const MOST: usize = 24;
+
+    /// The cells of some variances, `halvings` times halved; `None` if there is no positive one, or there are too many cells.
+    pub(super) fn new(variances: &[f64], halvings: u32) -> Option<Self> {
+        let positive = variances.iter().copied().filter(|&q| q > 0.0);
+        let (lowest, highest) = positive
+            .fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), q| {
+                (low.min(q), high.max(q))
+            });
+        if lowest > highest {
+            return None;
+        }
+        let range = highest.ln() - lowest.ln();
+        let equal = highest <= lowest * (1.0 + EQUAL);
+        let count = if equal {
+            1.0
+        } else {
+            (range / LONGEST).ceil().max(1.0) * f64::from(1_u32 << halvings)
+        };
+        (count <= Self::MOST as f64).then(|| Self {
+            lowest,
+            low: lowest.ln(),
+            length: if equal { 0.0 } else { range / count },
+            count: count as usize,
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether all points have the same norm.
+    pub(super) fn are_equal(&self) -> bool {
+        self.length == 0.0
+    }
+
+    /// Where a variance is; `None` for 0.
+    pub(super) fn place(&self, q: f64) -> Option<Place> {
+        if q <= 0.0 {
+            return None;
+        }
+        if self.are_equal() {
+            return Some(Place { cell: 0, x: 0.0 });
+        }
+        let x = (q.ln() - self.low) / self.length;
+        let cell = x.clamp(0.0, (self.count - 1) as f64) as usize;
+        Some(Place {
+            cell,
+            x: (2.0 * (x - cell as f64) - 1.0).clamp(-1.0, 1.0),
+        })
+    }
+
+    /// The variance at a place.
+    pub(super) fn variance(&self, place: Place) -> f64 {
+        if self.are_equal() {
+            self.lowest
+        } else {
+            (self.low + self.length * (place.cell as f64 + 0.5 * (1.0 + place.x))).exp()
+        }
+    }
+}
+
+/// Half-open in $\varepsilon$, and there a polynomial in $\sqrt\varepsilon$, or near $c = -1$ in $\sqrt{2 - \varepsilon}$.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Piece {
+    /// $\varepsilon$ at the end.
+    pub(super) end: f64,
+    far: bool,
+    /// In the variable.
+    center: f64,
+    half: f64,
+}
+
+/// Where the sides meet, in $\sqrt\varepsilon$: orthogonal inputs lie well inside of a piece.
+const NEAR_END: f64 = 1.25;
+
+/// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not tabulated.
+const FAR_END: f64 = 1.0 / 16.0;
+
+/// How often pieces are halved towards $c = 1$.
+const HALVINGS: i32 = 7;
+
+impl Piece {
+    fn between(a: f64, b: f64, far: bool) -> Self {
+        let square = if far { 2.0 - a * a } else { b * b };
+        Self {
+            end: square,
+            far,
+            center: 0.5 * (a + b),
+            half: 0.5 * (b - a),
+        }
+    }
+
+    /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the $\varepsilon$ where the first starts; those next to $c = 1$ only for points of
+    /// equal norms.
+    pub(super) fn all(equal: bool, low: f64, high: f64) -> (f64, Vec<Self>) {
+        let edge = |k: i32| NEAR_END * 0.5_f64.powi(k);
+        // what the norms of points that are taken for equal leave of 1 - c
+        let least = if equal { 1e-7 } else { edge(HALVINGS) };
+        let (start, end) = (low.sqrt().max(least), high.sqrt().min(NEAR_END));
+        let mut pieces = Vec::new();
+        if start < end {
+            let inner = (0..=HALVINGS).rev().map(edge);
+            // no slivers at the ends
+            let inner = inner.filter(|&r| r > 1.3 * start && r < end / 1.1);
+            let edges: Vec<f64> = std::iter::once(start).chain(inner).chain([end]).collect();
+            pieces.extend(edges.windows(2).map(|r| Self::between(r[0], r[1], false)));
+        }
+        let side = NEAR_END * NEAR_END;
+        let far = (
+            (2.0 - high).max(0.0).sqrt().max(FAR_END),
+            (2.0 - low.max(side)).sqrt(),
+        );
+        if high > side && far.0 < far.1 {
+            pieces.push(Self::between(far.0, far.1, true));
+        }
+        let first = pieces
+            .first()
+            .map_or(0.0, |piece| piece.epsilon(-1.0).min(piece.epsilon(1.0)));
+        (first, pieces)
+    }
+
+    /// Both halves.
+    pub(super) fn halves(&self) -> [Self; 2] {
+        let (low, high) = (self.center - self.half, self.center + self.half);
+        let halves = [
+            Self::between(low, self.center, self.far),
+            Self::between(self.center, high, self.far),
+        ];
+        if self.far {
+            [halves[1], halves[0]]
+        } else {
+            halves
+        }
+    }
+
+    /// The $\varepsilon$ of a place in $[-1, 1]$.
+    pub(super) fn epsilon(&self, x: f64) -> f64 {
+        let variable = self.center + self.half * x;
+        if self.far {
+            2.0 - variable * variable
+        } else {
+            variable * variable
+        }
+    }
+
+    /// The places of some $\varepsilon$.
+    #[inline(always)]
+    pub(super) fn places<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
+        let mut x = *epsilon;
+        let scale = 1.0 / self.half;
+        for x in &mut x {
+            let variable = if self.far {
+                (2.0 - *x).sqrt()
+            } else {
+                x.sqrt()
+            };
+            *x = (variable - self.center) * scale;
+        }
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_follow_each_other() {
+        for (equal, low, high) in [
+            (false, 0.0, 2.0),
+            (true, 0.0, 2.0),
+            (true, 1e-9, 0.3),
+            (false, 0.83, 1.2),
+            (false, 1.1, 1.9),
+            (false, 1.7, 1.8),
+        ] {
+            let (start, pieces) = Piece::all(equal, low, high);
+            assert!(start >= low && (start <= low + 1e-4 || !equal));
+            let halved: Vec<Piece> = pieces.iter().flat_map(Piece::halves).collect();
+            for pieces in [pieces, halved] {
+                let mut low = start;
+                for piece in &pieces {
+                    let [a, b] = [piece.epsilon(-1.0), piece.epsilon(1.0)];
+                    assert!((a.min(b) / low - 1.0).abs() < 1e-9, "{low}: {a}, {b}");
+                    assert!((a.max(b) - piece.end).abs() < 1e-15);
+                    assert!((piece.places(&[piece.epsilon(0.3)])[0] - 0.3).abs() < 1e-9);
+                    low = piece.end;
+                }
+                assert!((low - high).abs() < 0.01, "{low}");
+            }
+        }
+    }
+
+    #[test]
+    fn cells_cover_all_variances() {
+        let variances = [0.0, 3.0, 0.2, 1.7];
+        let cells = Cells::new(&variances, 1).unwrap();
+        assert!(cells.place(0.0).is_none() && cells.len() == 8);
+        for q in [3.0, 0.2, 1.7] {
+            let place = cells.place(q).unwrap();
+            assert!((cells.variance(place) / q - 1.0).abs() < 1e-14);
+        }
+        assert!(
+            Cells::new(&[1.0, 1.0 + f64::EPSILON], 0)
+                .unwrap()
+                .are_equal()
+        );
+        assert!(Cells::new(&[0.0], 0).is_none());
+    }
+}

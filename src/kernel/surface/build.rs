@@ -1,0 +1,321 @@
+//! The tables, checked between their nodes.
+
+use std::ops::Range;
+
+use super::axes::{Cells, Place};
+use super::economy::Economy;
+use super::patch::{LANES, Patch, Section};
+use super::plan::{MOST_POWERS, MOST_TERMS, Plan};
+use super::probe::{Probe, Values};
+use super::{Diagonal, Surface};
+use crate::kernel::product::InputPairs;
+use crate::network::Network;
+use crate::polynomial::{chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform};
+use crate::{Result, Scalar, parallel};
+
+/// The error between the nodes that a table is built to: of networks of closed forms, and of a layer whose activation has a table of its own or goes by quadrature, and
+/// errs by that itself. Twice as much is accepted where more terms do not help.
+const CLOSED_FORMS: f64 = 5e-14;
+const QUADRATURE: f64 = 3e-13;
+
+/// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
+const TANGENT: f64 = 0.4;
+
+/// Rows of nodes that are evaluated together.
+const ROWS: usize = 4;
+
+/// How often cells are halved where functions are not smooth enough.
+const CELL_HALVINGS: u32 = 3;
+
+impl Surface {
+    /// The tables of a network for inputs, if they are worth it.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`](crate::Error::Overflow) of a variance at the output.
+    pub(crate) fn new<T: Scalar>(
+        network: &Network<'_>,
+        pairs: &InputPairs<'_, T>,
+        with_tangent: bool,
+    ) -> Result<Option<Self>> {
+        let cost = network.pair_cost();
+        let size = pairs.rows() as f64 * pairs.columns() as f64;
+        let count = if pairs.is_symmetric() {
+            0.5 * size
+        } else {
+            size
+        };
+        let economy = Economy::new(count, cost, network.has_tables());
+        if !economy.may_pay() {
+            return Ok(None);
+        }
+        let variances = pairs.variances();
+        let probe = Probe {
+            network,
+            dimension: pairs.dimension() as f64,
+            with_tangent,
+            is_slow: economy.is_slow(),
+            noise: if network.has_tables() || economy.is_slow() {
+                let layer = if economy.is_slow() { 2e5 } else { 25.0 };
+                QUADRATURE * (cost / layer).max(1.0)
+            } else {
+                CLOSED_FORMS
+            },
+        };
+        let mut best: Option<(f64, Self)> = None;
+        for halvings in 0..=CELL_HALVINGS {
+            let Some(cells) = Cells::new(&variances, halvings) else {
+                break;
+            };
+            let Some(plan) = Plan::new(&probe, pairs, cells, economy)? else {
+                continue;
+            };
+            let wanted: f64 = plan.boxes.iter().map(|&(share, _)| share).sum();
+            if plan.boxes.is_empty() {
+                break;
+            }
+            let (reached, surface) = plan.built(&probe, &variances, economy.alone)?;
+            if best.as_ref().is_none_or(|(share, _)| reached > *share) {
+                best = Some((reached, surface));
+            }
+            if reached >= 0.9 * wanted {
+                break;
+            }
+        }
+        Ok(best
+            .filter(|(share, _)| economy.suffices(*share))
+            .map(|(_, surface)| surface))
+    }
+}
+
+impl Plan {
+    /// The tables, and the share of all pairs that they hold.
+    fn built(self, probe: &Probe<'_>, variances: &[f64], alone: f64) -> Result<(f64, Surface)> {
+        let outputs = probe.variances(variances)?;
+        let (cells, pieces) = (self.cells.len(), self.pieces.len());
+        let diagonals = parallel::try_map(cells, |cell| Ok(self.diagonal(probe, cell)))?;
+        let mut patches = vec![None; cells * cells * pieces];
+        let mut terms = self.terms.clone();
+        let mut reached = 0.0;
+        let scale = |place: Place| {
+            let diagonal = diagonals[place.cell].as_ref();
+            diagonal.map_or(0.0, |all| chebyshev_sum(&all.two[1], place.x).abs())
+        };
+        let tables = parallel::try_map(self.boxes.len(), |index| {
+            Ok(self.patch(probe, self.boxes[index].1, scale))
+        })?;
+        for (&(share, (a, b, piece)), table) in self.boxes.iter().zip(tables) {
+            if let Some([patch, mirrored]) = table {
+                for (cell, size) in [a, b].into_iter().zip(patch.sizes()) {
+                    terms[cell] = terms[cell].max(size);
+                }
+                patches[(a * cells + b) * pieces + piece] = Some(patch);
+                patches[(b * cells + a) * pieces + piece] = Some(mirrored);
+                reached += share;
+            }
+        }
+        let surface = Surface {
+            dimension: probe.dimension,
+            with_tangent: probe.with_tangent,
+            alone,
+            places: variances.iter().map(|&q| self.cells.place(q)).collect(),
+            variances: variances.to_vec(),
+            outputs,
+            start: self.start,
+            cells: self.cells,
+            pieces: self.pieces,
+            terms,
+            patches,
+            diagonals,
+        };
+        Ok((reached, surface))
+    }
+
+    /// What a cell has at $\varepsilon = 0$; `None` if it is not smooth enough.
+    fn diagonal(&self, probe: &Probe<'_>, cell: usize) -> Option<Diagonal> {
+        const CHECKS: [f64; 3] = [-0.97, 0.03, 0.89];
+        let n = if self.cells.are_equal() {
+            1
+        } else {
+            MOST_TERMS + 4
+        };
+        let at: Vec<f64> = (0..n).map(|j| chebyshev_node(j, n)).chain(CHECKS).collect();
+        let rows = probe
+            .rows(at.len(), |j| {
+                let q = self.cells.variance(Place { cell, x: at[j] });
+                let pair = || std::iter::once((q, 0.0));
+                let mut both = probe.row(q, pair(), Some(0))?;
+                both.extend(probe.row(q, pair(), None)?);
+                Ok(both)
+            })
+            .ok()?;
+        let transform = chebyshev_transform(n);
+        let fit = |value: &dyn Fn(&[Values]) -> f64| -> Option<Vec<f64>> {
+            let coefficients: Vec<f64> = transform
+                .iter()
+                .map(|row| row.iter().zip(&rows).map(|(m, row)| m * value(row)).sum())
+                .collect();
+            let good = at[n..].iter().zip(&rows[n..]).all(|(&x, row)| {
+                (chebyshev_sum(&coefficients, x) - value(row)).abs()
+                    <= 2.0 * probe.noise * value(row).abs()
+            });
+            good.then_some(coefficients)
+        };
+        // a point with itself keeps its correlation 1
+        if rows.iter().any(|row| row[0][0] != 0.0) {
+            return None;
+        }
+        Some(Diagonal {
+            own: fit(&|row| row[0][1])?,
+            two: [fit(&|row| row[1][0])?, fit(&|row| row[1][1])?],
+        })
+    }
+
+    /// The table of a box and the one with rows and columns exchanged.
+    fn patch(
+        &self,
+        probe: &Probe<'_>,
+        indices: (usize, usize, usize),
+        scale: impl Fn(Place) -> f64,
+    ) -> Option<[Patch; 2]> {
+        let (a, b, piece) = indices;
+        let mut sizes = [self.terms[a], self.terms[b], self.powers[piece]];
+        let (mut best, mut least) = (None, f64::INFINITY);
+        for _ in 0..2 {
+            let patches = self.fit(probe, indices, sizes).ok()?;
+            let error = self.error(probe, indices, &patches[0], sizes, &scale)?;
+            if error < least {
+                (best, least) = (Some(patches), error);
+            }
+            if error <= probe.noise {
+                break;
+            }
+            if !self.cells.are_equal() {
+                sizes[0] = (sizes[0] + 2).min(MOST_TERMS);
+                sizes[1] = (sizes[1] + 2).min(MOST_TERMS);
+            }
+            sizes[2] = (sizes[2] + 3).min(MOST_POWERS);
+        }
+        best.filter(|_| least <= 2.0 * probe.noise)
+    }
+
+    fn fit(
+        &self,
+        probe: &Probe<'_>,
+        (a, b, piece): (usize, usize, usize),
+        [na, nb, nr]: [usize; 3],
+    ) -> Result<[Patch; 2]> {
+        let piece = &self.pieces[piece];
+        let place = |cell: usize, j: usize, n: usize| {
+            let x = if n == 1 { 0.0 } else { chebyshev_node(j, n) };
+            Place { cell, x }
+        };
+        let functions = if probe.with_tangent { 2 } else { 1 };
+        // some rows at a time, which share what layers know of their columns; of a symmetric box half
+        let groups: Vec<Range<usize>> = (0..na)
+            .step_by(ROWS)
+            .map(|start| start..(start + ROWS).min(na))
+            .collect();
+        let angles: Vec<f64> = (0..nr)
+            .map(|k| piece.epsilon(chebyshev_node(k, nr)))
+            .collect();
+        let rows = probe.rows(groups.len(), |group| {
+            let rows = groups[group].clone();
+            let columns = if a == b { rows.end } else { nb };
+            let qa = rows.map(|i| self.cells.variance(place(a, i, na)));
+            let pairs = (0..columns).flat_map(|j| {
+                let q = self.cells.variance(place(b, j, nb));
+                angles.iter().map(move |&epsilon| (q, epsilon))
+            });
+            let mut values = probe.block(qa.collect(), pairs)?;
+            for (value, epsilon) in values.iter_mut().zip(angles.iter().cycle()) {
+                value[0] /= epsilon;
+            }
+            Ok(values)
+        })?;
+        let value = |f: usize, i: usize, j: usize, k: usize| {
+            let (i, j) = if a == b { (i.max(j), i.min(j)) } else { (i, j) };
+            let group = &rows[i / ROWS];
+            let width = group.len() / groups[i / ROWS].len();
+            group[i % ROWS * width + j * nr + k][f]
+        };
+        let (mut values, mut mirrored) = (Vec::new(), Vec::new());
+        for f in 0..functions {
+            for i in 0..na {
+                for j in 0..nb {
+                    values.extend((0..nr).map(|k| value(f, i, j, k)));
+                }
+            }
+            for j in 0..nb {
+                for i in 0..na {
+                    mirrored.extend((0..nr).map(|k| value(f, i, j, k)));
+                }
+            }
+        }
+        let patch = Patch::fit(&values, functions, [na, nb, nr]);
+        let mirrored = if a == b {
+            patch.clone()
+        } else {
+            Patch::fit(&mirrored, functions, [nb, na, nr])
+        };
+        Ok([patch, mirrored])
+    }
+
+    /// The largest error between the nodes.
+    fn error(
+        &self,
+        probe: &Probe<'_>,
+        (a, b, piece): (usize, usize, usize),
+        patch: &Patch,
+        [na, nb, _]: [usize; 3],
+        scale: impl Fn(Place) -> f64,
+    ) -> Option<f64> {
+        const CHECKS: usize = 24;
+        let piece = &self.pieces[piece];
+        // the corners of the box among them
+        let check = |i: usize| {
+            let x = |step: f64, bit: usize| match i {
+                0..8 if i >> bit & 1 == 0 => -1.0,
+                0..8 => 1.0,
+                _ => 2.0 * (step * (i as f64 + 0.5)).fract() - 1.0,
+            };
+            let [sa, sb] = [x(0.819_173, 0), x(0.671_044, 1)];
+            let r = 0.999 * x(0.549_700, 2);
+            (Place { cell: a, x: sa }, Place { cell: b, x: sb }, r)
+        };
+        let exact = probe
+            .rows(CHECKS, |i| {
+                let (a, b, r) = check(i);
+                self.ratios(probe, a, std::iter::once((b, piece.epsilon(r))))
+            })
+            .ok()?;
+        let mut section = Section::default();
+        let mut worst = 0.0_f64;
+        for (i, exact) in exact.iter().enumerate() {
+            let (a, b, r) = check(i);
+            let basis = |x: f64, n: usize| chebyshev_basis(if n == 1 { 0.0 } else { x }, n);
+            patch.section(&basis(a.x, na), &mut section);
+            let columns: Vec<[f64; LANES]> =
+                basis(b.x, nb).into_iter().map(|t| [t; LANES]).collect();
+            let found = if probe.with_tangent {
+                section.at::<2>(&columns, &[r; LANES]).map(|lanes| lanes[0])
+            } else {
+                [section.at::<1>(&columns, &[r; LANES])[0][0], 0.0]
+            };
+            // activations with tables have an absolute error
+            let absolute = if probe.noise > CLOSED_FORMS {
+                0.1 / piece.epsilon(r)
+            } else {
+                0.0
+            };
+            let diagonal = (scale(a) * scale(b)).sqrt().max(exact[0][1].abs());
+            let scales = [exact[0][0].abs().max(absolute), TANGENT * diagonal];
+            for f in 0..2 {
+                let error = (found[f] - exact[0][f]).abs();
+                if error > 0.0 {
+                    worst = worst.max(error / scales[f]);
+                }
+            }
+        }
+        worst.is_finite().then_some(worst)
+    }
+}

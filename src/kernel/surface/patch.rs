@@ -1,0 +1,207 @@
+//! Functions of two norms and an angle on a box, as polynomials.
+
+use crate::polynomial::{chebyshev_powers, chebyshev_transform};
+use crate::vectorized::vectorized;
+
+/// Pairs that are evaluated together.
+pub(super) const LANES: usize = 32;
+
+/// Coefficients below this, relative to the largest, are left out: together they are below rounding.
+const NEGLIGIBLE: f64 = 1e-17;
+
+/// Some functions on $[-1, 1]^3$: Chebyshev polynomials in the first two variables, powers in the third.
+///
+/// Terms of high degree in several variables at once are negligible for smooth functions, and are left out.
+#[derive(Debug, Clone)]
+pub(super) struct Patch {
+    functions: usize,
+    /// The numbers of terms in the first two variables.
+    sizes: [usize; 2],
+    /// How many terms in the second variable every power of the third has; at most as many as the power before.
+    kept: Vec<usize>,
+    /// How many numbers of a section every term of the first variable contributes to.
+    reach: Vec<usize>,
+    /// By function and term of the first variable; then by power of the third and term of the second, as far as these are kept.
+    coefficients: Vec<f64>,
+}
+
+/// Multiplies along the middle index of a $(\cdot, n, \text{inner})$ array.
+fn transformed(values: &[f64], matrix: &[Vec<f64>], inner: usize) -> Vec<f64> {
+    let n = matrix.len();
+    let mut out = vec![0.0; values.len()];
+    let blocks = out.chunks_mut(n * inner).zip(values.chunks(n * inner));
+    if inner == 1 {
+        for (out, values) in blocks {
+            for (out, row) in out.iter_mut().zip(matrix) {
+                *out = row.iter().zip(values).map(|(m, value)| m * value).sum();
+            }
+        }
+        return out;
+    }
+    for (out, values) in blocks {
+        for (out, row) in out.chunks_mut(inner).zip(matrix) {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (m, values) in row.iter().zip(values.chunks_exact(inner)) {
+                        for (out, value) in out.iter_mut().zip(values) {
+                            *out += m * value;
+                        }
+                    }
+                },
+            );
+        }
+    }
+    out
+}
+
+impl Patch {
+    /// Interpolates `values` at Chebyshev's points: by function, then by point in each variable.
+    pub(super) fn fit(values: &[f64], functions: usize, sizes: [usize; 3]) -> Self {
+        let [na, nb, nr] = sizes;
+        let chebyshev = transformed(values, &chebyshev_transform(na), nb * nr);
+        let chebyshev = transformed(&chebyshev, &chebyshev_transform(nb), nr);
+        let chebyshev = transformed(&chebyshev, &chebyshev_transform(nr), 1);
+        let size = na * nb * nr;
+        let (mut kept, mut degrees) = (vec![1; nr], vec![1; na]);
+        for all in chebyshev.chunks(size) {
+            let largest = all.iter().fold(0.0, |m: f64, a| m.max(a.abs()));
+            for (index, a) in all.iter().enumerate() {
+                if a.abs() > NEGLIGIBLE * largest {
+                    let (i, j, k) = (index / nr / nb, index / nr % nb, index % nr);
+                    kept[k] = kept[k].max(j + 1);
+                    degrees[i] = degrees[i].max(k + 1);
+                }
+            }
+        }
+        // a power has what the polynomials of its degree and above have
+        for k in (1..nr).rev() {
+            kept[k - 1] = kept[k - 1].max(kept[k]);
+        }
+        let reach = degrees.iter().map(|&n| kept[..n].iter().sum()).collect();
+        let powers = chebyshev_powers(nr);
+        let mut coefficients = Vec::with_capacity(functions * size);
+        for by_function in chebyshev.chunks(size) {
+            for (by_a, &degree) in by_function.chunks(nb * nr).zip(&degrees) {
+                for (k, &kept) in kept[..degree].iter().enumerate() {
+                    for by_b in by_a.chunks(nr).take(kept) {
+                        let terms = by_b[..degree].iter().zip(&powers).skip(k).rev();
+                        coefficients.push(terms.map(|(a, power)| a * power[k]).sum());
+                    }
+                }
+            }
+        }
+        Self {
+            functions,
+            sizes: [na, nb],
+            kept,
+            reach,
+            coefficients,
+        }
+    }
+
+    /// The numbers of terms in the first two variables.
+    pub(super) fn sizes(&self) -> [usize; 2] {
+        self.sizes
+    }
+
+    /// The functions of the last two variables at a value of the first, given its Chebyshev polynomials.
+    #[inline(always)]
+    pub(super) fn section(&self, basis_a: &[f64], out: &mut Section) {
+        let size = self.kept.iter().sum();
+        out.kept.clear();
+        out.kept.extend_from_slice(&self.kept);
+        out.size = size;
+        out.coefficients.clear();
+        out.coefficients.resize(self.functions * size, 0.0);
+        let mut rest = &self.coefficients[..];
+        for out in out.coefficients.chunks_exact_mut(size) {
+            for (t, &reach) in basis_a.iter().zip(&self.reach) {
+                let (terms, others) = rest.split_at(reach);
+                rest = others;
+                for (out, term) in out[..reach].iter_mut().zip(terms) {
+                    *out += t * term;
+                }
+            }
+        }
+    }
+}
+
+/// A [`Patch`] at a given first variable.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Section {
+    kept: Vec<usize>,
+    /// Of one function.
+    size: usize,
+    /// By function, power, term of the second variable.
+    coefficients: Vec<f64>,
+}
+
+impl Section {
+    /// $F$ functions at the points `x` of the third variable; `basis` holds the Chebyshev polynomials of the second.
+    #[inline(always)]
+    pub(super) fn at<const F: usize>(
+        &self,
+        basis: &[[f64; LANES]],
+        x: &[f64; LANES],
+    ) -> [[f64; LANES]; F] {
+        let mut out = [[0.0; LANES]; F];
+        for (out, all) in out
+            .iter_mut()
+            .zip(self.coefficients.chunks_exact(self.size))
+        {
+            let mut sums = [0.0; LANES];
+            let mut rest = all;
+            for &kept in self.kept.iter().rev() {
+                let (others, row) = rest.split_at(rest.len() - kept);
+                rest = others;
+                for lane in 0..LANES {
+                    sums[lane] *= x[lane];
+                }
+                for (a, basis) in row.iter().zip(basis) {
+                    for lane in 0..LANES {
+                        sums[lane] += a * basis[lane];
+                    }
+                }
+            }
+            *out = sums;
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::polynomial::{chebyshev_basis, chebyshev_node};
+
+    #[test]
+    fn a_patch_is_its_function() {
+        let f = |a: f64, b: f64, r: f64| [(0.3 * a + 0.2 * b * r).exp(), (a - 0.5 * b + r).sin()];
+        let sizes = [17, 15, 18];
+        let nodes = |n: usize| (0..n).map(move |j| chebyshev_node(j, n));
+        let mut values = Vec::new();
+        for function in 0..2 {
+            for a in nodes(sizes[0]) {
+                for b in nodes(sizes[1]) {
+                    values.extend(nodes(sizes[2]).map(|r| f(a, b, r)[function]));
+                }
+            }
+        }
+        let patch = Patch::fit(&values, 2, sizes);
+        let mut section = Section::default();
+        for i in 0..20 {
+            let [a, b, r] = [0.61, 0.37, 0.83].map(|s| 2.0 * (s * f64::from(i)).fract() - 1.0);
+            patch.section(&chebyshev_basis(a, sizes[0]), &mut section);
+            let basis: Vec<[f64; LANES]> = chebyshev_basis(b, sizes[1])
+                .into_iter()
+                .map(|t| [t; LANES])
+                .collect();
+            let found = section.at::<2>(&basis, &[r; LANES]);
+            for (found, exact) in found.iter().zip(f(a, b, r)) {
+                let error = (found[7] - exact).abs();
+                assert!(error < 1e-14, "{error:e}");
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A network asked for its values at chosen norms and angles.
+
+use crate::network::{KernelBlock, Network};
+use crate::polynomial::{chebyshev_node, chebyshev_transform};
+use crate::{Error, Result, parallel};
+
+/// Evaluates pairs layer by layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Probe<'a> {
+    pub(super) network: &'a Network<'a>,
+    pub(super) dimension: f64,
+    pub(super) with_tangent: bool,
+    /// Whether layers go pair by pair.
+    pub(super) is_slow: bool,
+    /// Chebyshev coefficients that stay below this, relative to the largest value, are taken for rounding.
+    pub(super) noise: f64,
+}
+
+/// $\varepsilon^\prime$ and $\Theta$ of a pair.
+pub(super) type Values = [f64; 2];
+
+impl Probe<'_> {
+    /// The pairs of one point with others, of given variances and $\varepsilon$; with the one of index `own` it is the same point.
+    pub(super) fn row(
+        &self,
+        qa: f64,
+        columns: impl Iterator<Item = (f64, f64)>,
+        own: Option<usize>,
+    ) -> Result<Vec<Values>> {
+        self.evaluated(vec![qa], columns, own)
+    }
+
+    /// The pairs of some points with others, all at the same $\varepsilon$ in a column; row by row.
+    pub(super) fn block(
+        &self,
+        qa: Vec<f64>,
+        columns: impl Iterator<Item = (f64, f64)>,
+    ) -> Result<Vec<Values>> {
+        self.evaluated(qa, columns, None)
+    }
+
+    fn evaluated(
+        &self,
+        qa: Vec<f64>,
+        columns: impl Iterator<Item = (f64, f64)>,
+        own: Option<usize>,
+    ) -> Result<Vec<Values>> {
+        let (variances, row): (Vec<f64>, Vec<f64>) = columns.unzip();
+        let complement = row.repeat(qa.len());
+        let mut block = KernelBlock::new(qa, variances, complement, self.with_tangent)?;
+        block.set_width(Some(self.dimension));
+        if let Some(own) = own {
+            block = block.with_same_points(own as isize);
+        }
+        self.network.apply(&mut block)?;
+        let values = |(i, &epsilon): (usize, &f64)| {
+            let theta = block.tangent().map_or(0.0, |tangent| tangent[i]);
+            [epsilon, theta]
+        };
+        Ok(block.complement().iter().enumerate().map(values).collect())
+    }
+
+    /// Variances at the output, in parallel.
+    pub(super) fn variances(&self, inputs: &[f64]) -> Result<Vec<f64>> {
+        const POINTS: usize = 64;
+        let parts = parallel::try_map(inputs.len().div_ceil(POINTS), |i| {
+            let part = &inputs[i * POINTS..((i + 1) * POINTS).min(inputs.len())];
+            let mut points = KernelBlock::of_points(part.to_vec());
+            points.set_width(Some(self.dimension));
+            self.network.apply(&mut points)?;
+            Ok(points.variance_a().to_vec())
+        })?;
+        Ok(parts.concat())
+    }
+
+    /// How many Chebyshev polynomials hold a function to `tolerance` of its largest value, of at most `most`; `None` if these do not suffice. Asked for are the pairs at
+    /// Chebyshev's points, all at once.
+    pub(super) fn terms(
+        &self,
+        most: usize,
+        tolerance: f64,
+        values: impl Fn(&[f64]) -> Result<Vec<Values>>,
+    ) -> Option<usize> {
+        let nodes: Vec<f64> = (0..most).map(|j| chebyshev_node(j, most)).collect();
+        let values = values(&nodes).ok()?;
+        let transform = chebyshev_transform(most);
+        let mut needed = 1;
+        for f in 0..2 {
+            let largest = values
+                .iter()
+                .fold(0.0, |m: f64, value| m.max(value[f].abs()));
+            if !largest.is_finite() {
+                return None;
+            }
+            let coefficients: Vec<f64> = transform
+                .iter()
+                .map(|row| {
+                    row.iter()
+                        .zip(&values)
+                        .map(|(m, value)| m * value[f])
+                        .sum::<f64>()
+                        .abs()
+                })
+                .collect();
+            // where coefficients have stopped to fall they are noise of the network
+            let last = coefficients[most - 3..].iter().copied().fold(0.0, f64::max);
+            if last > self.noise * largest {
+                return None;
+            }
+            let least = (tolerance * largest).max(2.0 * last);
+            if let Some(k) = coefficients.iter().rposition(|&a| a > least) {
+                needed = needed.max(k + 1);
+            }
+        }
+        Some(needed)
+    }
+
+    /// Some rows, in parallel.
+    pub(super) fn rows(
+        &self,
+        count: usize,
+        row: impl Fn(usize) -> Result<Vec<Values>> + Sync + Send,
+    ) -> Result<Vec<Vec<Values>>> {
+        let finite = |values: &Vec<Values>| values.iter().flatten().all(|value| value.is_finite());
+        let rows = parallel::try_map(count, row)?;
+        if rows.iter().all(finite) {
+            Ok(rows)
+        } else {
+            Err(Error::overflow("the kernel"))
+        }
+    }
+}
