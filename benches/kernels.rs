@@ -66,6 +66,9 @@ fn kernels(criterion: &mut Criterion) {
         }
     }
     run("silu", biased, 3);
+    for name in ["elu", "hard_tanh"] {
+        run(name, biased, 3);
+    }
     group.finish();
 
     let small = Inputs::from_slice(&data[..64 * DIMENSION], DIMENSION).expect("finite numbers");

@@ -12,6 +12,9 @@ use neural_limits::activation::named;
 use neural_limits::network::{Dense, Network};
 use neural_limits::prelude::*;
 use plotters::prelude::*;
+use rand_distr::{Distribution, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::SeedableRng;
 
 #[derive(Parser)]
 #[command(about = "Time kernels against their size and depth")]
@@ -59,6 +62,7 @@ fn networks(depth: usize) -> Result<Vec<Named>, Error> {
         ("erf", "erf", biased),
         ("GELU", "gelu", biased),
         ("tanh", "tanh", biased),
+        ("hard tanh", "hard_tanh", biased),
     ]
     .into_iter()
     .map(|(label, name, init)| {
@@ -81,8 +85,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .copied()
         .max()
         .ok_or("no number of points")?;
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(7);
     let data: Vec<f64> = (0..largest * d)
-        .map(|i| (i as f64 * 0.618_033_988_749_895).fract() - 0.5 + 0.3 * (i as f64).sin())
+        .map(|_| StandardNormal.sample(&mut generator))
         .collect();
     let inputs = |count: usize| Inputs::from_slice(&data[..count * d], d);
     let product = Network::new().then(Dense::new(Initialization::lecun()));
@@ -105,7 +110,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let half = (largest / 2).max(1);
     let x = inputs(half)?;
     let mut by_depth: Vec<Curve> = Vec::new();
-    for (label, net) in networks(0)? {
+    // kinked activations pass nearly parallel pairs slowly, and depth makes them so
+    for (label, net) in networks(0)?
+        .into_iter()
+        .filter(|(label, _)| label != "hard tanh")
+    {
         let mut curve = Vec::new();
         for &depth in &arguments.depths {
             curve.push((depth as f64, seconds(&net.network(depth)?, &x, true)?));

@@ -201,13 +201,62 @@ fn tables_of_hermite_coefficients_are_the_recursion() {
     agrees(&ResNet::new(own), 3, 1e-12);
 }
 
+/// Activations with kinks and no closed form: few points pair by pair, more through series that they share, many through a table of the whole network.
 #[test]
-fn activations_with_kinks_go_pair_by_pair() {
-    let net = Mlp::new(HardTanh);
-    let rows = &cloud(4, 3)[..];
-    let x = Inputs::from_rows(rows).unwrap();
-    let whole = net.infinite_width(1).unwrap().nngp(&x).unwrap();
-    assert!(difference(&whole, &pair_by_pair(&net, 1, rows)[0]) < 1e-14);
+fn kernels_of_activations_with_kinks_are_the_recursion() {
+    let own = Custom::new(
+        "0.3 x + |x - 1|",
+        |x| 0.3 * x + (x - 1.0).abs(),
+        |x| 0.3 + (x - 1.0).signum(),
+    )
+    .with_kinks(&[1.0])
+    .unwrap();
+    agrees_at_some_pairs(&Mlp::new(HardTanh), 2, &[4, 140]);
+    agrees_at_some_pairs(&Mlp::new(named("elu").unwrap()), 2, &[30, 140]);
+    agrees_at_some_pairs(&Mlp::new(own), 1, &[140]);
+}
+
+/// Some entries of both kernels, for several numbers of points of dimension 60, against the recursion of a pair: 1e-12.
+fn agrees_at_some_pairs<N: Architecture<Activation: Dual>>(
+    net: &N,
+    depth: usize,
+    counts: &[usize],
+) {
+    let net = net.infinite_width(depth).unwrap();
+    for &count in counts {
+        let rows = cloud(count, 60);
+        let x = Inputs::from_rows(&rows).unwrap();
+        let whole = net.kernels(&x).unwrap();
+        for (i, j) in [
+            (0, 0),
+            (0, 1),
+            (2, 0),
+            (3, 0),
+            (3, 2),
+            (count - 1, count / 2),
+            (count / 2, 0),
+        ] {
+            let pair = net.tangent_pair(&rows[i], &rows[j]).unwrap();
+            let k = pair.covariance().covariance().unwrap();
+            let theta = pair.tangent().unwrap();
+            for (matrix, expected) in [(&whole.nngp, k), (&whole.ntk, theta)] {
+                let scale = (matrix[(i, i)] * matrix[(j, j)]).sqrt();
+                let error = (matrix[(i, j)] - expected).abs() / scale;
+                assert!(error < 1e-12, "({i}, {j}) of {count}: {error:e}");
+            }
+        }
+    }
+}
+
+/// A chain of 10⁵ layers with coefficients that all differ is where the flow says, and costs less than a second.
+#[test]
+fn a_power_law_of_many_layers_follows_the_flow() {
+    let rows = cloud(8, 5);
+    let x = Inputs::from_rows(&rows).unwrap();
+    let net = ResNet::new(Relu).scaled_by(PowerLaw::new(0.25).unwrap());
+    let recursion = net.infinite_width(100_000).unwrap().nngp(&x).unwrap();
+    let flow = net.infinite_depth().covariance_at(&x, 1.0).unwrap();
+    assert!(difference(&recursion, &flow) < 1e-4);
 }
 
 /// A network with one of everything.
@@ -284,6 +333,42 @@ fn tiles_buffers_and_threads_do_not_matter() {
         assert!(seen >= 300 * 301 / 2);
         assert!(tiles.get(tiles.len()).is_err());
     }
+}
+
+/// The same where the whole network is a table of two norms and an angle, which all tiles and threads share.
+#[test]
+fn tables_of_networks_are_the_same_for_any_tile_and_thread() {
+    let rows = cloud(600, 40);
+    let x = Inputs::from_rows(&rows).unwrap();
+    let net = Mlp::new(Erf::default()).initialized_by(Initialization::new(2.0, 0.1).unwrap());
+    let net = net.network(20).unwrap();
+    let whole = net.kernels(&x).unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(3)
+        .build()
+        .unwrap();
+    assert_eq!(pool.install(|| net.kernels(&x)).unwrap(), whole);
+    for tile in net.tiles(&x, Which::Both, 130).unwrap().iter() {
+        let tile = tile.unwrap();
+        for (i, row) in tile.rows.clone().zip(tile.ntk.chunks(tile.columns.len())) {
+            for (j, theta) in tile.columns.clone().zip(row) {
+                assert_eq!(*theta, whole.ntk[(i, j)]);
+            }
+        }
+    }
+    assert_eq!(whole.nngp, whole.nngp.transpose());
+    assert_eq!(whole.nngp.diagonal(), net.variances(&x).unwrap());
+    // duplicates are identical rows
+    for j in 2..600 {
+        assert_eq!(whole.ntk[(0, j)], whole.ntk[(1, j)]);
+    }
+    assert_eq!(whole.ntk[(0, 1)], whole.ntk[(0, 0)]);
+    // parts of it, too small for tables, layer by layer
+    let part = Inputs::from_rows(&rows[..20]).unwrap();
+    let exact = net.kernels(&part).unwrap();
+    let block = |k: &DMatrix<f64>| k.view((0, 0), (20, 20)).into_owned();
+    assert!(difference(&block(&whole.nngp), &exact.nngp) < 2e-14);
+    assert!(difference(&block(&whole.ntk), &exact.ntk) < 2e-14);
 }
 
 /// Batched and unbatched kernels are the same (#122): to the bit for closed forms.
@@ -392,6 +477,23 @@ fn nearly_singular_kernels_stay_positive_semi_definite() {
                 least > -400.0 * 1.2e-15 * k.diagonal().max(),
                 "{name}: {least:e}"
             );
+        }
+    }
+}
+
+/// The same where the network is tabulated: points of the plane have kernels whose eigenvalues fall to 0, and the tables' error of 1e-13 an entry leaves them above −N times that.
+#[test]
+fn tabulated_kernels_stay_positive_semi_definite() {
+    for name in ["erf", "gelu"] {
+        let rows = cloud(400, 2);
+        let x = Inputs::from_rows(&rows).unwrap();
+        let net = Mlp::new(named(name).unwrap());
+        let net = net.infinite_width(150).unwrap();
+        let kernels = net.kernels(&x).unwrap();
+        for k in [kernels.nngp, kernels.ntk] {
+            let least = k.symmetric_eigenvalues().min();
+            let bound = -400.0 * 1e-14 * k.diagonal().max();
+            assert!(least > bound, "{name}: {least:e} below {bound:e}");
         }
     }
 }
