@@ -30,9 +30,6 @@ pub(crate) trait ClosedForm: Activation {
     }
 }
 
-/// Nanoseconds that a pair takes, roughly.
-pub(crate) const PAIR_COST: f64 = 9.0;
-
 /// Where $1 - c^\prime$ comes out smaller than this, it is integrated from $c = 1$ instead of subtracted from 1.
 const SUBTRACTED: f64 = 1e-3;
 
@@ -368,7 +365,7 @@ macro_rules! dual_from_closed_form {
             }
 
             fn pair_cost(&self) -> f64 {
-                $crate::activation::closed_form::PAIR_COST
+                $crate::activation::pair_cost::CLOSED_FORM
             }
 
             fn is_tabulated(&self) -> bool {

@@ -92,6 +92,7 @@ pub use rectified_monomial::RectifiedMonomial;
 pub use relu::Relu;
 pub use relu6::Relu6;
 pub use row::DualRow;
+pub(crate) use row::pair_cost;
 pub use selu::Selu;
 pub use shaped_relu::ShapedRelu;
 pub use sigmoid::Sigmoid;
@@ -316,11 +317,9 @@ pub trait Dual: Activation {
     /// layer and tabulating the whole network. Results never depend on the clock.
     fn pair_cost(&self) -> f64 {
         if self.slopes().is_some() {
-            4.0
-        } else if self.is_tabulated() {
-            25.0
+            pair_cost::OF_SLOPES
         } else {
-            2e5
+            pair_cost::without_closed_form(self.is_tabulated())
         }
     }
 

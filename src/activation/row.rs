@@ -4,6 +4,24 @@ use super::{Dual, arc_cosine};
 use crate::vectorized::vectorized;
 use crate::{PairCovariance, Result};
 
+/// What a pair costs, roughly, in nanoseconds: closed forms of slopes, other closed forms, tables of Hermite coefficients, quadrature of each pair.
+pub(crate) mod pair_cost {
+    pub(crate) const OF_SLOPES: f64 = 4.0;
+    pub(crate) const CLOSED_FORM: f64 = 9.0;
+    pub(crate) const TABULATED: f64 = 25.0;
+    pub(crate) const QUADRATURE: f64 = 2e5;
+
+    /// Without a closed form.
+    pub(crate) fn without_closed_form(is_tabulated: bool) -> f64 {
+        if is_tabulated { TABULATED } else { QUADRATURE }
+    }
+
+    /// Whether some of these are integrated pair by pair.
+    pub(crate) fn is_slow(cost: f64) -> bool {
+        cost > 0.05 * QUADRATURE
+    }
+}
+
 /// A point of variance $q_a$ beside many others, before an activation; the complements are replaced by those after it.
 #[derive(Debug)]
 pub struct DualRow<'a> {

@@ -81,7 +81,7 @@ impl Dual for Sign {
     }
 
     fn pair_cost(&self) -> f64 {
-        closed_form::PAIR_COST
+        row::pair_cost::CLOSED_FORM
     }
 
     fn dual_row(&self, row: DualRow<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Directions, KernelBlock, Layer, Outline};
-use crate::activation::{Dual, DualRow, DualTable};
+use crate::activation::{Dual, DualRow, DualTable, pair_cost};
 use crate::expectation::{SeriesTable, TablePoints, distinct};
 use crate::vectorized::vectorized;
 use crate::{Error, Result};
@@ -45,7 +45,7 @@ fn apply<A: Dual + ?Sized>(
             table.points(block.variance_b()),
         )
     });
-    let shared = (phi.pair_cost() > PAIR_BY_PAIR && table.is_none())
+    let shared = (pair_cost::is_slow(phi.pair_cost()) && table.is_none())
         .then(|| SharedSeries::new(phi, block))
         .flatten();
     let mut index = 0;
@@ -98,9 +98,6 @@ fn apply<A: Dual + ?Sized>(
         },
     )
 }
-
-/// From this cost on pairs are integrated one by one.
-const PAIR_BY_PAIR: f64 = 1e4;
 
 /// The Hermite series of $\varphi$ and $\varphi^\prime$ at the variances of a block: pairs that are neither nearly parallel nor nearly opposite need no more.
 struct SharedSeries {

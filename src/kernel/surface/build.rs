@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::axes::{Cells, Place};
 use super::economy::Economy;
 use super::patch::{LANES, Patch, Section};
-use super::plan::{MOST_POWERS, MOST_TERMS, Plan};
+use super::plan::{MOST_POWERS, MOST_TERMS, Plan, samples};
 use super::probe::{Probe, Values};
 use super::{Diagonal, Surface};
+use crate::activation::pair_cost;
 use crate::kernel::product::InputPairs;
 use crate::network::Network;
 use crate::polynomial::{chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform};
@@ -55,18 +56,19 @@ impl Surface {
             with_tangent,
             is_slow: economy.is_slow(),
             noise: if network.has_tables() || economy.is_slow() {
-                let layer = if economy.is_slow() { 2e5 } else { 25.0 };
+                let layer = pair_cost::without_closed_form(!economy.is_slow());
                 QUADRATURE * (cost / layer).max(1.0)
             } else {
                 CLOSED_FORMS
             },
         };
+        let samples = samples(pairs)?;
         let mut best: Option<(f64, Self)> = None;
         for halvings in 0..=CELL_HALVINGS {
             let Some(cells) = Cells::new(&variances, halvings) else {
                 break;
             };
-            let Some(plan) = Plan::new(&probe, pairs, cells, economy)? else {
+            let Some(plan) = Plan::new(&probe, &samples, cells, economy) else {
                 continue;
             };
             let wanted: f64 = plan.boxes.iter().map(|&(share, _)| share).sum();
@@ -81,16 +83,19 @@ impl Surface {
                 break;
             }
         }
-        Ok(best
-            .filter(|(share, _)| economy.suffices(*share))
-            .map(|(_, surface)| surface))
+        match best.filter(|(share, _)| economy.suffices(*share)) {
+            Some((_, surface)) => Ok(Some(Self {
+                outputs: probe.variances(&variances)?,
+                ..surface
+            })),
+            None => Ok(None),
+        }
     }
 }
 
 impl Plan {
-    /// The tables, and the share of all pairs that they hold.
+    /// The tables, without the variances at the output, and the share of all pairs that they hold.
     fn built(self, probe: &Probe<'_>, variances: &[f64], alone: f64) -> Result<(f64, Surface)> {
-        let outputs = probe.variances(variances)?;
         let (cells, pieces) = (self.cells.len(), self.pieces.len());
         let diagonals = parallel::try_map(cells, |cell| Ok(self.diagonal(probe, cell)))?;
         let mut patches = vec![None; cells * cells * pieces];
@@ -119,7 +124,7 @@ impl Plan {
             alone,
             places: variances.iter().map(|&q| self.cells.place(q)).collect(),
             variances: variances.to_vec(),
-            outputs,
+            outputs: Vec::new(),
             start: self.start,
             cells: self.cells,
             pieces: self.pieces,

@@ -1,10 +1,9 @@
 //! When tables pay.
 
+use crate::activation::pair_cost;
+
 /// Nanoseconds for a pair by a table of one box.
 const EVALUATION: f64 = 15.0;
-
-/// From this cost on layers themselves go pair by pair.
-const PAIR_BY_PAIR: f64 = 1e4;
 
 /// Fewer pairs are never worth tables.
 const FEWEST: f64 = 500.0;
@@ -23,7 +22,7 @@ pub(super) struct Economy {
 impl Economy {
     pub(super) fn new(count: f64, cost: f64, tabulated: bool) -> Self {
         let alone = match tabulated {
-            _ if cost > PAIR_BY_PAIR => 8.0,
+            _ if pair_cost::is_slow(cost) => 8.0,
             true => 400.0,
             false => 40.0,
         };
@@ -32,7 +31,7 @@ impl Economy {
 
     /// Whether layers integrate every pair by itself.
     pub(super) fn is_slow(&self) -> bool {
-        self.cost > PAIR_BY_PAIR
+        pair_cost::is_slow(self.cost)
     }
 
     /// Whether tables can pay at all.

@@ -24,14 +24,13 @@ const PIECE_HALVINGS: u32 = 4;
 
 /// A pair of the inputs that stands for many.
 #[derive(Debug, Clone, Copy)]
-struct Sample {
-    a: Place,
-    b: Place,
+pub(super) struct Sample {
+    variances: (f64, f64),
     epsilon: f64,
 }
 
 /// Some pairs of the inputs, evenly spread.
-fn samples<T: Scalar>(pairs: &InputPairs<'_, T>, cells: &Cells) -> Result<Vec<Sample>> {
+pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample>> {
     const GROUPS: usize = 4;
     let (rows, columns) = (pairs.rows(), pairs.columns());
     let groups = |count: usize| {
@@ -52,12 +51,9 @@ fn samples<T: Scalar>(pairs: &InputPairs<'_, T>, cells: &Cells) -> Result<Vec<Sa
             let block = pairs.block(row.clone(), column.clone(), &products, stride, false)?;
             for (i, row) in row.clone().zip(block.complement().chunks(stride)) {
                 for (j, &epsilon) in column.clone().zip(row) {
-                    let places = (
-                        cells.place(variances[i]),
-                        cells.place(variances[offset + j]),
-                    );
-                    if let (Some(a), Some(b), true) = (places.0, places.1, epsilon > 0.0) {
-                        all.push(Sample { a, b, epsilon });
+                    let variances = (variances[i], variances[offset + j]);
+                    if variances.0 > 0.0 && variances.1 > 0.0 && epsilon > 0.0 {
+                        all.push(Sample { variances, epsilon });
                     }
                 }
             }
@@ -82,13 +78,17 @@ pub(super) struct Plan {
 
 impl Plan {
     /// `None` if the cells are too long for the terms; without boxes if nothing is worth a table.
-    pub(super) fn new<T: Scalar>(
+    pub(super) fn new(
         probe: &Probe<'_>,
-        pairs: &InputPairs<'_, T>,
+        samples: &[Sample],
         cells: Cells,
         economy: Economy,
-    ) -> Result<Option<Self>> {
-        let samples = samples(pairs, &cells)?;
+    ) -> Option<Self> {
+        // the cells of a pair; every variance has one, being positive
+        let cells_of = |cells: &Cells, sample: &Sample| -> (usize, usize) {
+            let cell = |q: f64| cells.place(q).map_or(0, |place| place.cell);
+            (cell(sample.variances.0), cell(sample.variances.1))
+        };
         let weight = economy.count / samples.len().max(1) as f64;
         let least = if cells.are_equal() { 24.0 } else { 300.0 };
         let worth = |samples: usize| economy.pays(least, samples as f64 * weight);
@@ -118,7 +118,8 @@ impl Plan {
             low = piece.end;
             match inside.get(inside.len() / 2) {
                 Some(middle) if worth(inside.len()) => {
-                    plan.split(probe, piece, (middle.a.cell, middle.b.cell), PIECE_HALVINGS);
+                    let cells = cells_of(&plan.cells, middle);
+                    plan.split(probe, piece, cells, PIECE_HALVINGS);
                 }
                 _ => {
                     plan.pieces.push(piece);
@@ -128,16 +129,14 @@ impl Plan {
         }
         let (cells, pieces) = (plan.cells.len(), plan.pieces.len());
         let mut counts = vec![0_usize; cells * cells * pieces];
-        for sample in &samples {
+        for sample in samples {
             let piece = plan
                 .pieces
                 .iter()
                 .position(|piece| sample.epsilon <= piece.end);
             if let (Some(piece), true) = (piece, sample.epsilon >= start) {
-                let (a, b) = (
-                    sample.a.cell.max(sample.b.cell),
-                    sample.a.cell.min(sample.b.cell),
-                );
+                let (a, b) = cells_of(&plan.cells, sample);
+                let (a, b) = (a.max(b), a.min(b));
                 counts[(a * cells + b) * pieces + piece] += 1;
             }
         }
@@ -148,7 +147,7 @@ impl Plan {
             .filter(|&(count, (_, _, piece))| plan.powers[piece] > 0 && worth(count))
             .collect();
         if wanted.is_empty() {
-            return Ok(Some(plan));
+            return Some(plan);
         }
         if !plan.cells.are_equal() {
             wanted.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
@@ -162,10 +161,7 @@ impl Plan {
                 let Some((other, piece)) = partner else {
                     continue;
                 };
-                let Some(terms) = plan.terms_of(probe, cell, other, piece) else {
-                    return Ok(None);
-                };
-                plan.terms[cell] = terms;
+                plan.terms[cell] = plan.terms_of(probe, cell, other, piece)?;
             }
         }
         let (mut nodes, mut held) = (0.0, 0.0);
@@ -182,7 +178,7 @@ impl Plan {
         if !economy.pays_in_all(nodes, left, plan.evaluation()) {
             plan.boxes.clear();
         }
-        Ok(Some(plan))
+        Some(plan)
     }
 
     /// Nanoseconds for a pair, roughly: polynomials for chunks of pairs of the same box, and their preparation for every row of a block.
