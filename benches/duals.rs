@@ -1,7 +1,9 @@
-//! Duals over slices of pairs, beside a vectorised evaluation of the formula as it is printed: the same elementary functions and nothing else.
+//! Duals over slices of pairs, beside a vectorised evaluation of the formula as it is printed: the same
+//! elementary functions and nothing else.
 //!
-//! `cargo bench --bench duals`: elements are entries of a kernel, on one core. All pairs are in no order, as the entries of a Gram matrix
-//! are; "equal variances" is a Gram matrix of inputs on a sphere, "128 variances" one of 128 inputs of different norms.
+//! `cargo bench --bench duals`: elements are entries of a kernel, on one core. All pairs are in no order, as
+//! the entries of a Gram matrix are; "equal variances" is a Gram matrix of inputs on a sphere, "128
+//! variances" one of 128 inputs of different norms.
 
 use std::hint::black_box;
 
@@ -101,7 +103,8 @@ impl<F: Fn(f64, f64, f64) -> f64> pulp::NullaryFnOnce for Widest<'_, F> {
     }
 }
 
-/// The printed formulas with this arc sine: the same elementary functions, without a check, and without the digits that cancel.
+/// The printed formulas with this arc sine: the same elementary functions, without a check, and without the
+/// digits that cancel.
 mod printed {
     use super::*;
 

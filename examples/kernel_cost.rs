@@ -1,4 +1,5 @@
-//! What kernels cost: time of NNGP + NTK against the number of points and against depth, as a table and as SVG.
+//! What kernels cost: time of NNGP + NTK against the number of points and against depth, as a table and as
+//! SVG.
 //!
 //! `cargo run --release --example kernel_cost -- --figure docs/kernel_cost.svg`
 

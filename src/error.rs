@@ -229,7 +229,8 @@ pub(crate) fn size(argument: &str, value: usize) -> Result<usize> {
     }
 }
 
-/// The index of the first element outside of $[\text{low}, \text{high}]$ (NaN is outside), in one vectorised pass where there is none.
+/// The index of the first element outside of $[\text{low}, \text{high}]$ (NaN is outside), in one vectorised
+/// pass where there is none.
 pub(crate) fn first_outside(x: &[f64], low: f64, high: f64) -> Option<usize> {
     let inside = vectorized(
         #[inline(always)]

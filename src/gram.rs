@@ -28,7 +28,8 @@ pub(crate) fn checked_stem_covariance<N: Architecture, T: Scalar>(
     Ok(stem_covariance(net, a, b))
 }
 
-/// The $m \times m$ matrix of `entry`$(K_0(x_i, x_j))$: each pair is computed once, so it is symmetric to the bit.
+/// The $m \times m$ matrix of `entry`$(K_0(x_i, x_j))$: each pair is computed once, so it is symmetric to the
+/// bit.
 pub(crate) fn symmetric<N: Architecture, T: Scalar>(
     net: &N,
     x: &Inputs<'_, T>,

@@ -3,7 +3,8 @@
 use crate::PairCovariance;
 use crate::error::{self, Result};
 
-/// Independent Gaussian weights $W^{ij} \sim \mathcal N(0, \sigma_w^2/\text{fan in})$ and biases $b^i \sim \mathcal N(0, \sigma_b^2)$.
+/// Independent Gaussian weights $W^{ij} \sim \mathcal N(0, \sigma_w^2/\text{fan in})$ and biases
+/// $b^i \sim \mathcal N(0, \sigma_b^2)$.
 ///
 /// ```
 /// use neural_limits::Initialization;

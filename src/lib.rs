@@ -1,8 +1,8 @@
 //! Limits of neural networks as width and depth go to infinity, and whether they agree.
 //!
-//! A network at initialisation, of width $n$ and depth $L$, is a random function. What its covariance kernel, its
-//! correlation and the law of its neurons converge to can depend on how $n$ and $L$ go to infinity. This crate writes an
-//! architecture down once and reads it in every regime:
+//! A network at initialisation, of width $n$ and depth $L$, is a random function. What its covariance kernel,
+//! its correlation and the law of its neurons converge to can depend on how $n$ and $L$ go to infinity. This
+//! crate writes an architecture down once and reads it in every regime:
 //!
 //! $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = s Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l).$$
 //!
@@ -27,22 +27,23 @@
 //! ```
 //!
 //! # Rooms
-//! [`activation`] (activations and their Gaussian duals), [`architecture`] (MLPs, residual networks, branch scalings, the
-//! branch covariance), [`expectation`] (quadrature), [`network`] (compositions of layers), [`kernel`], [`depth`], [`sample`], [`propagation`]
-//! (phases, depth scales, the edge of chaos), [`neural_function`] (what is read off a network), [`limit`] (regimes,
-//! laws, comparison), [`statistics`].
+//! [`activation`] (activations and their Gaussian duals), [`architecture`] (MLPs, residual networks, branch
+//! scalings, the branch covariance), [`expectation`] (quadrature), [`network`] (compositions of layers),
+//! [`kernel`], [`depth`], [`sample`], [`propagation`] (phases, depth scales, the edge of chaos),
+//! [`neural_function`] (what is read off a network), [`limit`] (regimes, laws, comparison), [`statistics`].
 //!
 //! # Conventions
-//! - Points are rows; $d$ is their dimension. A dense layer has weights of variance $\sigma_w^2$ over its fan-in, so that
-//!   $K_0 = \sigma_{in}^2 a \cdot b/d + \sigma_{b,in}^2$.
-//! - Depth counts layers after the input layer: an MLP of depth $L$ applies $\varphi$ $L$ times. Time is $t = l/L \in [0, 1]$.
+//! - Points are rows; $d$ is their dimension. A dense layer has weights of variance $\sigma_w^2$ over its
+//!   fan-in, so that $K_0 = \sigma_{in}^2 a \cdot b/d + \sigma_{b,in}^2$.
+//! - Depth counts layers after the input layer: an MLP of depth $L$ applies $\varphi$ $L$ times. Time is
+//!   $t = l/L \in [0, 1]$.
 //! - Bad input is an [`Error`] that names the argument; nothing panics and nothing returns NaN.
 //! - A random result follows from one [`Seed`](sample::Seed) and is bit-identical for any number of threads.
 //! - Arithmetic is `f64` inside; `f32` inputs and kernels are converted exactly and rounded once.
 //!
 //! # Features
-//! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports. `plot`: reports as SVG.
-//! `proptest`: [strategies](https://docs.rs/proptest) for tests of your own limits.
+//! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports. `plot`: reports
+//! as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your own limits.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]

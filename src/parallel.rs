@@ -1,4 +1,5 @@
-//! Independent work items, in parallel where the `rayon` feature is on, in an order that results never depend on.
+//! Independent work items, in parallel where the `rayon` feature is on, in an order that results never depend
+//! on.
 
 use crate::Result;
 

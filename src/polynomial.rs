@@ -1,12 +1,14 @@
 //! Polynomials: evaluation, and Chebyshev interpolation of analytic functions on $[0, b]$.
 
-/// $\sum_i a_i x^i$ as $E(x^2) + x O(x^2)$: two independent Horner schemes keep both multipliers of a core busy.
+/// $\sum_i a_i x^i$ as $E(x^2) + x O(x^2)$: two independent Horner schemes keep both multipliers of a core
+/// busy.
 #[inline(always)]
 pub(crate) fn evaluate<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
     evaluate_lanes(coefficients, &[x])[0]
 }
 
-/// [`evaluate`] at $W$ points at once, with the same operations: what the compiler vectorises whatever the degree.
+/// [`evaluate`] at $W$ points at once, with the same operations: what the compiler vectorises whatever the
+/// degree.
 #[inline(always)]
 pub(crate) fn evaluate_lanes<const N: usize, const W: usize>(
     coefficients: &[f64; N],
@@ -164,8 +166,8 @@ impl Chebyshev {
         chebyshev_sum(&self.coefficients, 2.0 * (x / self.end) - 1.0)
     }
 
-    /// The first $N$ terms in powers, for fast evaluation. Coefficients must fall faster than $(1 + \sqrt 2)^{-k}$, so that powers
-    /// lose no digits.
+    /// The first $N$ terms in powers, for fast evaluation. Coefficients must fall faster than
+    /// $(1 + \sqrt 2)^{-k}$, so that powers lose no digits.
     pub(crate) fn truncated<const N: usize>(&self) -> Interpolant<N> {
         let mut coefficients = [0.0; N];
         // powers of T_k and T_(k-1)

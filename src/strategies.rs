@@ -35,7 +35,8 @@ pub fn initializations() -> impl Strategy<Value = Initialization> {
     })
 }
 
-/// Covariances of a pair: variances from 1e-3 to 1e3, and $1 - c$ of every order of magnitude down to 1e-30, 0 and 2 included.
+/// Covariances of a pair: variances from 1e-3 to 1e3, and $1 - c$ of every order of magnitude down to 1e-30,
+/// 0 and 2 included.
 pub fn pair_covariances() -> impl Strategy<Value = PairCovariance> {
     let variance = || (-3.0..=3.0_f64).prop_map(|power| 10f64.powf(power));
     let complement = prop_oneof![
@@ -49,7 +50,8 @@ pub fn pair_covariances() -> impl Strategy<Value = PairCovariance> {
     })
 }
 
-/// Any number at all: ordinary ones, zeros, subnormals, huge ones, infinities and NaN. For tests of what bad input does.
+/// Any number at all: ordinary ones, zeros, subnormals, huge ones, infinities and NaN. For tests of what bad
+/// input does.
 pub fn any_number() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => -10.0..=10.0,

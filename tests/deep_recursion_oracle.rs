@@ -1,5 +1,5 @@
-//! 1 − c after many layers against 25-digit values (`tests/data/deep_recursion.json`): the relative error grows by less
-//! than one unit in the last place a layer, whatever the distance from parallel.
+//! 1 − c after many layers against 25-digit values (`tests/data/deep_recursion.json`): the relative error
+//! grows by less than one unit in the last place a layer, whatever the distance from parallel.
 
 mod oracle;
 

@@ -1,4 +1,5 @@
-//! Every activation's duals against 25 digits of high-precision values (`tests/data/duals.json`, by `tools/dual_truth.py`).
+//! Every activation's duals against 25 digits of high-precision values (`tests/data/duals.json`, by
+//! `tools/dual_truth.py`).
 //!
 //! `cargo test --test dual_oracle -- --nocapture` prints the worst error of each activation and where it is.
 
@@ -7,8 +8,8 @@ mod oracle;
 use neural_limits::prelude::PairCovariance;
 use oracle::{MEHLER, Row, SPLIT, every_activation};
 
-/// The errors that the documentation grants: of the dual, relative to √(V_a V_b); of its 1 − c′, relative to itself where q_a = q_b; of the
-/// derivative's dual, relative to √(E[φ′(u)²] E[φ′(v)²]).
+/// The errors that the documentation grants: of the dual, relative to √(V_a V_b); of its 1 − c′, relative to
+/// itself where q_a = q_b; of the derivative's dual, relative to √(E[φ′(u)²] E[φ′(v)²]).
 fn granted(route: &str) -> [f64; 3] {
     match route {
         MEHLER | SPLIT => [1e-12, 1e-9, 1e-12],

@@ -114,7 +114,8 @@ proptest! {
         }
     }
 
-    /// ∂E[φ(u)φ(v)]/∂k = E[φ′(u)φ′(v)] (R. Price 1958), by a fourth-order difference; functions that jump have a singular part.
+    /// ∂E[φ(u)φ(v)]/∂k = E[φ′(u)φ′(v)] (R. Price 1958), by a fourth-order difference; functions that jump
+    /// have a singular part.
     #[test]
     fn prices_theorem((qa, qb, _) in covariances(), c in -0.9..0.9_f64) {
         let root = (qa * qb).sqrt();
@@ -306,7 +307,8 @@ fn a_tolerance_out_of_reach_is_said_to_be() {
 fn sums_and_affine_maps_are_what_their_parts_say() {
     let k = pair(0.7, 1.9, 0.4);
     let moment = |phi: &dyn Dual| phi.dual(k).unwrap().covariance();
-    // E[(2 erf + cos)(u) (2 erf + cos)(v)] = 4 E[erf erf] + E[cos cos]: odd and even functions are uncorrelated
+    // E[(2 erf + cos)(u) (2 erf + cos)(v)] = 4 E[erf erf] + E[cos cos]: odd and even functions are
+    // uncorrelated
     let sum = Erf::default().times(2.0).unwrap().plus(Cosine::default());
     let parts = 4.0 * moment(&Erf::default()) + moment(&Cosine::default());
     assert!((moment(&sum) - parts).abs() < 1e-12);

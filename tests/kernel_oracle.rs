@@ -1,7 +1,9 @@
-//! NNGP and neural tangent kernels against neural-tangents 0.6.5 in double precision (`tests/data/neural_tangents.json`).
+//! NNGP and neural tangent kernels against neural-tangents 0.6.5 in double precision
+//! (`tests/data/neural_tangents.json`).
 //!
-//! The peer forms √(1−c²) from a rounded c, which alone moves an entry by about ε/√(1−c) (ε the unit of rounding). Where two inputs are
-//! nearly parallel, a 90-digit evaluation (`tests/data/kernels.json`, by `tools/kernel_truth.py`) takes its place.
+//! The peer forms √(1−c²) from a rounded c, which alone moves an entry by about ε/√(1−c) (ε the unit of
+//! rounding). Where two inputs are nearly parallel, a 90-digit evaluation (`tests/data/kernels.json`, by
+//! `tools/kernel_truth.py`) takes its place.
 
 mod oracle;
 
@@ -109,14 +111,15 @@ fn evaluate(case: &Value) -> Option<Case> {
     })
 }
 
-/// Agreement with the peer: of the NNGP relative to the geometric mean of the two variances, of the NTK relative to the larger of that and
-/// itself.
+/// Agreement with the peer: of the NNGP relative to the geometric mean of the two variances, of the NTK
+/// relative to the larger of that and itself.
 const TOLERANCE: f64 = 1e-13;
 
 /// Inputs 0 and 4 of every case are nearly parallel.
 const DISPUTED: (usize, usize) = (0, 4);
 
-/// Smooth or not, by the peer's name: what depends on the angle itself loses digits in the peer where it is small.
+/// Smooth or not, by the peer's name: what depends on the angle itself loses digits in the peer where it is
+/// small.
 fn depends_on_the_angle(activation: &str) -> bool {
     ["relu", "leaky_relu", "ab_relu", "abs", "sign", "rbf"].contains(&activation)
 }

@@ -1,5 +1,6 @@
-//! What kernels of composed networks must satisfy, whatever the layers: against the plain recursion pair by pair, and what users of other libraries have
-//! found broken (the numbers of neural-tangents' issues stand beside the tests).
+//! What kernels of composed networks must satisfy, whatever the layers: against the plain recursion pair by
+//! pair, and what users of other libraries have found broken (the numbers of neural-tangents' issues stand
+//! beside the tests).
 
 mod property;
 
@@ -76,7 +77,8 @@ fn agrees<N: Architecture<Activation: Dual>>(net: &N, depth: usize, tolerance: f
     }
 }
 
-/// Homogeneous networks without biases: the table of the angle against the recursion, at most 1e-13 apart, with or without doubling.
+/// Homogeneous networks without biases: the table of the angle against the recursion, at most 1e-13 apart,
+/// with or without doubling.
 #[test]
 fn tables_of_the_angle_are_the_recursion() {
     for depth in [1, 2, 3, 10, 47, 49, 50, 300, 2000] {
@@ -107,7 +109,8 @@ fn tables_of_the_angle_are_the_recursion() {
     }
 }
 
-/// At depth 10⁶ the recursion itself has lost digits, so the limits say what is right: 1 − c ~ 9π²/(2L²) of the MLP, the flow of the ResNet.
+/// At depth 10⁶ the recursion itself has lost digits, so the limits say what is right: 1 − c ~ 9π²/(2L²) of
+/// the MLP, the flow of the ResNet.
 #[test]
 fn a_million_layers_neither_overflow_nor_lose_the_angle() {
     let depth = 1_000_000;
@@ -165,7 +168,8 @@ fn closed_forms_by_rows_are_the_recursion() {
         "step",
         "polynomial(0.1, 0.4, -0.1)",
     ] {
-        // a jump takes the square root of 1 − c at every layer, and with it of the rounding of |x|² and |y|² for the nearly parallel inputs
+        // a jump takes the square root of 1 − c at every layer, and with it of the rounding of |x|² and |y|²
+        // for the nearly parallel inputs
         let tolerance = if name == "step" { 1e-6 } else { 3e-13 };
         for depth in [1, 3, 12] {
             agrees(
@@ -201,7 +205,8 @@ fn tables_of_hermite_coefficients_are_the_recursion() {
     agrees(&ResNet::new(own), 3, 1e-12);
 }
 
-/// Activations with kinks and no closed form: few points pair by pair, more through series that they share, many through a table of the whole network.
+/// Activations with kinks and no closed form: few points pair by pair, more through series that they share,
+/// many through a table of the whole network.
 #[test]
 fn kernels_of_activations_with_kinks_are_the_recursion() {
     let own = Custom::new(
@@ -216,7 +221,8 @@ fn kernels_of_activations_with_kinks_are_the_recursion() {
     agrees_at_some_pairs(&Mlp::new(own), 1, &[140]);
 }
 
-/// Some entries of both kernels, for several numbers of points of dimension 60, against the recursion of a pair: 1e-12.
+/// Some entries of both kernels, for several numbers of points of dimension 60, against the recursion of a
+/// pair: 1e-12.
 fn agrees_at_some_pairs<N: Architecture<Activation: Dual>>(
     net: &N,
     depth: usize,
@@ -248,7 +254,8 @@ fn agrees_at_some_pairs<N: Architecture<Activation: Dual>>(
     }
 }
 
-/// A chain of 10⁵ layers with coefficients that all differ is where the flow says, and costs less than a second.
+/// A chain of 10⁵ layers with coefficients that all differ is where the flow says, and costs less than a
+/// second.
 #[test]
 fn a_power_law_of_many_layers_follows_the_flow() {
     let rows = cloud(8, 5);
@@ -432,7 +439,8 @@ fn an_exploding_network_is_an_error_that_says_so() {
     assert!(k.iter().all(|k| k.is_finite()));
 }
 
-/// #36: the ordered phase gives NaN variances; #88: gradients are NaN at coincident inputs (here: θ at c = 1 is exact); #15: no tanh.
+/// #36: the ordered phase gives NaN variances; #88: gradients are NaN at coincident inputs (here: θ at c = 1
+/// is exact); #15: no tanh.
 #[test]
 fn the_ordered_phase_and_coincident_inputs_are_finite() {
     let rows = cloud(6, 3);
@@ -457,8 +465,8 @@ fn the_ordered_phase_and_coincident_inputs_are_finite() {
     assert_eq!(kernels.ntk[(0, 1)], kernels.ntk[(1, 1)]);
 }
 
-/// #198: near-singular kernels make predictions NaN as N grows: eigenvalues stay above −N times 1.2e-15 times the largest variance (the
-/// eigenvalue solver's own rounding is as large).
+/// #198: near-singular kernels make predictions NaN as N grows: eigenvalues stay above −N times 1.2e-15 times
+/// the largest variance (the eigenvalue solver's own rounding is as large).
 #[test]
 fn nearly_singular_kernels_stay_positive_semi_definite() {
     let rows: Vec<Vec<f64>> = (0..400)
@@ -481,7 +489,8 @@ fn nearly_singular_kernels_stay_positive_semi_definite() {
     }
 }
 
-/// The same where the network is tabulated: points of the plane have kernels whose eigenvalues fall to 0, and the tables' error of 1e-13 an entry leaves them above −N times that.
+/// The same where the network is tabulated: points of the plane have kernels whose eigenvalues fall to 0, and
+/// the tables' error of 1e-13 an entry leaves them above −N times that.
 #[test]
 fn tabulated_kernels_stay_positive_semi_definite() {
     for name in ["erf", "gelu"] {
@@ -572,7 +581,8 @@ fn dropout_touches_a_point_with_itself_alone() {
     }
 }
 
-/// Standard parametrisation weighs each layer's weights by its fan-in: n times the NTK parametrisation's share over σ_w².
+/// Standard parametrisation weighs each layer's weights by its fan-in: n times the NTK parametrisation's
+/// share over σ_w².
 #[test]
 fn the_standard_parametrisation_counts_neurons() {
     let rows = cloud(5, 7);

@@ -1,4 +1,5 @@
-//! Deep information propagation: published critical points, and depth scales that the recursion and sampled networks follow.
+//! Deep information propagation: published critical points, and depth scales that the recursion and sampled
+//! networks follow.
 
 mod oracle;
 
@@ -52,9 +53,9 @@ fn algebraic(scale: DepthScale) -> (f64, f64) {
     }
 }
 
-/// Critical points as printed: (σ_w², σ_b²) = (1.76, 0.05) for tanh (L. Xiao et al. 2018, arXiv 1806.05393); (σ_w, σ_b) = (√2, 0) for ReLU,
-/// (1.30, 0.2) for tanh and (1.22, 0.2) for ELU (S. Hayou, A. Doucet and J. Rousseau 2019, arXiv 1902.06853, section 4; ELU's third digit
-/// is 1.229: printed truncated).
+/// Critical points as printed: (σ_w², σ_b²) = (1.76, 0.05) for tanh (L. Xiao et al. 2018, arXiv 1806.05393);
+/// (σ_w, σ_b) = (√2, 0) for ReLU, (1.30, 0.2) for tanh and (1.22, 0.2) for ELU (S. Hayou, A. Doucet and J.
+/// Rousseau 2019, arXiv 1902.06853, section 4; ELU's third digit is 1.229: printed truncated).
 #[test]
 fn published_critical_points() {
     let weight = |phi: &dyn Dual, bias: f64| {
@@ -284,8 +285,8 @@ fn variances_converge_exponentially_at_the_predicted_scale() {
     }
 }
 
-/// 1 − c_l ≈ 9π²/(2 l²) for ReLU and 2/(R″(1) l) for smooth functions (Hayou, Doucet and Rousseau 2019, propositions 3 and 4), approached as
-/// log(l)/l.
+/// 1 − c_l ≈ 9π²/(2 l²) for ReLU and 2/(R″(1) l) for smooth functions (Hayou, Doucet and Rousseau 2019,
+/// propositions 3 and 4), approached as log(l)/l.
 #[test]
 fn correlations_converge_algebraically_at_the_edge_of_chaos() {
     let relu = map(Relu, 2.0, 0.0).deep_limit(1.0).unwrap();
@@ -341,7 +342,8 @@ fn a_marginal_variance_decays_algebraically() {
     assert!((path[5000].0 * 5000.0 / coefficient - 1.0).abs() < 1e-2);
 }
 
-/// Networks of width 2000: the mean of −log(1 − ĉ_l) over samples rises by 1/ξ_c a layer in the ordered phase.
+/// Networks of width 2000: the mean of −log(1 − ĉ_l) over samples rises by 1/ξ_c a layer in the ordered
+/// phase.
 #[test]
 fn finite_networks_follow_the_depth_scale() {
     let map = map(Tanh, 1.3, 0.05);
@@ -405,8 +407,8 @@ fn the_critical_initialisation_survives_to_its_depth() {
     assert!(critical_initialization(&Relu, 1, f64::NAN).is_err());
 }
 
-/// χ₁^L for MLPs; 1 + σ_w² E φ² a layer for residual networks; for tanh variances grow linearly and log-gradients as √L (Yang and
-/// Schoenholz 2017, arXiv 1712.08969, theorem 4).
+/// χ₁^L for MLPs; 1 + σ_w² E φ² a layer for residual networks; for tanh variances grow linearly and
+/// log-gradients as √L (Yang and Schoenholz 2017, arXiv 1712.08969, theorem 4).
 #[test]
 fn gradients_and_variances_grow_at_the_predicted_rates() {
     let chaos = map(Tanh, 2.5, 0.05);
@@ -436,8 +438,8 @@ fn gradients_and_variances_grow_at_the_predicted_rates() {
     assert!(tanh.infinite_width(3).unwrap().growth(0.0).is_err());
 }
 
-/// V(1) = V′(1) = 1, R(0) = 0 and the target, to 1e-10; and then an MLP of any depth keeps |C(c) − c| ≤ ζ − 1 on [0, 1] by convexity
-/// (Martens et al. 2021, arXiv 2110.01765, section 5).
+/// V(1) = V′(1) = 1, R(0) = 0 and the target, to 1e-10; and then an MLP of any depth keeps |C(c) − c| ≤ ζ − 1
+/// on [0, 1] by convexity (Martens et al. 2021, arXiv 2110.01765, section 5).
 #[test]
 fn shaped_activations_have_the_maps_that_were_asked_for() {
     let smooth: Vec<Box<dyn Dual>> = vec![

@@ -1,5 +1,5 @@
-//! The conditional sampler and the dense sampler draw from the same law (theory: given the layer before, the rows of
-//! W φ(Y) + b are independent Gaussian vectors).
+//! The conditional sampler and the dense sampler draw from the same law (theory: given the layer before, the
+//! rows of W φ(Y) + b are independent Gaussian vectors).
 //!
 //! Two-sample Kolmogorov–Smirnov tests with fixed seeds; each has a false-alarm probability of 1e-6.
 

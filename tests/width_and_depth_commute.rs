@@ -1,7 +1,7 @@
 //! The theorems that the crate is about, on sampled networks.
 //!
-//! Seeds are fixed. Each Kolmogorov–Smirnov test has a false-alarm probability of 1e-6; each bound on a mean is at five
-//! standard errors or more (false-alarm probability below 1e-6).
+//! Seeds are fixed. Each Kolmogorov–Smirnov test has a false-alarm probability of 1e-6; each bound on a mean
+//! is at five standard errors or more (false-alarm probability below 1e-6).
 
 use neural_limits::depth::CorrelationFlow;
 use neural_limits::limit::{Deviation, Empirical};
@@ -28,8 +28,8 @@ fn the_variance_of_the_limit_is_exponential_in_time() {
     }
 }
 
-/// Hayou & Yang, theorems 1 and 2: whatever the order, neurons become Gaussian and the covariance kernel converges
-/// in L² at the rate n^(-1/2) + 1/L.
+/// Hayou & Yang, theorems 1 and 2: whatever the order, neurons become Gaussian and the covariance kernel
+/// converges in L² at the rate n^(-1/2) + 1/L.
 #[test]
 fn for_a_scaled_resnet_all_routes_agree() {
     let net = ResNet::new(Relu);
@@ -148,7 +148,8 @@ fn the_log_normal_law_of_the_mlp_is_the_law_of_sampled_networks() {
     }
 }
 
-/// The limit law of a neuron is Gaussian with the variance of the flow, and the variance of a flow at twice the speed is rejected.
+/// The limit law of a neuron is Gaussian with the variance of the flow, and the variance of a flow at twice
+/// the speed is rejected.
 #[test]
 fn a_neuron_of_a_wide_deep_resnet_is_gaussian() {
     let net = ResNet::new(Relu);
@@ -208,8 +209,8 @@ fn normalised_scalings_follow_the_flow_in_their_clock() {
     }
 }
 
-/// Hayou (2310.01683): with a convergent series the limit is the infinite recursion, at a distance of about the tail
-/// of the series.
+/// Hayou (2310.01683): with a convergent series the limit is the infinite recursion, at a distance of about
+/// the tail of the series.
 #[test]
 fn convergent_series_converge_to_the_infinite_recursion() {
     let init = Initialization::new(1.3, 0.2).unwrap();

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Do width and depth commute? Compares the layer recursion (n = infinity), the infinite-depth limit and sampled
-/// networks over a grid of widths and depths, on two real inputs.
+/// Do width and depth commute? Compares the layer recursion (n = infinity), the infinite-depth limit and
+/// sampled networks over a grid of widths and depths, on two real inputs.
 #[derive(Debug, Parser)]
 pub struct Arguments {
     /// ResNet with branches scaled by 1/sqrt(L), MLP at the edge of chaos, or both

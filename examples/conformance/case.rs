@@ -21,7 +21,8 @@ pub enum Outcome {
 pub struct Comparison {
     nngp: Option<f64>,
     ntk: Option<f64>,
-    /// Entries whose error is within what the peer's own rounding of the correlation can do, though above the tolerance.
+    /// Entries whose error is within what the peer's own rounding of the correlation can do, though above the
+    /// tolerance.
     disputed: usize,
     /// Entries that the file has no finite number for.
     absent: usize,
@@ -233,8 +234,9 @@ fn compare(case: &Value, network: &Network<'_>, tolerance: f64) -> Result<Compar
     Ok(comparison)
 }
 
-/// How far an entry moves if every layer rounds its correlation: the reference carries $c$ itself, not $1 - c$, and takes $\sqrt{1-c^2}$ of it, which for nearly parallel inputs
-/// has half of the digits. Found by moving the inputs' correlation by a few units of rounding for every layer.
+/// How far an entry moves if every layer rounds its correlation: the reference carries $c$ itself, not
+/// $1 - c$, and takes $\sqrt{1-c^2}$ of it, which for nearly parallel inputs has half of the digits. Found by
+/// moving the inputs' correlation by a few units of rounding for every layer.
 fn reference_error(
     (network, layers): (&Network<'_>, usize),
     x: &Inputs,

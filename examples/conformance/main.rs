@@ -1,7 +1,8 @@
 //! Kernels against files of reference values: every network that the crate has, one line each.
 //!
-//! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the format of `tests/data/neural_tangents.json` (described in
-//! `tests/data/README.md`), and fails if a supported case does.
+//! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the format of
+//! `tests/data/neural_tangents.json` (described in `tests/data/README.md`), and fails if a supported case
+//! does.
 
 mod case;
 mod network;

@@ -14,7 +14,8 @@ use neural_limits::prelude::*;
 use neural_limits::propagation::{DepthScale, edge_of_chaos};
 use survival::{Settings, Survival};
 
-/// Follows 1 − c of two orthogonal inputs through the layers of an MLP, left of, on and right of the edge of chaos.
+/// Follows 1 − c of two orthogonal inputs through the layers of an MLP, left of, on and right of the edge of
+/// chaos.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// A name with optional parameters: relu, tanh, gelu, leaky_relu(0.2) …

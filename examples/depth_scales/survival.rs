@@ -73,7 +73,8 @@ impl Survival {
         })
     }
 
-    /// The law of [`DeepLimit::correlation_scale`] at layer l; exponentials are anchored where the recursion has lost its start.
+    /// The law of [`DeepLimit::correlation_scale`] at layer l; exponentials are anchored where the recursion
+    /// has lost its start.
     pub fn predicted(&self, l: f64) -> f64 {
         let anchor = self.anchor();
         match self.deep.correlation_scale {
@@ -91,7 +92,8 @@ impl Survival {
         small.unwrap_or(self.recursion.len()).saturating_sub(2)
     }
 
-    /// Depth scales from the recursion's last layers and from the first and last networks that stand out of their noise.
+    /// Depth scales from the recursion's last layers and from the first and last networks that stand out of
+    /// their noise.
     pub fn measured_scales(&self) -> (String, String) {
         if !matches!(self.deep.correlation_scale, DepthScale::Exponential { .. }) {
             let last = self.recursion.len() - 1;

@@ -1,4 +1,5 @@
-//! The file: a header, then the tiles on and below the diagonal in order, each as little-endian doubles and a checksum.
+//! The file: a header, then the tiles on and below the diagonal in order, each as little-endian doubles and a
+//! checksum.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Error, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -124,7 +125,8 @@ fn checksum_of(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// The file, ready for the next tile, and the number of tiles that it has: what is not whole behind them is cut off.
+/// The file, ready for the next tile, and the number of tiles that it has: what is not whole behind them is
+/// cut off.
 pub fn open(path: &Path, header: Header) -> io::Result<(BufWriter<File>, usize)> {
     let mut good = 0;
     if path.exists() {

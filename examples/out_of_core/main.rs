@@ -1,4 +1,5 @@
-//! A kernel larger than memory, streamed to a file: with a progress bar, resumable after being killed, and with checks that find a truncated or damaged file.
+//! A kernel larger than memory, streamed to a file: with a progress bar, resumable after being killed, and
+//! with checks that find a truncated or damaged file.
 //!
 //! ```sh
 //! cargo run --release --example out_of_core -- write kernel.bin --points 20000

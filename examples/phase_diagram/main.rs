@@ -1,4 +1,5 @@
-//! The order–chaos diagram of an activation: depth scale of correlations and phase over (σ_w², σ_b²), with the edge of chaos.
+//! The order–chaos diagram of an activation: depth scale of correlations and phase over (σ_w², σ_b²), with
+//! the edge of chaos.
 //!
 //! `cargo run --release --example phase_diagram -- --activation tanh`
 
@@ -13,7 +14,8 @@ use neural_limits::activation;
 use neural_limits::prelude::*;
 use neural_limits::propagation::{CriticalVariance, critical_initialization, edge_of_chaos};
 
-/// Order and chaos of an MLP over (σ_w², σ_b²): where inputs become parallel, where nearby ones separate, and over how many layers.
+/// Order and chaos of an MLP over (σ_w², σ_b²): where inputs become parallel, where nearby ones separate, and
+/// over how many layers.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// A name with optional parameters: relu, tanh, gelu, leaky_relu(0.2), erf(1, 1, 0) …

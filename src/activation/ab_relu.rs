@@ -5,7 +5,8 @@ use crate::{Result, error};
 
 /// ABReLU, $\varphi(x) = a \min(x, 0) + b \max(x, 0)$: every positively homogeneous function.
 ///
-/// The duals are those of its [`Slopes`] $(a, b)$: arc-cosine maps (R. Tsuchida et al. 2018, arXiv 1711.09090).
+/// The duals are those of its [`Slopes`] $(a, b)$: arc-cosine maps (R. Tsuchida et al. 2018,
+/// arXiv 1711.09090).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AbRelu {
     slopes: Slopes,

@@ -4,9 +4,11 @@ use super::{Activation, Dual, DualRow, Parity, Slopes, row};
 use crate::expectation::Quadrature;
 use crate::{PairCovariance, Result, error};
 
-/// $\hat\varphi(x) = \gamma (\varphi(\alpha x + \beta) + \delta)$, as activations are shaped (J. Martens et al. 2021, arXiv 2110.01765).
+/// $\hat\varphi(x) = \gamma (\varphi(\alpha x + \beta) + \delta)$, as activations are shaped (J. Martens et
+/// al. 2021, arXiv 2110.01765).
 ///
-/// Without $\beta$ and $\delta$ the duals are those of $\varphi$ at $\alpha^2 K$; otherwise they are computed by quadrature.
+/// Without $\beta$ and $\delta$ the duals are those of $\varphi$ at $\alpha^2 K$; otherwise they are computed
+/// by quadrature.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Activation, Affine, Dual, Relu}};

@@ -7,24 +7,24 @@
 //!   \kappa_1(c) = \frac{\sqrt{1-c^2} + c (\pi - \arccos c)}{\pi} = 2 \mathbb E[\max(u,0) \max(v,0)].$$
 //!
 //! # How they are computed
-//! Written like that, $\kappa_1$ loses half of the digits of $1-\kappa_1$ near $c = 1$ and all of the digits of
-//! $\kappa_1$ near $c = -1$. Here both maps go through one function of the distance $\delta = 1 - |c|$ to the
-//! nearer end point (a subtraction that is exact for $|c| \ge 1/2$):
+//! Written like that, $\kappa_1$ loses half of the digits of $1-\kappa_1$ near $c = 1$ and all of the digits
+//! of $\kappa_1$ near $c = -1$. Here both maps go through one function of the distance $\delta = 1 - |c|$ to
+//! the nearer end point (a subtraction that is exact for $|c| \ge 1/2$):
 //!
 //! $$\kappa_1(c) = \max(c, 0) + r(\delta), \qquad r(\delta) = \kappa_1(-1+\delta) = \delta^{3/2} h(\delta),$$
 //! $$\kappa_0(c) = s(\delta) \text{ if } c < 0, \ 1 - s(\delta) \text{ otherwise}, \qquad
 //!   s(\delta) = \tfrac1\pi \arccos(1-\delta) = \delta^{1/2} k(\delta).$$
 //!
-//! The first uses $\kappa_1(c) - \kappa_1(-c) = c$. The functions $h$ and $k$ are analytic on $[0, 1]$ (the nearest
-//! singularity is $\delta = 2$), so one square root and one polynomial are the whole evaluation, without
-//! a branch: `tools/arc_cosine_coefficients.py` computes the polynomials of least relative error (below 2e-17).
-//! Since no term is subtracted from another of its own size, the complements $1-\kappa_1$ come out with the same
-//! relative error as the maps.
+//! The first uses $\kappa_1(c) - \kappa_1(-c) = c$. The functions $h$ and $k$ are analytic on $[0, 1]$ (the
+//! nearest singularity is $\delta = 2$), so one square root and one polynomial are the whole evaluation,
+//! without a branch: `tools/arc_cosine_coefficients.py` computes the polynomials of least relative error
+//! (below 2e-17). Since no term is subtracted from another of its own size, the complements $1-\kappa_1$ come
+//! out with the same relative error as the maps.
 //!
 //! # Errors of the values
 //! At most 4 units in the last place for $\kappa_0$, $\kappa_1$ and $1-\kappa_1$ on all of $[-1,1]$
-//! (`tests/arc_cosine_oracle.rs` prints the largest found: below 3). No fused multiply-add is used, so scalar and slice forms
-//! agree bit for bit on every machine.
+//! (`tests/arc_cosine_oracle.rs` prints the largest found: below 3). No fused multiply-add is used, so scalar
+//! and slice forms agree bit for bit on every machine.
 
 use crate::error::{self, Error, Result, first_outside};
 use crate::polynomial;
@@ -146,7 +146,8 @@ pub(crate) fn kappa0_of_complement_unchecked(epsilon: f64) -> f64 {
     if near_one { 1.0 - s } else { s }
 }
 
-/// $\kappa_0(1-\varepsilon)$ and $1 - \kappa_1(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked, with one square root.
+/// $\kappa_0(1-\varepsilon)$ and $1 - \kappa_1(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked, with
+/// one square root.
 #[inline(always)]
 pub(crate) fn both_of_complement_unchecked(epsilon: f64) -> (f64, f64) {
     let other = 2.0 - epsilon;
@@ -175,7 +176,8 @@ pub fn kappa0(c: f64) -> Result<f64> {
     error::correlation("c", c).map(kappa0_unchecked)
 }
 
-/// $\kappa_1(c) = (\sqrt{1-c^2} + c (\pi - \arccos c))/\pi$, the arc-cosine map of degree 1, with an error of at most 4 ulp.
+/// $\kappa_1(c) = (\sqrt{1-c^2} + c (\pi - \arccos c))/\pi$, the arc-cosine map of degree 1, with an error of
+/// at most 4 ulp.
 ///
 /// S. Hayou and G. Yang (2023, arXiv 2302.00453) write it $f(c) = (c \arcsin c + \sqrt{1-c^2})/\pi + c/2$.
 ///
@@ -194,7 +196,8 @@ pub fn kappa1(c: f64) -> Result<f64> {
     error::correlation("c", c).map(kappa1_unchecked)
 }
 
-/// $1 - \kappa_1(c)$ with a relative error of at most 4 ulp, where forming it from $\kappa_1$ would lose every digit.
+/// $1 - \kappa_1(c)$ with a relative error of at most 4 ulp, where forming it from $\kappa_1$ would lose
+/// every digit.
 ///
 /// # Errors
 /// [`Error::Invalid`] unless $-1 \le c \le 1$.
@@ -205,10 +208,11 @@ pub fn one_minus_kappa1(c: f64) -> Result<f64> {
     Ok(if c >= 0.0 { delta } else { 1.0 } - remainder(delta))
 }
 
-/// $1 - \kappa_1(1-\varepsilon)$ as a function of $\varepsilon = 1 - c \in [0, 2]$: the form to iterate, since
-/// $\varepsilon$ keeps the digits of a correlation near 1 that $c$ cannot hold.
+/// $1 - \kappa_1(1-\varepsilon)$ as a function of $\varepsilon = 1 - c \in [0, 2]$: the form to iterate,
+/// since $\varepsilon$ keeps the digits of a correlation near 1 that $c$ cannot hold.
 ///
-/// For small $\varepsilon$ it is $\varepsilon - \frac{2\sqrt2}{3\pi} \varepsilon^{3/2} + O(\varepsilon^{5/2})$.
+/// For small $\varepsilon$ it is $\varepsilon - \frac{2\sqrt2}{3\pi} \varepsilon^{3/2} +
+/// O(\varepsilon^{5/2})$.
 ///
 /// # Errors
 /// [`Error::Invalid`] unless $0 \le \varepsilon \le 2$.
@@ -226,8 +230,8 @@ pub fn kappa1_complement(epsilon: f64) -> Result<f64> {
 /// [`kappa0`] of every element of `c`, written to `out`; vectorised by run-time dispatch.
 ///
 /// # Errors
-/// [`Error::Shape`] unless the lengths agree; [`Error::Invalid`] naming the first element outside of $[-1, 1]$,
-/// with `out` left untouched.
+/// [`Error::Shape`] unless the lengths agree; [`Error::Invalid`] naming the first element outside of
+/// $[-1, 1]$, with `out` left untouched.
 pub fn kappa0_slice(c: &[f64], out: &mut [f64]) -> Result<()> {
     map_slice("c", c, out, (-1.0, 1.0), kappa0_unchecked)
 }

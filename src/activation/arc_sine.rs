@@ -4,7 +4,8 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
 use crate::polynomial;
 
-/// Coefficients of $\arctan(t)/t$ in powers of $t^2$ on $[0, \tan^2(\pi/8)]$ (`tools/arc_tangent_coefficients.py`; relative error below 3e-18).
+/// Coefficients of $\arctan(t)/t$ in powers of $t^2$ on $[0, \tan^2(\pi/8)]$
+/// (`tools/arc_tangent_coefficients.py`; relative error below 3e-18).
 const ARC_TANGENT: [f64; 13] = [
     1.0,
     -0.33333333333333326,
@@ -24,8 +25,9 @@ const ARC_TANGENT: [f64; 13] = [
 /// $\tan(\pi/8)$.
 const TAN_PI_8: f64 = 0.414_213_562_373_095_03;
 
-/// The angle in $[-\pi/2, \pi/2]$ whose tangent is `numerator / denominator`, for `denominator` $> 0$: $\arcsin x$ for the ratio of $x$ to
-/// $\sqrt{1-x^2}$, without a subtraction from 1 and without a branch. The relative error is at most 3 ulp.
+/// The angle in $[-\pi/2, \pi/2]$ whose tangent is `numerator / denominator`, for `denominator` $> 0$:
+/// $\arcsin x$ for the ratio of $x$ to $\sqrt{1-x^2}$, without a subtraction from 1 and without a branch. The
+/// relative error is at most 3 ulp.
 #[inline(always)]
 pub(crate) fn angle(numerator: f64, denominator: f64) -> f64 {
     let n = numerator.abs();

@@ -3,10 +3,12 @@
 use super::{Activation, Dual};
 use crate::{Error, Result, error};
 
-/// CELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^{x/\alpha} - 1)$ otherwise (J. Barron 2017, arXiv 1704.07483).
+/// CELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^{x/\alpha} - 1)$ otherwise (J. Barron 2017,
+/// arXiv 1704.07483).
 ///
-/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$. (Closed forms through the bivariate normal
-/// distribution exist, but cancel for small and overflow for large variances.)
+/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$.
+/// (Closed forms through the bivariate normal distribution exist, but cancel for small and overflow for large
+/// variances.)
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Celu {
     alpha: f64,

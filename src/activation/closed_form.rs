@@ -1,4 +1,5 @@
-//! From closed forms of $\mathbb E[\varphi\varphi]$ and $\mathbb E[\varphi^\prime\varphi^\prime]$ to duals that keep $1 - c$.
+//! From closed forms of $\mathbb E[\varphi\varphi]$ and $\mathbb E[\varphi^\prime\varphi^\prime]$ to duals
+//! that keep $1 - c$.
 
 use super::{Activation, DualRow, PairSlices, Parity};
 use crate::expectation::integrate;
@@ -6,7 +7,8 @@ use crate::network::inverse_root;
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
-/// An activation whose Gaussian expectations have closed forms in $(q_a, q_b, \varepsilon = 1 - c)$, unchecked.
+/// An activation whose Gaussian expectations have closed forms in $(q_a, q_b, \varepsilon = 1 - c)$,
+/// unchecked.
 pub(crate) trait ClosedForm: Activation {
     /// $\mathbb E[\varphi(u)\varphi(v)]$, with an error of a few units of rounding of $\sqrt{V_a V_b}$.
     fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64;
@@ -30,7 +32,8 @@ pub(crate) trait ClosedForm: Activation {
     }
 }
 
-/// Where $1 - c^\prime$ comes out smaller than this, it is integrated from $c = 1$ instead of subtracted from 1.
+/// Where $1 - c^\prime$ comes out smaller than this, it is integrated from $c = 1$ instead of subtracted
+/// from 1.
 const SUBTRACTED: f64 = 1e-3;
 
 /// Log-ratios of variances below which the deficit of parallel inputs is extrapolated from larger ones.
@@ -41,7 +44,8 @@ const NODES: [f64; 3] = [0.03, 0.045, 0.06];
 
 /// The dual with $1 - c^\prime$ in relative accuracy.
 ///
-/// Where $1 - c^\prime$ is small it is the sum of two non-negative terms: what parallel inputs of different norms lose, and (Price's theorem)
+/// Where $1 - c^\prime$ is small it is the sum of two non-negative terms: what parallel inputs of different
+/// norms lose, and (Price's theorem)
 /// $\sqrt{q_a q_b/(V_a V_b)} \int_0^\varepsilon \mathbb E[\varphi^\prime\varphi^\prime]$.
 pub(crate) fn dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance) -> Result<PairCovariance> {
     let k = k.folded(phi.parity());
@@ -79,8 +83,9 @@ pub(crate) fn dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance) -> Result
     Ok(matrix(sum))
 }
 
-/// $1 - \mathbb E[\varphi(\sqrt{q_a} z)\varphi(\sqrt{q_b} z)]/\sqrt{V_a V_b}$: 0 for $q_a = q_b$, and an even analytic function of
-/// $\delta = \log(q_a/q_b)$, so that small $\delta$ are reached by extrapolation in $\delta^2$.
+/// $1 - \mathbb E[\varphi(\sqrt{q_a} z)\varphi(\sqrt{q_b} z)]/\sqrt{V_a V_b}$: 0 for $q_a = q_b$, and an even
+/// analytic function of $\delta = \log(q_a/q_b)$, so that small $\delta$ are reached by extrapolation in
+/// $\delta^2$.
 fn parallel_deficit<A: ClosedForm + ?Sized>(phi: &A, qa: f64, qb: f64) -> f64 {
     if qa == qb {
         return 0.0;
@@ -128,8 +133,9 @@ pub(crate) fn derivative_dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance
     }
 }
 
-/// `map`$(q_a, q_b, \varepsilon)$ of all pairs, compiled for the widest instruction set and chosen at run time. `map` should own its parameters:
-/// what it reads through a reference might alias `out`, and keeps the loop from being vectorised.
+/// `map`$(q_a, q_b, \varepsilon)$ of all pairs, compiled for the widest instruction set and chosen at run
+/// time. `map` should own its parameters: what it reads through a reference might alias `out`, and keeps the
+/// loop from being vectorised.
 #[inline(always)]
 pub(crate) fn map_slices(
     name: impl Fn() -> String,
@@ -176,8 +182,10 @@ const ROUNDED: f64 = 2e-5;
 /// What two routes to the same complement may differ by where both are right.
 const AGREEMENT: f64 = 4e-15;
 
-/// [`dual`] and [`derivative_dual`] of one point with many, vectorised: the same two terms where $1 - c^\prime$ is small, the integral by Gauss's rule with five nodes as long as
-/// it agrees with the difference. (Very steep activations, and nearly parallel inputs whose variances differ by less than 0.2 % in a layer that drives them apart, go one by one.)
+/// [`dual`] and [`derivative_dual`] of one point with many, vectorised: the same two terms where
+/// $1 - c^\prime$ is small, the integral by Gauss's rule with five nodes as long as it agrees with the
+/// difference. (Very steep activations, and nearly parallel inputs whose variances differ by less than 0.2 %
+/// in a layer that drives them apart, go one by one.)
 #[inline(always)]
 pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Result<()> {
     let (qa, va, inverse_a) = (row.variance_a, row.moment_a, inverse_root(row.moment_a));
@@ -244,7 +252,8 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
             }
             continue;
         }
-        // what parallel inputs lose, the integral of the slopes, and the slope at ε, all relative to √(V_a V_b)
+        // what parallel inputs lose, the integral of the slopes, and the slope at ε, all relative to √(V_a
+        // V_b)
         let shape = phi.clone();
         let (parallel, drop, speed) = vectorized(
             #[inline(always)]
@@ -281,7 +290,8 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                 clamped(direct[j])
             } else {
                 let sum = parallel[j].max(0.0) + drop[j];
-                // the rounding of `parallel` counts where it is a share of the sum, and later layers enlarge it
+                // the rounding of `parallel` counts where it is a share of the sum, and later layers enlarge
+                // it
                 let close = qa != qb && (qa / qb - 1.0).abs() < CLOSE && sum < ROUNDED;
                 let agrees = (sum - direct[j]).abs() <= AGREEMENT;
                 if agrees && !(close && speed[j] > 1.0) {

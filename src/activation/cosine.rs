@@ -5,7 +5,8 @@ use super::sine::mixture;
 use super::{Activation, Parity};
 use crate::{Result, error};
 
-/// $\varphi(x) = a \cos(bx + c)$; [`Cosine::default`] is $\cos x$. The duals are those of [`Sine`](super::Sine) with the parts exchanged.
+/// $\varphi(x) = a \cos(bx + c)$; [`Cosine::default`] is $\cos x$. The duals are those of
+/// [`Sine`](super::Sine) with the parts exchanged.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Cosine, Dual}};

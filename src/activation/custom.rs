@@ -5,7 +5,8 @@ use std::fmt;
 use super::{Activation, Dual, Parity};
 use crate::{Result, error};
 
-/// An activation given by $\varphi$ and $\varphi^\prime$ as closures; its duals are computed by quadrature with an estimated error below 1e-12.
+/// An activation given by $\varphi$ and $\varphi^\prime$ as closures; its duals are computed by quadrature
+/// with an estimated error below 1e-12.
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -43,7 +44,8 @@ where
         }
     }
 
-    /// Declares the points where $\varphi$ is not analytic: quadrature is split there, which it needs for its accuracy.
+    /// Declares the points where $\varphi$ is not analytic: quadrature is split there, which it needs for its
+    /// accuracy.
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) naming a point that is not finite.

@@ -12,10 +12,11 @@ use crate::{Result, error};
 /// With $A = 2b^2 q_a$, $B = 2b^2 q_b$ (C. Williams, *Computing with infinite networks*, NeurIPS 1996),
 ///
 /// $$\mathbb E[\varphi(u)\varphi(v)] = c^2 + \frac{2a^2}\pi \arcsin\frac{2b^2 k}{\sqrt{(1+A)(1+B)}}, \qquad
-///   \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \frac{4 a^2 b^2}{\pi \sqrt{1 + A + B + 4 b^4 (q_a q_b - k^2)}} .$$
+///   \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \frac{4 a^2 b^2}{\pi \sqrt{1 + A + B + 4 b^4 (q_a q_b -
+///   k^2)}} .$$
 ///
-/// The arc sine is taken as an angle between its argument and $\sqrt{1 + A + B + \ldots}$, so that variances of 1e12 lose no digits:
-/// the error is a few units of rounding of $\sqrt{V_a V_b}$.
+/// The arc sine is taken as an angle between its argument and $\sqrt{1 + A + B + \ldots}$, so that variances
+/// of 1e12 lose no digits: the error is a few units of rounding of $\sqrt{V_a V_b}$.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Erf}};

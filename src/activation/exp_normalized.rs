@@ -4,10 +4,12 @@ use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use crate::{Result, error};
 
-/// The kernel map $K \mapsto \sqrt{q_a q_b}\, e^{\gamma (c + \text{shift})}$ (V. Shankar et al. 2020, arXiv 2003.02237).
+/// The kernel map $K \mapsto \sqrt{q_a q_b}\, e^{\gamma (c + \text{shift})}$ (V. Shankar et al. 2020,
+/// arXiv 2003.02237).
 ///
-/// At unit variances it is the dual of $\varphi(x) = e^{\sqrt\gamma x + \gamma(\text{shift} - 1)/2}$, which [`value`](Activation::value) returns; at other variances no pointwise function has this
-/// dual, so finite networks refuse it. The map of tangent kernels is
+/// At unit variances it is the dual of $\varphi(x) = e^{\sqrt\gamma x + \gamma(\text{shift} - 1)/2}$, which
+/// [`value`](Activation::value) returns; at other variances no pointwise function has this dual, so finite
+/// networks refuse it. The map of tangent kernels is
 /// $\Theta \mapsto \gamma e^{\gamma(c + \text{shift})} \Theta$.
 ///
 /// ```
@@ -26,7 +28,8 @@ impl ExpNormalized {
     /// Of $\gamma \ge 0$ and the shift (neural-tangents' default is 1, $-1$).
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) unless $\gamma$ is finite and $\ge 0$ and the shift is finite.
+    /// [`Error::Invalid`](crate::Error::Invalid) unless $\gamma$ is finite and $\ge 0$ and the shift is
+    /// finite.
     pub fn new(gamma: f64, shift: f64) -> Result<Self> {
         Ok(Self {
             gamma: error::non_negative("gamma", gamma)?,

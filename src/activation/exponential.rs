@@ -6,10 +6,11 @@ use crate::{Result, error};
 
 /// $\varphi(x) = a e^{bx}$.
 ///
-/// $$\mathbb E[\varphi(u)\varphi(v)] = a^2 e^{b^2 (q_a + q_b + 2k)/2}, \qquad \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = b^2 \mathbb E[\varphi(u)\varphi(v)]$$
+/// $$\mathbb E[\varphi(u)\varphi(v)] = a^2 e^{b^2 (q_a + q_b + 2k)/2}, \qquad \mathbb
+/// E[\varphi^\prime(u)\varphi^\prime(v)] = b^2 \mathbb E[\varphi(u)\varphi(v)]$$
 ///
-/// (A. Mairal et al. 2014, arXiv 1406.3332, for the unit sphere). Variances grow doubly exponentially with depth: beyond the range of `f64` they
-/// are an [`Error::Overflow`](crate::Error::Overflow).
+/// (A. Mairal et al. 2014, arXiv 1406.3332, for the unit sphere). Variances grow doubly exponentially with
+/// depth: beyond the range of `f64` they are an [`Error::Overflow`](crate::Error::Overflow).
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Exponential}};

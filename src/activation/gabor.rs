@@ -9,7 +9,8 @@ use super::{Activation, Parity};
 /// $\Delta = \det(I + 2K)$, $S = k/\Delta$ and $M = (q_a + q_b + 4(q_a q_b - k^2))/(2\Delta)$,
 ///
 /// $$\mathbb E[\varphi(u)\varphi(v)] = \frac{e^{-M} \sinh S}{\sqrt\Delta},$$
-/// $$\mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \frac{e^{-M}}{\sqrt\Delta} \left( \cosh S \frac{\Delta + 8k^2}{\Delta^2} + 4k \sinh S \left(\frac{1 + q_a + q_b}{\Delta^2} + \frac1\Delta\right) \right),$$
+/// $$\mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \frac{e^{-M}}{\sqrt\Delta} \left( \cosh S \frac{\Delta +
+/// 8k^2}{\Delta^2} + 4k \sinh S \left(\frac{1 + q_a + q_b}{\Delta^2} + \frac1\Delta\right) \right),$$
 ///
 /// the second by Price's theorem, as the derivative of the first by $k$.
 ///

@@ -6,11 +6,14 @@ use crate::{Result, error};
 
 /// $\varphi(x) = a e^{bx^2}$, a bump for $b < 0$.
 ///
-/// With $\beta = -2b$ and $\Delta = \det(I + \beta K) = 1 + \beta(q_a + q_b) + \beta^2 (q_a q_b - k^2)$ (C. Williams 1996),
+/// With $\beta = -2b$ and $\Delta = \det(I + \beta K) = 1 + \beta(q_a + q_b) + \beta^2 (q_a q_b - k^2)$ (C.
+/// Williams 1996),
 ///
-/// $$\mathbb E[\varphi(u)\varphi(v)] = a^2 \Delta^{-1/2}, \qquad \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = a^2 \beta^2 k \Delta^{-3/2} .$$
+/// $$\mathbb E[\varphi(u)\varphi(v)] = a^2 \Delta^{-1/2}, \qquad \mathbb
+/// E[\varphi^\prime(u)\varphi^\prime(v)] = a^2 \beta^2 k \Delta^{-3/2} .$$
 ///
-/// For $b > 0$ the variance is finite only below $q = 1/(4b)$; beyond, it is an [`Error::Overflow`](crate::Error::Overflow).
+/// For $b > 0$ the variance is finite only below $q = 1/(4b)$; beyond, it is an
+/// [`Error::Overflow`](crate::Error::Overflow).
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Gaussian}};

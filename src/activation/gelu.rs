@@ -7,12 +7,16 @@ use super::arc_sine::angle;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use crate::expectation::density;
 
-/// GELU, $\varphi(x) = x \Phi(x)$ with the normal distribution function $\Phi$, exact (D. Hendrycks and K. Gimpel 2016, arXiv 1606.08415).
+/// GELU, $\varphi(x) = x \Phi(x)$ with the normal distribution function $\Phi$, exact (D. Hendrycks and K.
+/// Gimpel 2016, arXiv 1606.08415).
 ///
-/// With $\Delta = (1+q_a)(1+q_b) - k^2$ and $\rho = k/\sqrt{(1+q_a)(1+q_b)}$ (R. Tsuchida et al. 2020, arXiv 2002.08517; here by Stein's identity),
+/// With $\Delta = (1+q_a)(1+q_b) - k^2$ and $\rho = k/\sqrt{(1+q_a)(1+q_b)}$ (R. Tsuchida et al. 2020,
+/// arXiv 2002.08517; here by Stein's identity),
 ///
-/// $$\mathbb E[\varphi(u)\varphi(v)] = k \left(\tfrac14 + \tfrac{\arcsin\rho}{2\pi}\right) + \frac{1}{2\pi\sqrt\Delta} \left( q_a q_b - k^2 + \frac{k^2}{1+q_a} + \frac{k^2}{1+q_b} \right),$$
-/// $$\mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac14 + \frac{\arcsin\rho}{2\pi} + \frac{k}{2\pi\sqrt\Delta} \left( \frac1{1+q_a} + \frac1{1+q_b} + \frac1\Delta \right).$$
+/// $$\mathbb E[\varphi(u)\varphi(v)] = k \left(\tfrac14 + \tfrac{\arcsin\rho}{2\pi}\right) +
+/// \frac{1}{2\pi\sqrt\Delta} \left( q_a q_b - k^2 + \frac{k^2}{1+q_a} + \frac{k^2}{1+q_b} \right),$$
+/// $$\mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac14 + \frac{\arcsin\rho}{2\pi} +
+/// \frac{k}{2\pi\sqrt\Delta} \left( \frac1{1+q_a} + \frac1{1+q_b} + \frac1\Delta \right).$$
 ///
 /// The error is a few units of rounding of $\sqrt{V_a V_b}$; variances above 1e150 are an overflow.
 ///

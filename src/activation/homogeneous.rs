@@ -5,11 +5,14 @@ use super::{DualRow, PairSlices, Parity, arc_cosine};
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
-/// The slopes $(s_-, s_+)$ of $\varphi(x) = s_- \min(x,0) + s_+ \max(x,0)$: every positively homogeneous function on the line.
+/// The slopes $(s_-, s_+)$ of $\varphi(x) = s_- \min(x,0) + s_+ \max(x,0)$: every positively homogeneous
+/// function on the line.
 ///
-/// Writing $\varphi(x) = (s_+ - s_-) \max(x,0) + s_- x$ gives, for a Gaussian pair of variances $q_a, q_b$ and correlation $c$,
+/// Writing $\varphi(x) = (s_+ - s_-) \max(x,0) + s_- x$ gives, for a Gaussian pair of variances $q_a, q_b$
+/// and correlation $c$,
 ///
-/// $$\mathbb E[\varphi(u)\varphi(v)] = \sqrt{q_a q_b} \left( \tfrac{(s_+ - s_-)^2}{2} \kappa_1(c) + s_- s_+ c \right), \qquad
+/// $$\mathbb E[\varphi(u)\varphi(v)] = \sqrt{q_a q_b} \left( \tfrac{(s_+ - s_-)^2}{2} \kappa_1(c) + s_- s_+ c
+/// \right), \qquad
 ///   \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac{(s_+ - s_-)^2}{2} \kappa_0(c) + s_- s_+ .$$
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slopes {
@@ -41,14 +44,15 @@ impl Slopes {
         0.5 * (self.negative * self.negative + self.positive * self.positive)
     }
 
-    /// $(s_+ - s_-)^2/2$, the weight of $\kappa_1$: with branch variance $\sigma_w^2$, the rate of the correlation flow in units of
-    /// $\kappa_1(c) - c$.
+    /// $(s_+ - s_-)^2/2$, the weight of $\kappa_1$: with branch variance $\sigma_w^2$, the rate of the
+    /// correlation flow in units of $\kappa_1(c) - c$.
     pub fn curvature_weight(&self) -> f64 {
         0.5 * (self.positive - self.negative).powi(2)
     }
 
-    /// The dual in the variables of [`PairCovariance`]: with $m$ the [second moment](Self::second_moment) and $w$ the
-    /// [weight](Self::curvature_weight) of $\kappa_1$, $m (1 - c^\prime) = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
+    /// The dual in the variables of [`PairCovariance`]: with $m$ the [second moment](Self::second_moment) and
+    /// $w$ the [weight](Self::curvature_weight) of $\kappa_1$,
+    /// $m (1 - c^\prime) = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
     ///
     /// # Errors
     /// [`Error::Overflow`] if a variance leaves the range of `f64`.

@@ -5,8 +5,8 @@ use crate::{Result, error};
 
 /// Leaky ReLU, $\varphi(x) = \max(x, 0) + \alpha \min(x, 0)$ (A. Maas, A. Hannun and A. Ng 2013).
 ///
-/// The duals are those of its [`Slopes`] $(\alpha, 1)$: arc-cosine maps (R. Tsuchida et al. 2018, arXiv 1711.09090), at most 4 ulp from
-/// exact in $1 - c$.
+/// The duals are those of its [`Slopes`] $(\alpha, 1)$: arc-cosine maps (R. Tsuchida et al. 2018,
+/// arXiv 1711.09090), at most 4 ulp from exact in $1 - c$.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, LeakyRelu}};

@@ -1,6 +1,7 @@
 //! Activations $\varphi$ and their Gaussian duals.
 //!
-//! For $(u,v) \sim \mathcal N(0,K)$ a [`Dual`] gives $\mathbb E[\varphi(u)\varphi(v)]$ and $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, whatever the $2 \times 2$ covariance $K$.
+//! For $(u,v) \sim \mathcal N(0,K)$ a [`Dual`] gives $\mathbb E[\varphi(u)\varphi(v)]$ and
+//! $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, whatever the $2 \times 2$ covariance $K$.
 //!
 //! | activations | dual | files |
 //! |---|---|---|
@@ -15,8 +16,8 @@
 //! | [`Elu`], [`Selu`], [`Celu`], [`HardTanh`], [`HardSigmoid`], [`Relu6`], [`Softsign`] | quadrature split at the kinks | `elu`, … |
 //! | [`Affine`], [`Sum`], [`Custom`] | from their parts where possible, otherwise quadrature | `affine`, `sum`, `custom` |
 //!
-//! To add an activation, write one file that implements [`Activation`] and [`Dual`] (`impl Dual for Mine {}` is enough: the default is
-//! [`Quadrature`]), and name it in the list below.
+//! To add an activation, write one file that implements [`Activation`] and [`Dual`] (`impl Dual for Mine {}`
+//! is enough: the default is [`Quadrature`]), and name it in the list below.
 
 mod ab_relu;
 mod abs;
@@ -133,7 +134,8 @@ impl Parity {
     }
 }
 
-/// A function $\varphi: \mathbb R \to \mathbb R$ applied to every pre-activation, and what fast paths may know of it.
+/// A function $\varphi: \mathbb R \to \mathbb R$ applied to every pre-activation, and what fast paths may
+/// know of it.
 ///
 /// Finite networks need only this; infinite-width limits need [`Dual`] as well.
 pub trait Activation: Debug + Send + Sync {
@@ -146,7 +148,8 @@ pub trait Activation: Debug + Send + Sync {
     /// $\varphi^\prime(x)$; at a kink, either one-sided derivative or their mean.
     fn derivative(&self, x: f64) -> f64;
 
-    /// The slopes of $\varphi$, if it is positively homogeneous: $\varphi(\lambda x) = \lambda \varphi(x)$ for $\lambda \ge 0$.
+    /// The slopes of $\varphi$, if it is positively homogeneous: $\varphi(\lambda x) = \lambda \varphi(x)$
+    /// for $\lambda \ge 0$.
     ///
     /// Chains of homogeneous activations without biases have exact log-scale recursions and a flow in
     /// closed form; `None` (the default) takes the general route.
@@ -159,13 +162,15 @@ pub trait Activation: Debug + Send + Sync {
         Parity::Neither
     }
 
-    /// The points where $\varphi$ is not analytic (it or a derivative jumps), in any order; none by default. Quadrature is split there.
+    /// The points where $\varphi$ is not analytic (it or a derivative jumps), in any order; none by default.
+    /// Quadrature is split there.
     fn kinks(&self) -> Vec<f64> {
         Vec::new()
     }
 
-    /// `false` for a map of kernels that no pointwise function realises at every variance: finite networks refuse it, and
-    /// [`value`](Self::value) is the function that realises it on pre-activations of variance 1.
+    /// `false` for a map of kernels that no pointwise function realises at every variance: finite networks
+    /// refuse it, and [`value`](Self::value) is the function that realises it on pre-activations of
+    /// variance 1.
     fn is_pointwise(&self) -> bool {
         true
     }
@@ -209,11 +214,12 @@ pub trait Activation: Debug + Send + Sync {
 }
 
 /// The Gaussian expectations of an activation: for $(u, v) \sim \mathcal N(0, K)$,
-/// $\mathbb E[\varphi(u) \varphi(v)]$ and $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ (its *dual activation*; A. Daniely, R. Frostig and Y. Singer 2016,
-/// arXiv 1602.05897).
+/// $\mathbb E[\varphi(u) \varphi(v)]$ and $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ (its *dual
+/// activation*; A. Daniely, R. Frostig and Y. Singer 2016, arXiv 1602.05897).
 ///
-/// Every method has a default that works for any activation: the closed form of its [slopes](Activation::slopes), if they are known,
-/// otherwise quadrature with an estimated error below 1e-12 ([`Quadrature`] has other tolerances and shows the estimate).
+/// Every method has a default that works for any activation: the closed form of its
+/// [slopes](Activation::slopes), if they are known, otherwise quadrature with an estimated error below 1e-12
+/// ([`Quadrature`] has other tolerances and shows the estimate).
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Activation, Dual, Tanh}};
@@ -234,13 +240,13 @@ pub trait Activation: Debug + Send + Sync {
 pub trait Dual: Activation {
     /// The second-moment matrix of $(\varphi(u), \varphi(v))$ for $(u,v) \sim \mathcal N(0, K)$.
     ///
-    /// It maps a [`PairCovariance`] to a [`PairCovariance`], so an implementation can keep the relative accuracy of
-    /// $\varepsilon = 1 - c$. The returned `variance_a` must depend on $q_a$ alone, `variance_b` in the same way on $q_b$, so that
-    /// diagonals of Gram matrices are exactly the variance recursion.
+    /// It maps a [`PairCovariance`] to a [`PairCovariance`], so an implementation can keep the relative
+    /// accuracy of $\varepsilon = 1 - c$. The returned `variance_a` must depend on $q_a$ alone, `variance_b`
+    /// in the same way on $q_b$, so that diagonals of Gram matrices are exactly the variance recursion.
     ///
     /// # Errors
-    /// [`Error::Overflow`](crate::Error::Overflow) if an expectation leaves the range of `f64` or does not exist;
-    /// [`Error::NotConverged`](crate::Error::NotConverged) if quadrature does not reach its tolerance.
+    /// [`Error::Overflow`](crate::Error::Overflow) if an expectation leaves the range of `f64` or does not
+    /// exist; [`Error::NotConverged`](crate::Error::NotConverged) if quadrature does not reach its tolerance.
     fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
         match self.slopes() {
             Some(slopes) => slopes.dual(k),
@@ -248,7 +254,8 @@ pub trait Dual: Activation {
         }
     }
 
-    /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ for $(u,v) \sim \mathcal N(0, K)$, with $\varphi^\prime$ taken pointwise: jumps of $\varphi$ itself do not count.
+    /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ for $(u,v) \sim \mathcal N(0, K)$, with
+    /// $\varphi^\prime$ taken pointwise: jumps of $\varphi$ itself do not count.
     ///
     /// # Errors
     /// As [`dual`](Self::dual).
@@ -259,7 +266,8 @@ pub trait Dual: Activation {
         }
     }
 
-    /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed form. [`dual_slice`] is the same for `f32`.
+    /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed
+    /// form. [`dual_slice`] is the same for `f32`.
     ///
     /// # Errors
     /// As [`dual`](Self::dual); [`Error::Shape`](crate::Error::Shape) if `out` has another length.
@@ -281,7 +289,8 @@ pub trait Dual: Activation {
         }
     }
 
-    /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$ of many variances: what [`dual`](Self::dual) gives as `variance_a`.
+    /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$ of many variances: what [`dual`](Self::dual) gives as
+    /// `variance_a`.
     ///
     /// # Errors
     /// As [`dual`](Self::dual).
@@ -298,8 +307,9 @@ pub trait Dual: Activation {
         }
     }
 
-    /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) of one point with many others: the step of a Gram matrix. Closed forms are vectorised; the
-    /// default goes pair by pair, unless there are [slopes](Activation::slopes).
+    /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) of one point with many others: the
+    /// step of a Gram matrix. Closed forms are vectorised; the default goes pair by pair, unless there are
+    /// [slopes](Activation::slopes).
     ///
     /// # Errors
     /// As [`dual`](Self::dual).
@@ -313,8 +323,9 @@ pub trait Dual: Activation {
         }
     }
 
-    /// Roughly how many nanoseconds a pair takes in [`dual_row`](Self::dual_row), or through a [`table`](Self::table): kernels choose by it between going layer by
-    /// layer and tabulating the whole network. Results never depend on the clock.
+    /// Roughly how many nanoseconds a pair takes in [`dual_row`](Self::dual_row), or through a
+    /// [`table`](Self::table): kernels choose by it between going layer by layer and tabulating the whole
+    /// network. Results never depend on the clock.
     fn pair_cost(&self) -> f64 {
         if self.slopes().is_some() {
             pair_cost::OF_SLOPES
@@ -323,13 +334,14 @@ pub trait Dual: Activation {
         }
     }
 
-    /// Whether [`table`](Self::table) may give one. By default, whether the activation has no slopes and no kinks.
+    /// Whether [`table`](Self::table) may give one. By default, whether the activation has no slopes and no
+    /// kinks.
     fn is_tabulated(&self) -> bool {
         self.slopes().is_none() && self.kinks().is_empty()
     }
 
-    /// A table of the duals for variances in $[\text{lowest}, \text{highest}]$, shared by all pairs of a Gram matrix; `None` where there is no need of one, or the activation
-    /// is too steep for it.
+    /// A table of the duals for variances in $[\text{lowest}, \text{highest}]$, shared by all pairs of a Gram
+    /// matrix; `None` where there is no need of one, or the activation is too steep for it.
     ///
     /// # Errors
     /// As [`dual`](Self::dual).

@@ -86,8 +86,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(name, _, _)| *name)
 }
 
-/// The activation of a name with its parameters, or the default ones: `tanh`, `leaky_relu(0.2)`, `erf(1.2, 0.7, 0.1)`; `polynomial(0.2, 1, -0.1)` takes any number of
-/// coefficients.
+/// The activation of a name with its parameters, or the default ones: `tanh`, `leaky_relu(0.2)`,
+/// `erf(1.2, 0.7, 0.1)`; `polynomial(0.2, 1, -0.1)` takes any number of coefficients.
 ///
 /// # Errors
 /// [`Error::Invalid`] for an unknown name, a wrong number of parameters, or what the constructor refuses.

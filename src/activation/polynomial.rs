@@ -6,7 +6,8 @@ use crate::{Error, PairCovariance, Result, error};
 
 /// $\varphi(x) = \sum_j c_j x^j$.
 ///
-/// In orthonormal Hermite polynomials, $\varphi(\sqrt q z) = \sum_k a_k(q) h_k(z)$ is a finite sum, and so is Mehler's formula:
+/// In orthonormal Hermite polynomials, $\varphi(\sqrt q z) = \sum_k a_k(q) h_k(z)$ is a finite sum, and so is
+/// Mehler's formula:
 ///
 /// $$\mathbb E[\varphi(u)\varphi(v)] = \sum_k a_k(q_a) a_k(q_b) c^k ,$$
 ///
@@ -67,7 +68,8 @@ impl Polynomial {
         Self::new(&coefficients)
     }
 
-    /// The Hermite polynomial $\mathrm{He}_n(x)/\sqrt{n!}$, orthonormal for the standard normal law: at unit variances the dual is $c^n$.
+    /// The Hermite polynomial $\mathrm{He}_n(x)/\sqrt{n!}$, orthonormal for the standard normal law: at unit
+    /// variances the dual is $c^n$.
     ///
     /// # Errors
     /// [`Error::Shape`] for $n > 150$.
@@ -98,7 +100,8 @@ fn horner(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
 }
 
-/// The Hermite coefficients of $\sum_j c_j q^{j/2} z^j$: Horner's scheme with $z h_k = \sqrt{k+1} h_{k+1} + \sqrt k h_{k-1}$.
+/// The Hermite coefficients of $\sum_j c_j q^{j/2} z^j$: Horner's scheme with
+/// $z h_k = \sqrt{k+1} h_{k+1} + \sqrt k h_{k-1}$.
 fn series(coefficients: &[f64], q: f64) -> HermiteSeries {
     let deviation = q.sqrt();
     let size = coefficients.len();

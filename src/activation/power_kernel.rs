@@ -6,9 +6,10 @@ use crate::Result;
 
 /// The kernel map $K \mapsto K^n$, entry by entry: the homogeneous polynomial kernel.
 ///
-/// At unit variances it is the dual of the Hermite polynomial $\mathrm{He}_n/\sqrt{n!}$, which [`value`](Activation::value) returns; at other variances it is not (that is
-/// [`Polynomial::hermite`]), so finite networks refuse it. It is what neural-tangents calls `Hermite`. The map of
-/// tangent kernels is $\Theta \mapsto n K^{n-1} \Theta$.
+/// At unit variances it is the dual of the Hermite polynomial $\mathrm{He}_n/\sqrt{n!}$, which
+/// [`value`](Activation::value) returns; at other variances it is not (that is [`Polynomial::hermite`]), so
+/// finite networks refuse it. It is what neural-tangents calls `Hermite`. The map of tangent kernels is
+/// $\Theta \mapsto n K^{n-1} \Theta$.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, PowerKernel}};

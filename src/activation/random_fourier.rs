@@ -7,8 +7,8 @@ use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::sine::sines_and_cosines;
 use crate::{Result, error};
 
-/// $\varphi(x) = \sqrt2 \sin(\sqrt{2\gamma} x + \pi/4)$, whose dual is the Gaussian (radial basis function) kernel of the pre-activations' distance
-/// (A. Rahimi and B. Recht 2007):
+/// $\varphi(x) = \sqrt2 \sin(\sqrt{2\gamma} x + \pi/4)$, whose dual is the Gaussian (radial basis function)
+/// kernel of the pre-activations' distance (A. Rahimi and B. Recht 2007):
 ///
 /// $$\mathbb E[\varphi(u)\varphi(v)] = e^{-\gamma (q_a + q_b - 2k)} .$$
 ///

@@ -10,10 +10,11 @@ use crate::{Error, Result};
 ///
 /// With $c = \cos\theta$ (Y. Cho and L. K. Saul, NeurIPS 2009)
 ///
-/// $$\mathbb E[\varphi(u)\varphi(v)] = \frac{(q_a q_b)^{n/2}}{2\pi} J_n(\theta), \qquad J_n(\theta) = P_n(c) \sin\theta + Q_n(c) (\pi - \theta),$$
+/// $$\mathbb E[\varphi(u)\varphi(v)] = \frac{(q_a q_b)^{n/2}}{2\pi} J_n(\theta), \qquad J_n(\theta) = P_n(c)
+/// \sin\theta + Q_n(c) (\pi - \theta),$$
 ///
-/// with polynomials that follow from those of degree $n - 1$ by $\mathrm d J_n/\mathrm d c = n^2 J_{n-1}$: $Q_n^\prime = n^2 Q_{n-1}$ and
-/// $(1-c^2) P_n^\prime - c P_n + Q_n = n^2 (1-c^2) P_{n-1}$.
+/// with polynomials that follow from those of degree $n - 1$ by $\mathrm d J_n/\mathrm d c = n^2 J_{n-1}$:
+/// $Q_n^\prime = n^2 Q_{n-1}$ and $(1-c^2) P_n^\prime - c P_n + Q_n = n^2 (1-c^2) P_{n-1}$.
 ///
 /// The error is a few units of rounding of $\sqrt{V_a V_b}$, $V(q) = \tfrac12 (2n-1)!!\, q^n$.
 ///

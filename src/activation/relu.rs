@@ -6,7 +6,8 @@ use super::{Activation, Dual, Slopes};
 ///
 /// Its duals are the arc-cosine kernels of degree 1 and 0 (Y. Cho and L. K. Saul, NeurIPS 2009):
 ///
-/// $$\mathbb E[\varphi(u)\varphi(v)] = \tfrac12 \sqrt{q_a q_b} \kappa_1(c), \qquad \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac12 \kappa_0(c),$$
+/// $$\mathbb E[\varphi(u)\varphi(v)] = \tfrac12 \sqrt{q_a q_b} \kappa_1(c), \qquad \mathbb
+/// E[\varphi^\prime(u)\varphi^\prime(v)] = \tfrac12 \kappa_0(c),$$
 ///
 /// with the maps of [`arc_cosine`](super::arc_cosine), at most 4 ulp from exact in $1-c$.
 ///

@@ -4,8 +4,9 @@ use super::{Activation, Dual};
 
 /// ReLU6, $\varphi(x) = \min(\max(x, 0), 6)$.
 ///
-/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$. (Closed forms through the bivariate normal
-/// distribution exist, but cancel for small and overflow for large variances.)
+/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$.
+/// (Closed forms through the bivariate normal distribution exist, but cancel for small and overflow for large
+/// variances.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Relu6;
 

@@ -4,7 +4,8 @@ use super::{Dual, arc_cosine};
 use crate::vectorized::vectorized;
 use crate::{PairCovariance, Result};
 
-/// What a pair costs, roughly, in nanoseconds: closed forms of slopes, other closed forms, tables of Hermite coefficients, quadrature of each pair.
+/// What a pair costs, roughly, in nanoseconds: closed forms of slopes, other closed forms, tables of Hermite
+/// coefficients, quadrature of each pair.
 pub(crate) mod pair_cost {
     pub(crate) const OF_SLOPES: f64 = 4.0;
     pub(crate) const CLOSED_FORM: f64 = 9.0;
@@ -22,7 +23,8 @@ pub(crate) mod pair_cost {
     }
 }
 
-/// A point of variance $q_a$ beside many others, before an activation; the complements are replaced by those after it.
+/// A point of variance $q_a$ beside many others, before an activation; the complements are replaced by those
+/// after it.
 #[derive(Debug)]
 pub struct DualRow<'a> {
     /// $q_a$.
@@ -63,7 +65,8 @@ impl DualRow<'_> {
     }
 }
 
-/// Of an activation that is constant but for a jump at 0: $\varepsilon^\prime = f (1 - \kappa_0(1 - \varepsilon))$, and no slope.
+/// Of an activation that is constant but for a jump at 0:
+/// $\varepsilon^\prime = f (1 - \kappa_0(1 - \varepsilon))$, and no slope.
 pub(super) fn of_jump(factor: f64, row: DualRow<'_>) {
     if let Some(slope) = row.slope {
         slope.fill(0.0);

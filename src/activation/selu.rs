@@ -2,11 +2,13 @@
 
 use super::{Activation, Dual};
 
-/// SELU, $\lambda$ times the [`Elu`](super::Elu) of parameter $\alpha$, with $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$ such that mean 0 and variance 1 are a stable fixed point
-/// (G. Klambauer et al. 2017, arXiv 1706.02515, equation 14).
+/// SELU, $\lambda$ times the [`Elu`](super::Elu) of parameter $\alpha$, with $\lambda = 1.0507\ldots$,
+/// $\alpha = 1.6732\ldots$ such that mean 0 and variance 1 are a stable fixed point (G. Klambauer et al.
+/// 2017, arXiv 1706.02515, equation 14).
 ///
-/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$. (Closed forms through the bivariate normal
-/// distribution exist, but cancel for small and overflow for large variances.)
+/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$.
+/// (Closed forms through the bivariate normal distribution exist, but cancel for small and overflow for large
+/// variances.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Selu;
 

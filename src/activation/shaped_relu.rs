@@ -3,10 +3,12 @@
 use super::{Activation, Dual, Slopes};
 use crate::{Result, error};
 
-/// Shaped ReLU, $\varphi(x) = s_- \min(x, 0) + s_+ \max(x, 0)$ with $s_\pm = 1 + c_\pm/\sqrt n$ (M. Li, M. Nica and D. Roy 2022, arXiv 2206.02768).
+/// Shaped ReLU, $\varphi(x) = s_- \min(x, 0) + s_+ \max(x, 0)$ with $s_\pm = 1 + c_\pm/\sqrt n$ (M. Li, M.
+/// Nica and D. Roy 2022, arXiv 2206.02768).
 ///
-/// With weights of variance [`critical_weight_variance`](ShapedRelu::critical_weight_variance) the angle between two inputs of an MLP of width $n$ and depth $L = Tn$
-/// follows a stochastic differential equation, where that of an unshaped network closes.
+/// With weights of variance [`critical_weight_variance`](ShapedRelu::critical_weight_variance) the angle
+/// between two inputs of an MLP of width $n$ and depth $L = Tn$ follows a stochastic differential equation,
+/// where that of an unshaped network closes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShapedRelu {
     slopes: Slopes,

@@ -3,8 +3,9 @@
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Erf};
 
-/// $\varphi(x) = \tfrac12 \operatorname{erf}(x/2.4020563531719796) + \tfrac12$, within 0.02 of the logistic function and with closed duals (those of [`Erf`]); the constant is the
-/// one of neural-tangents' `Sigmoid_like` (R. Novak et al. 2019, arXiv 1912.02803).
+/// $\varphi(x) = \tfrac12 \operatorname{erf}(x/2.4020563531719796) + \tfrac12$, within 0.02 of the logistic
+/// function and with closed duals (those of [`Erf`]); the constant is the one of neural-tangents'
+/// `Sigmoid_like` (R. Novak et al. 2019, arXiv 1912.02803).
 ///
 /// ```
 /// use neural_limits::activation::{Activation, Sigmoid, SigmoidLike};

@@ -5,8 +5,9 @@ use crate::{PairCovariance, Result};
 
 /// $\varphi(x) = \operatorname{sign}(x)$, with $\varphi(0) = 0$.
 ///
-/// $\mathbb E[\varphi(u)\varphi(v)] = \tfrac2\pi \arcsin c = 2\kappa_0(c) - 1$ (W. Sheppard 1899; Y. Cho and L. K. Saul 2009, degree 0). The pointwise derivative vanishes, and with
-/// it the derivative's dual: a network of signs learns in its last layer only.
+/// $\mathbb E[\varphi(u)\varphi(v)] = \tfrac2\pi \arcsin c = 2\kappa_0(c) - 1$ (W. Sheppard 1899; Y. Cho and
+/// L. K. Saul 2009, degree 0). The pointwise derivative vanishes, and with it the derivative's dual: a
+/// network of signs learns in its last layer only.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Sign}};

@@ -3,10 +3,11 @@
 use super::sigmoid::logistic;
 use super::{Activation, Dual};
 
-/// SiLU, also called swish, $\varphi(x) = x/(1 + e^{-x})$ (S. Elfwing et al. 2017, arXiv 1702.03118; P. Ramachandran et al. 2017, arXiv 1710.05941).
+/// SiLU, also called swish, $\varphi(x) = x/(1 + e^{-x})$ (S. Elfwing et al. 2017, arXiv 1702.03118; P.
+/// Ramachandran et al. 2017, arXiv 1710.05941).
 ///
-/// The dual has no closed form: Mehler's formula, and nested quadrature where $\varphi(\sqrt q z)$ is steep; the error is below 1e-12 of
-/// $\sqrt{V_a V_b}$ (`tests/dual_oracle.rs` prints what is found).
+/// The dual has no closed form: Mehler's formula, and nested quadrature where $\varphi(\sqrt q z)$ is steep;
+/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/dual_oracle.rs` prints what is found).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Silu;
 

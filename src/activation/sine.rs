@@ -6,11 +6,14 @@ use crate::{Result, error};
 
 /// $\varphi(x) = a \sin(bx + c)$; [`Sine::default`] is $\sin x$.
 ///
-/// The even part $a \sin c \cos bx$ and the odd part $a \cos c \sin bx$ are uncorrelated, and with $A = b^2 q_a$, $B = b^2 q_b$
+/// The even part $a \sin c \cos bx$ and the odd part $a \cos c \sin bx$ are uncorrelated, and with
+/// $A = b^2 q_a$, $B = b^2 q_b$
 ///
-/// $$\mathbb E[\sin bu \sin bv] = e^{-(A+B)/2} \sinh(b^2 k), \qquad \mathbb E[\cos bu \cos bv] = e^{-(A+B)/2} \cosh(b^2 k)$$
+/// $$\mathbb E[\sin bu \sin bv] = e^{-(A+B)/2} \sinh(b^2 k), \qquad \mathbb E[\cos bu \cos bv] = e^{-(A+B)/2}
+/// \cosh(b^2 k)$$
 ///
-/// (T. Pearce et al. 2019, arXiv 1905.06076). The error is a few units of rounding of $\sqrt{V_a V_b}$, small variances included.
+/// (T. Pearce et al. 2019, arXiv 1905.06076). The error is a few units of rounding of $\sqrt{V_a V_b}$, small
+/// variances included.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Sine}};

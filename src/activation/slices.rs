@@ -16,8 +16,8 @@ impl<'a, T: Scalar> PairSlices<'a, T> {
     /// Of three slices of equal length.
     ///
     /// # Errors
-    /// [`Error::Shape`] for unequal lengths; [`Error::Invalid`] naming an element: variances must be finite and $\ge 0$, complements lie in
-    /// $[0, 2]$.
+    /// [`Error::Shape`] for unequal lengths; [`Error::Invalid`] naming an element: variances must be finite
+    /// and $\ge 0$, complements lie in $[0, 2]$.
     pub fn new(
         variance_a: &'a [T],
         variance_b: &'a [T],
@@ -104,7 +104,8 @@ impl PairSlices<'_> {
     }
 }
 
-/// The first element outside of $[0, \text{largest}]$ (NaN is outside), in one vectorised pass where there is none.
+/// The first element outside of $[0, \text{largest}]$ (NaN is outside), in one vectorised pass where there is
+/// none.
 fn first_outside<T: Scalar>(x: &[T], largest: f64) -> Option<usize> {
     let mut buffer = [0.0; BLOCK];
     x.chunks(BLOCK).enumerate().find_map(|(block, chunk)| {
@@ -191,8 +192,8 @@ fn by_blocks<T: Scalar>(
 /// Runs of equal variances from this length on are vectorised.
 const RUN: usize = 8;
 
-/// The default of [`Dual::dual_slice`] and its derivative: every variance has its Hermite series once, where a series is short enough; other
-/// pairs go one by one.
+/// The default of [`Dual::dual_slice`] and its derivative: every variance has its Hermite series once, where
+/// a series is short enough; other pairs go one by one.
 pub(crate) fn by_quadrature<A: Dual + ?Sized>(
     phi: &A,
     k: &PairSlices<'_>,

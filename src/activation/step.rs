@@ -5,8 +5,8 @@ use crate::{PairCovariance, Result};
 
 /// The Heaviside step, $\varphi(x) = 1_{x > 0}$.
 ///
-/// $\mathbb E[\varphi(u)\varphi(v)] = \tfrac12 \kappa_0(c)$ (Y. Cho and L. K. Saul 2009, degree 0). The pointwise derivative vanishes, and with it the derivative's
-/// dual.
+/// $\mathbb E[\varphi(u)\varphi(v)] = \tfrac12 \kappa_0(c)$ (Y. Cho and L. K. Saul 2009, degree 0). The
+/// pointwise derivative vanishes, and with it the derivative's dual.
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Step}};

@@ -4,7 +4,8 @@ use super::{Activation, Dual, Parity, Slopes};
 
 /// $\varphi(x) + \psi(x)$, from [`Activation::plus`].
 ///
-/// The duals have mixed terms $\mathbb E[\varphi(u)\psi(v)]$ and are computed by quadrature, unless both activations are positively homogeneous.
+/// The duals have mixed terms $\mathbb E[\varphi(u)\psi(v)]$ and are computed by quadrature, unless both
+/// activations are positively homogeneous.
 ///
 /// ```
 /// use neural_limits::activation::{Activation, Relu, Tanh};

@@ -15,7 +15,8 @@ use crate::{Initialization, PairCovariance};
 /// - at infinite width through [`covariance`](Branch::covariance),
 ///   $B(K) = \sigma_w^2 \mathbb E_{(u,v) \sim \mathcal N(0,K)}[\varphi(u)\varphi(v)] + \sigma_b^2$;
 /// - at width $n$ through [`empirical_covariance`](Branch::empirical_covariance),
-///   $\hat B(Y) = \sigma_w^2 \varphi(Y)^\top \varphi(Y)/n + \sigma_b^2$, the covariance of each row of the branch given $Y$.
+///   $\hat B(Y) = \sigma_w^2 \varphi(Y)^\top \varphi(Y)/n + \sigma_b^2$, the covariance of each row of the
+///   branch given $Y$.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Branch<A> {
     activation: A,
@@ -69,8 +70,9 @@ impl<A: Dual> Branch<A> {
 }
 
 impl<A: Activation> Branch<A> {
-    /// Adds $\varphi(Y)^\top \varphi(Y)$ of the neurons `rows` to the upper triangle of `sums` ($m \times m$), where `y` holds the columns of $Y$
-    /// ($n$ = `width` neurons each) one after the other; `features` receives the columns of $\varphi(Y)$ for these rows.
+    /// Adds $\varphi(Y)^\top \varphi(Y)$ of the neurons `rows` to the upper triangle of `sums`
+    /// ($m \times m$), where `y` holds the columns of $Y$ ($n$ = `width` neurons each) one after the other;
+    /// `features` receives the columns of $\varphi(Y)$ for these rows.
     pub(crate) fn accumulate(
         &self,
         y: &[f64],
@@ -105,11 +107,12 @@ impl<A: Activation> Branch<A> {
         }
     }
 
-    /// $\hat B(Y) = \sigma_w^2 \varphi(Y)^\top \varphi(Y) / n + \sigma_b^2$ for the $n \times m$ pre-activations of $m$ inputs: the covariance of each
-    /// row of $W \varphi(Y) + b$ given $Y$.
+    /// $\hat B(Y) = \sigma_w^2 \varphi(Y)^\top \varphi(Y) / n + \sigma_b^2$ for the $n \times m$
+    /// pre-activations of $m$ inputs: the covariance of each row of $W \varphi(Y) + b$ given $Y$.
     ///
     /// # Errors
-    /// [`Error::Shape`] for an empty matrix; [`Error::Invalid`] naming an entry that is not finite; [`Error::Overflow`].
+    /// [`Error::Shape`] for an empty matrix; [`Error::Invalid`] naming an entry that is not finite;
+    /// [`Error::Overflow`].
     pub fn empirical_covariance(&self, y: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let (width, points) = y.shape();
         if y.is_empty() {

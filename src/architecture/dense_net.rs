@@ -5,11 +5,13 @@ use crate::activation::Dual;
 use crate::network::{Activated, Dense, FanIn, Network};
 use crate::{Initialization, Result, error};
 
-/// The densely connected network (G. Huang et al. 2016, arXiv 1608.06993): every layer adds neurons to those of all layers before it,
+/// The densely connected network (G. Huang et al. 2016, arXiv 1608.06993): every layer adds neurons to those
+/// of all layers before it,
 ///
 /// $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = (Y_{l-1}, W_l \varphi(Y_{l-1}) + b_l), \quad l = 1, \ldots, L .$$
 ///
-/// With $r$ new neurons in each layer for one of $Y_0$ (the growth ratio), the covariance of all neurons of $Y_l$ is their mean,
+/// With $r$ new neurons in each layer for one of $Y_0$ (the growth ratio), the covariance of all neurons of
+/// $Y_l$ is their mean,
 ///
 /// $$K_l = \frac{(1 + (l-1) r) K_{l-1} + r B(K_{l-1})}{1 + l r} .$$
 ///

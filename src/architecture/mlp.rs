@@ -4,11 +4,11 @@ use super::{Architecture, Branch, BranchScaling, Constant};
 use crate::Initialization;
 use crate::activation::Activation;
 
-/// The multilayer perceptron $Y_0 = W_{in} a + b_{in}$, $Y_l = W_l \varphi(Y_{l-1}) + b_l$ for $l = 1, \ldots, L$: depth counts hidden
-/// layers (applications of $\varphi$).
+/// The multilayer perceptron $Y_0 = W_{in} a + b_{in}$, $Y_l = W_l \varphi(Y_{l-1}) + b_l$ for
+/// $l = 1, \ldots, L$: depth counts hidden layers (applications of $\varphi$).
 ///
-/// Width and depth do not commute for it: at $n, L \to \infty$ with $L/n \to T$ its norm keeps log-normal fluctuations
-/// (B. Hanin and M. Nica 2018, arXiv 1812.05994).
+/// Width and depth do not commute for it: at $n, L \to \infty$ with $L/n \to T$ its norm keeps log-normal
+/// fluctuations (B. Hanin and M. Nica 2018, arXiv 1812.05994).
 ///
 /// ```
 /// use neural_limits::prelude::*;

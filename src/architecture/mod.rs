@@ -39,7 +39,8 @@ use crate::{Initialization, PairCovariance};
 
 /// A chain of random layers, width $n$ and depth $L$ left open:
 ///
-/// $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = s Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l), \quad l = 1, \ldots, L.$$
+/// $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = s Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l), \quad l =
+/// 1, \ldots, L.$$
 ///
 /// The five required methods are its whole definition; recursion, flow and samplers read nothing else.
 /// [`infinite_width`](Architecture::infinite_width), [`infinite_depth`](Architecture::infinite_depth) and
@@ -128,8 +129,8 @@ pub trait Architecture: Debug + Send + Sync {
     /// The random network of given width and depth.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a width or depth of 0 or above 10⁹, or coefficients that are not finite; [`Error::Unsupported`] if the
-    /// activation is not [pointwise](Activation::is_pointwise).
+    /// [`Error::Invalid`] for a width or depth of 0 or above 10⁹, or coefficients that are not finite;
+    /// [`Error::Unsupported`] if the activation is not [pointwise](Activation::is_pointwise).
     fn finite(&self, width: usize, depth: usize) -> Result<Finite<'_, Self>>
     where
         Self: Sized,
@@ -137,8 +138,8 @@ pub trait Architecture: Debug + Send + Sync {
         Finite::new(self, width, depth)
     }
 
-    /// Every regime that the crate has a route to, with finite networks over a grid of sizes; the first is the limit of
-    /// infinite width, then depth.
+    /// Every regime that the crate has a route to, with finite networks over a grid of sizes; the first is
+    /// the limit of infinite width, then depth.
     ///
     /// # Errors
     /// [`Error::Invalid`] for coefficients that are not finite.
@@ -197,8 +198,8 @@ pub(crate) fn join(skip: f64, k: PairCovariance, branch: PairCovariance) -> Pair
 /// The coefficients at a given depth.
 ///
 /// # Errors
-/// [`Error::Invalid`] for depth 0 or above 10⁹, or a coefficient whose square is not finite; [`Error::Shape`] for a scaling that
-/// returns a wrong number of them.
+/// [`Error::Invalid`] for depth 0 or above 10⁹, or a coefficient whose square is not finite; [`Error::Shape`]
+/// for a scaling that returns a wrong number of them.
 pub(crate) fn coefficients<N: Architecture>(net: &N, depth: usize) -> Result<Vec<f64>> {
     error::size("depth", depth)?;
     error::finite("the skip coefficient", net.skip())?;
@@ -222,8 +223,9 @@ pub(crate) fn coefficients<N: Architecture>(net: &N, depth: usize) -> Result<Vec
     Ok(coefficients)
 }
 
-/// The factor $g = s^2 + \alpha^2 \sigma_w^2 \mathbb E[\varphi(z)^2]$ by which a layer of a homogeneous chain multiplies variances; 1 where it is 1 up to 4
-/// units of rounding, so that a critical initialisation is one whatever the slopes.
+/// The factor $g = s^2 + \alpha^2 \sigma_w^2 \mathbb E[\varphi(z)^2]$ by which a layer of a homogeneous chain
+/// multiplies variances; 1 where it is 1 up to 4 units of rounding, so that a critical initialisation is one
+/// whatever the slopes.
 pub(crate) fn variance_growth<N: Architecture>(net: &N, slopes: Slopes, alpha: f64) -> f64 {
     let weight = net.branch().initialization().weight_variance();
     let growth = net.skip() * net.skip() + alpha * alpha * weight * slopes.second_moment();

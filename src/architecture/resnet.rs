@@ -4,10 +4,11 @@ use super::{Architecture, Branch, BranchScaling, InverseSqrtDepth};
 use crate::Initialization;
 use crate::activation::Activation;
 
-/// The residual network $Y_0 = W_{in} a + b_{in}$, $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ for $l = 1, \ldots, L$.
+/// The residual network $Y_0 = W_{in} a + b_{in}$,
+/// $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ for $l = 1, \ldots, L$.
 ///
-/// By default $\alpha_{l,L} = L^{-1/2}$, $\sigma_w^2 = 1$ and no bias: the network of S. Hayou and G. Yang (2023, arXiv 2302.00453),
-/// for which all ways of taking $n, L \to \infty$ give the same limit.
+/// By default $\alpha_{l,L} = L^{-1/2}$, $\sigma_w^2 = 1$ and no bias: the network of S. Hayou and G. Yang
+/// (2023, arXiv 2302.00453), for which all ways of taking $n, L \to \infty$ give the same limit.
 ///
 /// ```
 /// use neural_limits::prelude::*;

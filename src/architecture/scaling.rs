@@ -1,7 +1,7 @@
 //! Branch scalings $\alpha_{l,L}$ of residual networks.
 //!
-//! What a deep residual chain converges to is decided by $\sum_l \alpha_{l,L}^2$ (S. Hayou, *Commutative scaling of width and
-//! depth in deep neural networks*, 2023, arXiv 2310.01683):
+//! What a deep residual chain converges to is decided by $\sum_l \alpha_{l,L}^2$ (S. Hayou, *Commutative
+//! scaling of width and depth in deep neural networks*, 2023, arXiv 2310.01683):
 //!
 //! | scaling | class | $\alpha_{l,L}$ | clock $\tau(t) = \lim \sum_{l \le tL} \alpha_{l,L}^2$ |
 //! |---|---|---|---|
@@ -20,7 +20,8 @@ use crate::error::{self, Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScalingClass {
-    /// $\sum_l \alpha_{l,L}^2$ converges and $\max_l \alpha_{l,L} \to 0$: the limit is a flow in the clock $\tau$.
+    /// $\sum_l \alpha_{l,L}^2$ converges and $\max_l \alpha_{l,L} \to 0$: the limit is a flow in the clock
+    /// $\tau$.
     Normalised,
     /// $\alpha_{l,L} = \zeta_l$ with $\sum \zeta_l^2 < \infty$: the limit is an infinite recursion.
     Summable,
@@ -39,7 +40,8 @@ pub trait BranchScaling: Debug + Send + Sync {
     /// The class, which decides how the infinite-depth limit is computed.
     fn class(&self) -> ScalingClass;
 
-    /// $\tau(t) = \lim_{L\to\infty} \sum_{l \le tL} \alpha_{l,L}^2$ for $t \in [0, 1]$; $+\infty$ where the sum diverges.
+    /// $\tau(t) = \lim_{L\to\infty} \sum_{l \le tL} \alpha_{l,L}^2$ for $t \in [0, 1]$; $+\infty$ where the
+    /// sum diverges.
     fn clock(&self, time: f64) -> f64;
 
     /// For a summable class, $\sum_{l > L} \zeta_l^2$ and $\sum_{l>L} \zeta_l^4$; zeros otherwise.
@@ -48,7 +50,8 @@ pub trait BranchScaling: Debug + Send + Sync {
     }
 }
 
-/// $\alpha_{l,L} = L^{-1/2}$: the scaling under which width and depth commute (S. Hayou and G. Yang 2023, arXiv 2302.00453).
+/// $\alpha_{l,L} = L^{-1/2}$: the scaling under which width and depth commute (S. Hayou and G. Yang 2023,
+/// arXiv 2302.00453).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InverseSqrtDepth;
 
@@ -70,8 +73,8 @@ impl BranchScaling for InverseSqrtDepth {
     }
 }
 
-/// $\alpha_{l,L} = l^{-\gamma} (\sum_{k \le L} k^{-2\gamma})^{-1/2}$ with $\gamma < 1/2$: normalised, $\tau(t) = t^{1-2\gamma}$
-/// (S. Hayou 2023, arXiv 2310.01683, normalised sequences).
+/// $\alpha_{l,L} = l^{-\gamma} (\sum_{k \le L} k^{-2\gamma})^{-1/2}$ with $\gamma < 1/2$: normalised,
+/// $\tau(t) = t^{1-2\gamma}$ (S. Hayou 2023, arXiv 2310.01683, normalised sequences).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PowerLaw {
     exponent: f64,
@@ -81,8 +84,8 @@ impl PowerLaw {
     /// The power law of exponent $\gamma$; negative exponents weigh later layers more.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless $-8 \le \gamma < 1/2$ (from 1/2 on, $\max_l \alpha_{l,L}$ does not vanish fast enough for a
-    /// flow: use [`ConvergentSeries`]).
+    /// [`Error::Invalid`] unless $-8 \le \gamma < 1/2$ (from 1/2 on, $\max_l \alpha_{l,L}$ does not vanish
+    /// fast enough for a flow: use [`ConvergentSeries`]).
     pub fn new(exponent: f64) -> Result<Self> {
         if (-8.0..0.5).contains(&exponent) {
             Ok(Self { exponent })
@@ -117,8 +120,8 @@ impl BranchScaling for PowerLaw {
     }
 }
 
-/// $\alpha_{l,L} = \zeta_l = a l^{-\gamma}$ with $\gamma > 1/2$, independent of $L$: $\sum \zeta_l^2 < \infty$
-/// (S. Hayou 2023, arXiv 2310.01683, convergent series).
+/// $\alpha_{l,L} = \zeta_l = a l^{-\gamma}$ with $\gamma > 1/2$, independent of $L$:
+/// $\sum \zeta_l^2 < \infty$ (S. Hayou 2023, arXiv 2310.01683, convergent series).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConvergentSeries {
     factor: f64,
@@ -172,7 +175,8 @@ impl BranchScaling for ConvergentSeries {
     }
 }
 
-/// $\sum_{l > n} l^{-s}$ for $s > 1$, by direct terms and the Euler–Maclaurin formula; relative error below 1e-15.
+/// $\sum_{l > n} l^{-s}$ for $s > 1$, by direct terms and the Euler–Maclaurin formula; relative error below
+/// 1e-15.
 fn zeta_tail(s: f64, n: usize) -> f64 {
     const DIRECT: usize = 32;
     let a = (n + DIRECT) as f64;
@@ -185,7 +189,8 @@ fn zeta_tail(s: f64, n: usize) -> f64 {
     direct + asymptotic
 }
 
-/// $\alpha_{l,L} = a$: with $a = 1$, the unscaled residual network whose variance grows exponentially with depth.
+/// $\alpha_{l,L} = a$: with $a = 1$, the unscaled residual network whose variance grows exponentially with
+/// depth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Constant {
     factor: f64,

@@ -3,11 +3,12 @@
 use crate::activation::Parity;
 use crate::error::{self, Error, Result};
 
-/// The covariance matrix $\begin{pmatrix} q_a & k \cr k & q_b \end{pmatrix}$ of two centred variables, held as $(q_a, q_b, \varepsilon)$ with
-/// $k = \sqrt{q_a q_b} (1 - \varepsilon)$, $\varepsilon = 1 - c \in [0, 2]$.
+/// The covariance matrix $\begin{pmatrix} q_a & k \cr k & q_b \end{pmatrix}$ of two centred variables, held
+/// as $(q_a, q_b, \varepsilon)$ with $k = \sqrt{q_a q_b} (1 - \varepsilon)$,
+/// $\varepsilon = 1 - c \in [0, 2]$.
 ///
-/// This is the state that every kernel recursion and flow iterates. Two inputs that a deep network has made nearly
-/// parallel are told apart by $\varepsilon$ long after $c$ has rounded to 1.
+/// This is the state that every kernel recursion and flow iterates. Two inputs that a deep network has made
+/// nearly parallel are told apart by $\varepsilon$ long after $c$ has rounded to 1.
 /// A variable of variance 0 has covariance 0 with the other, and its $\varepsilon$ is kept but means nothing.
 ///
 /// ```
@@ -30,8 +31,8 @@ impl PairCovariance {
     /// [`with_complement`](Self::with_complement).
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless the variances are finite and $\ge 0$ and $|k| \le \sqrt{q_a q_b}$ (up to 4 units of rounding, which are
-    /// clamped).
+    /// [`Error::Invalid`] unless the variances are finite and $\ge 0$ and $|k| \le \sqrt{q_a q_b}$ (up to 4
+    /// units of rounding, which are clamped).
     pub fn new(variance_a: f64, variance_b: f64, covariance: f64) -> Result<Self> {
         let scale = Self::with_complement(variance_a, variance_b, 0.0)?.geometric_mean();
         let excess = covariance.abs() - scale;
@@ -116,7 +117,8 @@ impl PairCovariance {
         }
     }
 
-    /// For an even function the pair $(u, v)$ is as good as $(u, -v)$, and small $1 + c$ as accurate as small $1 - c$.
+    /// For an even function the pair $(u, v)$ is as good as $(u, -v)$, and small $1 + c$ as accurate as small
+    /// $1 - c$.
     pub(crate) fn folded(self, parity: Parity) -> Self {
         let epsilon = self.one_minus_correlation;
         Self {
@@ -142,7 +144,8 @@ impl PairCovariance {
     /// $$\sqrt{a b} \varepsilon = (\sqrt{ab} - p_1 - p_2) + p_1 \varepsilon_1 + p_2 \varepsilon_2, \qquad
     ///   \sqrt{ab} - p_1 - p_2 = \frac{(\sqrt{a_1 b_2} - \sqrt{a_2 b_1})^2}{\sqrt{ab} + p_1 + p_2}$$
     ///
-    /// (Lagrange's identity): all terms are positive, so the relative accuracy of $\varepsilon$ survives the sum.
+    /// (Lagrange's identity): all terms are positive, so the relative accuracy of $\varepsilon$ survives the
+    /// sum.
     pub(crate) fn plus(self, other: Self) -> Self {
         let variance_a = self.variance_a + other.variance_a;
         let variance_b = self.variance_b + other.variance_b;
@@ -166,10 +169,12 @@ impl PairCovariance {
         sum
     }
 
-    /// The velocity $(\dot q_a, \dot q_b, \dot\varepsilon)$ when the matrix moves with the velocity `rate` (itself a covariance matrix).
+    /// The velocity $(\dot q_a, \dot q_b, \dot\varepsilon)$ when the matrix moves with the velocity `rate`
+    /// (itself a covariance matrix).
     ///
     /// With $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and $\varepsilon^\prime$ the complement of `rate`,
-    /// $\dot\varepsilon = \frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon^\prime - \frac{x+y}2 \varepsilon$. Needs positive variances.
+    /// $\dot\varepsilon = \frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon^\prime - \frac{x+y}2
+    /// \varepsilon$. Needs positive variances.
     pub(crate) fn velocity(self, rate: Self) -> [f64; 3] {
         let (x, y) = (
             rate.variance_a / self.variance_a,

@@ -3,8 +3,8 @@
 use super::PairCovariance;
 use crate::error::{Error, Result};
 
-/// A [`PairCovariance`] times a power of two, $2^e K$: what a deep chain yields whose variances may have left the
-/// range of `f64` while the correlation is still exact.
+/// A [`PairCovariance`] times a power of two, $2^e K$: what a deep chain yields whose variances may have left
+/// the range of `f64` while the correlation is still exact.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ScaledCovariance {
@@ -60,7 +60,8 @@ impl ScaledCovariance {
         self.exponent
     }
 
-    /// $2^e$ `pair`; `rescale` moves a power of two out of the way, for chains that commute with positive factors.
+    /// $2^e$ `pair`; `rescale` moves a power of two out of the way, for chains that commute with positive
+    /// factors.
     pub(crate) fn followed_by(self, pair: PairCovariance, rescale: bool) -> Self {
         let log2 = pair.variance_a().max(pair.variance_b()).log2();
         if rescale && log2.is_finite() && log2.abs() > RESCALE {

@@ -10,12 +10,15 @@
 //! # How it is computed
 //! $T$ is a quadrature, and in the right variables $T$ and $T^{-1}$ are analytic up to both singular ends:
 //!
-//! - for $c \le 0$, with $w = \sqrt{1 + c}$: $T = \int_0^w \frac{4u du}{1 - u^2 + u^3 h(u^2)} = w^2 U(w)$, and $w = \sqrt T V(\sqrt T)$;
-//! - for $c \ge 0$, with $y = (1-c)^{-1/2}$: $dT = 4 dy / h(y^{-2})$, so $T = T(0) + \frac4{h(0)} (y - 1) + Q(1/y)$, and
-//!   $y = Y M(1/Y)$ with $Y = 1 + \frac{h(0)}4 (T - T(0))$. The algebraic approach $1 - c \sim 18\pi^2/t^2$ is the leading term.
+//! - for $c \le 0$, with $w = \sqrt{1 + c}$: $T = \int_0^w \frac{4u du}{1 - u^2 + u^3 h(u^2)} = w^2 U(w)$,
+//!   and $w = \sqrt T V(\sqrt T)$;
+//! - for $c \ge 0$, with $y = (1-c)^{-1/2}$: $dT = 4 dy / h(y^{-2})$, so
+//!   $T = T(0) + \frac4{h(0)} (y - 1) + Q(1/y)$, and $y = Y M(1/Y)$ with $Y = 1 + \frac{h(0)}4 (T - T(0))$.
+//!   The algebraic approach $1 - c \sim 18\pi^2/t^2$ is the leading term.
 //!
-//! $h$ is the analytic factor of [`arc_cosine`]; $U, V, Q, M$ are Chebyshev interpolants, built on first use in about a millisecond.
-//! Every evaluation costs the same, for any time up to $10^{300}$, and no step size exists.
+//! $h$ is the analytic factor of [`arc_cosine`]; $U, V, Q, M$ are Chebyshev interpolants, built on first use
+//! in about a millisecond. Every evaluation costs the same, for any time up to $10^{300}$, and no step size
+//! exists.
 
 use std::sync::LazyLock;
 
@@ -150,7 +153,8 @@ impl CorrelationFlow {
         &SHARED
     }
 
-    /// $T$ at $1 - c = \varepsilon$; infinite at $\varepsilon = 0$. Both branches are computed for every lane, so that slices vectorise.
+    /// $T$ at $1 - c = \varepsilon$; infinite at $\varepsilon = 0$. Both branches are computed for every
+    /// lane, so that slices vectorise.
     #[inline(always)]
     fn age<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
         let (mut delta, mut root) = ([0.0; W], [0.0; W]);

@@ -10,8 +10,8 @@ use crate::{Error, PairCovariance, Result};
 
 /// Integrates from $K_0$ for the duration `clock` by an adaptive Dormand–Prince method of order 8(5,3).
 ///
-/// The state is $(q_a, q_b, \varepsilon = 1 - c)$, in which inputs that are nearly parallel stay apart; if a variance starts at 0,
-/// where $\varepsilon$ has no meaning, it is $(q_a, q_b, k)$.
+/// The state is $(q_a, q_b, \varepsilon = 1 - c)$, in which inputs that are nearly parallel stay apart; if a
+/// variance starts at 0, where $\varepsilon$ has no meaning, it is $(q_a, q_b, k)$.
 pub(super) fn integrate<A: Dual>(
     branch: &Branch<A>,
     k: PairCovariance,
@@ -98,8 +98,8 @@ mod tests {
     use crate::Initialization;
     use crate::activation::Relu;
 
-    /// ReLU with a bias: q' = σ_w² q/2 + σ_b² has a closed form for the variances, and the covariance of parallel
-    /// inputs of equal norm is their variance.
+    /// ReLU with a bias: q' = σ_w² q/2 + σ_b² has a closed form for the variances, and the covariance of
+    /// parallel inputs of equal norm is their variance.
     #[test]
     fn variances_with_a_bias_follow_their_closed_form() {
         let branch = Branch::new(Relu, Initialization::new(1.5, 0.3).unwrap());

@@ -12,10 +12,11 @@ const TOLERANCE: f64 = 1e-12;
 
 /// The limit of the iteration from $K_0$.
 ///
-/// Homogeneous chains are exact: the variance is multiplied by $g = s^2 + \alpha^2 \sigma_w^2 (s_-^2 + s_+^2)/2$ in every layer and
-/// the correlation tends to 1 (at the edge of chaos of the ReLU MLP, $g = 1$, like $1 - c_l \sim 9\pi^2/(2 l^2)$;
-/// S. Hayou et al. 2019, arXiv 1902.06853). Other chains are iterated until geometric extrapolation of the steps puts the
-/// remaining distance below the tolerance; if their variance diverges, that is an [`Error::Overflow`].
+/// Homogeneous chains are exact: the variance is multiplied by
+/// $g = s^2 + \alpha^2 \sigma_w^2 (s_-^2 + s_+^2)/2$ in every layer and the correlation tends to 1 (at the
+/// edge of chaos of the ReLU MLP, $g = 1$, like $1 - c_l \sim 9\pi^2/(2 l^2)$; S. Hayou et al. 2019,
+/// arXiv 1902.06853). Other chains are iterated until geometric extrapolation of the steps puts the remaining
+/// distance below the tolerance; if their variance diverges, that is an [`Error::Overflow`].
 pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     net: &N,
     alpha: f64,

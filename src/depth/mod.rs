@@ -28,20 +28,23 @@ use crate::gram;
 use crate::kernel::InfiniteWidth;
 use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 
-/// The limit $n \to \infty$, then $L \to \infty$, from [`Architecture::infinite_depth`], at any time $t = l/L \in [0, 1]$.
+/// The limit $n \to \infty$, then $L \to \infty$, from [`Architecture::infinite_depth`], at any time
+/// $t = l/L \in [0, 1]$.
 ///
-/// For the ReLU residual network with $\alpha = L^{-1/2}$ (S. Hayou and G. Yang 2023, arXiv 2302.00453, theorems 1–3)
+/// For the ReLU residual network with $\alpha = L^{-1/2}$ (S. Hayou and G. Yang 2023, arXiv 2302.00453,
+/// theorems 1–3)
 ///
-/// $$q_t(a,a) = \frac{\lVert a \rVert^2}{d} e^{t/2}, \qquad \frac{d q_t(a,b)}{dt} = \tfrac12 \sqrt{q_t(a,a) q_t(b,b)} \kappa_1(c_t), \qquad
+/// $$q_t(a,a) = \frac{\lVert a \rVert^2}{d} e^{t/2}, \qquad \frac{d q_t(a,b)}{dt} = \tfrac12 \sqrt{q_t(a,a)
+/// q_t(b,b)} \kappa_1(c_t), \qquad
 ///   \frac{dc_t}{dt} = \tfrac12 (\kappa_1(c_t) - c_t).$$
 ///
 /// In general $dK/d\tau = B(K)$ in the clock $\tau(t)$ of the scaling (S. Hayou 2023, arXiv 2310.01683).
 ///
 /// # Errors of the values
-/// Homogeneous residual networks: a relative error below 1e-14 in $1 - c$, and below 1e-15 times 1 plus the logarithm of
-/// their growth in variances. Other flows: below 100 times the
-/// [tolerance](InfiniteDepth::with_tolerance) at which they are integrated (1e-13 by default). Summable scalings: below
-/// 1e-9, or [`Error::NotConverged`]. Fixed points: below 1e-12, or [`Error::NotConverged`].
+/// Homogeneous residual networks: a relative error below 1e-14 in $1 - c$, and below 1e-15 times 1 plus the
+/// logarithm of their growth in variances. Other flows: below 100 times the
+/// [tolerance](InfiniteDepth::with_tolerance) at which they are integrated (1e-13 by default). Summable
+/// scalings: below 1e-9, or [`Error::NotConverged`]. Fixed points: below 1e-12, or [`Error::NotConverged`].
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -88,10 +91,10 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
     /// $K_t$ from the stem covariance $K_0$.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::NotConverged`] where a tolerance is not reached;
-    /// [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a chain that is none of the table's rows.
-    /// Where variances diverge or vanish with depth, the correlation still has its limit, and asking for the
-    /// variance gives [`Error::Overflow`] or 0.
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::NotConverged`] where a tolerance is not
+    /// reached; [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a chain that
+    /// is none of the table's rows. Where variances diverge or vanish with depth, the correlation still has
+    /// its limit, and asking for the variance gives [`Error::Overflow`] or 0.
     pub fn propagate(&self, k: PairCovariance, time: f64) -> Result<ScaledCovariance> {
         error::unit_interval("time", time)?;
         let scaling = self.net.scaling();

@@ -12,10 +12,12 @@ pub(super) const LAYERS: usize = 1 << 16;
 /// The largest estimated error that is returned as a result.
 const TOLERANCE: f64 = 1e-9;
 
-/// $K_\infty$, with `head` the recursion of the first [`LAYERS`] layers (S. Hayou 2023, arXiv 2310.01683, convergent series).
+/// $K_\infty$, with `head` the recursion of the first [`LAYERS`] layers (S. Hayou 2023, arXiv 2310.01683,
+/// convergent series).
 ///
-/// Cutting the recursion at $l = N$ leaves an error of $\sum_{l > N} \zeta_l^2$. Running the flow for that remaining clock
-/// instead leaves the difference between Euler steps and the flow, $O(\sum_{l>N} \zeta_l^4)$: 1e-16 for $\zeta_l = 1/l$.
+/// Cutting the recursion at $l = N$ leaves an error of $\sum_{l > N} \zeta_l^2$. Running the flow for that
+/// remaining clock instead leaves the difference between Euler steps and the flow, $O(\sum_{l>N} \zeta_l^4)$:
+/// 1e-16 for $\zeta_l = 1/l$.
 pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     net: &N,
     head: &InfiniteWidth<'_, N>,

@@ -1,6 +1,7 @@
 //! Adaptive Gauss–Kronrod integration of one variable.
 
-/// Abscissae of the 21-point Kronrod rule on $[-1, 1]$, outermost first, 0 last (R. Piessens et al., *QUADPACK*, 1983).
+/// Abscissae of the 21-point Kronrod rule on $[-1, 1]$, outermost first, 0 last (R. Piessens et
+/// al., *QUADPACK*, 1983).
 const NODES: [f64; 11] = [
     0.995_657_163_025_808_1,
     0.973_906_528_517_171_7,
@@ -88,7 +89,8 @@ impl Panel {
             }
             *pair = (left, right);
         }
-        // QUADPACK's estimate: the difference of the rules, sharpened where it is far below the integrand's spread
+        // QUADPACK's estimate: the difference of the rules, sharpened where it is far below the integrand's
+        // spread
         let mean = 0.5 * kronrod;
         let spread = half
             * values.iter().enumerate().fold(
@@ -116,8 +118,9 @@ impl Panel {
     }
 }
 
-/// $\int f$ over the panels between consecutive `breaks` (ascending), bisected until the estimated error is below `tolerance` times
-/// $\int |f|$, or rounding forbids more: the caller compares [`Integral::error`] with what it needs.
+/// $\int f$ over the panels between consecutive `breaks` (ascending), bisected until the estimated error is
+/// below `tolerance` times $\int |f|$, or rounding forbids more: the caller compares [`Integral::error`] with
+/// what it needs.
 pub(crate) fn integrate(mut f: impl FnMut(f64) -> f64, breaks: &[f64], tolerance: f64) -> Integral {
     integrate_inexact(|x| (f(x), 0.0), breaks, tolerance)
 }

@@ -1,6 +1,7 @@
 //! Hermite coefficients: Gaussian expectations of smooth functions by Mehler's formula.
 //!
-//! With the orthonormal Hermite polynomials $h_k$ and $a_k(q) = \mathbb E[f(\sqrt q z) h_k(z)]$, a Gaussian pair of correlation $c$ has (F. G. Mehler 1866)
+//! With the orthonormal Hermite polynomials $h_k$ and $a_k(q) = \mathbb E[f(\sqrt q z) h_k(z)]$, a Gaussian
+//! pair of correlation $c$ has (F. G. Mehler 1866)
 //!
 //! $$\mathbb E[f(u) f(v)] = \sum_k a_k(q_a) a_k(q_b) c^k.$$
 
@@ -9,8 +10,8 @@ use super::{DENSITY_AT_ZERO, HALF_RANGE};
 use crate::activation::Parity;
 use crate::vectorized::vectorized;
 
-/// (step of the trapezoidal rule, number of coefficients): with step $s$ the first $K$ polynomials stay orthonormal on the nodes as long as
-/// $2\pi/s > 2\sqrt K + 16$.
+/// (step of the trapezoidal rule, number of coefficients): with step $s$ the first $K$ polynomials stay
+/// orthonormal on the nodes as long as $2\pi/s > 2\sqrt K + 16$.
 const LEVELS: [(f64, usize); 4] = [(0.2, 32), (0.15, 80), (0.125, 160), (0.0625, 480)];
 
 /// The same and longer ones, for series that serve many pairs.
@@ -57,8 +58,8 @@ impl HermiteSeries {
     /// Variances beyond which features are too narrow for the panels of [`piecewise`](Self::piecewise).
     pub(crate) const LARGEST_PIECEWISE: f64 = 4.0;
 
-    /// The series of a function without kinks at every one of the given variances, equally long, with tails below `tolerance` times their
-    /// norms; `None` if that takes too many terms.
+    /// The series of a function without kinks at every one of the given variances, equally long, with tails
+    /// below `tolerance` times their norms; `None` if that takes too many terms.
     pub(crate) fn smooth(
         f: impl Fn(f64) -> f64,
         variances: &[f64],
@@ -190,7 +191,8 @@ impl HermiteSeries {
         }
     }
 
-    /// $a_k = \sum_i w_i f_i h_k(z_i)$ for $k <$ `size`, of functions given by $w_i f_i$ and their norms squared.
+    /// $a_k = \sum_i w_i f_i h_k(z_i)$ for $k <$ `size`, of functions given by $w_i f_i$ and their norms
+    /// squared.
     fn project(z: &[f64], functions: &[(Vec<f64>, f64)], size: usize, parity: Parity) -> Vec<Self> {
         let mut coefficients = vec![Vec::with_capacity(size); functions.len()];
         let mut last = vec![0.0; z.len()];
@@ -226,7 +228,8 @@ impl HermiteSeries {
         .collect()
     }
 
-    /// A bound of the error of dropping the tails of two equally long series at correlation $c$: $|c|^K \sqrt{t_a t_b}$ (Cauchy–Schwarz).
+    /// A bound of the error of dropping the tails of two equally long series at correlation $c$:
+    /// $|c|^K \sqrt{t_a t_b}$ (Cauchy–Schwarz).
     pub(crate) fn truncation(&self, other: &Self, correlation: f64) -> f64 {
         let terms = self.coefficients.len().min(other.coefficients.len());
         correlation.abs().powi(terms as i32) * (self.tail * other.tail).sqrt()
@@ -308,8 +311,10 @@ impl HermiteSeries {
         );
     }
 
-    /// $1 - \sum_k \hat a_k \hat b_k (1-\varepsilon)^k$ for the normalised series: $\tfrac12 \sum (\hat a_k - \hat b_k)^2 + \sum \hat a_k \hat b_k (1 - (1-\varepsilon)^k)$, where no
-    /// term cancels another; the parts of the norms that the series leave out count as far as $c^K$ has decayed.
+    /// $1 - \sum_k \hat a_k \hat b_k (1-\varepsilon)^k$ for the normalised series:
+    /// $\tfrac12 \sum (\hat a_k - \hat b_k)^2 + \sum \hat a_k \hat b_k (1 - (1-\varepsilon)^k)$, where no
+    /// term cancels another; the parts of the norms that the series leave out count as far as $c^K$ has
+    /// decayed.
     pub(crate) fn complement(&self, other: &Self, epsilon: f64) -> f64 {
         let scale_a = 1.0 / self.norm_squared.sqrt();
         let scale_b = 1.0 / other.norm_squared.sqrt();

@@ -2,8 +2,8 @@
 
 use crate::activation::Activation;
 
-/// The heights of the jumps of a function at the kinks: differences over a short step that are far larger, against the function around the
-/// kink, than the step.
+/// The heights of the jumps of a function at the kinks: differences over a short step that are far larger,
+/// against the function around the kink, than the step.
 fn jumps(f: impl Fn(f64) -> f64, kinks: &[f64]) -> Vec<(f64, f64)> {
     const STEP: f64 = 1e-8;
     kinks

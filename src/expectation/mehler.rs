@@ -83,7 +83,8 @@ pub(super) fn mehler(
     );
 }
 
-/// $1 - \sum_k \hat a_k \hat b_k c^k$ without a subtraction from 1: with $s_k = \sum_{j \ge k} \hat a_j \hat b_j$,
+/// $1 - \sum_k \hat a_k \hat b_k c^k$ without a subtraction from 1: with
+/// $s_k = \sum_{j \ge k} \hat a_j \hat b_j$,
 ///
 /// $$\tfrac12 \sum_k (\hat a_k - \hat b_k)^2 + (1 - c) \sum_{k \ge 1} s_k c^{k-1} .$$
 pub(super) fn complements(

@@ -48,8 +48,9 @@ pub struct Estimated<T> {
 
 /// Duals and moments of any [`Activation`] by quadrature.
 ///
-/// The tolerance is relative: to $\sqrt{\mathbb E[\varphi(u)^2] \mathbb E[\varphi(v)^2]}$ for covariances, to the same with
-/// $\varphi^\prime$ for derivative duals. An expectation that does not reach it is [`Error::NotConverged`].
+/// The tolerance is relative: to $\sqrt{\mathbb E[\varphi(u)^2] \mathbb E[\varphi(v)^2]}$ for covariances, to
+/// the same with $\varphi^\prime$ for derivative duals. An expectation that does not reach it is
+/// [`Error::NotConverged`].
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Relu}, expectation::Quadrature};
@@ -71,11 +72,12 @@ impl Default for Quadrature {
     }
 }
 
-/// Correlations this close to 1 are reached by integrating $\mathbb E[\varphi^\prime \varphi^\prime]$ from $c = 1$ (Price's theorem): the squared difference of $\varphi(u)$
-/// and $\varphi(v)$ would lose more digits.
+/// Correlations this close to 1 are reached by integrating $\mathbb E[\varphi^\prime \varphi^\prime]$ from
+/// $c = 1$ (Price's theorem): the squared difference of $\varphi(u)$ and $\varphi(v)$ would lose more digits.
 const NEARLY_PARALLEL: f64 = 1e-6;
 
-/// The square of a difference of order $\sqrt\varepsilon$ has this relative rounding error times $1/\sqrt\varepsilon$.
+/// The square of a difference of order $\sqrt\varepsilon$ has this relative rounding error times
+/// $1/\sqrt\varepsilon$.
 const DIFFERENCE_NOISE: f64 = 1e-14;
 
 /// Gauss–Legendre with three nodes on $[0, 1]$: (node, weight).
@@ -89,7 +91,8 @@ impl Quadrature {
     /// With a relative tolerance.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless $10^{-15} \le$ tolerance $\le 10^{-1}$. (About 1e-14 is the least that rounding allows to reach.)
+    /// [`Error::Invalid`] unless $10^{-15} \le$ tolerance $\le 10^{-1}$. (About 1e-14 is the least that
+    /// rounding allows to reach.)
     pub fn new(tolerance: f64) -> Result<Self> {
         if (1e-15..=1e-1).contains(&tolerance) {
             Ok(Self { tolerance })
@@ -105,8 +108,8 @@ impl Quadrature {
     /// $\mathbb E[f(\sqrt q z)]$ for a standard normal $z$, where $f$ or a derivative jumps at `kinks` only.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless $q \ge 0$ is finite; [`Error::NotConverged`]; [`Error::Overflow`] where $f$ leaves the range of `f64`
-    /// or grows too fast for its expectation to exist.
+    /// [`Error::Invalid`] unless $q \ge 0$ is finite; [`Error::NotConverged`]; [`Error::Overflow`] where $f$
+    /// leaves the range of `f64` or grows too fast for its expectation to exist.
     pub fn expectation(
         &self,
         f: impl Fn(f64) -> f64,
@@ -140,7 +143,8 @@ impl Quadrature {
         self.expectation(|x| phi.value(x) * phi.value(x), &phi.kinks(), q)
     }
 
-    /// The second-moment matrix of $(\varphi(u), \varphi(v))$ for $(u, v) \sim \mathcal N(0, K)$, with the relative accuracy of $1 - c$ kept near $c = 1$.
+    /// The second-moment matrix of $(\varphi(u), \varphi(v))$ for $(u, v) \sim \mathcal N(0, K)$, with the
+    /// relative accuracy of $1 - c$ kept near $c = 1$.
     ///
     /// # Errors
     /// As [`expectation`](Self::expectation).
@@ -300,7 +304,9 @@ impl Quadrature {
         self.checked(what, integral.value, integral.error, scale)
     }
 
-    /// $q \mathbb E[\varphi^{\prime\prime}(\sqrt q z)^2]$, the derivative of $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$ by the correlation at $c = 1$, for a continuous $\varphi^\prime$.
+    /// $q \mathbb E[\varphi^{\prime\prime}(\sqrt q z)^2]$, the derivative of
+    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$ by the correlation at $c = 1$, for a continuous
+    /// $\varphi^\prime$.
     pub(crate) fn derivative_dual_slope<A: Activation + ?Sized>(
         &self,
         phi: &A,
@@ -351,8 +357,9 @@ impl Quadrature {
     }
 }
 
-/// Panels of the line in units of the standard deviation: within `half_range`, finer near 0, split at the kinks. An activation varies
-/// on the scale of 1 around 0 and its kinks; where that is narrow against the deviation, panels grow from it.
+/// Panels of the line in units of the standard deviation: within `half_range`, finer near 0, split at the
+/// kinks. An activation varies on the scale of 1 around 0 and its kinks; where that is narrow against the
+/// deviation, panels grow from it.
 fn line_breaks(half_range: f64, kinks: &[f64], deviation: f64) -> Vec<f64> {
     let mut breaks = vec![
         -half_range,
@@ -371,7 +378,8 @@ fn line_breaks(half_range: f64, kinks: &[f64], deviation: f64) -> Vec<f64> {
     breaks
 }
 
-/// Splits panels where $\text{shift} + \text{slope} \cdot z$ meets 0 or a kink, and around these points at distances that grow from `width`.
+/// Splits panels where $\text{shift} + \text{slope} \cdot z$ meets 0 or a kink, and around these points at
+/// distances that grow from `width`.
 fn insert_features(breaks: &mut Vec<f64>, kinks: &[f64], slope: f64, shift: f64, width: f64) {
     for kink in kinks {
         let center = (kink - shift) / slope;

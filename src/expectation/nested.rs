@@ -6,10 +6,11 @@ use super::{density, insert_break, insert_features, line_breaks};
 /// Standard deviations to either side.
 const RANGE: f64 = 9.5;
 
-/// $\mathbb E[g(f(u), f(v))]$ for variances $q_a$, $q_b$ and complement $\varepsilon$ of the correlation, where $f$ or a derivative jumps at `kinks`.
+/// $\mathbb E[g(f(u), f(v))]$ for variances $q_a$, $q_b$ and complement $\varepsilon$ of the correlation,
+/// where $f$ or a derivative jumps at `kinks`.
 ///
-/// With $u = \sqrt{q_a} x$ and $v = \sqrt{q_b}(c x + s y)$, $s = \sqrt{1-c^2}$: the inner integral over $y$ is split where $v$ meets a kink, the
-/// outer over $x$ where $u$ or the mean of $v$ does.
+/// With $u = \sqrt{q_a} x$ and $v = \sqrt{q_b}(c x + s y)$, $s = \sqrt{1-c^2}$: the inner integral over $y$
+/// is split where $v$ meets a kink, the outer over $x$ where $u$ or the mean of $v$ does.
 pub(super) fn expectation(
     f: &impl Fn(f64) -> f64,
     g: impl Fn(f64, f64) -> f64,

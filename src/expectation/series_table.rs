@@ -16,7 +16,8 @@ pub(crate) struct SeriesTable {
 }
 
 impl SeriesTable {
-    /// Of a function, its kinks and its parity; a variance of 0 has no correlation with anything. `None` for a function that is too steep at these variances.
+    /// Of a function, its kinks and its parity; a variance of 0 has no correlation with anything. `None` for
+    /// a function that is too steep at these variances.
     pub(crate) fn new(
         f: impl Fn(f64) -> f64,
         kinks: &[f64],

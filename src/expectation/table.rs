@@ -28,11 +28,13 @@ const PIECE: f64 = 0.7;
 /// Complements below this are summed term by term instead of subtracted from 1.
 const SUBTRACTED: f64 = 1e-3;
 
-/// The Hermite coefficients of $\varphi$ and $\varphi^\prime$ at every variance of an interval, and with them, by Mehler's formula, the duals of every pair:
+/// The Hermite coefficients of $\varphi$ and $\varphi^\prime$ at every variance of an interval, and with
+/// them, by Mehler's formula, the duals of every pair:
 ///
 /// $$\mathbb E[\varphi(u)\varphi(v)] = \sum_k a_k(q_a) a_k(q_b) c^k .$$
 ///
-/// A point costs one interpolation (Chebyshev polynomials in $\log q$), a pair one Horner scheme. The error is below 1e-13 of $\sqrt{V_a V_b}$.
+/// A point costs one interpolation (Chebyshev polynomials in $\log q$), a pair one Horner scheme. The error
+/// is below 1e-13 of $\sqrt{V_a V_b}$.
 #[derive(Debug, Clone)]
 pub struct DualTable {
     /// $\log q$ where the first piece starts.
@@ -49,7 +51,8 @@ pub struct DualTable {
     at_zero: (f64, f64),
 }
 
-/// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$, those of $\varphi^\prime$.
+/// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$, those
+/// of $\varphi^\prime$.
 #[derive(Debug, Clone)]
 struct Piece {
     coefficients: Vec<f64>,
@@ -124,7 +127,8 @@ fn needed(series: &HermiteSeries) -> usize {
 }
 
 impl DualTable {
-    /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where the activation becomes too steep for a series; `None` if it is too steep everywhere.
+    /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where
+    /// the activation becomes too steep for a series; `None` if it is too steep everywhere.
     pub(crate) fn new<A: Activation + ?Sized>(
         phi: &A,
         lowest: f64,

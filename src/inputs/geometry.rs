@@ -9,8 +9,8 @@ pub(crate) const NEARLY_PARALLEL: f64 = 1.0 - 1.0 / 32.0;
 
 /// The $2 \times 2$ matrix of $x \cdot y / d$, with $1 - \cos\angle(x, y)$ in full relative accuracy.
 ///
-/// Taken from $x \cdot y$, the distance $1 - \cos$ has the absolute error of the cosine. For nearly parallel points (and opposite ones, where
-/// $1 + \cos$ is) it is [`nearly_parallel`].
+/// Taken from $x \cdot y$, the distance $1 - \cos$ has the absolute error of the cosine. For nearly parallel
+/// points (and opposite ones, where $1 + \cos$ is) it is [`nearly_parallel`].
 pub(crate) fn input_covariance<T: Scalar>(x: &[T], y: &[T]) -> PairCovariance {
     let dimension = x.len() as f64;
     let (xx, yy) = (dot(x, x), dot(y, y));
@@ -28,10 +28,12 @@ pub(crate) fn input_covariance<T: Scalar>(x: &[T], y: &[T]) -> PairCovariance {
     PairCovariance::from_parts(xx / dimension, yy / dimension, epsilon)
 }
 
-/// $1 - \cos\angle(x, y)$ of nearly parallel or opposite points, in relative accuracy, from $x \cdot y$, $|x|^2$ and $|y|^2$.
+/// $1 - \cos\angle(x, y)$ of nearly parallel or opposite points, in relative accuracy, from $x \cdot y$,
+/// $|x|^2$ and $|y|^2$.
 ///
-/// With the residual $e = x - \lambda y$, $\lambda = x \cdot y/|y|^2$ ($y$ the shorter one), formed with one rounding per entry, less what the rounding of $\lambda$ left along
-/// $y$: $\sin = |e|/|x|$ and $1 - |\cos| = \sin^2/(1 + |\cos|)$.
+/// With the residual $e = x - \lambda y$, $\lambda = x \cdot y/|y|^2$ ($y$ the shorter one), formed with one
+/// rounding per entry, less what the rounding of $\lambda$ left along $y$: $\sin = |e|/|x|$ and
+/// $1 - |\cos| = \sin^2/(1 + |\cos|)$.
 pub(crate) fn nearly_parallel<T: Scalar>(x: &[T], y: &[T], xy: f64, xx: f64, yy: f64) -> f64 {
     if x == y {
         return 0.0;

@@ -16,9 +16,9 @@ const SQUARED_NORM: std::ops::RangeInclusive<f64> = 1e-280..=1e280;
 
 /// `len()` points of dimension `dimension()`, stored row by row: what a network is evaluated at.
 ///
-/// Every entry is finite, there is at least one point, and every point has the same dimension $d \ge 1$; the zero
-/// vector is a valid point (a function that needs its direction says so). Data that is already contiguous is
-/// borrowed, not copied.
+/// Every entry is finite, there is at least one point, and every point has the same dimension $d \ge 1$; the
+/// zero vector is a valid point (a function that needs its direction says so). Data that is already
+/// contiguous is borrowed, not copied.
 ///
 /// ```
 /// use neural_limits::Inputs;
@@ -38,8 +38,9 @@ impl<T: Scalar> Inputs<'static, T> {
     /// Copies points given one by one.
     ///
     /// # Errors
-    /// [`Error::Shape`] for no points, points of dimension 0, or ragged rows; [`Error::Invalid`] naming the first
-    /// entry that is not finite or the first point whose squared norm is neither 0 nor within `1e-280..=1e280`.
+    /// [`Error::Shape`] for no points, points of dimension 0, or ragged rows; [`Error::Invalid`] naming the
+    /// first entry that is not finite or the first point whose squared norm is neither 0 nor within
+    /// `1e-280..=1e280`.
     pub fn from_rows<R: AsRef<[T]>>(rows: &[R]) -> Result<Self> {
         let dimension = rows.first().map_or(0, |row| row.as_ref().len());
         let mut data = Vec::with_capacity(rows.len() * dimension);

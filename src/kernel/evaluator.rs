@@ -60,7 +60,8 @@ pub(crate) struct Kernels {
 }
 
 impl<'a> Evaluator<'a> {
-    /// The evaluator of `network` for given inputs, of which all pairs are wanted, or those of points with themselves.
+    /// The evaluator of `network` for given inputs, of which all pairs are wanted, or those of points with
+    /// themselves.
     pub(crate) fn new<T: Scalar>(
         network: &'a Network<'_>,
         pairs: &InputPairs<'_, T>,
@@ -128,7 +129,8 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Both kernels of a block of the inputs: rows by columns, points of a second set counted after the first.
+    /// Both kernels of a block of the inputs: rows by columns, points of a second set counted after the
+    /// first.
     pub(crate) fn evaluate(
         &self,
         block: KernelBlock,
@@ -192,7 +194,8 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// $\sqrt{q_i q^\prime_j} (1 - \varepsilon_{ij})$, exactly $q$ where the variances are equal and $\varepsilon = 0$.
+/// $\sqrt{q_i q^\prime_j} (1 - \varepsilon_{ij})$, exactly $q$ where the variances are equal and
+/// $\varepsilon = 0$.
 fn covariances(variance_a: &[f64], variance_b: &[f64], complement: &[f64]) -> Vec<f64> {
     let mut out = vec![0.0; complement.len()];
     let columns = variance_b.len().max(1);

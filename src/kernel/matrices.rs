@@ -19,14 +19,17 @@ pub struct Kernels<T: Scalar = f64> {
 }
 
 impl Network<'_> {
-    /// The NNGP kernel $K(x_i, x_j)$: symmetric to the bit, its diagonal exactly [`variances`](Self::variances).
+    /// The NNGP kernel $K(x_i, x_j)$: symmetric to the bit, its diagonal exactly
+    /// [`variances`](Self::variances).
     ///
-    /// Points that are nearly parallel keep the relative accuracy of $1 - c$. Eigenvalues are at least $-\epsilon N$ times the largest variance, with $\epsilon$ the error of an entry: a small multiple of the
-    /// unit of rounding layer by layer (`tests/network_theorems.rs`), 1e-13 where the whole network is tabulated.
+    /// Points that are nearly parallel keep the relative accuracy of $1 - c$. Eigenvalues are at least
+    /// $-\epsilon N$ times the largest variance, with $\epsilon$ the error of an entry: a small multiple of
+    /// the unit of rounding layer by layer (`tests/network_theorems.rs`), 1e-13 where the whole network is
+    /// tabulated.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for layers that do not fit together; [`Error::Overflow`] for a variance or entry beyond the range of `T`; [`Error::OutOfMemory`];
-    /// whatever an activation's dual cannot reach.
+    /// [`Error::Unsupported`] for layers that do not fit together; [`Error::Overflow`] for a variance or
+    /// entry beyond the range of `T`; [`Error::OutOfMemory`]; whatever an activation's dual cannot reach.
     pub fn nngp<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
         Ok(self.both(x, None, Which::Nngp)?.nngp)
     }
@@ -34,7 +37,8 @@ impl Network<'_> {
     /// The neural tangent kernel $\Theta(x_i, x_j)$, symmetric to the bit.
     ///
     /// # Errors
-    /// As [`nngp`](Self::nngp); [`Error::Unsupported`] in [standard parametrisation](super::super::network::Parametrization::Standard) without widths.
+    /// As [`nngp`](Self::nngp); [`Error::Unsupported`] in
+    /// [standard parametrisation](super::super::network::Parametrization::Standard) without widths.
     pub fn ntk<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
         Ok(self.both(x, None, Which::Ntk)?.ntk)
     }
@@ -86,7 +90,8 @@ impl Network<'_> {
     /// Kernels into matrices of the caller: those that are given, between `x` and `y` (or `x` itself).
     ///
     /// # Errors
-    /// As [`kernels_between`](Self::kernels_between); [`Error::Shape`] for matrices of another shape. After an error their contents mean nothing.
+    /// As [`kernels_between`](Self::kernels_between); [`Error::Shape`] for matrices of another shape. After
+    /// an error their contents mean nothing.
     ///
     /// ```
     /// use neural_limits::prelude::*;
@@ -175,7 +180,8 @@ impl Network<'_> {
     /// The correlations $c(x_i, x_j)$; finite even where the covariances of a homogeneous network overflow.
     ///
     /// # Errors
-    /// As [`nngp`](Self::nngp); [`Error::ZeroVector`] naming an input without a direction; [`Error::Undefined`] if a variance vanishes on the way.
+    /// As [`nngp`](Self::nngp); [`Error::ZeroVector`] naming an input without a direction;
+    /// [`Error::Undefined`] if a variance vanishes on the way.
     pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
         self.angles(x, |epsilon| 1.0 - epsilon)
     }
@@ -213,7 +219,8 @@ impl Network<'_> {
         Ok(matrix)
     }
 
-    /// A stream of the tiles of a kernel of one set of inputs, `side` points to a side, for matrices larger than memory.
+    /// A stream of the tiles of a kernel of one set of inputs, `side` points to a side, for matrices larger
+    /// than memory.
     ///
     /// # Errors
     /// As [`kernels`](Self::kernels), and [`Error::Invalid`] for a side of 0.
@@ -276,7 +283,8 @@ fn fill<T: Scalar>(tiles: &Tiles<'_, T>, matrices: [Option<&mut DMatrix<T>>; 2])
     })
 }
 
-/// Computes all tiles in parallel and writes each to its place, and of a symmetric matrix to its mirror image.
+/// Computes all tiles in parallel and writes each to its place, and of a symmetric matrix to its mirror
+/// image.
 fn write_tiles<T: Scalar>(
     tiles: &Tiles<'_, T>,
     matrices: [Option<&mut DMatrix<T>>; 2],

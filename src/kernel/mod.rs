@@ -1,12 +1,15 @@
 //! Infinite width at finite depth: the layer-by-layer kernel recursion.
 //!
-//! With $n \to \infty$ at fixed $L$, the neurons of a chain become independent Gaussian processes of the inputs with covariance
-//! (R. Neal 1996; J. Lee et al. 2017, arXiv 1711.00165; A. Matthews et al. 2018, arXiv 1804.11271)
+//! With $n \to \infty$ at fixed $L$, the neurons of a chain become independent Gaussian processes of the
+//! inputs with covariance (R. Neal 1996; J. Lee et al. 2017, arXiv 1711.00165; A. Matthews et al. 2018,
+//! arXiv 1804.11271)
 //!
-//! $$K_0 = \sigma_{in}^2 \frac{a \cdot b}{d} + \sigma_{b,in}^2, \qquad K_l = s^2 K_{l-1} + \alpha_{l,L}^2 B(K_{l-1}).$$
+//! $$K_0 = \sigma_{in}^2 \frac{a \cdot b}{d} + \sigma_{b,in}^2, \qquad K_l = s^2 K_{l-1} + \alpha_{l,L}^2
+//! B(K_{l-1}).$$
 //!
-//! [`InfiniteWidth`] iterates it for pairs ([`propagate`](InfiniteWidth::propagate), and with the neural tangent kernel
-//! [`propagate_tangent`](InfiniteWidth::propagate_tangent)). Matrices, of chains and of every other [`Network`], go through blocks:
+//! [`InfiniteWidth`] iterates it for pairs ([`propagate`](InfiniteWidth::propagate), and with the neural
+//! tangent kernel [`propagate_tangent`](InfiniteWidth::propagate_tangent)). Matrices, of chains and of every
+//! other [`Network`], go through blocks:
 //!
 //! | file | what |
 //! |---|---|
@@ -18,23 +21,31 @@
 //! | `tangent` | the tangent kernel of a pair |
 //!
 //! # What it costs
-//! With $N$ points of dimension $d$ and depth $L$: $N^2 d$ multiplications and additions for the products (half of $2 N^2 d$, by symmetry), and
+//! With $N$ points of dimension $d$ and depth $L$: $N^2 d$ multiplications and additions for the products
+//! (half of $2 N^2 d$, by symmetry), and
 //!
-//! - positively homogeneous networks without biases: one evaluation of two polynomials for each pair, whatever the depth. Equal blocks are doubled, so a
-//!   million of them cost milliseconds; unequal ones are passed one by one by a few hundred angles (5 s for a million);
-//! - every other network, where there are many more pairs than it takes numbers to write down what becomes of a pair (from $N$ of some hundred on, unless norms are
-//!   spread very widely or there are only one or two cheap layers): one polynomial in two norms and the angle for each pair, whatever the depth and the activations.
-//!   The table is made of some thousand pairs that pass the layers;
-//! - otherwise, and for pairs that no table holds, layer by layer: closed forms $N^2 L/2$ steps of a few nanoseconds; smooth activations without closed form the same number of
-//!   Horner schemes in the correlation, from a table of Hermite coefficients; activations with kinks and no closed form from Hermite series that pairs of a block share where
-//!   $|c| < 0.94$, and by quadrature, 0.1 ms to a few ms, where inputs are nearer to parallel.
+//! - positively homogeneous networks without biases: one evaluation of two polynomials for each pair,
+//!   whatever the depth. Equal blocks are doubled, so a million of them cost milliseconds; unequal ones are
+//!   passed one by one by a few hundred angles (5 s for a million);
+//! - every other network, where there are many more pairs than it takes numbers to write down what becomes of
+//!   a pair (from $N$ of some hundred on, unless norms are spread very widely or there are only one or two
+//!   cheap layers): one polynomial in two norms and the angle for each pair, whatever the depth and the
+//!   activations. The table is made of some thousand pairs that pass the layers;
+//! - otherwise, and for pairs that no table holds, layer by layer: closed forms $N^2 L/2$ steps of a few
+//!   nanoseconds; smooth activations without closed form the same number of Horner schemes in the
+//!   correlation, from a table of Hermite coefficients; activations with kinks and no closed form from
+//!   Hermite series that pairs of a block share where $|c| < 0.94$, and by quadrature, 0.1 ms to a few ms,
+//!   where inputs are nearer to parallel.
 //!
-//! `cargo run --release --example kernel_cost` measures it. Memory is that of the matrices and a few megabytes for each thread (`cargo run --release --example memory`).
+//! `cargo run --release --example kernel_cost` measures it. Memory is that of the matrices and a few
+//! megabytes for each thread (`cargo run --release --example memory`).
 //!
 //! # What it is worth
-//! Layer by layer, entries have the bits of the two points alone for homogeneous networks and closed forms. (One exception in the last bit: products of inputs use fused
-//! multiply-add where the machine has it.) Tables of Hermite coefficients and of whole networks span the norms and angles at hand: entries of different sets of points
-//! differ by 1e-13, or by what the activations err by themselves, and agree to the bit within one matrix, whatever the tile and the number of threads.
+//! Layer by layer, entries have the bits of the two points alone for homogeneous networks and closed forms.
+//! (One exception in the last bit: products of inputs use fused multiply-add where the machine has it.)
+//! Tables of Hermite coefficients and of whole networks span the norms and angles at hand: entries of
+//! different sets of points differ by 1e-13, or by what the activations err by themselves, and agree to the
+//! bit within one matrix, whatever the tile and the number of threads.
 
 mod evaluator;
 mod matrices;
@@ -58,14 +69,15 @@ use crate::{Inputs, PairCovariance, Result, Scalar};
 
 /// A network of infinite width and finite depth, from [`Architecture::infinite_width`].
 ///
-/// All results belong to the pre-activations $Y_l$ after [`layers`](InfiniteWidth::layers) layers, by default all $L$: what is
-/// called the NNGP kernel of a network that ends in a dense layer.
+/// All results belong to the pre-activations $Y_l$ after [`layers`](InfiniteWidth::layers) layers, by default
+/// all $L$: what is called the NNGP kernel of a network that ends in a dense layer.
 ///
 /// # Errors of the values
-/// The relative error of $1 - c$ grows by less than one ulp a layer (without biases; `tests/deep_recursion_oracle.rs`
-/// finds at most 5.2e-14 after 1000 layers), so that two inputs whose correlation rounds to 1 remain distinct. Chains that
-/// are homogeneous after the stem carry variances with an exponent of their own: correlations never overflow, and a
-/// variance that does is an [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
+/// The relative error of $1 - c$ grows by less than one ulp a layer (without biases;
+/// `tests/deep_recursion_oracle.rs` finds at most 5.2e-14 after 1000 layers), so that two inputs whose
+/// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with
+/// an exponent of their own: correlations never overflow, and a variance that does is an
+/// [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
 #[derive(Debug, Clone)]
 pub struct InfiniteWidth<'a, N> {
     net: &'a N,
@@ -123,8 +135,8 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
             .try_fold(ScaledCovariance::new(k), |_, k| k)
     }
 
-    /// $K_0, K_1, \ldots, K_{\lfloor tL \rfloor}$ from a stem covariance, computed as they are asked for; it ends with the
-    /// first error.
+    /// $K_0, K_1, \ldots, K_{\lfloor tL \rfloor}$ from a stem covariance, computed as they are asked for; it
+    /// ends with the first error.
     pub fn trajectory_from(
         &self,
         k: PairCovariance,
@@ -153,13 +165,14 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
         self.propagate(gram::checked_stem_covariance(self.net, a, b)?)
     }
 
-    /// The layers that are applied, as a [`Network`]: kernels into buffers of the caller, linear-time diagonals.
+    /// The layers that are applied, as a [`Network`]: kernels into buffers of the caller, linear-time
+    /// diagonals.
     pub fn network(&self) -> &Network<'a> {
         &self.network
     }
 
-    /// The NNGP kernel: the $m \times m$ matrix $K_L(x_i, x_j)$, symmetric to the bit, with a diagonal that is exactly
-    /// [`variances`](Self::variances).
+    /// The NNGP kernel: the $m \times m$ matrix $K_L(x_i, x_j)$, symmetric to the bit, with a diagonal that
+    /// is exactly [`variances`](Self::variances).
     ///
     /// # Errors
     /// As [`Network::nngp`].

@@ -20,7 +20,8 @@ pub(crate) struct InputPairs<'a, T: Scalar> {
     squares_y: Vec<f64>,
 }
 
-/// Smaller matrices are padded with zeros: the library sums them in another order, and an entry shall not depend on its neighbours.
+/// Smaller matrices are padded with zeros: the library sums them in another order, and an entry shall not
+/// depend on its neighbours.
 const SMALLEST: usize = 8;
 
 impl<'a, T: Scalar> InputPairs<'a, T> {

@@ -33,18 +33,20 @@ impl TangentKernel {
 }
 
 impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
-    /// The recursion of $K_l$ and $\Theta_l$ for one pair from its stem covariance $K_0$ (A. Jacot, F. Gabriel and C. Hongler 2018, arXiv 1806.07572,
-    /// theorem 1, here with the skip $s$ and branch coefficients $\alpha_{l,L}$):
+    /// The recursion of $K_l$ and $\Theta_l$ for one pair from its stem covariance $K_0$ (A. Jacot, F.
+    /// Gabriel and C. Hongler 2018, arXiv 1806.07572, theorem 1, here with the skip $s$ and branch
+    /// coefficients $\alpha_{l,L}$):
     ///
-    /// $$\Theta_0 = K_0, \qquad \Theta_l = \left( s^2 + \alpha_{l,L}^2 \sigma_w^2 \mathbb E_{K_{l-1}}[\varphi^\prime(u)\varphi^\prime(v)] \right) \Theta_{l-1} +
+    /// $$\Theta_0 = K_0, \qquad \Theta_l = \left( s^2 + \alpha_{l,L}^2 \sigma_w^2 \mathbb
+    /// E_{K_{l-1}}[\varphi^\prime(u)\varphi^\prime(v)] \right) \Theta_{l-1} +
     ///   \alpha_{l,L}^2 B(K_{l-1}),$$
     ///
-    /// in the NTK parametrisation (weights $\sigma_w \omega/\sqrt n$ and biases $\sigma_b \beta$ with trained standard normal $\omega$, $\beta$), all layers trained.
-    /// For an MLP the last term is $K_l$.
+    /// in the NTK parametrisation (weights $\sigma_w \omega/\sqrt n$ and biases $\sigma_b \beta$ with trained
+    /// standard normal $\omega$, $\beta$), all layers trained. For an MLP the last term is $K_l$.
     ///
     /// # Errors
-    /// As [`Dual::dual`], from any layer; [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a chain that is not homogeneous leaves the range of
-    /// `f64`.
+    /// As [`Dual::dual`], from any layer; [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a
+    /// chain that is not homogeneous leaves the range of `f64`.
     pub fn propagate_tangent(&self, k: PairCovariance) -> Result<TangentKernel> {
         let branch = self.net.branch();
         let weight = branch.initialization().weight_variance();
@@ -72,7 +74,8 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
     /// The covariance and the neural tangent kernel of a pair of points.
     ///
     /// # Errors
-    /// As [`propagate_tangent`](Self::propagate_tangent), and [`Inputs::from_rows`](crate::Inputs::from_rows) for the two points.
+    /// As [`propagate_tangent`](Self::propagate_tangent), and [`Inputs::from_rows`](crate::Inputs::from_rows)
+    /// for the two points.
     pub fn tangent_pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<TangentKernel> {
         self.propagate_tangent(gram::checked_stem_covariance(self.net, a, b)?)
     }

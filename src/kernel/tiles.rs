@@ -33,8 +33,8 @@ pub(crate) const SIDE: usize = 256;
 
 /// A kernel matrix that is computed as it is asked for, tile by tile: from [`Network::tiles`] and its kin.
 ///
-/// Of a symmetric matrix there are only the tiles on and below the diagonal, row of tiles by row of tiles. Any tile can be asked for at any time and from any
-/// thread, and has the same bits as in the whole matrix.
+/// Of a symmetric matrix there are only the tiles on and below the diagonal, row of tiles by row of tiles.
+/// Any tile can be asked for at any time and from any thread, and has the same bits as in the whole matrix.
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -220,7 +220,8 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// A block of the matrix on one thread; a block that is cut by the diagonal of a symmetric matrix is symmetric to the bit.
+    /// A block of the matrix on one thread; a block that is cut by the diagonal of a symmetric matrix is
+    /// symmetric to the bit.
     pub(crate) fn block(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Kernels> {
         let products = self.pairs.products(&rows, &columns);
         let (count, stride) = (rows.len(), columns.len());

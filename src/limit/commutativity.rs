@@ -26,8 +26,10 @@ type Observer<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
 
 /// Asks whether the limits of neural functions depend on the way in which width and depth go to infinity.
 ///
-/// All functions are read off the same sampled networks. The reference is the limit of infinite width, then depth;
-/// *strong commutativity* (S. Hayou 2023, arXiv 2310.01683) is $\lVert T_{n,L} - T_\infty \rVert_{L^2} \to 0$ as $\min(n, L) \to \infty$.
+/// All functions are read off the same sampled networks. The reference is the limit of infinite width, then
+/// depth;
+/// *strong commutativity* (S. Hayou 2023, arXiv 2310.01683) is $\lVert T_{n,L} - T_\infty \rVert_{L^2} \to 0$
+/// as $\min(n, L) \to \infty$.
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -72,8 +74,8 @@ impl<N: fmt::Debug> fmt::Debug for Commutativity<'_, N> {
 }
 
 impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
-    /// Of a neural function of an architecture; by default at widths 64, 256, 1024, depths 10, 100, 1000, with 64
-    /// networks of each size, seed 0, at time $t = 1$.
+    /// Of a neural function of an architecture; by default at widths 64, 256, 1024, depths 10, 100, 1000,
+    /// with 64 networks of each size, seed 0, at time $t = 1$.
     pub fn of(net: &'a N, function: &'a dyn NeuralFunction) -> Self {
         Self {
             net,
@@ -131,7 +133,8 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
 
     /// Runs all routes and compares them.
     ///
-    /// A route that fails (an overflow, a limit that does not exist) is an entry of its row, not an end of the run.
+    /// A route that fails (an overflow, a limit that does not exist) is an entry of its row, not an end of
+    /// the run.
     ///
     /// # Errors
     /// As [`Grid::new`] and [`Architecture::limits`]; [`Error::Invalid`] for a time outside of $[0, 1]$.

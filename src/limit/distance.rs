@@ -11,8 +11,8 @@ const RANGE: f64 = 9.0;
 impl Law {
     /// The Kolmogorov–Smirnov distance $\sup_x |F(x) - G(x)|$.
     ///
-    /// Exact (to rounding) if one of the laws has atoms; otherwise the largest difference over 8192 quantiles of each
-    /// law, at most 1e-3 below the supremum.
+    /// Exact (to rounding) if one of the laws has atoms; otherwise the largest difference over 8192 quantiles
+    /// of each law, at most 1e-3 below the supremum.
     ///
     /// ```
     /// use neural_limits::limit::{Empirical, Law};
@@ -39,15 +39,15 @@ impl Law {
 
     /// The Wasserstein distance $W_p = (\int_0^1 |F^{-1}(u) - G^{-1}(u)|^p du)^{1/p}$ for $p = 1$.
     ///
-    /// Exact (to rounding) if both laws have atoms; otherwise by quadrature over 8192 scores, with a relative error of
-    /// about 1e-4 against a sample of up to a thousand values and 1e-6 between continuous laws.
+    /// Exact (to rounding) if both laws have atoms; otherwise by quadrature over 8192 scores, with a relative
+    /// error of about 1e-4 against a sample of up to a thousand values and 1e-6 between continuous laws.
     pub fn wasserstein(&self, other: &Self) -> f64 {
         self.transport(other, |d| d.abs())
     }
 
     /// The $L^2$ distance under the best coupling, $W_2$: against a deterministic law $x$ it is
-    /// $(\mathbb E (X - x)^2)^{1/2}$, the error of strong commutativity (S. Hayou 2023, arXiv 2310.01683). Accuracy as
-    /// [`wasserstein`](Self::wasserstein); exact in closed form between a sample and a number.
+    /// $(\mathbb E (X - x)^2)^{1/2}$, the error of strong commutativity (S. Hayou 2023, arXiv 2310.01683).
+    /// Accuracy as [`wasserstein`](Self::wasserstein); exact in closed form between a sample and a number.
     ///
     /// ```
     /// use neural_limits::limit::Law;

@@ -17,8 +17,8 @@ impl Empirical {
     /// From values, and the number of networks on which the function had no value.
     ///
     /// # Errors
-    /// [`Error::Shape`] for no values; [`Error::Invalid`] naming a value that is not finite; [`Error::Overflow`] for a value
-    /// whose square exceeds the range.
+    /// [`Error::Shape`] for no values; [`Error::Invalid`] naming a value that is not finite;
+    /// [`Error::Overflow`] for a value whose square exceeds the range.
     pub fn new(mut values: Vec<f64>, undefined: usize) -> Result<Self> {
         if values.is_empty() {
             return Err(Error::shape(
@@ -64,7 +64,8 @@ impl Empirical {
         moments(&self.sorted)
     }
 
-    /// $(\mathbb E (X - x)^2)^{1/2}$ and its standard error by the delta method (infinite for a single value).
+    /// $(\mathbb E (X - x)^2)^{1/2}$ and its standard error by the delta method (infinite for a single
+    /// value).
     pub fn l2_error(&self, x: f64) -> (f64, f64) {
         // scaled by the largest deviation, so that squares stay in range
         let largest = self
@@ -96,7 +97,8 @@ impl Empirical {
         self.l2_error(self.mean().0).0.powi(2)
     }
 
-    /// The quantile of order $u \in [0, 1]$: the least value with at least the fraction $u$ of the values at or below it.
+    /// The quantile of order $u \in [0, 1]$: the least value with at least the fraction $u$ of the values at
+    /// or below it.
     pub(super) fn quantile(&self, u: f64) -> f64 {
         let count = self.sorted.len();
         let rank = (u * count as f64).ceil() as usize;

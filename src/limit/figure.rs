@@ -33,8 +33,8 @@ impl Deviation {
 }
 
 impl Report {
-    /// Writes the report as an SVG: deviations against width, one line for each depth, with standard errors; dotted, the
-    /// deviation at infinite width.
+    /// Writes the report as an SVG: deviations against width, one line for each depth, with standard errors;
+    /// dotted, the deviation at infinite width.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written.

@@ -67,8 +67,8 @@ impl Law {
     /// $\exp \mathcal N$(`log_mean`, `log_variance`); deterministic for variance 0.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless the mean is finite and the variance finite and $\ge 0$; [`Error::Overflow`] if the
-    /// second moment exceeds the range.
+    /// [`Error::Invalid`] unless the mean is finite and the variance finite and $\ge 0$; [`Error::Overflow`]
+    /// if the second moment exceeds the range.
     pub fn log_normal(log_mean: f64, log_variance: f64) -> Result<Self> {
         Self::gaussian(log_mean, log_variance)?;
         let log = 2.0 * (log_mean + log_variance);
@@ -135,7 +135,8 @@ impl Law {
         }
     }
 
-    /// The standard normal score $z$ of which $x$ is the image; `None` below the support or for a law with atoms.
+    /// The standard normal score $z$ of which $x$ is the image; `None` below the support or for a law with
+    /// atoms.
     fn score(&self, x: f64) -> Option<f64> {
         match self {
             Self::Gaussian { mean, variance } => Some((x - mean) / variance.sqrt()),

@@ -55,8 +55,8 @@ pub trait Limit: Debug + Send + Sync {
     /// How the law is computed, in a few words.
     fn route(&self) -> String;
 
-    /// The laws of several neural functions at time $t = l/L$, sharing the work (all of them read the same random
-    /// networks).
+    /// The laws of several neural functions at time $t = l/L$, sharing the work (all of them read the same
+    /// random networks).
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>>;
 
     /// The law of one neural function at time $t = l/L \in [0, 1]$.

@@ -58,7 +58,8 @@ impl fmt::Display for Deviation {
     }
 }
 
-/// One regime of a report: for every neural function its law (or why there is none) and the deviation of that law.
+/// One regime of a report: for every neural function its law (or why there is none) and the deviation of that
+/// law.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Row {
@@ -84,12 +85,13 @@ pub struct FunctionReport {
     pub exponents: Exponents,
     /// Whether its limits agree.
     pub verdict: Verdict,
-    /// For finite sizes whose ratio $L/n$ has a law of its own (both at once), the regime and the deviation from that law.
+    /// For finite sizes whose ratio $L/n$ has a law of its own (both at once), the regime and the deviation
+    /// from that law.
     pub both_at_once: Vec<(Regime, Deviation)>,
 }
 
-/// The result of [`Commutativity::run`](super::Commutativity::run): displays as a table, serialises (feature `serde`),
-/// plots (feature `plot`).
+/// The result of [`Commutativity::run`](super::Commutativity::run): displays as a table, serialises (feature
+/// `serde`), plots (feature `plot`).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Report {

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use super::{Deviation, Regime, Row};
 use crate::statistics::{Estimate, Observation, fit_power_law};
 
-/// Half of the central-limit rate $-1/2$: an interval of exponents below it is taken for convergence, one above it for
-/// the lack of it.
+/// Half of the central-limit rate $-1/2$: an interval of exponents below it is taken for convergence, one
+/// above it for the lack of it.
 const SLOWEST: f64 = -0.25;
 
 /// Errors below this, relative to the limit, are rounding.
 const ROUNDING: f64 = 1e-13;
 
-/// The level at which a Kolmogorov–Smirnov test rejects, after Bonferroni's correction for the number of tests.
+/// The level at which a Kolmogorov–Smirnov test rejects, after Bonferroni's correction for the number of
+/// tests.
 const LEVEL: f64 = 1e-3;
 
 /// Agreement in law is claimed only if a distance of this size would have been seen.
@@ -56,15 +57,16 @@ impl std::fmt::Display for Verdict {
 
 /// Exponents of the $L^2$ errors of a neural function $T_{n,L}$ with a deterministic limit.
 ///
-/// $\lVert T_{n,L} - T_\infty \rVert \le \lVert T_{n,L} - T_{\infty,L} \rVert + |T_{\infty,L} - T_\infty|$: the *width error* at equal depth, and the *depth error* of
-/// the layer recursion. Routes agree if the second vanishes with depth and the first vanishes with width, uniformly
-/// in depth.
+/// $\lVert T_{n,L} - T_\infty \rVert \le \lVert T_{n,L} - T_{\infty,L} \rVert + |T_{\infty,L} - T_\infty|$:
+/// the *width error* at equal depth, and the *depth error* of the layer recursion. Routes agree if the second
+/// vanishes with depth and the first vanishes with width, uniformly in depth.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Exponents {
     /// For every depth of the grid, $\beta$ in the width error $\propto n^\beta$.
     pub in_width: Vec<(usize, Option<Estimate>)>,
-    /// $\beta$ in $\max_L$ of the width error $\propto n^\beta$, over the widths that the grid's depths reach.
+    /// $\beta$ in $\max_L$ of the width error $\propto n^\beta$, over the widths that the grid's depths
+    /// reach.
     pub uniform_in_depth: Option<Estimate>,
     /// The same for the median error: convergence in probability.
     pub uniform_in_probability: Option<Estimate>,
@@ -136,8 +138,8 @@ struct Fit {
 }
 
 impl Fit {
-    /// An $L^2$ error. For Gaussian deviations its relative standard error is $(2 \cdot$samples$)^{-1/2}$; a smaller estimate means a
-    /// tail that the sample has not seen, and is not believed.
+    /// An $L^2$ error. For Gaussian deviations its relative standard error is $(2 \cdot$samples$)^{-1/2}$; a
+    /// smaller estimate means a tail that the sample has not seen, and is not believed.
     fn l2(&self, size: usize, deviation: &Deviation) -> Option<Observation> {
         match deviation {
             Deviation::L2 {

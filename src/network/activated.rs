@@ -8,7 +8,8 @@ use crate::expectation::{SeriesTable, TablePoints, distinct};
 use crate::vectorized::vectorized;
 use crate::{Error, Result};
 
-/// An activation, applied to every neuron: $K^\prime = \mathbb E[\varphi(u)\varphi(v)]$, $\Theta^\prime = \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] \Theta$.
+/// An activation, applied to every neuron: $K^\prime = \mathbb E[\varphi(u)\varphi(v)]$,
+/// $\Theta^\prime = \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] \Theta$.
 ///
 /// Its inputs must be Gaussian: it stands behind a [`Dense`](super::Dense) layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,7 +100,8 @@ fn apply<A: Dual + ?Sized>(
     )
 }
 
-/// The Hermite series of $\varphi$ and $\varphi^\prime$ at the variances of a block: pairs that are neither nearly parallel nor nearly opposite need no more.
+/// The Hermite series of $\varphi$ and $\varphi^\prime$ at the variances of a block: pairs that are neither
+/// nearly parallel nor nearly opposite need no more.
 struct SharedSeries {
     value: SeriesTable,
     slope: Option<SeriesTable>,

@@ -5,10 +5,11 @@ use crate::{Error, Result, error};
 
 /// The state of all pairs of some points (rows) with others (columns) after a layer.
 ///
-/// As in [`PairCovariance`](crate::PairCovariance), a covariance is held as $K_{ij} = \sqrt{q_i q^\prime_j} (1 - \varepsilon_{ij})$: the variances belong to the
-/// points, $\varepsilon = 1 - c$ (row by row) to the pair. With it goes the tangent kernel $\Theta_{ij}$, where it is asked for, and the number of neurons of
-/// the layer, where it was declared (the standard parametrisation needs it). A spatial kernel is the same state with a pair of positions in each row and
-/// column.
+/// As in [`PairCovariance`](crate::PairCovariance), a covariance is held as
+/// $K_{ij} = \sqrt{q_i q^\prime_j} (1 - \varepsilon_{ij})$: the variances belong to the points,
+/// $\varepsilon = 1 - c$ (row by row) to the pair. With it goes the tangent kernel $\Theta_{ij}$, where it is
+/// asked for, and the number of neurons of the layer, where it was declared (the standard parametrisation
+/// needs it). A spatial kernel is the same state with a pair of positions in each row and column.
 #[derive(Debug, Clone)]
 pub struct KernelBlock {
     variance_a: Vec<f64>,
@@ -36,11 +37,12 @@ pub struct KernelRow<'a> {
 }
 
 impl KernelBlock {
-    /// A block of given variances and complements $1 - c$ (row by row), with tangent kernel 0 if one is wanted: the state of the inputs themselves.
+    /// A block of given variances and complements $1 - c$ (row by row), with tangent kernel 0 if one is
+    /// wanted: the state of the inputs themselves.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless there are rows × columns complements; [`Error::Invalid`] for variances that are not finite and $\ge 0$ or complements
-    /// outside of $[0, 2]$.
+    /// [`Error::Shape`] unless there are rows × columns complements; [`Error::Invalid`] for variances that
+    /// are not finite and $\ge 0$ or complements outside of $[0, 2]$.
     pub fn new(
         variance_a: Vec<f64>,
         variance_b: Vec<f64>,
@@ -147,7 +149,8 @@ impl KernelBlock {
         (column < self.columns()).then_some(column)
     }
 
-    /// Maps every variance of a point by `map` (all rows, then all columns), and then every row by `row`, which is given the variances *before*.
+    /// Maps every variance of a point by `map` (all rows, then all columns), and then every row by `row`,
+    /// which is given the variances *before*.
     ///
     /// # Errors
     /// The first error of `map` or `row`; [`Error::Overflow`] if a variance is not finite afterwards.
@@ -320,8 +323,8 @@ impl KernelBlock {
         self.check_tangent()
     }
 
-    /// Multiplies every variance of a point, every entry of $\varepsilon$ and of $\Theta$ by what `other` holds, as independent factors do:
-    /// $K = K_1 K_2$, $\Theta = \Theta_1 K_2 + \Theta_2 K_1$.
+    /// Multiplies every variance of a point, every entry of $\varepsilon$ and of $\Theta$ by what `other`
+    /// holds, as independent factors do: $K = K_1 K_2$, $\Theta = \Theta_1 K_2 + \Theta_2 K_1$.
     pub(crate) fn multiply(&mut self, mut other: Self) -> Result<()> {
         let columns = self.columns().max(1);
         if let (Some(mine), Some(others)) = (&mut self.tangent, &other.tangent) {
@@ -364,7 +367,8 @@ impl KernelBlock {
         }
     }
 
-    /// A copy for a branch of the network, to be returned by [`add`](Self::add), [`multiply`](Self::multiply) or [`recycle`](Self::recycle).
+    /// A copy for a branch of the network, to be returned by [`add`](Self::add), [`multiply`](Self::multiply)
+    /// or [`recycle`](Self::recycle).
     pub(crate) fn copy(&mut self) -> Self {
         let mut copy_of = |values: &[f64]| {
             let mut buffer = self.spare.pop().unwrap_or_default();

@@ -12,10 +12,12 @@ const CHECKS: usize = 9;
 /// Pieces narrower than this are not split again.
 const NARROWEST: f64 = 1e-10;
 
-/// What the evaluation of the tabulated functions may itself err by, relative: pieces that cannot be split any more must be as good as this.
+/// What the evaluation of the tabulated functions may itself err by, relative: pieces that cannot be split
+/// any more must be as good as this.
 const ROUNDING: f64 = 1e-13;
 
-/// Near $c = -1$ the rounding of $\varepsilon$ moves $\sqrt{2-\varepsilon}$ by this over itself: no table is better there, and no recursion.
+/// Near $c = -1$ the rounding of $\varepsilon$ moves $\sqrt{2-\varepsilon}$ by this over itself: no table is
+/// better there, and no recursion.
 const ANTIPODAL_NOISE: f64 = 1e-15;
 
 /// What the rounding of a million layers may amount to: a table is no better than its recursion.
@@ -26,8 +28,9 @@ pub(crate) const LANES: usize = 8;
 
 /// $F$ functions of $\varepsilon = 1 - c \in [0, 2]$, as polynomials on pieces.
 ///
-/// Homogeneous maps are analytic in the angle, and so in $\sqrt\varepsilon$ up to some distance of $c = -1$ and in $\sqrt{2-\varepsilon}$ from there: pieces in these
-/// variables, halved until a polynomial of degree 19 reproduces the functions between its nodes.
+/// Homogeneous maps are analytic in the angle, and so in $\sqrt\varepsilon$ up to some distance of $c = -1$
+/// and in $\sqrt{2-\varepsilon}$ from there: pieces in these variables, halved until a polynomial of degree
+/// 19 reproduces the functions between its nodes.
 #[derive(Debug, Clone)]
 pub(crate) struct Curves<const F: usize> {
     /// From $\varepsilon = 0$ to 2.
@@ -49,8 +52,8 @@ struct Piece<const F: usize> {
 }
 
 impl<const F: usize> Piece<F> {
-    /// The interpolant, and for every function whether its coefficients have stopped to fall: more of them, on shorter pieces, would only resolve the rounding of the
-    /// function itself.
+    /// The interpolant, and for every function whether its coefficients have stopped to fall: more of them,
+    /// on shorter pieces, would only resolve the rounding of the function itself.
     fn fit(low: f64, high: f64, values: &[[f64; F]]) -> (Self, [bool; F]) {
         let (transform, powers) = (chebyshev_transform(TERMS), chebyshev_powers(TERMS));
         let mut coefficients = [[0.0; TERMS]; F];
@@ -97,8 +100,9 @@ impl<const F: usize> Curves<F> {
     /// Up to this $\varepsilon$ the variable is $\sqrt\varepsilon$.
     pub(crate) const NEAR_SIDE: f64 = NEAR_END * NEAR_END;
 
-    /// Tabulates `functions` (given complements, none of them 0 or 2) to a relative `tolerance`; on the far side, and for the last function everywhere,
-    /// relative to its largest value. `None` if that takes too many pieces.
+    /// Tabulates `functions` (given complements, none of them 0 or 2) to a relative `tolerance`; on the far
+    /// side, and for the last function everywhere, relative to its largest value. `None` if that takes too
+    /// many pieces.
     pub(crate) fn build(
         tolerance: f64,
         mut functions: impl FnMut(&[f64]) -> Result<Vec<[f64; F]>>,
@@ -207,7 +211,8 @@ impl<const F: usize> Curves<F> {
 /// The functions at given variables.
 type Sampler<'a, const F: usize> = dyn FnMut(&[f64]) -> Result<Vec<[f64; F]>> + 'a;
 
-/// The end of the near side in $\sqrt\varepsilon$: orthogonal inputs lie inside of a piece whenever it is halved.
+/// The end of the near side in $\sqrt\varepsilon$: orthogonal inputs lie inside of a piece whenever it is
+/// halved.
 const NEAR_END: f64 = 1.25;
 
 fn pieces<const F: usize>(

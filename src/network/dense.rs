@@ -8,12 +8,16 @@ use crate::{Error, Initialization, Result, error};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Parametrization {
-    /// Weights $\sigma_w \omega_{ij}/\sqrt{n}$ and biases $\sigma_b \beta_i$ with trained standard normal $\omega$, $\beta$ ($n$ the number of inputs of the layer):
-    /// $\Theta^\prime = \sigma_w^2 K + \sigma_b^2 + \sigma_w^2 \Theta$ (A. Jacot, F. Gabriel and C. Hongler 2018, arXiv 1806.07572).
+    /// Weights $\sigma_w \omega_{ij}/\sqrt{n}$ and biases $\sigma_b \beta_i$ with trained standard normal
+    /// $\omega$, $\beta$ ($n$ the number of inputs of the layer):
+    /// $\Theta^\prime = \sigma_w^2 K + \sigma_b^2 + \sigma_w^2 \Theta$ (A. Jacot, F. Gabriel and C. Hongler
+    /// 2018, arXiv 1806.07572).
     #[default]
     Ntk,
-    /// Trained weights $W_{ij} \sim \mathcal N(0, \sigma_w^2/n)$ and biases $b_i \sim \mathcal N(0, \sigma_b^2)$: $\Theta^\prime = n K + 1 + \sigma_w^2 \Theta$, which grows with the
-    /// width (J. Sohl-Dickstein et al. 2020, arXiv 2001.07301). Without biases ($\sigma_b = 0$) there is no 1.
+    /// Trained weights $W_{ij} \sim \mathcal N(0, \sigma_w^2/n)$ and biases
+    /// $b_i \sim \mathcal N(0, \sigma_b^2)$: $\Theta^\prime = n K + 1 + \sigma_w^2 \Theta$, which grows with
+    /// the width (J. Sohl-Dickstein et al. 2020, arXiv 2001.07301). Without biases ($\sigma_b = 0$) there is
+    /// no 1.
     Standard,
 }
 

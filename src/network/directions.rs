@@ -10,8 +10,10 @@ use crate::vectorized::vectorized;
 
 /// Pairs of points of equal variance through homogeneous layers.
 ///
-/// Such layers map $K = q (1-\varepsilon)$ to $g q (1 - \varepsilon^\prime)$ and $\Theta = q T$ to $g q (P T + S)$, where $\varepsilon^\prime$, $P$, $S$ depend on $\varepsilon$ only. Kept are numbers that lose no digits to
-/// 1 when a layer does little: $\varepsilon$ itself, the relative loss $x$ of all layers together, $\varepsilon = \varepsilon_0 (1-x)$, and $1 - P$.
+/// Such layers map $K = q (1-\varepsilon)$ to $g q (1 - \varepsilon^\prime)$ and $\Theta = q T$ to
+/// $g q (P T + S)$, where $\varepsilon^\prime$, $P$, $S$ depend on $\varepsilon$ only. Kept are numbers that
+/// lose no digits to 1 when a layer does little: $\varepsilon$ itself, the relative loss $x$ of all layers
+/// together, $\varepsilon = \varepsilon_0 (1-x)$, and $1 - P$.
 #[derive(Debug, Clone)]
 pub struct Directions {
     complement: Vec<f64>,
@@ -90,7 +92,8 @@ impl Directions {
     }
 
     /// The activation of given slopes, with $w$ its [weight](Slopes::curvature_weight) of $\kappa_1$ over its
-    /// [second moment](Slopes::second_moment): $\varepsilon^\prime = \varepsilon - w (\kappa_1(c) - c)$, $T^\prime = (1 - w (1 - \kappa_0(c))) T$.
+    /// [second moment](Slopes::second_moment): $\varepsilon^\prime = \varepsilon - w (\kappa_1(c) - c)$,
+    /// $T^\prime = (1 - w (1 - \kappa_0(c))) T$.
     pub fn activate(&mut self, slopes: Slopes) {
         let weight = slopes.curvature_weight() / slopes.second_moment();
         let even = slopes.negative == -slopes.positive;
@@ -165,7 +168,8 @@ impl Directions {
         true
     }
 
-    /// The same homogeneous map many times: by doubling, where that is faster. `false` if the map is not homogeneous.
+    /// The same homogeneous map many times: by doubling, where that is faster. `false` if the map is not
+    /// homogeneous.
     ///
     /// # Errors
     /// As the map's.
@@ -235,9 +239,11 @@ impl Doublings {
 
 /// $2^k$ blocks for the binary digits of a number of blocks, each a table.
 ///
-/// In $1/\rho = \varepsilon^{-1/2}$ a block moves every pair by nearly the same distance $D$, and so do many: with $f$ the map of $m$ blocks,
+/// In $1/\rho = \varepsilon^{-1/2}$ a block moves every pair by nearly the same distance $D$, and so do many:
+/// with $f$ the map of $m$ blocks,
 ///
-/// $$D_{2m} = D_m + D_m \circ f, \qquad 1 - P_{2m} = (1-P_m) + (1 - P_m \circ f) P_m, \qquad S_{2m} = (P_m \circ f) S_m + S_m \circ f ,$$
+/// $$D_{2m} = D_m + D_m \circ f, \qquad 1 - P_{2m} = (1-P_m) + (1 - P_m \circ f) P_m, \qquad S_{2m} = (P_m
+/// \circ f) S_m + S_m \circ f ,$$
 ///
 /// sums of terms of one sign, so that relative errors do not double with the number of blocks.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use super::{KernelBlock, Layer, Outline};
 use crate::{Error, Result};
 
-/// Dropout as in training: every neuron is kept with probability $p$ and divided by $p$, with a mask of its own for every point
-/// (N. Srivastava et al. 2014; its kernel as in S. Schoenholz et al. 2016, arXiv 1611.01232, section 5).
+/// Dropout as in training: every neuron is kept with probability $p$ and divided by $p$, with a mask of its
+/// own for every point (N. Srivastava et al. 2014; its kernel as in S. Schoenholz et al. 2016,
+/// arXiv 1611.01232, section 5).
 ///
-/// A point's variance and tangent kernel with itself grow by $1/p$; those with other points stay, also with a point at the same place: its mask is
-/// another one.
+/// A point's variance and tangent kernel with itself grow by $1/p$; those with other points stay, also with a
+/// point at the same place: its mask is another one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
     keep: f64,

@@ -22,7 +22,8 @@ enum Join {
 /// | [product](FanIn::product) | $\prod_i K_i$ | $\sum_i \Theta_i \prod_{j \ne i} K_j$ |
 /// | [concatenation](FanIn::concatenation) | $\sum_i w_i K_i$ | $\sum_i w_i \Theta_i$, $w_i$ the share of branch $i$ in the neurons |
 ///
-/// For sums and products all branches but one must end in fresh weights (a dense layer): otherwise they are correlated.
+/// For sums and products all branches but one must end in fresh weights (a dense layer): otherwise they are
+/// correlated.
 ///
 /// ```
 /// use neural_limits::network::{Activated, Dense, FanIn, Network};
@@ -71,7 +72,8 @@ impl<'n> FanIn<'n> {
     /// The neurons of all branches side by side, in numbers proportional to `shares`.
     ///
     /// # Errors
-    /// [`Error::Shape`] for no branches, or unless there is a share for each; [`Error::Invalid`] for shares that are not finite and $\ge 0$, or all 0.
+    /// [`Error::Shape`] for no branches, or unless there is a share for each; [`Error::Invalid`] for shares
+    /// that are not finite and $\ge 0$, or all 0.
     pub fn weighted_concatenation(branches: Vec<Network<'n>>, shares: &[f64]) -> Result<Self> {
         if shares.len() != branches.len() {
             return Err(Error::shape(

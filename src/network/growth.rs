@@ -1,6 +1,7 @@
 //! Products of very many factors: a double-double number with a power of two of its own.
 
-/// $(h + l) 2^e$ with $|l| \le \text{ulp}(h)/2$: after a million factors the relative error is still far below that of one `f64` product.
+/// $(h + l) 2^e$ with $|l| \le \text{ulp}(h)/2$: after a million factors the relative error is still far
+/// below that of one `f64` product.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Growth {
     high: f64,

@@ -9,9 +9,11 @@ use crate::Result;
 /// What is known of a layer's outputs without any number: which layers may follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outline {
-    /// Neurons are a Gaussian process at infinite width, as activations need it: the outputs of a dense layer, or sums of them.
+    /// Neurons are a Gaussian process at infinite width, as activations need it: the outputs of a dense
+    /// layer, or sums of them.
     pub gaussian: bool,
-    /// Outputs are centred and uncorrelated with everything that does not pass through their last weights, as sums and products of branches need it.
+    /// Outputs are centred and uncorrelated with everything that does not pass through their last weights, as
+    /// sums and products of branches need it.
     pub fresh: bool,
 }
 
@@ -28,9 +30,11 @@ impl Outline {
 /// A layer, as a map of the kernel state.
 ///
 /// # To write one
-/// Implement [`name`](Layer::name), [`outline`](Layer::outline) and [`apply`](Layer::apply): [`KernelBlock::map`] applies a map of variances and one of rows. The
-/// layer then works in every network, for one pair and for streams of tiles, with both kernels. Two methods are for speed: [`prepare`](Layer::prepare) for
-/// tables that depend on the range of variances, [`directions`](Layer::directions) for positively homogeneous layers.
+/// Implement [`name`](Layer::name), [`outline`](Layer::outline) and [`apply`](Layer::apply):
+/// [`KernelBlock::map`] applies a map of variances and one of rows. The layer then works in every network,
+/// for one pair and for streams of tiles, with both kernels. Two methods are for speed:
+/// [`prepare`](Layer::prepare) for tables that depend on the range of variances,
+/// [`directions`](Layer::directions) for positively homogeneous layers.
 ///
 /// ```
 /// use neural_limits::network::{Activated, Dense, KernelBlock, Layer, Network, Outline};
@@ -67,17 +71,20 @@ pub trait Layer: Debug + Send + Sync {
     /// What comes out, given what comes in.
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) if the layer's kernel map does not hold for such inputs.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) if the layer's kernel map does not hold for such
+    /// inputs.
     fn outline(&self, input: Outline) -> Result<Outline>;
 
-    /// Maps the state of a block of pairs, each by itself: what becomes of a pair depends on its two variances, its $\varepsilon$ and $\Theta$, and on whether it is
+    /// Maps the state of a block of pairs, each by itself: what becomes of a pair depends on its two
+    /// variances, its $\varepsilon$ and $\Theta$, and on whether it is
     /// [a point with itself](KernelBlock::same_point), not on the rest of the block.
     ///
     /// # Errors
     /// [`Error::Overflow`](crate::Error::Overflow), and whatever an activation's dual cannot reach.
     fn apply(&self, block: &mut KernelBlock) -> Result<()>;
 
-    /// A faster form of the layer for points of the given variances at its input, if there is one. The default has none.
+    /// A faster form of the layer for points of the given variances at its input, if there is one. The
+    /// default has none.
     ///
     /// # Errors
     /// As [`apply`](Layer::apply).
@@ -91,14 +98,15 @@ pub trait Layer: Debug + Send + Sync {
         false
     }
 
-    /// Roughly how many nanoseconds a pair takes: kernels choose by it between going layer by layer and tabulating the whole network as a function of two norms
-    /// and an angle.
+    /// Roughly how many nanoseconds a pair takes: kernels choose by it between going layer by layer and
+    /// tabulating the whole network as a function of two norms and an angle.
     fn pair_cost(&self) -> f64 {
         5.0
     }
 
-    /// Maps pairs of unit variance, if the layer is positively homogeneous: returns `false`, and leaves the state in any condition, if it is not (the
-    /// default). Networks of such layers are tabulated as functions of the angle.
+    /// Maps pairs of unit variance, if the layer is positively homogeneous: returns `false`, and leaves the
+    /// state in any condition, if it is not (the default). Networks of such layers are tabulated as functions
+    /// of the angle.
     ///
     /// # Errors
     /// As [`apply`](Layer::apply).

@@ -4,10 +4,11 @@ use super::{KernelBlock, Layer, Outline};
 use crate::vectorized::vectorized;
 use crate::{Result, error};
 
-/// Layer normalisation (J. L. Ba, J. R. Kiros and G. Hinton 2016, arXiv 1607.06450), without trained scale and shift: at infinite width the neurons'
-/// mean is 0 and their variance $q$ a number, so that
+/// Layer normalisation (J. L. Ba, J. R. Kiros and G. Hinton 2016, arXiv 1607.06450), without trained scale
+/// and shift: at infinite width the neurons' mean is 0 and their variance $q$ a number, so that
 ///
-/// $$K^\prime(a,b) = \frac{K(a,b)}{\sqrt{(q_a + \epsilon)(q_b + \epsilon)}}, \qquad \Theta^\prime(a,b) = \frac{\Theta(a,b)}{\sqrt{(q_a + \epsilon)(q_b + \epsilon)}} .$$
+/// $$K^\prime(a,b) = \frac{K(a,b)}{\sqrt{(q_a + \epsilon)(q_b + \epsilon)}}, \qquad \Theta^\prime(a,b) =
+/// \frac{\Theta(a,b)}{\sqrt{(q_a + \epsilon)(q_b + \epsilon)}} .$$
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerNorm {
     epsilon: f64,

@@ -1,7 +1,8 @@
 //! Networks as compositions of layers.
 //!
-//! A [`Network`] is a row of [`Layer`]s. At infinite width each of them maps the covariances (NNGP kernel) and the tangent kernel (NTK) of its inputs to those of
-//! its outputs, so a network is a chain of such maps, evaluated by the module [`kernel`](crate::kernel).
+//! A [`Network`] is a row of [`Layer`]s. At infinite width each of them maps the covariances (NNGP kernel)
+//! and the tangent kernel (NTK) of its inputs to those of its outputs, so a network is a chain of such maps,
+//! evaluated by the module [`kernel`](crate::kernel).
 //!
 //! | layer | map | file |
 //! |---|---|---|
@@ -14,12 +15,15 @@
 //! | [`Dropout`] | $q/p$ on the diagonal | `dropout` |
 //! | [`Network`] itself | its layers in a row; none at all is the identity | `mod` |
 //!
-//! [`Mlp`](crate::architecture::Mlp), [`ResNet`](crate::architecture::ResNet) and every other [`Architecture`](crate::architecture::Architecture) lower to a network of a given depth by
-//! [`Architecture::network`](crate::architecture::Architecture::network), and so does a [`DenseNet`](crate::architecture::DenseNet).
+//! [`Mlp`](crate::architecture::Mlp), [`ResNet`](crate::architecture::ResNet) and every other
+//! [`Architecture`](crate::architecture::Architecture) lower to a network of a given depth by
+//! [`Architecture::network`](crate::architecture::Architecture::network), and so does a
+//! [`DenseNet`](crate::architecture::DenseNet).
 //!
 //! # A layer of your own
-//! Implement [`Layer`]; its documentation has an example. The state, [`KernelBlock`], holds variances by row and column and the rest by pair, so a spatial layer
-//! finds room in it: rows and columns are then pairs of a point and a position.
+//! Implement [`Layer`]; its documentation has an example. The state, [`KernelBlock`], holds variances by row
+//! and column and the rest by pair, so a spatial layer finds room in it: rows and columns are then pairs of a
+//! point and a position.
 //!
 //! ```
 //! use neural_limits::network::{Activated, Dense, LayerNorm, Network, Repeat, Residual};
@@ -113,7 +117,8 @@ impl<'n> Network<'n> {
     /// What comes out, given what comes in.
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) from the first layer that cannot follow the ones before it.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) from the first layer that cannot follow the ones
+    /// before it.
     pub fn outline(&self, input: Outline) -> Result<Outline> {
         let mut layers = self.layers.iter();
         layers.try_fold(input, |outline, layer| layer.outline(outline))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Directions, KernelBlock, Layer, Network, Outline};
 use crate::{Error, Result, error};
 
-/// A residual block $s Y + \alpha F(Y)$ with a random branch $F$: $K^\prime = s^2 K + \alpha^2 F(K)$, and the same for tangent kernels.
+/// A residual block $s Y + \alpha F(Y)$ with a random branch $F$: $K^\prime = s^2 K + \alpha^2 F(K)$, and the
+/// same for tangent kernels.
 ///
 /// The branch must end in fresh weights (a dense layer), so that it is uncorrelated with the skip connection.
 #[derive(Debug, Clone)]

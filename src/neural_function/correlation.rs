@@ -7,8 +7,8 @@ use crate::{Error, Inputs, Result, ScaledCovariance};
 
 /// $\hat c(a,b) = \hat q(a,b) / \sqrt{\hat q(a,a) \hat q(b,b)}$.
 ///
-/// At infinite width it is deterministic. A network that maps an input to the zero vector has none: such draws are
-/// counted apart in an [`Empirical`](crate::limit::Empirical) law.
+/// At infinite width it is deterministic. A network that maps an input to the zero vector has none: such
+/// draws are counted apart in an [`Empirical`](crate::limit::Empirical) law.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Correlation(Inputs<'static>);
 

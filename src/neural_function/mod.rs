@@ -6,7 +6,8 @@
 //! | [`Correlation`] | the cosine of the angle between $Y(a)$ and $Y(b)$ |
 //! | [`Neuron`] | $Y^1(a)$ |
 //!
-//! The term is S. Hayou's (2023, arXiv 2310.01683). To add one, write one file that implements [`NeuralFunction`].
+//! The term is S. Hayou's (2023, arXiv 2310.01683). To add one, write one file that implements
+//! [`NeuralFunction`].
 
 mod correlation;
 mod covariance;
@@ -38,14 +39,15 @@ pub trait NeuralFunction: Debug + Send + Sync {
     /// Those of the accessors of [`Draw`].
     fn of_network(&self, draw: &Draw, points: &[usize]) -> Result<f64>;
 
-    /// The law when neurons are independent $\mathcal N(0, K)$ across inputs, with $K$ the covariance of the (first and last)
-    /// input.
+    /// The law when neurons are independent $\mathcal N(0, K)$ across inputs, with $K$ the covariance of the
+    /// (first and last) input.
     ///
     /// # Errors
     /// Those of the accessors of [`ScaledCovariance`].
     fn at_infinite_width(&self, k: &ScaledCovariance) -> Result<Law>;
 
-    /// The law when $K$ is multiplied by an independent log-normal factor $e^g$, $g \sim \mathcal N$(`log_mean`, `log_variance`).
+    /// The law when $K$ is multiplied by an independent log-normal factor $e^g$,
+    /// $g \sim \mathcal N$(`log_mean`, `log_variance`).
     ///
     /// # Errors
     /// [`Error::Unsupported`] (by default) if no [`Law`] describes it.

@@ -49,7 +49,8 @@ impl<A: Dual> Propagation<A> {
     /// $1 - R(1 - \varepsilon)$, in relative accuracy.
     ///
     /// # Errors
-    /// As [`correlation`](Self::correlation), with $\varepsilon \in [0, 2]$; [`Error::Undefined`] if $V(q) = 0$.
+    /// As [`correlation`](Self::correlation), with $\varepsilon \in [0, 2]$; [`Error::Undefined`] if
+    /// $V(q) = 0$.
     pub fn correlation_complement(&self, q: f64, epsilon: f64) -> Result<f64> {
         let next = self.branch().covariance(self.pair(q, epsilon)?)?;
         if next.variance_a() == 0.0 {
@@ -61,8 +62,10 @@ impl<A: Dual> Propagation<A> {
         Ok(next.one_minus_correlation())
     }
 
-    /// $R^\prime(c) = \sigma_w^2 \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] q/V(q)$ (Schoenholz et al. 2016, eq. 8). $\chi_1 = R^\prime(1)$ at $V(q) = q$ decides between order and
-    /// chaos. For an activation that jumps it is $+\infty$ at $c = 1$, and elsewhere a difference quotient with a relative error of 1e-9.
+    /// $R^\prime(c) = \sigma_w^2 \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] q/V(q)$ (Schoenholz et al.
+    /// 2016, eq. 8). $\chi_1 = R^\prime(1)$ at $V(q) = q$ decides between order and chaos. For an activation
+    /// that jumps it is $+\infty$ at $c = 1$, and elsewhere a difference quotient with a relative error of
+    /// 1e-9.
     ///
     /// # Errors
     /// As [`correlation_complement`](Self::correlation_complement).
@@ -92,7 +95,8 @@ impl<A: Dual> Propagation<A> {
         Ok(slope * (pair.variance_a() / self.variance(pair.variance_a())?))
     }
 
-    /// $R^{\prime\prime}(1) = \sigma_w^2 q^2 \mathbb E[\varphi^{\prime\prime 2}]/V(q)$; $+\infty$ if $\varphi$ or $\varphi^\prime$ jumps. The relative error is below 1e-8.
+    /// $R^{\prime\prime}(1) = \sigma_w^2 q^2 \mathbb E[\varphi^{\prime\prime 2}]/V(q)$; $+\infty$ if
+    /// $\varphi$ or $\varphi^\prime$ jumps. The relative error is below 1e-8.
     ///
     /// # Errors
     /// As [`correlation_complement`](Self::correlation_complement).
@@ -106,9 +110,11 @@ impl<A: Dual> Propagation<A> {
         Ok(self.weight_variance() * slope * (q / self.variance(q)?))
     }
 
-    /// $\lim_{\varepsilon \to 0} (1 - R^\prime(1-\varepsilon)/R^\prime(1)) R^\prime(1)/\sqrt\varepsilon = \frac{\sigma_w^2 q}{V(q)} \sqrt{\frac q\pi} \sum_\kappa \Delta_\kappa^2 p_q(\kappa)$ for an activation whose slope jumps by $\Delta_\kappa$ at $\kappa$,
-    /// with $p_q$ the density of $\mathcal N(0, q)$: two inputs at distance $\sqrt{2q\varepsilon}$ see a kink between them with probability $p_q(\kappa) \sqrt{q\varepsilon/\pi}$ in either
-    /// order.
+    /// $\lim_{\varepsilon \to 0} (1 - R^\prime(1-\varepsilon)/R^\prime(1)) R^\prime(1)/\sqrt\varepsilon =
+    /// \frac{\sigma_w^2 q}{V(q)} \sqrt{\frac q\pi} \sum_\kappa \Delta_\kappa^2
+    /// p_q(\kappa)$ for an activation whose slope jumps by $\Delta_\kappa$ at $\kappa$, with $p_q$ the
+    /// density of $\mathcal N(0, q)$: two inputs at distance $\sqrt{2q\varepsilon}$ see a kink between them
+    /// with probability $p_q(\kappa) \sqrt{q\varepsilon/\pi}$ in either order.
     pub(super) fn kink_strength(&self, q: f64) -> Result<f64> {
         let q = q.max(NEAR_ZERO);
         let root = q.sqrt();

@@ -52,8 +52,8 @@ impl DepthScale {
         }
     }
 
-    /// The layers after which the distance has fallen below `threshold`: $\xi \log(1/\text{threshold})$, or $(\text{coefficient}/\text{threshold})^{1/\text{power}}$;
-    /// infinite if it does not fall.
+    /// The layers after which the distance has fallen below `threshold`: $\xi \log(1/\text{threshold})$, or
+    /// $(\text{coefficient}/\text{threshold})^{1/\text{power}}$; infinite if it does not fall.
     pub fn survival(&self, threshold: f64) -> f64 {
         match *self {
             Self::Exponential { depth } => depth * (1.0 / threshold).ln(),
@@ -70,10 +70,11 @@ pub struct DeepLimit {
     pub variance: f64,
     /// $V^\prime(q^\*)$.
     pub variance_slope: f64,
-    /// $\xi_q = -1/\log |V^\prime(q^\*)|$: how deviations of the variance evolve (Schoenholz et al. 2016, eq. 7).
+    /// $\xi_q = -1/\log |V^\prime(q^\*)|$: how deviations of the variance evolve (Schoenholz et al. 2016,
+    /// eq. 7).
     pub variance_scale: DepthScale,
-    /// $\chi_1 = \sigma_w^2 \mathbb E[\varphi^\prime(\sqrt{q^\*} z)^2]$, which is $R^\prime(1)$ for $q^\* > 0$ (at $q^\* = 0$ correlations have a slope of their own); $+\infty$ if
-    /// $\varphi$ jumps.
+    /// $\chi_1 = \sigma_w^2 \mathbb E[\varphi^\prime(\sqrt{q^\*} z)^2]$, which is $R^\prime(1)$ for
+    /// $q^\* > 0$ (at $q^\* = 0$ correlations have a slope of their own); $+\infty$ if $\varphi$ jumps.
     pub chi: f64,
     /// From $\chi_1$.
     pub phase: Phase,
@@ -81,17 +82,20 @@ pub struct DeepLimit {
     pub correlation: f64,
     /// $R^\prime(c^\*)$.
     pub correlation_slope: f64,
-    /// $\xi_c = -1/\log \chi_{c^\*}$ (Schoenholz et al. 2016, eq. 9); at criticality $1 - c_l \approx 2/(R^{\prime\prime}(1) l)$ for smooth activations and
-    /// $9/(A l)^2$ with kinks, where $R^\prime(1-\varepsilon) \approx 1 - A\sqrt\varepsilon$ (S. Hayou, A. Doucet and J. Rousseau 2019, arXiv 1902.06853, propositions 3 and 4).
+    /// $\xi_c = -1/\log \chi_{c^\*}$ (Schoenholz et al. 2016, eq. 9); at criticality
+    /// $1 - c_l \approx 2/(R^{\prime\prime}(1) l)$ for smooth activations and $9/(A l)^2$ with kinks, where
+    /// $R^\prime(1-\varepsilon) \approx 1 - A\sqrt\varepsilon$ (S. Hayou, A. Doucet and J. Rousseau 2019,
+    /// arXiv 1902.06853, propositions 3 and 4).
     pub correlation_scale: DepthScale,
-    /// $\xi_\nabla = 1/|\log \chi_1|$: squared gradient norms change by $\chi_1$ a layer (Schoenholz et al. 2016, eq. 12), exploding if
-    /// [`DepthScale::Growing`].
+    /// $\xi_\nabla = 1/|\log \chi_1|$: squared gradient norms change by $\chi_1$ a layer (Schoenholz et al.
+    /// 2016, eq. 12), exploding if [`DepthScale::Growing`].
     pub gradient_scale: DepthScale,
 }
 
 impl<A: Dual> Propagation<A> {
-    /// The deep limit at a fixed point $q$ of the variance map, as found by [`variance_fixed_points`](Self::variance_fixed_points) (any $q$
-    /// where every variance is fixed). Correlations are followed at this variance.
+    /// The deep limit at a fixed point $q$ of the variance map, as found by
+    /// [`variance_fixed_points`](Self::variance_fixed_points) (any $q$ where every variance is fixed).
+    /// Correlations are followed at this variance.
     ///
     /// # Errors
     /// [`Error::Invalid`] if $q$ is not a fixed point to 1e-6; those of the maps.
@@ -184,7 +188,8 @@ impl<A: Dual> Propagation<A> {
         })
     }
 
-    /// Where $V^\prime(q^\*) = 1$: deviations $\delta \mapsto \delta - a \delta^2$ decay as $1/(a l)$, $a = -V^{\prime\prime}(q^\*)/2$, or do not.
+    /// Where $V^\prime(q^\*) = 1$: deviations $\delta \mapsto \delta - a \delta^2$ decay as $1/(a l)$,
+    /// $a = -V^{\prime\prime}(q^\*)/2$, or do not.
     fn marginal_variance(&self, q: f64) -> Result<DepthScale> {
         let step = 1e-5 * if q > 0.0 { q } else { 1.0 };
         let quotient = |step: f64| -> Result<f64> {

@@ -14,7 +14,8 @@ pub enum CriticalVariance {
     Every,
 }
 
-/// A point $(\sigma_w^2, \sigma_b^2)$ where $V(q) = q$ and $\chi_1 = \sigma_w^2 \mathbb E[\varphi^\prime(\sqrt q z)^2] = 1$.
+/// A point $(\sigma_w^2, \sigma_b^2)$ where $V(q) = q$ and
+/// $\chi_1 = \sigma_w^2 \mathbb E[\varphi^\prime(\sqrt q z)^2] = 1$.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CriticalPoint {
     /// $\sigma_w^2$ and $\sigma_b^2$.
@@ -34,12 +35,13 @@ fn moments<A: Dual + ?Sized>(phi: &A, q: f64) -> Result<(f64, f64)> {
 /// Relative differences of $\sigma_b^2$ to 0 that are rounding.
 const NOISE: f64 = 1e-11;
 
-/// The critical point with $q^\* = q$: $\sigma_w^2 = 1/\mathbb E[\varphi^{\prime 2}]$, $\sigma_b^2 = q - \mathbb E[\varphi^2]/\mathbb E[\varphi^{\prime 2}]$ (S. Hayou, A. Doucet and J. Rousseau 2019,
-/// arXiv 1902.06853, section 3).
+/// The critical point with $q^\* = q$: $\sigma_w^2 = 1/\mathbb E[\varphi^{\prime 2}]$,
+/// $\sigma_b^2 = q - \mathbb E[\varphi^2]/\mathbb E[\varphi^{\prime 2}]$ (S. Hayou, A. Doucet and J. Rousseau
+/// 2019, arXiv 1902.06853, section 3).
 ///
 /// # Errors
-/// [`Error::Invalid`] unless $q > 0$ is finite; [`Error::Undefined`] if $\sigma_b^2$ would be negative or $\varphi^\prime$ is 0; [`Error::Unsupported`] for maps of kernels;
-/// those of [`Dual::dual`].
+/// [`Error::Invalid`] unless $q > 0$ is finite; [`Error::Undefined`] if $\sigma_b^2$ would be negative or
+/// $\varphi^\prime$ is 0; [`Error::Unsupported`] for maps of kernels; those of [`Dual::dual`].
 ///
 /// ```
 /// use neural_limits::{prelude::*, propagation::edge_of_chaos_at};
@@ -79,11 +81,12 @@ pub fn edge_of_chaos_at<A: Dual + ?Sized>(phi: &A, q: f64) -> Result<CriticalPoi
     })
 }
 
-/// All critical points with the given $\sigma_b^2$: the curve $\sigma_w^2(\sigma_b^2)$, ascending in $q^\*$, which is looked for between 1e-8 and 1e8 (and at 0, where
-/// a limit is meant).
+/// All critical points with the given $\sigma_b^2$: the curve $\sigma_w^2(\sigma_b^2)$, ascending in $q^\*$,
+/// which is looked for between 1e-8 and 1e8 (and at 0, where a limit is meant).
 ///
 /// # Errors
-/// [`Error::Invalid`] unless $\sigma_b^2 \ge 0$ is finite; [`Error::Unsupported`] for maps of kernels; those of [`Dual::dual`], overflow excepted.
+/// [`Error::Invalid`] unless $\sigma_b^2 \ge 0$ is finite; [`Error::Unsupported`] for maps of kernels; those
+/// of [`Dual::dual`], overflow excepted.
 ///
 /// ```
 /// use neural_limits::{prelude::*, propagation::edge_of_chaos};
@@ -141,17 +144,20 @@ pub struct CriticalInitialization {
     pub survival_depth: f64,
 }
 
-/// The critical initialisation to take for $\varphi$ at depth $L$: of the points of the edge of chaos where the variance does not drift away ($L$ layers
-/// multiply deviations from $q^\*$ by $V^\prime(q^\*)^L \le e$) the one with the largest $q^\* \le 1$ whose inputs are still told apart after $L$ layers, $1 - c_L \ge$
-/// `threshold` by the law of [`DeepLimit::correlation_scale`](super::DeepLimit::correlation_scale). Without one in reach of 1, larger $q^\*$ are tried, upwards.
+/// The critical initialisation to take for $\varphi$ at depth $L$: of the points of the edge of chaos where
+/// the variance does not drift away ($L$ layers multiply deviations from $q^\*$ by $V^\prime(q^\*)^L \le e$)
+/// the one with the largest $q^\* \le 1$ whose inputs are still told apart after $L$ layers, $1 - c_L \ge$
+/// `threshold` by the law of [`DeepLimit::correlation_scale`](super::DeepLimit::correlation_scale). Without
+/// one in reach of 1, larger $q^\*$ are tried, upwards.
 ///
-/// Smooth activations survive to any depth for small enough $q^\*$, where they become linear (Hayou, Doucet and Rousseau 2019, proposition 4 and section 3.2);
-/// those with kinks have their one law. If no point survives, the one that survives longest is returned:
-/// compare [`survival_depth`](CriticalInitialization::survival_depth) with $L$.
+/// Smooth activations survive to any depth for small enough $q^\*$, where they become linear (Hayou, Doucet
+/// and Rousseau 2019, proposition 4 and section 3.2); those with kinks have their one law. If no point
+/// survives, the one that survives longest is returned: compare
+/// [`survival_depth`](CriticalInitialization::survival_depth) with $L$.
 ///
 /// # Errors
-/// [`Error::Invalid`] for depth 0 or a threshold outside of $(0, 1)$; [`Error::Undefined`] if $\varphi$ has no such point up to $q^\* = 10^4$; those of
-/// [`edge_of_chaos_at`].
+/// [`Error::Invalid`] for depth 0 or a threshold outside of $(0, 1)$; [`Error::Undefined`] if $\varphi$ has
+/// no such point up to $q^\* = 10^4$; those of [`edge_of_chaos_at`].
 ///
 /// ```
 /// use neural_limits::{prelude::*, propagation::critical_initialization};

@@ -11,8 +11,9 @@ use crate::{Error, PairCovariance, Result, error};
 pub struct Growth {
     /// $\log (q_l/q_0)$ for $l = 0, \ldots, L$.
     pub log_variance: Vec<f64>,
-    /// $\log \prod_{j \le l} (s^2 + \alpha_{j,L}^2 \sigma_w^2 \mathbb E[\varphi^\prime(\sqrt{q_{j-1}} z)^2])$ for $l = 0, \ldots, L$: the factor by which the squared norm of a gradient grows when it
-    /// is passed back through layers $l, \ldots, 1$.
+    /// $\log \prod_{j \le l} (s^2 + \alpha_{j,L}^2 \sigma_w^2 \mathbb E[\varphi^\prime(\sqrt{q_{j-1}} z)^2])$
+    /// for $l = 0, \ldots, L$: the factor by which the squared norm of a gradient grows when it is passed
+    /// back through layers $l, \ldots, 1$.
     pub log_gradient: Vec<f64>,
 }
 
@@ -36,11 +37,14 @@ fn last_step(values: &[f64]) -> f64 {
 }
 
 impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
-    /// The growth of the variance of an input that enters the chain with variance $q_0$, and of gradients on the way back (S. Schoenholz
-    /// et al. 2016, arXiv 1611.01232, eq. 11, for MLPs; G. Yang and S. Schoenholz 2017, arXiv 1712.08969, for residual networks).
+    /// The growth of the variance of an input that enters the chain with variance $q_0$, and of gradients on
+    /// the way back (S. Schoenholz et al. 2016, arXiv 1611.01232, eq. 11, for MLPs; G. Yang and S. Schoenholz
+    /// 2017, arXiv 1712.08969, for residual networks).
     ///
-    /// Without biases a homogeneous residual network with $\alpha = 1$ grows by $1 + \sigma_w^2 \mathbb E[\varphi(z)^2]$ a layer, exponentially in the depth; with $\alpha = 1/\sqrt L$
-    /// the total stays bounded. A bounded activation gives linear variances, and gradients that grow as $e^{O(\sqrt L)}$.
+    /// Without biases a homogeneous residual network with $\alpha = 1$ grows by
+    /// $1 + \sigma_w^2 \mathbb E[\varphi(z)^2]$ a layer, exponentially in the depth; with
+    /// $\alpha = 1/\sqrt L$ the total stays bounded. A bounded activation gives linear variances, and
+    /// gradients that grow as $e^{O(\sqrt L)}$.
     ///
     /// # Errors
     /// [`Error::Invalid`] unless $q_0 > 0$ is finite; those of [`Dual::dual`].

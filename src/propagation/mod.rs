@@ -1,8 +1,11 @@
-//! Deep information propagation: what an MLP of infinite width does to variances, correlations and gradients as it gets deeper.
+//! Deep information propagation: what an MLP of infinite width does to variances, correlations and gradients
+//! as it gets deeper.
 //!
-//! With $V(q) = \sigma_w^2 \mathbb E[\varphi(\sqrt q z)^2] + \sigma_b^2$ a layer maps the variance to $V(q)$ and, at a fixed $q$, the correlation to
-//! $R(c) = (\sigma_w^2 \mathbb E[\varphi(u)\varphi(v)] + \sigma_b^2)/V(q)$ (B. Poole et al. 2016, arXiv 1606.05340; S. Schoenholz et al. 2016, arXiv 1611.01232).
-//! Fixed points of the two maps and their slopes tell what survives at depth.
+//! With $V(q) = \sigma_w^2 \mathbb E[\varphi(\sqrt q z)^2] + \sigma_b^2$ a layer maps the variance to $V(q)$
+//! and, at a fixed $q$, the correlation to
+//! $R(c) = (\sigma_w^2 \mathbb E[\varphi(u)\varphi(v)] + \sigma_b^2)/V(q)$ (B. Poole et al. 2016,
+//! arXiv 1606.05340; S. Schoenholz et al. 2016, arXiv 1611.01232). Fixed points of the two maps and their
+//! slopes tell what survives at depth.
 //!
 //! | question | call | file |
 //! |---|---|---|
@@ -59,7 +62,8 @@ impl<A: Dual> Propagation<A> {
     /// Of $\varphi$, $\sigma_w^2$ and $\sigma_b^2$.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the activation is not [pointwise](crate::activation::Activation::is_pointwise).
+    /// [`Error::Unsupported`] if the activation is not
+    /// [pointwise](crate::activation::Activation::is_pointwise).
     pub fn new(activation: A, initialization: Initialization) -> Result<Self> {
         pointwise(&activation)?;
         Ok(Self {

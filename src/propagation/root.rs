@@ -2,8 +2,8 @@
 
 use crate::Result;
 
-/// Sign changes of `f` over an ascending grid, each refined to rounding; values within `noise` of 0 have no sign. `None` if no value
-/// on the grid has one.
+/// Sign changes of `f` over an ascending grid, each refined to rounding; values within `noise` of 0 have no
+/// sign. `None` if no value on the grid has one.
 pub(super) fn on_grid(
     grid: &[f64],
     noise: f64,
@@ -26,7 +26,8 @@ pub(super) fn on_grid(
     Ok(last.map(|_| roots))
 }
 
-/// The root between two points of opposite sign, by the Illinois variant of regula falsi with bisection where that is slow.
+/// The root between two points of opposite sign, by the Illinois variant of regula falsi with bisection where
+/// that is slow.
 fn bracketed(
     f: &mut impl FnMut(f64) -> Result<f64>,
     low: (f64, f64),

@@ -16,10 +16,12 @@ pub enum Target {
     Curvature(f64),
 }
 
-/// Shaping by affine maps before and after an activation (*deep kernel shaping*; J. Martens et al. 2021, arXiv 2110.01765, section 6):
-/// $\hat\varphi(x) = \gamma(\varphi(\alpha x + \beta) + \delta)$ such that with $\sigma_w^2 = 1$, $\sigma_b^2 = 0$
+/// Shaping by affine maps before and after an activation (*deep kernel shaping*; J. Martens et al. 2021,
+/// arXiv 2110.01765, section 6): $\hat\varphi(x) = \gamma(\varphi(\alpha x + \beta) + \delta)$ such that with
+/// $\sigma_w^2 = 1$, $\sigma_b^2 = 0$
 ///
-/// $$V(1) = 1, \qquad V^\prime(1) = 1, \qquad R(0) = 0, \qquad R^\prime(1) \text{ or } R^{\prime\prime}(1) = \text{target}.$$
+/// $$V(1) = 1, \qquad V^\prime(1) = 1, \qquad R(0) = 0, \qquad R^\prime(1) \text{ or } R^{\prime\prime}(1) =
+/// \text{target}.$$
 ///
 /// ```
 /// use neural_limits::{prelude::*, propagation::Shaping};
@@ -54,8 +56,8 @@ pub struct Shaped<A> {
 const TOLERANCE: f64 = 1e-10;
 
 impl Shaping {
-    /// To the slope $R^\prime(1) = \zeta > 1$ of one layer. (Since $R(0) = 0$ and $R$ is convex on $[0, 1]$, slopes below 1 do not exist, and 1 is a linear
-    /// function's.)
+    /// To the slope $R^\prime(1) = \zeta > 1$ of one layer. (Since $R(0) = 0$ and $R$ is convex on $[0, 1]$,
+    /// slopes below 1 do not exist, and 1 is a linear function's.)
     ///
     /// # Errors
     /// [`Error::Invalid`] unless it is finite and above 1.
@@ -87,8 +89,8 @@ impl Shaping {
         }
     }
 
-    /// The target of one layer of an MLP of depth $L$ whose layers together have this one: slopes multiply, $\zeta^{1/L}$ (Martens et al. 2021,
-    /// section 5.3); curvatures add to first order, $1/L$ of it.
+    /// The target of one layer of an MLP of depth $L$ whose layers together have this one: slopes multiply,
+    /// $\zeta^{1/L}$ (Martens et al. 2021, section 5.3); curvatures add to first order, $1/L$ of it.
     ///
     /// # Errors
     /// [`Error::Invalid`] for depth 0.
@@ -107,11 +109,13 @@ impl Shaping {
         self.target
     }
 
-    /// Solves for $\alpha, \beta, \gamma, \delta$: the last two from $V(1) = 1$ and $R(0) = 0$, the first two by Newton's method from several starts.
+    /// Solves for $\alpha, \beta, \gamma, \delta$: the last two from $V(1) = 1$ and $R(0) = 0$, the first two
+    /// by Newton's method from several starts.
     ///
     /// # Errors
-    /// [`Error::Undefined`] if $\varphi$ is linear or has kinks (curvature); [`Error::NotConverged`] if no start leads to a solution within 1e-10 (there may be
-    /// none: for a positively homogeneous $\varphi$ only $\alpha/\beta$ matters, one unknown for two conditions); [`Error::Unsupported`] for maps of kernels.
+    /// [`Error::Undefined`] if $\varphi$ is linear or has kinks (curvature); [`Error::NotConverged`] if no
+    /// start leads to a solution within 1e-10 (there may be none: for a positively homogeneous $\varphi$ only
+    /// $\alpha/\beta$ matters, one unknown for two conditions); [`Error::Unsupported`] for maps of kernels.
     pub fn of<A: Dual + Clone>(&self, phi: A) -> Result<Shaped<A>> {
         pointwise(&phi)?;
         if matches!(self.target, Target::Curvature(_)) && !phi.kinks().is_empty() {
@@ -207,7 +211,8 @@ const STARTS: [[f64; 2]; 12] = [
     [-1.0, -2.0],
 ];
 
-/// The shaped activation at $(\log\alpha, \beta)$, with $\gamma$, $\delta$ from $V(1) = 1$ and $R(0) = 0$: a mean of 0 and a variance of 1.
+/// The shaped activation at $(\log\alpha, \beta)$, with $\gamma$, $\delta$ from $V(1) = 1$ and $R(0) = 0$: a
+/// mean of 0 and a variance of 1.
 fn affine<A: Dual>(phi: A, point: Vector2<f64>) -> Result<Affine<A>> {
     let (alpha, beta) = (point.x.exp(), point.y);
     let inner = Affine::new(phi, alpha, beta, 1.0, 0.0)?;

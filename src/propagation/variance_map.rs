@@ -71,8 +71,9 @@ impl<A: Dual> Propagation<A> {
         Ok(self.branch().covariance(k)?.variance_a())
     }
 
-    /// $V^\prime(q) = \sigma_w^2 \mathbb E[z \varphi(\sqrt q z) \varphi^\prime(\sqrt q z)]/\sqrt q$ (by Stein's lemma $\sigma_w^2 \mathbb E[\varphi^{\prime 2} + \varphi\varphi^{\prime\prime}]$, Schoenholz et al.
-    /// 2016, eq. 6), by quadrature with a relative error below 1e-10; the limit $V(q)/q$ at $q = 0$.
+    /// $V^\prime(q) = \sigma_w^2 \mathbb E[z \varphi(\sqrt q z) \varphi^\prime(\sqrt q z)]/\sqrt q$ (by
+    /// Stein's lemma $\sigma_w^2 \mathbb E[\varphi^{\prime 2} + \varphi\varphi^{\prime\prime}]$, Schoenholz
+    /// et al. 2016, eq. 6), by quadrature with a relative error below 1e-10; the limit $V(q)/q$ at $q = 0$.
     ///
     /// For an activation with jumps elsewhere than at 0 it does not hold.
     ///
@@ -88,7 +89,8 @@ impl<A: Dual> Propagation<A> {
         Ok(self.weight_variance() * second_moment_slope(phi, q)?)
     }
 
-    /// All solutions of $V(q) = q$: 0 if it is one, and those between 1e-10 and 1e10 where $V(q) - q$ changes its sign.
+    /// All solutions of $V(q) = q$: 0 if it is one, and those between 1e-10 and 1e10 where $V(q) - q$ changes
+    /// its sign.
     ///
     /// # Errors
     /// Those of [`Dual::dual`], overflow excepted (it counts as a variance above $q$).
@@ -149,7 +151,8 @@ impl<A: Dual> Propagation<A> {
     }
 }
 
-/// $\mathrm d \mathbb E[\varphi(\sqrt q z)^2] / \mathrm d q = \mathbb E[x \varphi(x) \varphi^\prime(x)]/q$, $x = \sqrt q z$.
+/// $\mathrm d \mathbb E[\varphi(\sqrt q z)^2] / \mathrm d q = \mathbb E[x \varphi(x) \varphi^\prime(x)]/q$,
+/// $x = \sqrt q z$.
 pub(super) fn second_moment_slope<A: Activation + ?Sized>(phi: &A, q: f64) -> Result<f64> {
     let integrand = |x: f64| x * phi.value(x) * phi.derivative(x) / q;
     let kinks = phi.kinks();

@@ -1,8 +1,9 @@
 //! The conditional sampler: exact in law without weights.
 //!
-//! Given the pre-activations $Y \in \mathbb R^{n \times m}$ of $m$ inputs, the rows of $W\varphi(Y) + b$ are independent
-//! $\mathcal N(0, \hat B(Y))$ for Gaussian weights. So a layer is $Z \hat B(Y)^{1/2}$ with $n \times m$ fresh normals $Z$:
-//! $O(n m^2)$ work and no weight matrix, where dense sampling needs $O(n^2 m)$.
+//! Given the pre-activations $Y \in \mathbb R^{n \times m}$ of $m$ inputs, the rows of $W\varphi(Y) + b$ are
+//! independent $\mathcal N(0, \hat B(Y))$ for Gaussian weights. So a layer is $Z \hat B(Y)^{1/2}$ with
+//! $n \times m$ fresh normals $Z$: $O(n m^2)$ work and no weight matrix, where dense sampling needs
+//! $O(n^2 m)$.
 
 use nalgebra::DMatrix;
 use rand::Rng;
@@ -14,8 +15,9 @@ use crate::activation::Activation;
 use crate::architecture::Branch;
 use crate::vectorized::vectorized;
 
-/// Replaces each row $y$ of the state by `skip` $y + $ `scale` $\mathcal N(0, A)$ with `covariance` = $A$, and `covariance` by $\hat B$ of the
-/// new state: one pass over the neurons, block by block, so that a layer stays in cache.
+/// Replaces each row $y$ of the state by `skip` $y + $ `scale` $\mathcal N(0, A)$ with `covariance` = $A$,
+/// and `covariance` by $\hat B$ of the new state: one pass over the neurons, block by block, so that a layer
+/// stays in cache.
 pub(super) fn advance<A: Activation, R: Rng>(
     state: &mut State,
     skip: f64,

@@ -10,8 +10,9 @@ use crate::activation::Activation;
 use crate::architecture::Branch;
 use crate::summation::dot;
 
-/// Replaces each row $y$ of the state by `skip` $y + $ `scale` $(W F + b)$ for the features $F$ of `fan_in` units, whose columns lie one after the
-/// other in `features`: $W$ is drawn row by row, $O(n^2 m)$ work and no $n \times n$ storage.
+/// Replaces each row $y$ of the state by `skip` $y + $ `scale` $(W F + b)$ for the features $F$ of `fan_in`
+/// units, whose columns lie one after the other in `features`: $W$ is drawn row by row, $O(n^2 m)$ work and
+/// no $n \times n$ storage.
 pub(super) fn add<R: Rng>(
     state: &mut State,
     skip: f64,

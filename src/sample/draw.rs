@@ -8,8 +8,8 @@ use crate::{Error, Result};
 
 /// The covariance matrix and the first neuron of one random network at $m$ inputs.
 ///
-/// Networks deep enough to leave the range of `f64` are held with a power of two of their own, so correlations survive
-/// where variances overflow or vanish.
+/// Networks deep enough to leave the range of `f64` are held with a power of two of their own, so
+/// correlations survive where variances overflow or vanish.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draw {
     covariance: DMatrix<f64>,
@@ -56,7 +56,8 @@ impl Draw {
     /// $\hat q(x_i, x_j) = \langle Y(x_i), Y(x_j) \rangle / n$.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an index that is too large; [`Error::Overflow`]. (A value too small for `f64` is 0.)
+    /// [`Error::Invalid`] for an index that is too large; [`Error::Overflow`]. (A value too small for `f64`
+    /// is 0.)
     pub fn covariance(&self, i: usize, j: usize) -> Result<f64> {
         scale_by_power_of_two(
             "the covariance",
@@ -80,8 +81,8 @@ impl Draw {
     /// $\hat c(x_i, x_j) = \hat q(x_i, x_j) / \sqrt{\hat q(x_i,x_i) \hat q(x_j,x_j)}$.
     ///
     /// # Errors
-    /// [`Error::Undefined`] if the network maps one of the inputs to the zero vector (a narrow ReLU network may die);
-    /// [`Error::Invalid`] for an index that is too large; [`Error::Overflow`].
+    /// [`Error::Undefined`] if the network maps one of the inputs to the zero vector (a narrow ReLU network
+    /// may die); [`Error::Invalid`] for an index that is too large; [`Error::Overflow`].
     pub fn correlation(&self, i: usize, j: usize) -> Result<f64> {
         let (i, j) = (self.point(i)?, self.point(j)?);
         let (qi, qj, k) = (

@@ -4,9 +4,10 @@ use nalgebra::DMatrix;
 
 /// Overwrites the lower triangle of `matrix` with $R$, $R R^\top$ = `matrix`, and the rest with zeros.
 ///
-/// Covariances of features are singular whenever two inputs coincide or a column of ReLU features vanishes, which a plain
-/// Cholesky factorisation refuses. A pivot below $4 m$ units of rounding of its diagonal entry is taken to be zero
-/// with its column, and so is any entry of that size: $\lVert R R^\top - A \rVert \le O(m \epsilon) \lVert A \rVert$, and equal inputs stay equal.
+/// Covariances of features are singular whenever two inputs coincide or a column of ReLU features vanishes,
+/// which a plain Cholesky factorisation refuses. A pivot below $4 m$ units of rounding of its diagonal entry
+/// is taken to be zero with its column, and so is any entry of that size:
+/// $\lVert R R^\top - A \rVert \le O(m \epsilon) \lVert A \rVert$, and equal inputs stay equal.
 pub(super) fn semidefinite_cholesky(matrix: &mut DMatrix<f64>) {
     let size = matrix.nrows();
     let threshold = 4.0 * size as f64 * f64::EPSILON;
@@ -34,8 +35,8 @@ pub(super) fn semidefinite_cholesky(matrix: &mut DMatrix<f64>) {
             for k in 0..j {
                 entry -= matrix[(i, k)] * matrix[(j, k)];
             }
-            // Equal inputs must get equal rows to the bit: one equal to input j has entry = pivot, and one equal to an
-            // input before j has an entry that is rounding alone.
+            // Equal inputs must get equal rows to the bit: one equal to input j has entry = pivot, and one
+            // equal to an input before j has an entry that is rounding alone.
             let rounding = threshold * diagonal.sqrt() * matrix[(i, i)].sqrt();
             matrix[(i, j)] = if entry == pivot {
                 root

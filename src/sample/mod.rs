@@ -31,8 +31,8 @@ use crate::{Error, Inputs, Result, Scalar, parallel};
 /// How a layer is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sampler {
-    /// From its conditional law given the layer before: exact, and $n/m$ times cheaper than dense weights. For forward
-    /// quantities of Gaussian weights.
+    /// From its conditional law given the layer before: exact, and $n/m$ times cheaper than dense weights.
+    /// For forward quantities of Gaussian weights.
     #[default]
     Conditional,
     /// From dense weights.
@@ -106,15 +106,15 @@ impl<'a, N: Architecture> Finite<'a, N> {
     /// One network, drawn from `rng`: its [`Draw`] at the inputs.
     ///
     /// # Errors
-    /// [`Error::Overflow`] if a chain that is not homogeneous leaves the range of `f64`; for homogeneous chains overflow is
-    /// reported by the accessors of [`Draw`]; [`Error::OutOfMemory`].
+    /// [`Error::Overflow`] if a chain that is not homogeneous leaves the range of `f64`; for homogeneous
+    /// chains overflow is reported by the accessors of [`Draw`]; [`Error::OutOfMemory`].
     pub fn draw<T: Scalar, R: Rng>(&self, x: &Inputs<'_, T>, rng: &mut R) -> Result<Draw> {
         let (y, exponent) = self.forward(x, rng)?;
         Ok(Draw::new(&y, exponent))
     }
 
-    /// `samples` independent networks, number $i$ drawn from [`Seed::stream`]$(i)$, in parallel: bit-identical for any
-    /// number of threads.
+    /// `samples` independent networks, number $i$ drawn from [`Seed::stream`]$(i)$, in parallel:
+    /// bit-identical for any number of threads.
     ///
     /// # Errors
     /// [`Error::Invalid`] for 0 samples or more than 10⁹.
@@ -129,7 +129,8 @@ impl<'a, N: Architecture> Finite<'a, N> {
         parallel::try_map(samples, |i| self.draw(x, &mut seed.stream(i as u64)))
     }
 
-    /// The covariance matrices $\hat q(x_i, x_j) = \langle Y_l(x_i), Y_l(x_j) \rangle / n$ of `samples` independent networks.
+    /// The covariance matrices $\hat q(x_i, x_j) = \langle Y_l(x_i), Y_l(x_j) \rangle / n$ of `samples`
+    /// independent networks.
     ///
     /// # Errors
     /// As [`draws`](Self::draws); [`Error::Overflow`] if an entry exceeds the range.

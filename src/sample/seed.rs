@@ -9,9 +9,9 @@ pub type Stream = Xoshiro256PlusPlus;
 
 /// A seed that splits into numbered, independent streams.
 ///
-/// Item $i$ of a parallel computation draws from [`stream`](Seed::stream)$(i)$, so results do not depend on the
-/// number of threads or on the order of work. The 256-bit state of each stream is the output of ChaCha8 keyed
-/// by the seed with stream number $i$: two streams coincide with probability $2^{-256}$.
+/// Item $i$ of a parallel computation draws from [`stream`](Seed::stream)$(i)$, so results do not depend on
+/// the number of threads or on the order of work. The 256-bit state of each stream is the output of ChaCha8
+/// keyed by the seed with stream number $i$: two streams coincide with probability $2^{-256}$.
 ///
 /// ```
 /// use neural_limits::sample::Seed;
@@ -47,7 +47,8 @@ impl Seed {
         Stream::from_seed(self.block(index, 0))
     }
 
-    /// The child seed of number `index`, whose streams are independent of this seed's and of its other children's.
+    /// The child seed of number `index`, whose streams are independent of this seed's and of its other
+    /// children's.
     pub fn split(self, index: u64) -> Self {
         Self(self.block(index, 1))
     }

@@ -6,7 +6,8 @@ use nalgebra::DMatrix;
 
 use crate::{Error, Result};
 
-/// Neurons that are worked on together: their pre-activations, normals and features stay in the first-level cache.
+/// Neurons that are worked on together: their pre-activations, normals and features stay in the first-level
+/// cache.
 const BLOCK: usize = 256;
 
 /// The blocks of neurons.

@@ -2,10 +2,11 @@
 
 use crate::error::{self, Result};
 
-/// The probability that the Kolmogorov–Smirnov statistic of `samples` draws from a continuous law exceeds `statistic`, under the law.
+/// The probability that the Kolmogorov–Smirnov statistic of `samples` draws from a continuous law exceeds
+/// `statistic`, under the law.
 ///
-/// Kolmogorov's asymptotic series at $\lambda = (\sqrt m + 0.12 + 0.11/\sqrt m) D$ (M. A. Stephens 1970): accurate to about 1e-3 for
-/// $m \ge 5$.
+/// Kolmogorov's asymptotic series at $\lambda = (\sqrt m + 0.12 + 0.11/\sqrt m) D$ (M. A. Stephens 1970):
+/// accurate to about 1e-3 for $m \ge 5$.
 ///
 /// # Errors
 /// [`Error::Invalid`](crate::Error::Invalid) for a statistic outside of $[0, 1]$ or no samples.
@@ -21,8 +22,8 @@ pub fn one_sample_p_value(statistic: f64, samples: usize) -> Result<f64> {
     p_value(statistic, samples as f64)
 }
 
-/// The probability that the Kolmogorov–Smirnov distance of two independent samples from one continuous law exceeds
-/// `statistic`: the one-sample series at $m = m_1 m_2/(m_1 + m_2)$.
+/// The probability that the Kolmogorov–Smirnov distance of two independent samples from one continuous law
+/// exceeds `statistic`: the one-sample series at $m = m_1 m_2/(m_1 + m_2)$.
 ///
 /// # Errors
 /// As [`one_sample_p_value`].

@@ -39,9 +39,10 @@ pub struct Observation {
 /// The exponents $\beta_k$ of $e = C \prod_k x_k^{\beta_k}$, by weighted least squares on logarithms.
 ///
 /// Weights are the inverse squares of the relative standard errors, and intervals are normal, widened by
-/// $\sqrt{\chi^2/\text{freedom}}$ where the residuals exceed the standard errors. If any standard error is 0, weights are equal and intervals are
-/// Student's, from the residuals alone. Relative standard errors are taken to lie in `1e-9..=1e9`. `None` if there are not more observations than parameters, or the sizes do not
-/// vary.
+/// $\sqrt{\chi^2/\text{freedom}}$ where the residuals exceed the standard errors. If any standard error is 0,
+/// weights are equal and intervals are Student's, from the residuals alone. Relative standard errors are
+/// taken to lie in `1e-9..=1e9`. `None` if there are not more observations than parameters, or the sizes do
+/// not vary.
 ///
 /// ```
 /// use neural_limits::statistics::{Observation, fit_power_law};

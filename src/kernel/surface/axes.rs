@@ -28,7 +28,8 @@ impl Cells {
     /// More cells than that are not worth their tables.
     const MOST: usize = 24;
 
-    /// The cells of some variances, `halvings` times halved; `None` if there is no positive one, or there are too many cells.
+    /// The cells of some variances, `halvings` times halved; `None` if there is no positive one, or there are
+    /// too many cells.
     pub(super) fn new(variances: &[f64], halvings: u32) -> Option<Self> {
         let positive = variances.iter().copied().filter(|&q| q > 0.0);
         let (lowest, highest) = positive
@@ -88,7 +89,8 @@ impl Cells {
     }
 }
 
-/// Half-open in $\varepsilon$, and there a polynomial in $\sqrt\varepsilon$, or near $c = -1$ in $\sqrt{2 - \varepsilon}$.
+/// Half-open in $\varepsilon$, and there a polynomial in $\sqrt\varepsilon$, or near $c = -1$ in
+/// $\sqrt{2 - \varepsilon}$.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     /// $\varepsilon$ at the end.
@@ -102,7 +104,8 @@ pub(super) struct Piece {
 /// Where the sides meet, in $\sqrt\varepsilon$: orthogonal inputs lie well inside of a piece.
 const NEAR_END: f64 = 1.25;
 
-/// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not tabulated.
+/// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not
+/// tabulated.
 const FAR_END: f64 = 1.0 / 16.0;
 
 /// How often pieces are halved towards $c = 1$.
@@ -119,8 +122,8 @@ impl Piece {
         }
     }
 
-    /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the $\varepsilon$ where the first starts; those next to $c = 1$ only for points of
-    /// equal norms.
+    /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
+    /// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms.
     pub(super) fn all(equal: bool, low: f64, high: f64) -> (f64, Vec<Self>) {
         let edge = |k: i32| NEAR_END * 0.5_f64.powi(k);
         // what the norms of points that are taken for equal leave of 1 - c

@@ -14,8 +14,9 @@ use crate::network::Network;
 use crate::polynomial::{chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform};
 use crate::{Result, Scalar, parallel};
 
-/// The error between the nodes that a table is built to: of networks of closed forms, and of a layer whose activation has a table of its own or goes by quadrature, and
-/// errs by that itself. Twice as much is accepted where more terms do not help.
+/// The error between the nodes that a table is built to: of networks of closed forms, and of a layer whose
+/// activation has a table of its own or goes by quadrature, and errs by that itself. Twice as much is
+/// accepted where more terms do not help.
 const CLOSED_FORMS: f64 = 5e-14;
 const QUADRATURE: f64 = 3e-13;
 

@@ -39,7 +39,8 @@ impl Economy {
         self.cost >= 2.0 * EVALUATION && self.count >= FEWEST
     }
 
-    /// Whether tables that hold so large a share of all pairs pay: what is left goes by parts of blocks, which is slow unless it is slow anyway.
+    /// Whether tables that hold so large a share of all pairs pay: what is left goes by parts of blocks,
+    /// which is slow unless it is slow anyway.
     pub(super) fn suffices(&self, share: f64) -> bool {
         share >= if self.is_slow() { 0.25 } else { 0.75 }
     }
@@ -54,7 +55,8 @@ impl Economy {
         pairs * (each * self.cost - EVALUATION) > nodes * self.cost
     }
 
-    /// Whether tables of so many nodes in all are worth it, if some pairs are left alone and an evaluation takes so many nanoseconds.
+    /// Whether tables of so many nodes in all are worth it, if some pairs are left alone and an evaluation
+    /// takes so many nanoseconds.
     pub(super) fn pays_in_all(&self, nodes: f64, left: f64, evaluation: f64) -> bool {
         let tables = (3.0 * nodes + self.alone * left) * self.cost;
         tables + evaluation * self.count < 0.8 * self.count * self.cost

@@ -1,8 +1,9 @@
 //! Whole networks as tabulated functions of two norms and an angle.
 //!
-//! Whatever its layers, a network maps a pair of inputs to a smooth function of $\log q_a$, $\log q_b$ and (in a suitable variable) $\varepsilon = 1 - c$. Where there are many
-//! more pairs than it takes numbers to write that function down, it is tabulated once, by the layers themselves, and a pair costs one polynomial whatever the
-//! depth and the activations.
+//! Whatever its layers, a network maps a pair of inputs to a smooth function of $\log q_a$, $\log q_b$ and
+//! (in a suitable variable) $\varepsilon = 1 - c$. Where there are many more pairs than it takes numbers to
+//! write that function down, it is tabulated once, by the layers themselves, and a pair costs one polynomial
+//! whatever the depth and the activations.
 //!
 //! | file | what |
 //! |---|---|
@@ -14,12 +15,14 @@
 //! | `patch` | polynomials in three variables |
 //! | `mod` | evaluation of rows of pairs |
 //!
-//! Tabulated are $\varepsilon^\prime/\varepsilon$ and $\Theta$. Between the nodes every table is compared with the layers at 24 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself and $\Theta$ to
-//! 4e-14 of the geometric mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much themselves. Activations that go by tables or quadrature err by
-//! more, and so may the table: 6e-13 a layer.) Over all pairs of the tests' inputs the largest differences are 1.6e-13 and 1.4e-14.
+//! Tabulated are $\varepsilon^\prime/\varepsilon$ and $\Theta$. Between the nodes every table is compared
+//! with the layers at 24 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself and $\Theta$ to 4e-14 of
+//! the geometric mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much
+//! themselves. Activations that go by tables or quadrature err by more, and so may the table: 6e-13 a layer.)
+//! Over all pairs of the tests' inputs the largest differences are 1.6e-13 and 1.4e-14.
 //!
-//! Pairs beyond the tables go layer by layer: those in rare boxes, nearly parallel ones of different norms, nearly opposite ones, and where the function is not smooth
-//! enough.
+//! Pairs beyond the tables go layer by layer: those in rare boxes, nearly parallel ones of different norms,
+//! nearly opposite ones, and where the function is not smooth enough.
 
 mod axes;
 mod build;
@@ -262,7 +265,8 @@ impl Surface {
         }
     }
 
-    /// A row of pairs in the order of the columns: $\varepsilon$ becomes $\varepsilon^\prime$; what no table has is listed.
+    /// A row of pairs in the order of the columns: $\varepsilon$ becomes $\varepsilon^\prime$; what no table
+    /// has is listed.
     fn row<const F: usize>(
         &self,
         (point, same): (usize, Option<usize>),

@@ -17,11 +17,13 @@ pub(super) struct Patch {
     functions: usize,
     /// The numbers of terms in the first two variables.
     sizes: [usize; 2],
-    /// How many terms in the second variable every power of the third has; at most as many as the power before.
+    /// How many terms in the second variable every power of the third has; at most as many as the power
+    /// before.
     kept: Vec<usize>,
     /// How many numbers of a section every term of the first variable contributes to.
     reach: Vec<usize>,
-    /// By function and term of the first variable; then by power of the third and term of the second, as far as these are kept.
+    /// By function and term of the first variable; then by power of the third and term of the second, as far
+    /// as these are kept.
     coefficients: Vec<f64>,
 }
 
@@ -138,7 +140,8 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// $F$ functions at the points `x` of the third variable; `basis` holds the Chebyshev polynomials of the second.
+    /// $F$ functions at the points `x` of the third variable; `basis` holds the Chebyshev polynomials of the
+    /// second.
     #[inline(always)]
     pub(super) fn at<const F: usize>(
         &self,

@@ -181,7 +181,8 @@ impl Plan {
         Some(plan)
     }
 
-    /// Nanoseconds for a pair, roughly: polynomials for chunks of pairs of the same box, and their preparation for every row of a block.
+    /// Nanoseconds for a pair, roughly: polynomials for chunks of pairs of the same box, and their
+    /// preparation for every row of a block.
     fn evaluation(&self) -> f64 {
         const COLUMNS: f64 = 256.0;
         let boxes = self.boxes.len() as f64;

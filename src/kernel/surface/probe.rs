@@ -20,7 +20,8 @@ pub(super) struct Probe<'a> {
 pub(super) type Values = [f64; 2];
 
 impl Probe<'_> {
-    /// The pairs of one point with others, of given variances and $\varepsilon$; with the one of index `own` it is the same point.
+    /// The pairs of one point with others, of given variances and $\varepsilon$; with the one of index `own`
+    /// it is the same point.
     pub(super) fn row(
         &self,
         qa: f64,
@@ -73,8 +74,8 @@ impl Probe<'_> {
         Ok(parts.concat())
     }
 
-    /// How many Chebyshev polynomials hold a function to `tolerance` of its largest value, of at most `most`; `None` if these do not suffice. Asked for are the pairs at
-    /// Chebyshev's points, all at once.
+    /// How many Chebyshev polynomials hold a function to `tolerance` of its largest value, of at most `most`;
+    /// `None` if these do not suffice. Asked for are the pairs at Chebyshev's points, all at once.
     pub(super) fn terms(
         &self,
         most: usize,

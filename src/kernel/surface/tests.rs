@@ -23,7 +23,8 @@ fn numbers() -> impl FnMut() -> f64 {
 enum Cloud {
     /// Angles and norms near each other, as in high dimension.
     Concentrated,
-    /// All angles, norms that differ by a factor of 2; duplicates, multiples, opposites, nearly parallel points, the origin.
+    /// All angles, norms that differ by a factor of 2; duplicates, multiples, opposites, nearly parallel
+    /// points, the origin.
     Wide,
     /// All angles, one norm up to rounding.
     Sphere,
@@ -56,7 +57,8 @@ fn cloud(kind: Cloud, count: usize) -> Vec<Vec<f64>> {
     rows
 }
 
-/// The largest errors of $\varepsilon^\prime$ (relative to it or to `floor`, whichever is larger), $\Theta$ (in units of the diagonal's geometric mean), and whether the diagonal and duplicates are exact.
+/// The largest errors of $\varepsilon^\prime$ (relative to it or to `floor`, whichever is larger), $\Theta$
+/// (in units of the diagonal's geometric mean), and whether the diagonal and duplicates are exact.
 fn errors(network: &Network<'_>, rows: &[Vec<f64>], with_tangent: bool, floor: f64) -> [f64; 2] {
     let x = Inputs::from_rows(rows).unwrap();
     let pairs = InputPairs::new(&x, None).unwrap();

@@ -35,11 +35,12 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Widths, depths, the number of networks for each pair of them, and the seed of all. Sizes are sorted and duplicates
-    /// dropped; a size has the same networks in every grid of the same seed.
+    /// Widths, depths, the number of networks for each pair of them, and the seed of all. Sizes are sorted
+    /// and duplicates dropped; a size has the same networks in every grid of the same seed.
     ///
     /// # Errors
-    /// [`Error::Shape`] for no width or no depth; [`Error::Invalid`] for a width, depth or number of samples of 0 or above 10⁹.
+    /// [`Error::Shape`] for no width or no depth; [`Error::Invalid`] for a width, depth or number of samples
+    /// of 0 or above 10⁹.
     pub fn new(
         widths: &[usize],
         depths: &[usize],

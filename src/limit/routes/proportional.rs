@@ -7,15 +7,17 @@ use crate::limit::{Law, Limit, Regime};
 use crate::neural_function::NeuralFunction;
 use crate::{Error, Result};
 
-/// The limit $n, L \to \infty$ with $L/n \to T$ of an MLP whose activation is positively homogeneous, at $\sigma_w^2 \mathbb E[\varphi(z)^2] = 1$, $\sigma_b = 0$.
+/// The limit $n, L \to \infty$ with $L/n \to T$ of an MLP whose activation is positively homogeneous, at
+/// $\sigma_w^2 \mathbb E[\varphi(z)^2] = 1$, $\sigma_b = 0$.
 ///
-/// Given the layer before, $\lVert Y_{l+1} \rVert^2/n$ is multiplied by a factor of mean 1 and variance $v/n$ with
-/// $v = \sigma_w^4 \mathbb E[\varphi(z)^4] - 1$, where $\mathbb E[\varphi(z)^4] = \tfrac32 (s_-^4 + s_+^4)$; so
+/// Given the layer before, $\lVert Y_{l+1} \rVert^2/n$ is multiplied by a factor of mean 1 and variance $v/n$
+/// with $v = \sigma_w^4 \mathbb E[\varphi(z)^4] - 1$, where
+/// $\mathbb E[\varphi(z)^4] = \tfrac32 (s_-^4 + s_+^4)$; so
 ///
 /// $$\log \frac{q_L}{q_0} \to \mathcal N(-\tfrac12 v \tau, v \tau), \qquad \tau = tT,$$
 ///
-/// with $v = 5$ for ReLU (B. Hanin and M. Nica 2018, arXiv 1812.05994). The angle between two inputs closes within a
-/// vanishing fraction of the depth, so their covariance carries one common factor
+/// with $v = 5$ for ReLU (B. Hanin and M. Nica 2018, arXiv 1812.05994). The angle between two inputs closes
+/// within a vanishing fraction of the depth, so their covariance carries one common factor
 /// (`tests/width_and_depth_commute.rs` checks both against sampled networks).
 #[derive(Debug)]
 pub struct LogNormalMlp<'a, N> {
@@ -29,8 +31,8 @@ impl<'a, N: Architecture<Activation: Dual>> LogNormalMlp<'a, N> {
     /// Of an architecture, at $T = \lim L/n$.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for an architecture that is not a homogeneous MLP at criticality (or whose activation is
-    /// linear); [`Error::Invalid`] unless $T \ge 0$ is finite.
+    /// [`Error::Unsupported`] for an architecture that is not a homogeneous MLP at criticality (or whose
+    /// activation is linear); [`Error::Invalid`] unless $T \ge 0$ is finite.
     pub fn new(net: &'a N, ratio: f64) -> Result<Self> {
         error::non_negative("ratio", ratio)?;
         let unsupported = |reason: &str| {
