@@ -182,6 +182,19 @@ pub(crate) fn finite(argument: &str, value: f64) -> Result<f64> {
     }
 }
 
+/// `value`, if it and its square are finite numbers.
+pub(crate) fn finite_square(argument: &str, value: f64) -> Result<f64> {
+    if finite(argument, value)?.powi(2).is_finite() {
+        Ok(value)
+    } else {
+        Err(Error::invalid(
+            argument,
+            value,
+            "a number with a finite square",
+        ))
+    }
+}
+
 /// `value`, if it lies in $[-1, 1]$.
 pub(crate) fn correlation(argument: &str, value: f64) -> Result<f64> {
     if (-1.0..=1.0).contains(&value) {

@@ -28,7 +28,7 @@
 //!
 //! # Rooms
 //! [`activation`] (activations and their Gaussian duals), [`architecture`] (MLPs, residual networks, branch
-//! scalings, the branch covariance), [`expectation`] (quadrature), [`network`] (compositions of layers),
+//! scalings, the branch covariance), [`expectation`](activation::expectation) (quadrature), [`network`] (compositions of layers),
 //! [`kernel`], [`depth`], [`sample`], [`propagation`] (phases, depth scales, the edge of chaos),
 //! [`neural_function`] (what is read off a network), [`limit`] (regimes, laws, comparison), [`statistics`].
 //!
@@ -53,23 +53,22 @@ pub mod architecture;
 mod covariance;
 pub mod depth;
 mod error;
-pub mod expectation;
-mod gram;
 mod initialization;
 mod inputs;
 pub mod kernel;
+pub mod law;
 pub mod limit;
 pub mod network;
 pub mod neural_function;
+mod numerics;
 mod parallel;
-mod polynomial;
 pub mod propagation;
+mod random;
 pub mod sample;
 mod scalar;
 pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
-mod summation;
 mod vectorized;
 
 pub use covariance::{PairCovariance, ScaledCovariance};
@@ -85,10 +84,15 @@ pub mod prelude {
         Architecture, BranchScaling, Constant, ConvergentSeries, CustomScaling, DenseNet,
         InverseSqrtDepth, Mlp, PowerLaw, ResNet,
     };
-    pub use crate::limit::{Commutativity, Grid, Law, Limit, Regime, Report, Verdict, routes};
+    pub use crate::depth::InInfiniteDepth;
+    pub use crate::kernel::InInfiniteWidth;
+    pub use crate::law::Law;
+    pub use crate::limit::{
+        Commutativity, Grid, InEveryLimit, Limit, Regime, Report, Verdict, routes,
+    };
     pub use crate::network::{Activated, Dense, Network};
     pub use crate::neural_function::{Correlation, Covariance, NeuralFunction, Neuron};
-    pub use crate::sample::{Sampler, Seed};
+    pub use crate::sample::{OfFiniteSize, Sampler, Seed};
     pub use crate::{Error, Initialization, Inputs, PairCovariance};
 }
 

@@ -1,7 +1,6 @@
 //! Affine maps before and after an activation.
 
-use super::{Activation, Dual, DualRow, Parity, Slopes, row};
-use crate::expectation::Quadrature;
+use super::{Activation, Dual, DualRow, Parity, Slopes, default, row};
 use crate::{PairCovariance, Result, error};
 
 /// $\hat\varphi(x) = \gamma (\varphi(\alpha x + \beta) + \delta)$, as activations are shaped (J. Martens et
@@ -144,7 +143,7 @@ impl<A: Dual> Dual for Affine<A> {
             let inner = self.activation.dual(inside)?;
             Ok(inner.times(self.output_scale * self.output_scale))
         } else {
-            Ok(Quadrature::default().dual(self, k)?.value)
+            default::dual(&self, k)
         }
     }
 
@@ -154,13 +153,13 @@ impl<A: Dual> Dual for Affine<A> {
             let inside = k.times(self.input_scale * self.input_scale);
             Ok(factor * factor * self.activation.derivative_dual(inside)?)
         } else {
-            Ok(Quadrature::default().derivative_dual(self, k)?.value)
+            default::derivative_dual(&self, k)
         }
     }
 
     fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
         if !self.is_linear() {
-            return row::moments_one_by_one(self, q, out);
+            return row::moments_one_by_one(&self, q, out);
         }
         let (inside, outside) = self.squares();
         let scaled: Vec<f64> = q.iter().map(|q| inside * q).collect();
@@ -174,7 +173,7 @@ impl<A: Dual> Dual for Affine<A> {
     fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
         let (inside, outside) = self.squares();
         if !self.is_linear() || outside == 0.0 {
-            return row::one_by_one(self, row);
+            return row::one_by_one(&self, row);
         }
         let scaled = |values: &[f64], factor: f64| -> Vec<f64> {
             values.iter().map(|value| factor * value).collect()

@@ -27,7 +27,7 @@
 //! and slice forms agree bit for bit on every machine.
 
 use crate::error::{self, Error, Result, first_outside};
-use crate::polynomial;
+use crate::numerics::polynomial;
 use crate::vectorized::vectorized;
 
 /// Coefficients of $h$, lowest degree first.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
-use crate::polynomial;
+use crate::numerics::polynomial;
 
 /// Coefficients of $\arctan(t)/t$ in powers of $t^2$ on $[0, \tan^2(\pi/8)]$
 /// (`tools/arc_tangent_coefficients.py`; relative error below 3e-18).

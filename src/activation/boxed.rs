@@ -39,6 +39,10 @@ macro_rules! delegate {
             fn value_slice(&self, x: &[f64], out: &mut [f64]) {
                 (**self).value_slice(x, out);
             }
+
+            fn derivative_slice(&self, x: &[f64], out: &mut [f64]) {
+                (**self).derivative_slice(x, out);
+            }
         }
 
         impl<A: Dual + ?Sized> Dual for $type {
@@ -74,7 +78,7 @@ macro_rules! delegate {
                 (**self).is_tabulated()
             }
 
-            fn table(&self, lowest: f64, highest: f64) -> Result<Option<DualTable>> {
+            fn table(&self, lowest: f64, highest: f64) -> Option<DualTable> {
                 (**self).table(lowest, highest)
             }
         }

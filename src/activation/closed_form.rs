@@ -2,8 +2,8 @@
 //! that keep $1 - c$.
 
 use super::{Activation, DualRow, PairSlices, Parity};
-use crate::expectation::integrate;
-use crate::network::inverse_root;
+use crate::numerics::inverse_root;
+use crate::numerics::quadrature::integrate;
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 

@@ -5,7 +5,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use super::Activation;
 use super::arc_sine::angle;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use crate::expectation::density;
+use crate::activation::expectation::density;
 
 /// GELU, $\varphi(x) = x \Phi(x)$ with the normal distribution function $\Phi$, exact (D. Hendrycks and K.
 /// Gimpel 2016, arXiv 1606.08415).

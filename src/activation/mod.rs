@@ -29,9 +29,11 @@ mod celu;
 mod closed_form;
 mod cosine;
 mod custom;
+mod default;
 mod elu;
 mod erf;
 mod exp_normalized;
+pub mod expectation;
 mod exponential;
 mod gabor;
 mod gaussian;
@@ -108,31 +110,10 @@ pub use step::Step;
 pub use sum::Sum;
 pub use tanh::Tanh;
 
-pub use crate::expectation::DualTable;
-use crate::expectation::Quadrature;
+pub use crate::covariance::Parity;
+pub use expectation::DualTable;
+
 use crate::{PairCovariance, Result};
-
-/// Whether $\varphi(-x)$ is $\varphi(x)$, $-\varphi(x)$, or neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parity {
-    /// $\varphi(-x) = \varphi(x)$.
-    Even,
-    /// $\varphi(-x) = -\varphi(x)$.
-    Odd,
-    /// Neither, or not known.
-    Neither,
-}
-
-impl Parity {
-    /// The parity of $\varphi^\prime$.
-    pub fn of_derivative(self) -> Self {
-        match self {
-            Self::Even => Self::Odd,
-            Self::Odd => Self::Even,
-            Self::Neither => Self::Neither,
-        }
-    }
-}
 
 /// A function $\varphi: \mathbb R \to \mathbb R$ applied to every pre-activation, and what fast paths may
 /// know of it.
@@ -179,6 +160,13 @@ pub trait Activation: Debug + Send + Sync {
     fn value_slice(&self, x: &[f64], out: &mut [f64]) {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = self.value(x);
+        }
+    }
+
+    /// $\varphi^\prime$ of every element, as [`value_slice`](Self::value_slice).
+    fn derivative_slice(&self, x: &[f64], out: &mut [f64]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = self.derivative(x);
         }
     }
 
@@ -248,10 +236,7 @@ pub trait Dual: Activation {
     /// [`Error::Overflow`](crate::Error::Overflow) if an expectation leaves the range of `f64` or does not
     /// exist; [`Error::NotConverged`](crate::Error::NotConverged) if quadrature does not reach its tolerance.
     fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
-        match self.slopes() {
-            Some(slopes) => slopes.dual(k),
-            None => Ok(Quadrature::default().dual(self, k)?.value),
-        }
+        default::dual(&self, k)
     }
 
     /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$ for $(u,v) \sim \mathcal N(0, K)$, with
@@ -260,10 +245,7 @@ pub trait Dual: Activation {
     /// # Errors
     /// As [`dual`](Self::dual).
     fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
-        match self.slopes() {
-            Some(slopes) => Ok(slopes.derivative_dual(k)),
-            None => Ok(Quadrature::default().derivative_dual(self, k)?.value),
-        }
+        default::derivative_dual(&self, k)
     }
 
     /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed
@@ -272,10 +254,7 @@ pub trait Dual: Activation {
     /// # Errors
     /// As [`dual`](Self::dual); [`Error::Shape`](crate::Error::Shape) if `out` has another length.
     fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
-        match self.slopes() {
-            Some(slopes) => slopes.dual_slice(k, out),
-            None => slices::by_quadrature(self, k, out, slices::Which::Value),
-        }
+        default::dual_slice(&self, k, out)
     }
 
     /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$ of many pairs, as [`dual_slice`](Self::dual_slice).
@@ -283,10 +262,7 @@ pub trait Dual: Activation {
     /// # Errors
     /// As [`dual_slice`](Self::dual_slice).
     fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
-        match self.slopes() {
-            Some(slopes) => slopes.derivative_dual_slice(k, out),
-            None => slices::by_quadrature(self, k, out, slices::Which::Derivative),
-        }
+        default::derivative_dual_slice(&self, k, out)
     }
 
     /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$ of many variances: what [`dual`](Self::dual) gives as
@@ -295,16 +271,7 @@ pub trait Dual: Activation {
     /// # Errors
     /// As [`dual`](Self::dual).
     fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
-        match self.slopes() {
-            Some(slopes) => {
-                let moment = slopes.second_moment();
-                for (out, q) in out.iter_mut().zip(q) {
-                    *out = moment * q;
-                }
-                Ok(())
-            }
-            None => row::moments_one_by_one(self, q, out),
-        }
+        default::moments(&self, q, out)
     }
 
     /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) of one point with many others: the
@@ -314,13 +281,7 @@ pub trait Dual: Activation {
     /// # Errors
     /// As [`dual`](Self::dual).
     fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
-        match self.slopes() {
-            Some(slopes) => {
-                slopes.dual_row(row);
-                Ok(())
-            }
-            None => row::one_by_one(self, row),
-        }
+        default::dual_row(&self, row)
     }
 
     /// Roughly how many nanoseconds a pair takes in [`dual_row`](Self::dual_row), or through a
@@ -342,14 +303,9 @@ pub trait Dual: Activation {
 
     /// A table of the duals for variances in $[\text{lowest}, \text{highest}]$, shared by all pairs of a Gram
     /// matrix; `None` where there is no need of one, or the activation is too steep for it.
-    ///
-    /// # Errors
-    /// As [`dual`](Self::dual).
-    fn table(&self, lowest: f64, highest: f64) -> Result<Option<DualTable>> {
-        if self.is_tabulated() {
-            DualTable::new(self, lowest, highest)
-        } else {
-            Ok(None)
-        }
+    fn table(&self, lowest: f64, highest: f64) -> Option<DualTable> {
+        self.is_tabulated()
+            .then(|| DualTable::new(&self, lowest, highest))
+            .flatten()
     }
 }

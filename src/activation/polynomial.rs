@@ -1,7 +1,7 @@
 //! Polynomials: monomials and Hermite polynomials among them.
 
 use super::{Activation, Dual, Parity};
-use crate::expectation::HermiteSeries;
+use crate::activation::expectation::HermiteSeries;
 use crate::{Error, PairCovariance, Result, error};
 
 /// $\varphi(x) = \sum_j c_j x^j$.

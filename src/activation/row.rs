@@ -83,7 +83,7 @@ pub(super) fn of_jump(factor: f64, row: DualRow<'_>) {
 }
 
 /// One pair at a time, by [`Dual::dual`] and [`Dual::derivative_dual`].
-pub(super) fn one_by_one<A: Dual + ?Sized>(phi: &A, row: DualRow<'_>) -> Result<()> {
+pub(super) fn one_by_one(phi: &dyn Dual, row: DualRow<'_>) -> Result<()> {
     let mut slope = row.slope;
     for (j, (epsilon, &qb)) in row.complement.iter_mut().zip(row.variance_b).enumerate() {
         let k = PairCovariance::from_parts(row.variance_a, qb, *epsilon);
@@ -96,11 +96,7 @@ pub(super) fn one_by_one<A: Dual + ?Sized>(phi: &A, row: DualRow<'_>) -> Result<
 }
 
 /// The variances after an activation, one at a time.
-pub(super) fn moments_one_by_one<A: Dual + ?Sized>(
-    phi: &A,
-    q: &[f64],
-    out: &mut [f64],
-) -> Result<()> {
+pub(super) fn moments_one_by_one(phi: &dyn Dual, q: &[f64], out: &mut [f64]) -> Result<()> {
     for (&q, out) in q.iter().zip(out) {
         *out = phi
             .dual(PairCovariance::from_parts(q, q, 0.0))?

@@ -1,7 +1,7 @@
 //! Duals of many pairs at once, in single or double precision.
 
 use super::Dual;
-use crate::expectation::SeriesTable;
+use crate::activation::expectation::SeriesTable;
 use crate::{Error, PairCovariance, Result, Scalar, error};
 
 /// The covariances of many pairs, entry by entry: $q_a$, $q_b$ and $\varepsilon = 1 - c$.
@@ -126,7 +126,7 @@ fn widen<T: Scalar>(x: &[T], out: &mut [f64]) {
 
 /// Which expectation is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
+pub(crate) enum Expectation {
     Value,
     Derivative,
 }
@@ -194,11 +194,11 @@ const RUN: usize = 8;
 
 /// The default of [`Dual::dual_slice`] and its derivative: every variance has its Hermite series once, where
 /// a series is short enough; other pairs go one by one.
-pub(crate) fn by_quadrature<A: Dual + ?Sized>(
-    phi: &A,
+pub(crate) fn by_quadrature(
+    phi: &dyn Dual,
     k: &PairSlices<'_>,
     out: &mut [f64],
-    which: Which,
+    which: Expectation,
 ) -> Result<()> {
     k.check_output(out.len())?;
     // a series of a function with kinks costs as much as a pair
@@ -206,10 +206,12 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
     let table = (kinks.is_empty() || k.len() >= RUN).then(|| {
         let all = k.variance_a.iter().chain(k.variance_b).copied();
         match which {
-            Which::Value => SeriesTable::new(|x| phi.value(x), &kinks, phi.parity(), all),
-            Which::Derivative => {
+            Expectation::Value => {
+                SeriesTable::new(&|x, out| phi.value_slice(x, out), &kinks, phi.parity(), all)
+            }
+            Expectation::Derivative => {
                 let parity = phi.parity().of_derivative();
-                SeriesTable::new(|x| phi.derivative(x), &kinks, parity, all)
+                SeriesTable::new(&|x, out| phi.derivative_slice(x, out), &kinks, parity, all)
             }
         }
     });
@@ -235,8 +237,8 @@ pub(crate) fn by_quadrature<A: Dual + ?Sized>(
                     let pair = k.pair(start + i);
                     *out = match (series, which) {
                         (Some((a, b)), _) if far(epsilon) => a.covariance(b, 1.0 - epsilon),
-                        (_, Which::Value) => phi.dual(pair)?.covariance(),
-                        (_, Which::Derivative) => phi.derivative_dual(pair)?,
+                        (_, Expectation::Value) => phi.dual(pair)?.covariance(),
+                        (_, Expectation::Derivative) => phi.derivative_dual(pair)?,
                     };
                 }
             }

@@ -1,12 +1,12 @@
 //! The densely connected network.
 
-use super::Branch;
-use crate::activation::Dual;
-use crate::network::{Activated, Dense, FanIn, Network};
+use super::Architecture;
+use crate::activation::{Activation, Dual};
+use crate::network::{Activated, Branch, Dense, Network, Stack};
 use crate::{Initialization, Result, error};
 
-/// The densely connected network (G. Huang et al. 2016, arXiv 1608.06993): every layer adds neurons to those
-/// of all layers before it,
+/// The densely connected network (G. Huang et al. 2016, arXiv 1608.06993): every layer adds neurons to those of
+/// all layers before it,
 ///
 /// $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = (Y_{l-1}, W_l \varphi(Y_{l-1}) + b_l), \quad l = 1, \ldots, L .$$
 ///
@@ -15,26 +15,28 @@ use crate::{Initialization, Result, error};
 ///
 /// $$K_l = \frac{(1 + (l-1) r) K_{l-1} + r B(K_{l-1})}{1 + l r} .$$
 ///
+/// A random network of width $n$ has $n$ neurons in $Y_0$ and $rn$ new ones in each layer.
+///
 /// ```
 /// use neural_limits::prelude::*;
 /// let x = Inputs::from_rows(&[[1.0, 1.0], [1.0, -1.0]])?;
 /// let net = DenseNet::new(Relu, 1.0)?.initialized_by(Initialization::he());
-/// assert_eq!(net.network(5)?.nngp(&x)?[(0, 0)], 2.0); // every part has the variance 2 |x|²/d
+/// assert_eq!(net.infinite_width(5)?.nngp(&x)?[(0, 0)], 2.0); // every part has the variance 2 |x|²/d
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct DenseNet<A> {
+#[derive(Debug, Clone)]
+pub struct DenseNet {
     stem: Initialization,
-    branch: Branch<A>,
+    branch: Branch,
     growth_ratio: f64,
 }
 
-impl<A: Dual> DenseNet<A> {
+impl DenseNet {
     /// Of an activation and the growth ratio $r$; $\sigma_w^2 = 1$, $\sigma_b^2 = 0$ in every layer.
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) unless $r$ is finite and $\ge 0$.
-    pub fn new(activation: A, growth_ratio: f64) -> Result<Self> {
+    pub fn new(activation: impl Dual + 'static, growth_ratio: f64) -> Result<Self> {
         Ok(Self {
             stem: Initialization::default(),
             branch: Branch::new(activation, Initialization::default()),
@@ -55,22 +57,24 @@ impl<A: Dual> DenseNet<A> {
     pub fn with_stem(self, stem: Initialization) -> Self {
         Self { stem, ..self }
     }
+}
 
-    /// The network of a given depth $L$; a readout may follow.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) for depth 0 or above 10⁹.
-    pub fn network(&self, depth: usize) -> Result<Network<'_>> {
-        error::size("depth", depth)?;
-        let layers = Network::new()
-            .then(Activated::new(self.branch.activation()))
-            .then(Dense::new(self.branch.initialization()));
-        let stem = Network::new().then(Dense::new(self.stem));
-        (1..=depth).try_fold(stem, |network, l| {
-            let before = 1.0 + (l - 1) as f64 * self.growth_ratio;
-            let branches = vec![Network::new(), layers.clone()];
-            let block = FanIn::weighted_concatenation(branches, &[before, self.growth_ratio])?;
-            Ok(network.then(block))
-        })
+impl Architecture for DenseNet {
+    fn name(&self) -> String {
+        format!(
+            "{} DenseNet, growth ratio {}",
+            self.branch.activation().name(),
+            self.growth_ratio
+        )
+    }
+
+    fn network(&self) -> Network {
+        let dense = Dense::new(self.branch.initialization()).times_width(self.growth_ratio);
+        let branch = Network::new()
+            .then(Activated::sharing(self.branch.activation().clone()))
+            .then(dense);
+        Network::new()
+            .then(Dense::new(self.stem))
+            .then(Stack::growing(branch, self.growth_ratio))
     }
 }

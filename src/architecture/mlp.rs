@@ -1,8 +1,9 @@
 //! The multilayer perceptron.
 
-use super::{Architecture, Branch, BranchScaling, Constant};
+use super::{Architecture, layers};
 use crate::Initialization;
-use crate::activation::Activation;
+use crate::activation::{Activation, Dual};
+use crate::network::{Branch, Dense, Network, Stack};
 
 /// The multilayer perceptron $Y_0 = W_{in} a + b_{in}$, $Y_l = W_l \varphi(Y_{l-1}) + b_l$ for
 /// $l = 1, \ldots, L$: depth counts hidden layers (applications of $\varphi$).
@@ -18,17 +19,15 @@ use crate::activation::Activation;
 /// assert_eq!(k[(0, 0)], 2.0); // 2 |x|²/d, kept by every layer
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mlp<A> {
+#[derive(Debug, Clone)]
+pub struct Mlp {
     stem: Initialization,
-    branch: Branch<A>,
+    branch: Branch,
 }
 
-static UNSCALED: Constant = Constant::one();
-
-impl<A: Activation> Mlp<A> {
+impl Mlp {
     /// An MLP with $\sigma_w^2 = 1$, $\sigma_b^2 = 0$ in every layer.
-    pub fn new(activation: A) -> Self {
+    pub fn new(activation: impl Dual + 'static) -> Self {
         Self {
             stem: Initialization::default(),
             branch: Branch::new(activation, Initialization::default()),
@@ -49,26 +48,14 @@ impl<A: Activation> Mlp<A> {
     }
 }
 
-impl<A: Activation> Architecture for Mlp<A> {
-    type Activation = A;
-
+impl Architecture for Mlp {
     fn name(&self) -> String {
         format!("{} MLP", self.branch.activation().name())
     }
 
-    fn stem(&self) -> Initialization {
-        self.stem
-    }
-
-    fn branch(&self) -> &Branch<A> {
-        &self.branch
-    }
-
-    fn skip(&self) -> f64 {
-        0.0
-    }
-
-    fn scaling(&self) -> &dyn BranchScaling {
-        &UNSCALED
+    fn network(&self) -> Network {
+        Network::new()
+            .then(Dense::new(self.stem))
+            .then(Stack::plain(layers(&self.branch)))
     }
 }

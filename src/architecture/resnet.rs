@@ -1,8 +1,11 @@
 //! The residual network with scaled branches.
 
-use super::{Architecture, Branch, BranchScaling, InverseSqrtDepth};
+use std::sync::Arc;
+
+use super::{Architecture, BranchScaling, InverseSqrtDepth, layers};
 use crate::Initialization;
-use crate::activation::Activation;
+use crate::activation::{Activation, Dual};
+use crate::network::{Branch, Dense, Network, Stack};
 
 /// The residual network $Y_0 = W_{in} a + b_{in}$,
 /// $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ for $l = 1, \ldots, L$.
@@ -19,31 +22,28 @@ use crate::activation::Activation;
 /// assert!((finite_depth - infinite_depth).amax() < 1e-5);
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct ResNet<A, S = InverseSqrtDepth> {
+#[derive(Debug, Clone)]
+pub struct ResNet {
     stem: Initialization,
-    branch: Branch<A>,
-    scaling: S,
+    branch: Branch,
+    scaling: Arc<dyn BranchScaling>,
 }
 
-impl<A: Activation> ResNet<A> {
+impl ResNet {
     /// A residual network with branches scaled by $L^{-1/2}$.
-    pub fn new(activation: A) -> Self {
+    pub fn new(activation: impl Dual + 'static) -> Self {
         Self {
             stem: Initialization::default(),
             branch: Branch::new(activation, Initialization::default()),
-            scaling: InverseSqrtDepth,
+            scaling: Arc::new(InverseSqrtDepth),
         }
     }
-}
 
-impl<A: Activation, S: BranchScaling> ResNet<A, S> {
     /// Sets the rule for $\alpha_{l,L}$.
-    pub fn scaled_by<R: BranchScaling>(self, scaling: R) -> ResNet<A, R> {
-        ResNet {
-            stem: self.stem,
-            branch: self.branch,
-            scaling,
+    pub fn scaled_by(self, scaling: impl BranchScaling + 'static) -> Self {
+        Self {
+            scaling: Arc::new(scaling),
+            ..self
         }
     }
 
@@ -61,9 +61,7 @@ impl<A: Activation, S: BranchScaling> ResNet<A, S> {
     }
 }
 
-impl<A: Activation, S: BranchScaling> Architecture for ResNet<A, S> {
-    type Activation = A;
-
+impl Architecture for ResNet {
     fn name(&self) -> String {
         format!(
             "{} ResNet, branches scaled by {}",
@@ -72,19 +70,10 @@ impl<A: Activation, S: BranchScaling> Architecture for ResNet<A, S> {
         )
     }
 
-    fn stem(&self) -> Initialization {
-        self.stem
-    }
-
-    fn branch(&self) -> &Branch<A> {
-        &self.branch
-    }
-
-    fn skip(&self) -> f64 {
-        1.0
-    }
-
-    fn scaling(&self) -> &dyn BranchScaling {
-        &self.scaling
+    fn network(&self) -> Network {
+        let stack = Stack::residual(layers(&self.branch));
+        Network::new()
+            .then(Dense::new(self.stem))
+            .then(stack.scaled_by_shared(Arc::clone(&self.scaling)))
     }
 }

@@ -1,6 +1,6 @@
 //! The covariance of a pair of Gaussian variables.
 
-use crate::activation::Parity;
+use super::Parity;
 use crate::error::{self, Error, Result};
 
 /// The covariance matrix $\begin{pmatrix} q_a & k \cr k & q_b \end{pmatrix}$ of two centred variables, held

@@ -2,6 +2,7 @@
 
 use super::PairCovariance;
 use crate::error::{Error, Result};
+use crate::numerics::scale_by_power_of_two;
 
 /// A [`PairCovariance`] times a power of two, $2^e K$: what a deep chain yields whose variances may have left
 /// the range of `f64` while the correlation is still exact.
@@ -139,47 +140,5 @@ impl ScaledCovariance {
 
     fn finite_inside(&self, quantity: &str, value: f64) -> Result<f64> {
         scale_by_power_of_two(quantity, value, 0)
-    }
-}
-
-/// `value * 2^exponent`, correctly rounded (0 where it is too small).
-///
-/// # Errors
-/// [`Error::Overflow`] naming `quantity`.
-pub(crate) fn scale_by_power_of_two(quantity: &str, value: f64, exponent: i64) -> Result<f64> {
-    // Two factors, since 2^exponent alone may leave the range while the product does not.
-    let half = (exponent / 2).clamp(-1100, 1100);
-    let rest = (exponent - half).clamp(-1100, 1100);
-    let scaled = value * (half as f64).exp2() * (rest as f64).exp2();
-    if scaled.is_finite() {
-        Ok(scaled)
-    } else {
-        Err(Error::Overflow {
-            quantity: quantity.to_owned(),
-            log: if value.is_finite() && exponent < i64::MAX {
-                value.abs().ln() + exponent as f64 * std::f64::consts::LN_2
-            } else {
-                f64::INFINITY
-            },
-            limit: f64::MAX.ln(),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn powers_of_two_beyond_the_range_overflow_by_name_or_round_to_zero() {
-        assert_eq!(scale_by_power_of_two("k", 1.5, -5000).unwrap(), 0.0);
-        assert_eq!(
-            scale_by_power_of_two("k", 0.75, 1024).unwrap(),
-            0.75 * 2.0 * 2f64.powi(1023)
-        );
-        assert!(matches!(
-            scale_by_power_of_two("k", 1.5, 5000),
-            Err(Error::Overflow { log, .. }) if (log - 3466.14).abs() < 0.01
-        ));
     }
 }

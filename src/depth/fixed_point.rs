@@ -1,8 +1,7 @@
 //! Constant coefficients: the fixed points $K = s^2 K + \alpha^2 B(K)$ that a deep chain settles on.
 
-use crate::activation::Dual;
-use crate::architecture::{self, Architecture};
 use crate::covariance::ScaledCovariance;
+use crate::network::{Layer, Stack};
 use crate::{Error, PairCovariance, Result};
 
 const ITERATIONS: usize = 200_000;
@@ -17,14 +16,16 @@ const TOLERANCE: f64 = 1e-12;
 /// edge of chaos of the ReLU MLP, $g = 1$, like $1 - c_l \sim 9\pi^2/(2 l^2)$; S. Hayou et al. 2019,
 /// arXiv 1902.06853). Other chains are iterated until geometric extrapolation of the steps puts the remaining
 /// distance below the tolerance; if their variance diverges, that is an [`Error::Overflow`].
-pub(super) fn propagate<N: Architecture<Activation: Dual>>(
-    net: &N,
-    alpha: f64,
-    k: PairCovariance,
-) -> Result<ScaledCovariance> {
-    if let Some(slopes) = net.homogeneous() {
-        let branch = alpha * alpha * net.branch().initialization().weight_variance();
-        let growth = architecture::variance_growth(net, slopes, alpha);
+pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovariance> {
+    let block = stack.blocks(1, 1.0)?;
+    let alpha = block.coefficients()[0];
+    let chain = stack.chain();
+    if let Some((chain, slopes)) = chain.and_then(|chain| {
+        let slopes = chain.homogeneous()?;
+        Some((chain, slopes))
+    }) {
+        let branch = alpha * alpha * chain.weight_variance();
+        let growth = chain.variance_growth(slopes, alpha);
         let moves = branch * slopes.curvature_weight() > 0.0;
         let epsilon = if moves {
             0.0
@@ -51,11 +52,11 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
     let (mut k, mut previous_step, mut previous_ratio) = (k, f64::INFINITY, f64::INFINITY);
     let mut reached = f64::INFINITY;
     for _ in 0..ITERATIONS {
-        let next = net.layer_covariance(alpha, k)?;
+        let next = block.pair(0, k)?;
         if !coordinates(next).iter().all(|x| x.is_finite()) {
             return Err(Error::overflow(format!(
                 "the variance of {} at infinite depth",
-                net.name()
+                stack.name()
             )));
         }
         let step = coordinates(next)
@@ -84,7 +85,7 @@ pub(super) fn propagate<N: Architecture<Activation: Dual>>(
         }
     }
     Err(Error::NotConverged {
-        what: format!("the fixed point of {}", net.name()),
+        what: format!("the fixed point of {}", stack.name()),
         reached,
         tolerance: TOLERANCE,
     })

@@ -1,34 +1,49 @@
 //! Infinite width, then infinite depth.
 //!
-//! | chain | limit | file |
-//! |---|---|---|
-//! | residual, normalised scaling, homogeneous | closed form: $q_t = q_0 e^{g\tau}$ and [`CorrelationFlow`] | `correlation_flow` |
-//! | residual, normalised scaling, any $\varphi$, biases | the flow $dK/d\tau = B(K)$, integrated | `covariance_flow` |
-//! | residual, summable scaling | the infinite recursion | `series` |
-//! | constant coefficients (MLP, unscaled ResNet) | fixed points of $K = s^2 K + \alpha^2 B(K)$ | `fixed_point` |
+//! With $B$ the kernel map of the branch of a stack:
 //!
-//! [`InfiniteDepth`] chooses the row that an architecture belongs to.
+//! | stack | limit | file |
+//! |---|---|---|
+//! | residual, normalised, homogeneous | $q_t = q_0 e^{g\tau}$ and [`CorrelationFlow`] | `correlation_flow` |
+//! | residual, normalised, any branch | the flow $dK/d\tau = B(K)$, integrated | `covariance_flow` |
+//! | residual, summable | the infinite recursion | `series` |
+//! | constant (MLP, unscaled ResNet) | fixed points $K = s^2 K + \alpha^2 B(K)$ | `fixed_point` |
+//!
+//! [`InfiniteDepth`] chooses the row that each stack of a network belongs to; the layers around it map what
+//! goes in and what comes out.
 
 mod correlation_flow;
 mod covariance_flow;
 mod fixed_point;
+mod gram;
 mod series;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use nalgebra::DMatrix;
 
 pub use correlation_flow::CorrelationFlow;
 
-use crate::activation::Dual;
-use crate::architecture::{self, Architecture, ScalingClass};
+use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
 use crate::error;
-use crate::gram;
-use crate::kernel::InfiniteWidth;
+use crate::inputs::{checked_covariance, input_covariance};
+use crate::kernel::through;
+use crate::network::scaling::ScalingClass;
+use crate::network::{Blocks, Layer, Network, Stack, Structure, pair_of_layer};
 use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 
-/// The limit $n \to \infty$, then $L \to \infty$, from [`Architecture::infinite_depth`], at any time
+/// Infinite width, then infinite depth, for every [`Architecture`].
+pub trait InInfiniteDepth: Architecture {
+    /// The limit of infinite width, then infinite depth: flows, infinite recursions and fixed points.
+    fn infinite_depth(&self) -> InfiniteDepth {
+        InfiniteDepth::new(self.network())
+    }
+}
+
+impl<N: Architecture + ?Sized> InInfiniteDepth for N {}
+
+/// The limit $n \to \infty$, then $L \to \infty$, from [`InInfiniteDepth::infinite_depth`], at any time
 /// $t = l/L \in [0, 1]$.
 ///
 /// For the ReLU residual network with $\alpha = L^{-1/2}$ (S. Hayou and G. Yang 2023, arXiv 2302.00453,
@@ -55,19 +70,20 @@ use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct InfiniteDepth<'a, N> {
-    net: &'a N,
+pub struct InfiniteDepth {
+    network: Network,
     tolerance: f64,
-    /// The head of an infinite recursion, set up for the first pair and shared by all.
-    head: OnceLock<InfiniteWidth<'a, N>>,
+    /// The heads of infinite recursions by place, set up for the first pair and shared by all.
+    heads: Arc<Vec<OnceLock<Blocks>>>,
 }
 
-impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
-    pub(crate) fn new(net: &'a N) -> Self {
+impl InfiniteDepth {
+    pub(crate) fn new(network: Network) -> Self {
+        let places = network.flat().len();
         Self {
-            net,
+            network,
             tolerance: 1e-13,
-            head: OnceLock::new(),
+            heads: Arc::new((0..places).map(|_| OnceLock::new()).collect()),
         }
     }
 
@@ -88,59 +104,95 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
         }
     }
 
-    /// $K_t$ from the stem covariance $K_0$.
+    /// $K_t$ from the stem covariance $K_0$, where the first open stack begins: through it and what follows.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::NotConverged`] where a tolerance is not
-    /// reached; [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a chain that
-    /// is none of the table's rows. Where variances diverge or vanish with depth, the correlation still has
-    /// its limit, and asking for the variance gives [`Error::Overflow`] or 0.
+    /// reached; [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a stack that is
+    /// none of the table's rows, and for a network without an open stack in its row of layers. Where variances
+    /// diverge or vanish with depth, the correlation still has its limit, and asking for the variance gives
+    /// [`Error::Overflow`] or 0.
     pub fn propagate(&self, k: PairCovariance, time: f64) -> Result<ScaledCovariance> {
         error::unit_interval("time", time)?;
-        let scaling = self.net.scaling();
+        let layers = self.network.flat();
+        let first = self.first_stack(&layers)?;
+        let mut state = ScaledCovariance::new(k);
+        for (place, layer) in layers.iter().enumerate().skip(first) {
+            let pair = if place == first { k } else { state.pair()? };
+            state = match layer.structure() {
+                Structure::Stack(stack) => self.stack(place, stack, pair, time)?,
+                _ => ScaledCovariance::new(pair_of_layer(*layer, pair)?),
+            };
+        }
+        Ok(state)
+    }
+
+    /// The place of the first open stack.
+    fn first_stack(&self, layers: &[&dyn Layer]) -> Result<usize> {
+        self.network.check()?;
+        let is_stack = |layer: &&dyn Layer| matches!(layer.structure(), Structure::Stack(_));
+        layers.iter().position(is_stack).ok_or_else(|| {
+            Error::unsupported(
+                format!("the infinite-depth limit of {}", self.network.name()),
+                "no stack in its row of layers has its depth left open",
+            )
+        })
+    }
+
+    /// $K_t$ at the end of a stack from $K_0$ at its start.
+    fn stack(
+        &self,
+        place: usize,
+        stack: &Stack,
+        k: PairCovariance,
+        time: f64,
+    ) -> Result<ScaledCovariance> {
         if time == 0.0 {
             return Ok(ScaledCovariance::new(k));
         }
+        let unsupported = |reason: String| {
+            Error::unsupported(
+                format!("the infinite-depth limit of {}", stack.name()),
+                reason,
+            )
+        };
+        let Some((skip, scaling)) = stack.residual_rule() else {
+            return Err(unsupported(
+                "no limit is known for densely connected stacks".to_owned(),
+            ));
+        };
         match scaling.class() {
-            ScalingClass::Normalised if self.net.skip() == 1.0 => {
+            ScalingClass::Normalised if skip == 1.0 => {
                 let clock = scaling.clock(time);
                 error::non_negative("the scaling's clock", clock)?;
-                self.flow(k, clock)
+                self.flow(stack, k, clock)
             }
-            ScalingClass::Summable if self.net.skip() == 1.0 => {
-                series::propagate(self.net, self.series_head()?, k, |k, clock| {
-                    self.flow(k, clock)
-                })
+            ScalingClass::Summable if skip == 1.0 => {
+                let head = self.series_head(place, stack)?;
+                series::propagate(stack, head, k, |k, clock| self.flow(stack, k, clock))
             }
-            ScalingClass::Constant => {
-                let alpha = architecture::coefficients(self.net, 1)?[0];
-                fixed_point::propagate(self.net, alpha, k)
-            }
-            class => Err(Error::unsupported(
-                format!("the infinite-depth limit of {}", self.net.name()),
-                format!(
-                    "no limit is known for skip coefficient {} and {class:?} scaling",
-                    self.net.skip()
-                ),
-            )),
+            ScalingClass::Constant => fixed_point::propagate(stack, k),
+            class => Err(unsupported(format!(
+                "no limit is known for skip coefficient {skip} and {class:?} scaling"
+            ))),
         }
     }
 
-    fn series_head(&self) -> Result<&InfiniteWidth<'a, N>> {
-        Ok(match self.head.get() {
+    fn series_head(&self, place: usize, stack: &Stack) -> Result<&Blocks> {
+        Ok(match self.heads[place].get() {
             Some(head) => head,
             None => {
-                let head = self.net.infinite_width(series::LAYERS)?;
-                self.head.get_or_init(|| head)
+                let head = stack.blocks(series::LAYERS, 1.0)?;
+                self.heads[place].get_or_init(|| head)
             }
         })
     }
 
     /// The flow $dK/d\tau = B(K)$ for the duration `clock`.
-    fn flow(&self, k: PairCovariance, clock: f64) -> Result<ScaledCovariance> {
-        match self.net.homogeneous() {
-            Some(slopes) => {
-                let weight = self.net.branch().initialization().weight_variance();
+    fn flow(&self, stack: &Stack, k: PairCovariance, clock: f64) -> Result<ScaledCovariance> {
+        let chain = stack.chain();
+        match chain.and_then(|chain| Some((chain.weight_variance(), chain.homogeneous()?))) {
+            Some((weight, slopes)) => {
                 let growth = weight * slopes.second_moment() * clock;
                 let correlation_time = 2.0 * weight * slopes.curvature_weight() * clock;
                 let epsilon = CorrelationFlow::shared()
@@ -150,9 +202,19 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
                     growth,
                 ))
             }
-            None => covariance_flow::integrate(self.net.branch(), k, clock, self.tolerance)
-                .map(ScaledCovariance::new),
+            None => {
+                let rate = |k: PairCovariance| stack.branch().pair(k);
+                covariance_flow::integrate(&rate, k, clock, self.tolerance)
+                    .map(ScaledCovariance::new)
+            }
         }
+    }
+
+    /// $K_t$ from the covariance of the inputs.
+    fn of_inputs(&self, k: PairCovariance, time: f64) -> Result<ScaledCovariance> {
+        let layers = self.network.flat();
+        let first = self.first_stack(&layers)?;
+        self.propagate(through(&layers[..first], k)?, time)
     }
 
     /// $K_t$ of a pair of points.
@@ -160,7 +222,7 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
     /// # Errors
     /// As [`Inputs::from_rows`] for the points, and as [`propagate`](Self::propagate).
     pub fn pair_at<T: Scalar>(&self, a: &[T], b: &[T], time: f64) -> Result<ScaledCovariance> {
-        self.propagate(gram::checked_stem_covariance(self.net, a, b)?, time)
+        self.of_inputs(checked_covariance(a, b)?, time)
     }
 
     /// The $m \times m$ matrix $q_t(x_i, x_j)$, symmetric to the bit.
@@ -168,8 +230,8 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
     /// # Errors
     /// As [`propagate`](Self::propagate).
     pub fn covariance_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<DMatrix<T>> {
-        gram::symmetric(self.net, x, "the covariance", |k| {
-            self.propagate(k, time)?.covariance()
+        gram::symmetric(x, "the covariance", &|k| {
+            self.of_inputs(k, time)?.covariance()
         })
     }
 
@@ -183,8 +245,8 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
         y: &Inputs<'_, T>,
         time: f64,
     ) -> Result<DMatrix<T>> {
-        gram::rectangular(self.net, x, y, "the covariance", |k| {
-            self.propagate(k, time)?.covariance()
+        gram::rectangular(x, y, "the covariance", &|k| {
+            self.of_inputs(k, time)?.covariance()
         })
     }
 
@@ -193,9 +255,25 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteDepth<'a, N> {
     /// # Errors
     /// As [`propagate`](Self::propagate); [`Error::ZeroVector`] naming an input without a direction.
     pub fn correlation_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<DMatrix<T>> {
-        gram::directions(self.net, x)?;
-        gram::symmetric(self.net, x, "the correlation", |k| {
-            self.propagate(k, time)?.correlation()
+        self.refuse_zero_vectors(x)?;
+        gram::symmetric(x, "the correlation", &|k| {
+            self.of_inputs(k, time)?.correlation()
         })
+    }
+
+    /// [`Error::ZeroVector`] if a point has variance 0 where the first stack begins, so that no correlation with
+    /// it exists.
+    fn refuse_zero_vectors<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<()> {
+        let layers = self.network.flat();
+        let first = self.first_stack(&layers)?;
+        for (i, point) in x.points().enumerate() {
+            let stem = through(&layers[..first], input_covariance(point, point))?;
+            if stem.variance_a() == 0.0 {
+                return Err(Error::ZeroVector {
+                    argument: format!("inputs[{i}]"),
+                });
+            }
+        }
+        Ok(())
     }
 }

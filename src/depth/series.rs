@@ -1,9 +1,7 @@
 //! Summable scalings: the infinite recursion $K_l = K_{l-1} + \zeta_l^2 B(K_{l-1})$.
 
-use crate::activation::Dual;
-use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
-use crate::kernel::InfiniteWidth;
+use crate::network::{Blocks, Layer, Stack};
 use crate::{Error, PairCovariance, Result};
 
 /// Layers that are iterated before the rest is taken as a flow.
@@ -18,22 +16,37 @@ const TOLERANCE: f64 = 1e-9;
 /// Cutting the recursion at $l = N$ leaves an error of $\sum_{l > N} \zeta_l^2$. Running the flow for that
 /// remaining clock instead leaves the difference between Euler steps and the flow, $O(\sum_{l>N} \zeta_l^4)$:
 /// 1e-16 for $\zeta_l = 1/l$.
-pub(super) fn propagate<N: Architecture<Activation: Dual>>(
-    net: &N,
-    head: &InfiniteWidth<'_, N>,
+pub(super) fn propagate(
+    stack: &Stack,
+    head: &Blocks,
     k: PairCovariance,
     flow: impl Fn(PairCovariance, f64) -> Result<ScaledCovariance>,
 ) -> Result<ScaledCovariance> {
-    let head = head.propagate(k)?.pair()?;
-    let (squares, fourth_powers) = net.scaling().tail(LAYERS);
-    let rate = net.branch().initialization().weight_variance();
+    let k = (0..head.len()).try_fold(k, |k, l| head.pair(l, k))?;
+    let (_, scaling) = stack
+        .residual_rule()
+        .ok_or_else(|| Error::unsupported("an infinite recursion", "the stack is not residual"))?;
+    let (squares, fourth_powers) = scaling.tail(LAYERS);
+    let rate = rate(stack, k)?;
     let reached = rate * rate * fourth_powers;
     if reached > TOLERANCE || !reached.is_finite() {
         return Err(Error::NotConverged {
-            what: format!("the infinite recursion of {}", net.name()),
+            what: format!("the infinite recursion of {}", stack.name()),
             reached,
             tolerance: TOLERANCE,
         });
     }
-    flow(head, squares)
+    flow(k, squares)
+}
+
+/// How fast variances grow relative to themselves, at most: $\sigma_w^2$ of a chain (for $\varphi$ of slope at
+/// most 1), what the branch gives at the end of the head otherwise.
+fn rate(stack: &Stack, k: PairCovariance) -> Result<f64> {
+    if let Some(chain) = stack.chain() {
+        return Ok(chain.weight_variance());
+    }
+    let branch = stack.branch().pair(k)?;
+    let ratio = |branch: f64, own: f64| if own > 0.0 { branch / own } else { 0.0 };
+    let a = ratio(branch.variance_a(), k.variance_a());
+    Ok(a.max(ratio(branch.variance_b(), k.variance_b())))
 }

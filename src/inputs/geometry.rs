@@ -1,6 +1,6 @@
 //! Norms and angles of inputs.
 
-use crate::summation::dot;
+use crate::numerics::dot;
 use crate::vectorized::vectorized;
 use crate::{PairCovariance, Scalar};
 

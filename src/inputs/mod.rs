@@ -8,8 +8,8 @@ use nalgebra::DMatrix;
 
 pub(crate) use geometry::{NEARLY_PARALLEL, input_covariance, nearly_parallel};
 
-use crate::summation::dot;
-use crate::{Error, Result, Scalar};
+use crate::numerics::dot;
+use crate::{Error, PairCovariance, Result, Scalar};
 
 /// Squared norms outside of this range are refused: their products and ratios could leave the range of `f64`.
 const SQUARED_NORM: std::ops::RangeInclusive<f64> = 1e-280..=1e280;
@@ -34,14 +34,40 @@ pub struct Inputs<'a, T: Scalar = f64> {
     dimension: usize,
 }
 
-impl<T: Scalar> Inputs<'static, T> {
-    /// Copies points given one by one.
+impl Inputs<'static> {
+    /// Copies points given one by one. ([`from_f32_rows`](Inputs::from_f32_rows) is its twin in single
+    /// precision: two names, so that literals need no annotation.)
     ///
     /// # Errors
     /// [`Error::Shape`] for no points, points of dimension 0, or ragged rows; [`Error::Invalid`] naming the
     /// first entry that is not finite or the first point whose squared norm is neither 0 nor within
     /// `1e-280..=1e280`.
-    pub fn from_rows<R: AsRef<[T]>>(rows: &[R]) -> Result<Self> {
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let net = Mlp::new(Relu).at_depth(2)?;
+    /// let x = Inputs::from_rows(&[[1.0, 0.2], [0.3, 0.9]])?;
+    /// let k = net.nngp(&x)?;
+    /// assert!(k[(0, 1)].sqrt() < 1.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn from_rows<R: AsRef<[f64]>>(rows: &[R]) -> Result<Self> {
+        Self::of_rows(rows)
+    }
+}
+
+impl Inputs<'static, f32> {
+    /// Copies points in single precision.
+    ///
+    /// # Errors
+    /// As [`Inputs::from_rows`].
+    pub fn from_f32_rows<R: AsRef<[f32]>>(rows: &[R]) -> Result<Self> {
+        Self::of_rows(rows)
+    }
+}
+
+impl<T: Scalar> Inputs<'static, T> {
+    fn of_rows<R: AsRef<[T]>>(rows: &[R]) -> Result<Self> {
         let dimension = rows.first().map_or(0, |row| row.as_ref().len());
         let mut data = Vec::with_capacity(rows.len() * dimension);
         for (i, row) in rows.iter().enumerate() {
@@ -58,7 +84,7 @@ impl<T: Scalar> Inputs<'static, T> {
         Inputs::checked(Cow::Owned(data), dimension)
     }
 
-    /// Copies the rows of a matrix.
+    /// Copies the rows of a matrix, in either precision.
     ///
     /// # Errors
     /// As [`Inputs::from_rows`].
@@ -68,15 +94,27 @@ impl<T: Scalar> Inputs<'static, T> {
     }
 }
 
-impl<'a, T: Scalar> Inputs<'a, T> {
+impl<'a> Inputs<'a> {
     /// Borrows contiguous points: `data` holds them one after the other, each of dimension `dimension`.
     ///
     /// # Errors
     /// As [`Inputs::from_rows`]; [`Error::Shape`] if the length is not a multiple of the dimension.
-    pub fn from_slice(data: &'a [T], dimension: usize) -> Result<Self> {
+    pub fn from_slice(data: &'a [f64], dimension: usize) -> Result<Self> {
         Self::checked(Cow::Borrowed(data), dimension)
     }
+}
 
+impl<'a> Inputs<'a, f32> {
+    /// [`from_slice`](Inputs::from_slice) in single precision.
+    ///
+    /// # Errors
+    /// As [`Inputs::from_slice`].
+    pub fn from_f32_slice(data: &'a [f32], dimension: usize) -> Result<Self> {
+        Self::checked(Cow::Borrowed(data), dimension)
+    }
+}
+
+impl<'a, T: Scalar> Inputs<'a, T> {
     fn checked(data: Cow<'a, [T]>, dimension: usize) -> Result<Self> {
         if dimension == 0 {
             return Err(Error::shape(
@@ -151,4 +189,13 @@ impl<'a, T: Scalar> Inputs<'a, T> {
             ))
         }
     }
+}
+
+/// [`input_covariance`] of two points that have not been checked.
+///
+/// # Errors
+/// As [`Inputs::from_rows`].
+pub(crate) fn checked_covariance<T: Scalar>(a: &[T], b: &[T]) -> Result<PairCovariance> {
+    Inputs::of_rows(&[a, b])?;
+    Ok(input_covariance(a, b))
 }

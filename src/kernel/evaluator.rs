@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::product::InputPairs;
 use super::surface::Surface;
 use crate::error::Error;
-use crate::network::{Curves, Directions, Growth, KernelBlock, LANES, Network};
+use crate::network::{AngleState, AngleTable, KernelBlock, LANES, Layer, Network};
+use crate::numerics::Magnitude;
 use crate::vectorized::vectorized;
 use crate::{Result, Scalar, parallel};
 
@@ -23,12 +24,12 @@ const STRIP: usize = 64;
 
 /// A network for given inputs.
 #[derive(Debug)]
-pub(crate) enum Evaluator<'a> {
+pub(crate) enum Evaluator {
     /// A function of the angle alone, times the variances of the inputs: positively homogeneous networks.
     Angle(Box<Angle>),
     /// Layer by layer, or through tables of all layers together.
     Layers {
-        network: Network<'a>,
+        network: Network,
         /// Whether activations have tables, whose set-up is shared by the rows of a block.
         tabulated: bool,
         /// All layers together, where that is worth it.
@@ -46,24 +47,24 @@ pub(crate) enum Extent {
 /// The tabulated function.
 #[derive(Debug)]
 pub(crate) struct Angle {
-    curves: Curves<FUNCTIONS>,
+    curves: AngleTable<FUNCTIONS>,
     /// Its values at $c = 1$, exactly as the layers give them.
     parallel: f64,
-    growth: Growth,
+    growth: Magnitude,
 }
 
 /// Rows by columns of both kernels, row by row.
 #[derive(Debug, Default)]
-pub(crate) struct Kernels {
+pub(crate) struct Entries {
     pub(crate) nngp: Vec<f64>,
     pub(crate) ntk: Vec<f64>,
 }
 
-impl<'a> Evaluator<'a> {
+impl Evaluator {
     /// The evaluator of `network` for given inputs, of which all pairs are wanted, or those of points with
     /// themselves.
     pub(crate) fn new<T: Scalar>(
-        network: &'a Network<'_>,
+        network: &Network,
         pairs: &InputPairs<'_, T>,
         extent: Extent,
         with_tangent: bool,
@@ -136,7 +137,7 @@ impl<'a> Evaluator<'a> {
         block: KernelBlock,
         (rows, columns): (&Range<usize>, &Range<usize>),
         want_nngp: bool,
-    ) -> Result<Kernels> {
+    ) -> Result<Entries> {
         let nngp = |a: &[f64], b: &[f64], complement: &[f64]| {
             if want_nngp {
                 covariances(a, b, complement)
@@ -153,7 +154,7 @@ impl<'a> Evaluator<'a> {
             } => {
                 let mapped = surface.map(network, block, rows, columns)?;
                 let (a, b) = (surface.outputs(rows), surface.outputs(columns));
-                Ok(Kernels {
+                Ok(Entries {
                     nngp: nngp(a, b, &mapped.complement),
                     ntk: mapped.tangent.unwrap_or_default(),
                 })
@@ -161,7 +162,7 @@ impl<'a> Evaluator<'a> {
             Self::Layers { network, .. } => {
                 let mut block = block;
                 network.apply(&mut block)?;
-                Ok(Kernels {
+                Ok(Entries {
                     nngp: nngp(block.variance_a(), block.variance_b(), block.complement()),
                     ntk: block.into_tangent().unwrap_or_default(),
                 })
@@ -219,22 +220,22 @@ fn covariances(variance_a: &[f64], variance_b: &[f64], complement: &[f64]) -> Ve
 
 impl Angle {
     fn of_homogeneous(
-        network: &Network<'_>,
+        network: &Network,
         width: Option<f64>,
         with_tangent: bool,
     ) -> Result<Option<Self>> {
-        let mut ends = Directions::new(vec![0.0, 2.0], with_tangent, width);
-        if !network.directions(&mut ends)? {
+        let mut ends = AngleState::new(vec![0.0, 2.0], with_tangent, width);
+        if !network.map_angles(&mut ends)? {
             return Ok(None);
         }
-        let curves = Curves::build(
+        let curves = AngleTable::build(
             TOLERANCE,
             |epsilon: &[f64]| {
                 // every part passes all layers while it is in the cache
                 let parts = parallel::try_map(epsilon.len().div_ceil(PART), |part| {
                     let epsilon = &epsilon[part * PART..((part + 1) * PART).min(epsilon.len())];
-                    let mut state = Directions::new(epsilon.to_vec(), with_tangent, width);
-                    network.directions(&mut state)?;
+                    let mut state = AngleState::new(epsilon.to_vec(), with_tangent, width);
+                    network.map_angles(&mut state)?;
                     let after = state.complement().iter().zip(state.tangent());
                     let values = after.zip(epsilon);
                     Ok(values
@@ -272,13 +273,13 @@ impl Angle {
             .collect()
     }
 
-    fn evaluate(&self, block: &KernelBlock, want_nngp: bool) -> Result<Kernels> {
+    fn evaluate(&self, block: &KernelBlock, want_nngp: bool) -> Result<Entries> {
         let size = block.complement().len();
         let (variance_a, variance_b) = (
             self.variances(block.variance_a())?,
             self.variances(block.variance_b())?,
         );
-        let mut kernels = Kernels {
+        let mut kernels = Entries {
             nngp: vec![0.0; if want_nngp { size } else { 0 }],
             ntk: vec![0.0; if block.tangent().is_some() { size } else { 0 }],
         };

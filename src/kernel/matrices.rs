@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::tiles::{SIDE, Tiles, Which, narrow_into};
+use super::tiles::{KernelKind, SIDE, Tiles, narrow_into};
 use crate::network::Network;
 use crate::{Error, Inputs, Result, Scalar, parallel};
 
@@ -18,7 +18,7 @@ pub struct Kernels<T: Scalar = f64> {
     pub ntk: DMatrix<T>,
 }
 
-impl Network<'_> {
+impl Network {
     /// The NNGP kernel $K(x_i, x_j)$: symmetric to the bit, its diagonal exactly
     /// [`variances`](Self::variances).
     ///
@@ -31,7 +31,7 @@ impl Network<'_> {
     /// [`Error::Unsupported`] for layers that do not fit together; [`Error::Overflow`] for a variance or
     /// entry beyond the range of `T`; [`Error::OutOfMemory`]; whatever an activation's dual cannot reach.
     pub fn nngp<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        Ok(self.both(x, None, Which::Nngp)?.nngp)
+        Ok(self.both(x, None, KernelKind::Nngp)?.nngp)
     }
 
     /// The neural tangent kernel $\Theta(x_i, x_j)$, symmetric to the bit.
@@ -40,7 +40,7 @@ impl Network<'_> {
     /// As [`nngp`](Self::nngp); [`Error::Unsupported`] in
     /// [standard parametrisation](super::super::network::Parametrization::Standard) without widths.
     pub fn ntk<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        Ok(self.both(x, None, Which::Ntk)?.ntk)
+        Ok(self.both(x, None, KernelKind::Ntk)?.ntk)
     }
 
     /// Both kernels, for the price of the second.
@@ -48,7 +48,7 @@ impl Network<'_> {
     /// # Errors
     /// As [`ntk`](Self::ntk).
     pub fn kernels<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<Kernels<T>> {
-        self.both(x, None, Which::Both)
+        self.both(x, None, KernelKind::Both)
     }
 
     /// The NNGP kernel between two sets of inputs, $K(x_i, y_j)$.
@@ -60,7 +60,7 @@ impl Network<'_> {
         x: &Inputs<'_, T>,
         y: &Inputs<'_, T>,
     ) -> Result<DMatrix<T>> {
-        Ok(self.both(x, Some(y), Which::Nngp)?.nngp)
+        Ok(self.both(x, Some(y), KernelKind::Nngp)?.nngp)
     }
 
     /// The neural tangent kernel between two sets of inputs, $\Theta(x_i, y_j)$.
@@ -72,7 +72,7 @@ impl Network<'_> {
         x: &Inputs<'_, T>,
         y: &Inputs<'_, T>,
     ) -> Result<DMatrix<T>> {
-        Ok(self.both(x, Some(y), Which::Ntk)?.ntk)
+        Ok(self.both(x, Some(y), KernelKind::Ntk)?.ntk)
     }
 
     /// Both kernels between two sets of inputs.
@@ -84,7 +84,7 @@ impl Network<'_> {
         x: &Inputs<'_, T>,
         y: &Inputs<'_, T>,
     ) -> Result<Kernels<T>> {
-        self.both(x, Some(y), Which::Both)
+        self.both(x, Some(y), KernelKind::Both)
     }
 
     /// Kernels into matrices of the caller: those that are given, between `x` and `y` (or `x` itself).
@@ -98,7 +98,7 @@ impl Network<'_> {
     /// use nalgebra::DMatrix;
     /// let x = Inputs::from_rows(&[[1.0, 0.2], [0.3, 0.9]])?;
     /// let mlp = Mlp::new(Erf::default());
-    /// let net = mlp.network(3)?;
+    /// let net = mlp.at_depth(3)?;
     /// let mut ntk = DMatrix::zeros(2, 2); // kept for the next call
     /// net.kernels_into(&x, None, None, Some(&mut ntk))?;
     /// assert_eq!(ntk, net.ntk(&x)?);
@@ -112,9 +112,9 @@ impl Network<'_> {
         ntk: Option<&mut DMatrix<T>>,
     ) -> Result<()> {
         let which = match (&nngp, &ntk) {
-            (Some(_), None) => Which::Nngp,
-            (None, Some(_)) => Which::Ntk,
-            (Some(_), Some(_)) => Which::Both,
+            (Some(_), None) => KernelKind::Nngp,
+            (None, Some(_)) => KernelKind::Ntk,
+            (Some(_), Some(_)) => KernelKind::Both,
             (None, None) => return Ok(()),
         };
         let tiles = Tiles::new(self, x, y, which, SIDE)?;
@@ -135,7 +135,7 @@ impl Network<'_> {
         &self,
         x: &Inputs<'_, T>,
         y: Option<&Inputs<'_, T>>,
-        which: Which,
+        which: KernelKind,
     ) -> Result<Kernels<T>> {
         let tiles = Tiles::new(self, x, y, which, SIDE)?;
         let (rows, columns) = (x.len(), y.unwrap_or(x).len());
@@ -156,7 +156,7 @@ impl Network<'_> {
     /// # Errors
     /// As [`nngp`](Self::nngp).
     pub fn variances<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::diagonal(self, x, Which::Nngp)?;
+        let tiles = Tiles::diagonal(self, x, KernelKind::Nngp)?;
         let pairs = tiles.pairs();
         let variances = tiles
             .evaluator()
@@ -169,7 +169,7 @@ impl Network<'_> {
     /// # Errors
     /// As [`ntk`](Self::ntk).
     pub fn tangent_diagonal<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::diagonal(self, x, Which::Ntk)?;
+        let tiles = Tiles::diagonal(self, x, KernelKind::Ntk)?;
         let diagonal = parallel::try_map(x.len(), |i| {
             let block = tiles.block(i..i + 1, i..i + 1)?;
             Ok(block.ntk[0])
@@ -199,7 +199,7 @@ impl Network<'_> {
         x: &Inputs<'_, T>,
         map: impl Fn(f64) -> f64 + Sync + Send,
     ) -> Result<DMatrix<T>> {
-        let tiles = Tiles::new(self, x, None, Which::Nngp, SIDE)?;
+        let tiles = Tiles::new(self, x, None, KernelKind::Nngp, SIDE)?;
         tiles
             .evaluator()
             .check_correlations(&tiles.pairs().variances(), tiles.pairs().dimension())?;
@@ -227,7 +227,7 @@ impl Network<'_> {
     pub fn tiles<'a, T: Scalar>(
         &'a self,
         x: &'a Inputs<'a, T>,
-        which: Which,
+        which: KernelKind,
         side: usize,
     ) -> Result<Tiles<'a, T>> {
         Tiles::new(self, x, None, which, side)
@@ -241,7 +241,7 @@ impl Network<'_> {
         &'a self,
         x: &'a Inputs<'a, T>,
         y: &'a Inputs<'a, T>,
-        which: Which,
+        which: KernelKind,
         side: usize,
     ) -> Result<Tiles<'a, T>> {
         Tiles::new(self, x, Some(y), which, side)

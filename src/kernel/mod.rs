@@ -54,107 +54,163 @@ mod surface;
 mod tangent;
 mod tiles;
 
+use std::sync::Arc;
+
 use nalgebra::{DMatrix, DVector};
 
 pub use matrices::Kernels;
 pub use tangent::TangentKernel;
-pub use tiles::{Tile, Tiles, Which};
+pub use tiles::{KernelKind, Tile, Tiles};
 
-use crate::activation::Dual;
-use crate::architecture::{self, Architecture};
+use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
-use crate::gram;
-use crate::network::Network;
+use crate::inputs::checked_covariance;
+use crate::network::{Blocks, Layer, Network, Stack, Structure};
 use crate::{Inputs, PairCovariance, Result, Scalar};
 
-/// A network of infinite width and finite depth, from [`Architecture::infinite_width`].
+/// Infinite width at finite depth, for every [`Architecture`].
+pub trait InInfiniteWidth: Architecture {
+    /// The network of infinite width and depth `depth`: the kernel recursion.
+    ///
+    /// # Errors
+    /// As [`Network::at_depth`].
+    fn infinite_width(&self, depth: usize) -> Result<InfiniteWidth> {
+        InfiniteWidth::new(self.network(), depth)
+    }
+}
+
+impl<N: Architecture + ?Sized> InInfiniteWidth for N {}
+
+/// A network of infinite width and finite depth, from [`InInfiniteWidth::infinite_width`].
 ///
-/// All results belong to the pre-activations $Y_l$ after [`layers`](InfiniteWidth::layers) layers, by default
-/// all $L$: what is called the NNGP kernel of a network that ends in a dense layer.
+/// All results belong to the outputs of the network; of an [`Mlp`](crate::architecture::Mlp) or
+/// [`ResNet`](crate::architecture::ResNet), to the pre-activations $Y_l$ after
+/// [`layers`](InfiniteWidth::layers) layers, by default all $L$: what is called the NNGP kernel of a network
+/// that ends in a dense layer.
 ///
 /// # Errors of the values
 /// The relative error of $1 - c$ grows by less than one ulp a layer (without biases;
-/// `tests/deep_recursion_oracle.rs` finds at most 5.2e-14 after 1000 layers), so that two inputs whose
-/// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with
-/// an exponent of their own: correlations never overflow, and a variance that does is an
+/// `tests/it/deep_recursion_oracle.rs` finds at most 5.2e-14 after 1000 layers), so that two inputs whose
+/// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with an
+/// exponent of their own: correlations never overflow, and a variance that does is an
 /// [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
 #[derive(Debug, Clone)]
-pub struct InfiniteWidth<'a, N> {
-    net: &'a N,
-    coefficients: Vec<f64>,
-    layers: usize,
-    network: Network<'a>,
+pub struct InfiniteWidth {
+    /// Its depth left open.
+    open: Network,
+    depth: usize,
+    time: f64,
+    /// The blocks of the open stack, if it is the only one.
+    blocks: Option<Arc<Blocks>>,
+    network: Network,
 }
 
-impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
-    pub(crate) fn new(net: &'a N, depth: usize) -> Result<Self> {
-        let coefficients = architecture::coefficients(net, depth)?;
+/// The one open stack among the layers of a network, and its place.
+fn only_stack<'a>(layers: &[&'a dyn Layer]) -> Option<(usize, &'a Stack)> {
+    let mut stacks = layers.iter().enumerate().filter_map(|(i, layer)| {
+        if let Structure::Stack(stack) = layer.structure() {
+            Some((i, stack))
+        } else {
+            None
+        }
+    });
+    let first = stacks.next()?;
+    stacks.next().is_none().then_some(first)
+}
+
+impl InfiniteWidth {
+    pub(crate) fn new(open: Network, depth: usize) -> Result<Self> {
+        Self::of(open, depth, 1.0)
+    }
+
+    fn of(open: Network, depth: usize, time: f64) -> Result<Self> {
+        let stack = only_stack(&open.flat()).map(|(_, stack)| stack.blocks(depth, time));
         Ok(Self {
-            network: architecture::lower(net, &coefficients)?,
-            net,
-            layers: coefficients.len(),
-            coefficients,
+            network: open.at_time(depth, time)?,
+            blocks: stack.transpose()?.map(Arc::new),
+            open,
+            depth,
+            time,
         })
     }
 
-    pub(crate) fn net(&self) -> &N {
-        self.net
+    /// The network with its depth left open.
+    pub(crate) fn open(&self) -> &Network {
+        &self.open
     }
 
-    /// $\alpha_{l,L}$ of the layers that are applied.
+    /// $\alpha_{l,L}$ of the layers that are applied; none if there is no residual stack.
     pub(crate) fn coefficients(&self) -> &[f64] {
-        &self.coefficients[..self.layers]
+        let blocks = self.blocks.as_deref();
+        blocks.map_or(&[], Blocks::coefficients)
     }
 
     /// $L$.
     pub fn depth(&self) -> usize {
-        self.coefficients.len()
+        self.depth
     }
 
-    /// The number of layers that are applied, $\lfloor tL \rfloor$ after [`at_time`](Self::at_time).
+    /// The number of blocks that are applied, $\lfloor tL \rfloor$ after [`at_time`](Self::at_time); of a
+    /// network without an open stack, $L$.
     pub fn layers(&self) -> usize {
-        self.layers
+        self.blocks.as_deref().map_or(self.depth, Blocks::len)
     }
 
     /// Stops after layer $\lfloor tL \rfloor$ of the same network of depth $L$.
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) for a time outside of $[0, 1]$.
-    pub fn at_time(mut self, time: f64) -> Result<Self> {
-        self.layers = architecture::layer_at(time, self.depth())?;
-        self.network = architecture::lower(self.net, self.coefficients())?;
-        Ok(self)
+    pub fn at_time(self, time: f64) -> Result<Self> {
+        if time == self.time {
+            return Ok(self);
+        }
+        Self::of(self.open, self.depth, time)
     }
 
-    /// The recursion for one pair from its stem covariance $K_0$.
+    /// The recursion for one pair from its stem covariance $K_0$, where the open stack begins; of a network
+    /// without one (or with several), from the covariance of the inputs.
     ///
     /// # Errors
-    /// As [`Dual::dual`], from any layer.
+    /// As [`Dual::dual`](crate::activation::Dual::dual), from any layer.
     pub fn propagate(&self, k: PairCovariance) -> Result<ScaledCovariance> {
-        self.trajectory_from(k)
-            .try_fold(ScaledCovariance::new(k), |_, k| k)
+        let layers = self.open.flat();
+        let Some((place, _)) = only_stack(&layers) else {
+            return Ok(ScaledCovariance::new(self.network.pair(k)?));
+        };
+        let end = self
+            .trajectory_from(k)
+            .try_fold(ScaledCovariance::new(k), |_, k| k)?;
+        match &layers[place + 1..] {
+            [] => Ok(end),
+            rest => through(rest, end.pair()?).map(ScaledCovariance::new),
+        }
     }
 
     /// $K_0, K_1, \ldots, K_{\lfloor tL \rfloor}$ from a stem covariance, computed as they are asked for; it
-    /// ends with the first error.
+    /// ends with the first error. A network without an open stack has $K_0$ alone.
     pub fn trajectory_from(
         &self,
         k: PairCovariance,
     ) -> impl Iterator<Item = Result<ScaledCovariance>> + '_ {
-        let homogeneous = self.net.homogeneous().is_some();
+        let homogeneous = self.is_homogeneous();
         let start = ScaledCovariance::new(k);
-        std::iter::once(Ok(start)).chain(self.coefficients().iter().scan(
-            Some(start),
-            move |state, &alpha| {
-                let k = (*state)?;
-                let next = self
-                    .net
-                    .layer_covariance(alpha, k.unscaled())
-                    .map(|pair| k.followed_by(pair, homogeneous));
-                *state = next.as_ref().ok().copied();
-                Some(next)
-            },
-        ))
+        let count = self.blocks.as_deref().map_or(0, Blocks::len);
+        std::iter::once(Ok(start)).chain((0..count).scan(Some(start), move |state, l| {
+            let k = (*state)?;
+            let next = self.blocks.as_deref().map(|blocks| {
+                let pair = blocks.pair(l, k.unscaled())?;
+                Ok(k.followed_by(pair, homogeneous))
+            })?;
+            *state = next.as_ref().ok().copied();
+            Some(next)
+        }))
+    }
+
+    /// Whether the open stack commutes with positive factors.
+    fn is_homogeneous(&self) -> bool {
+        let layers = self.open.flat();
+        let chain = only_stack(&layers).and_then(|(_, stack)| stack.chain());
+        chain.is_some_and(|chain| chain.homogeneous().is_some())
     }
 
     /// The covariance of a pair of points.
@@ -162,12 +218,21 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     /// # Errors
     /// As [`Inputs::from_rows`] for the two points.
     pub fn pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<ScaledCovariance> {
-        self.propagate(gram::checked_stem_covariance(self.net, a, b)?)
+        self.propagate(self.stem(checked_covariance(a, b)?)?)
+    }
+
+    /// $K_0$ from the covariance of the inputs.
+    pub(crate) fn stem(&self, k: PairCovariance) -> Result<PairCovariance> {
+        let layers = self.open.flat();
+        match only_stack(&layers) {
+            Some((place, _)) => through(&layers[..place], k),
+            None => Ok(k),
+        }
     }
 
     /// The layers that are applied, as a [`Network`]: kernels into buffers of the caller, linear-time
     /// diagonals.
-    pub fn network(&self) -> &Network<'a> {
+    pub fn network(&self) -> &Network {
         &self.network
     }
 
@@ -281,9 +346,15 @@ impl<'a, N: Architecture<Activation: Dual>> InfiniteWidth<'a, N> {
     pub fn tiles<'b, T: Scalar>(
         &'b self,
         x: &'b Inputs<'b, T>,
-        which: Which,
+        which: KernelKind,
         side: usize,
     ) -> Result<Tiles<'b, T>> {
         self.network.tiles(x, which, side)
     }
+}
+
+/// A pair through layers in a row.
+pub(crate) fn through(layers: &[&dyn Layer], k: PairCovariance) -> Result<PairCovariance> {
+    let mut layers = layers.iter();
+    layers.try_fold(k, |k, layer| crate::network::pair_of_layer(*layer, k))
 }

@@ -6,8 +6,9 @@ use std::ops::Range;
 use nalgebra::{DMatrix, Dyn, MatrixView};
 
 use crate::inputs::{NEARLY_PARALLEL, nearly_parallel};
-use crate::network::{KernelBlock, inverse_root};
-use crate::summation::dot;
+use crate::network::KernelBlock;
+use crate::numerics::dot;
+use crate::numerics::inverse_root;
 use crate::vectorized::vectorized;
 use crate::{Inputs, Result, Scalar};
 

@@ -1,11 +1,11 @@
 //! The neural tangent kernel at infinite width.
 
 use super::InfiniteWidth;
-use crate::activation::Dual;
-use crate::architecture::{self, Architecture};
-use crate::covariance::{ScaledCovariance, scale_by_power_of_two};
-use crate::gram;
-use crate::{PairCovariance, Result, Scalar};
+use crate::covariance::ScaledCovariance;
+use crate::inputs::checked_covariance;
+use crate::network::{KernelBlock, Layer};
+use crate::numerics::scale_by_power_of_two;
+use crate::{Error, PairCovariance, Result, Scalar};
 
 /// The covariance and the neural tangent kernel of one pair after the same layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +32,7 @@ impl TangentKernel {
     }
 }
 
-impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
+impl InfiniteWidth {
     /// The recursion of $K_l$ and $\Theta_l$ for one pair from its stem covariance $K_0$ (A. Jacot, F.
     /// Gabriel and C. Hongler 2018, arXiv 1806.07572, theorem 1, here with the skip $s$ and branch
     /// coefficients $\alpha_{l,L}$):
@@ -44,13 +44,22 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
     /// in the NTK parametrisation (weights $\sigma_w \omega/\sqrt n$ and biases $\sigma_b \beta$ with trained
     /// standard normal $\omega$, $\beta$), all layers trained. For an MLP the last term is $K_l$.
     ///
+    /// Of a network of another form than $Y_0 = W_{in} a + b_{in}$, $Y_l = s Y_{l-1} + \alpha_{l,L} (W_l
+    /// \varphi(Y_{l-1}) + b_l)$, use [`tangent_pair`](Self::tangent_pair).
+    ///
     /// # Errors
-    /// As [`Dual::dual`], from any layer; [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for such networks;
+    /// as [`Dual::dual`](crate::activation::Dual::dual), from any layer; [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a
     /// chain that is not homogeneous leaves the range of `f64`.
     pub fn propagate_tangent(&self, k: PairCovariance) -> Result<TangentKernel> {
-        let branch = self.net.branch();
-        let weight = branch.initialization().weight_variance();
-        let (skip, homogeneous) = (self.net.skip(), self.net.homogeneous().is_some());
+        let (_, chain) = self.open().chain().ok_or_else(|| {
+            Error::unsupported(
+                "the tangent kernel from a stem covariance",
+                "the network is not a dense layer and a stack around (activation, dense)",
+            )
+        })?;
+        let (branch, skip) = (&chain.branch, chain.skip);
+        let (weight, homogeneous) = (chain.weight_variance(), chain.homogeneous().is_some());
         let start = TangentKernel {
             covariance: ScaledCovariance::new(k),
             tangent: k.covariance(),
@@ -60,7 +69,11 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
             let layer = branch.covariance(k)?.times(scale);
             let slope = weight * branch.activation().derivative_dual(k)?;
             let tangent = (skip * skip + scale * slope) * state.tangent + layer.covariance();
-            let pair = architecture::join(skip, k, layer);
+            let pair = if skip == 0.0 {
+                layer
+            } else {
+                k.times(skip * skip).plus(layer)
+            };
             let covariance = state.covariance.followed_by(pair, homogeneous);
             let moved = state.covariance.exponent() - covariance.exponent();
             let tangent = scale_by_power_of_two("the neural tangent kernel", tangent, moved)?;
@@ -74,9 +87,27 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
     /// The covariance and the neural tangent kernel of a pair of points.
     ///
     /// # Errors
-    /// As [`propagate_tangent`](Self::propagate_tangent), and [`Inputs::from_rows`](crate::Inputs::from_rows)
+    /// As [`Network::ntk`](crate::network::Network::ntk), and [`Inputs::from_rows`](crate::Inputs::from_rows)
     /// for the two points.
     pub fn tangent_pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<TangentKernel> {
-        self.propagate_tangent(gram::checked_stem_covariance(self.net, a, b)?)
+        let k = checked_covariance(a, b)?;
+        if self.open().chain().is_some() {
+            return self.propagate_tangent(self.stem(k)?);
+        }
+        self.network().check()?;
+        let epsilon = vec![k.one_minus_correlation()];
+        let (qa, qb) = (vec![k.variance_a()], vec![k.variance_b()]);
+        let mut block = KernelBlock::new(qa, qb, epsilon, true)?;
+        block.set_width(Some(a.len() as f64));
+        self.network().apply(&mut block)?;
+        let pair = PairCovariance::with_complement(
+            block.variance_a()[0],
+            block.variance_b()[0],
+            block.complement()[0],
+        )?;
+        Ok(TangentKernel {
+            covariance: ScaledCovariance::new(pair),
+            tangent: block.tangent().map_or(0.0, |tangent| tangent[0]),
+        })
     }
 }

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::evaluator::{Evaluator, Extent, Kernels};
+use super::evaluator::{Entries, Evaluator, Extent};
 use super::product::InputPairs;
 use crate::network::Network;
 use crate::{Error, Inputs, Result, Scalar, error, parallel};
 
 /// Which kernels are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum KernelKind {
     /// The NNGP kernel $K$.
     Nngp,
     /// The neural tangent kernel $\Theta$.
@@ -18,7 +18,7 @@ pub enum Which {
     Both,
 }
 
-impl Which {
+impl KernelKind {
     pub(crate) fn nngp(self) -> bool {
         self != Self::Ntk
     }
@@ -38,13 +38,13 @@ pub(crate) const SIDE: usize = 256;
 ///
 /// ```
 /// use neural_limits::prelude::*;
-/// use neural_limits::kernel::Which;
+/// use neural_limits::kernel::KernelKind;
 /// let rows: Vec<[f64; 2]> = (0..5).map(|i| [1.0, i as f64]).collect();
 /// let x = Inputs::from_rows(&rows)?;
 /// let net = Mlp::new(Relu);
 /// let kernel = net.infinite_width(3)?;
 /// let whole = kernel.ntk(&x)?;
-/// for tile in kernel.tiles(&x, Which::Ntk, 2)?.iter() {
+/// for tile in kernel.tiles(&x, KernelKind::Ntk, 2)?.iter() {
 ///     let tile = tile?;
 ///     for (i, row) in tile.rows.clone().zip(tile.ntk.chunks(tile.columns.len())) {
 ///         for (j, entry) in tile.columns.clone().zip(row) {
@@ -57,8 +57,8 @@ pub(crate) const SIDE: usize = 256;
 #[derive(Debug)]
 pub struct Tiles<'a, T: Scalar> {
     pairs: InputPairs<'a, T>,
-    evaluator: Evaluator<'a>,
-    which: Which,
+    evaluator: Evaluator,
+    which: KernelKind,
     side: usize,
 }
 
@@ -77,10 +77,10 @@ pub struct Tile<T> {
 
 impl<'a, T: Scalar> Tiles<'a, T> {
     pub(crate) fn new(
-        network: &'a Network<'_>,
+        network: &Network,
         x: &'a Inputs<'a, T>,
         y: Option<&'a Inputs<'a, T>>,
-        which: Which,
+        which: KernelKind,
         side: usize,
     ) -> Result<Self> {
         error::size("side", side)?;
@@ -89,17 +89,17 @@ impl<'a, T: Scalar> Tiles<'a, T> {
 
     /// Of which nothing will be asked but the pairs of points with themselves.
     pub(crate) fn diagonal(
-        network: &'a Network<'_>,
+        network: &Network,
         x: &'a Inputs<'a, T>,
-        which: Which,
+        which: KernelKind,
     ) -> Result<Self> {
         Self::of_extent(network, (x, None), which, SIDE, Extent::Diagonal)
     }
 
     fn of_extent(
-        network: &'a Network<'_>,
+        network: &Network,
         (x, y): (&'a Inputs<'a, T>, Option<&'a Inputs<'a, T>>),
-        which: Which,
+        which: KernelKind,
         side: usize,
         extent: Extent,
     ) -> Result<Self> {
@@ -117,7 +117,7 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         &self.pairs
     }
 
-    pub(crate) fn evaluator(&self) -> &Evaluator<'a> {
+    pub(crate) fn evaluator(&self) -> &Evaluator {
         &self.evaluator
     }
 
@@ -222,13 +222,13 @@ impl<'a, T: Scalar> Tiles<'a, T> {
 
     /// A block of the matrix on one thread; a block that is cut by the diagonal of a symmetric matrix is
     /// symmetric to the bit.
-    pub(crate) fn block(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Kernels> {
+    pub(crate) fn block(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Entries> {
         let products = self.pairs.products(&rows, &columns);
         let (count, stride) = (rows.len(), columns.len());
         let on_diagonal = self.pairs.is_symmetric() && rows == columns;
         let size = count * stride;
         let empty = |wanted: bool| vec![0.0; if wanted { size } else { 0 }];
-        let mut all = Kernels {
+        let mut all = Entries {
             nngp: empty(self.which.nngp()),
             ntk: empty(self.which.ntk()),
         };

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::routes;
 use super::verdict;
 use super::{Deviation, FunctionReport, Grid, Law, Limit, Regime, Report, Row, Verdict};
-use crate::activation::Dual;
 use crate::architecture::Architecture;
 use crate::error;
+use crate::network::Network;
 use crate::neural_function::NeuralFunction;
-use crate::sample::Seed;
+use crate::random::Seed;
 use crate::statistics::one_sample_p_value;
 use crate::{Error, Result};
 
@@ -48,8 +49,9 @@ type Observer<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
 /// assert!(matches!(report.functions[0].verdict, Verdict::Commute(_)));
 /// # Ok::<(), Error>(())
 /// ```
-pub struct Commutativity<'a, N> {
-    net: &'a N,
+pub struct Commutativity<'a> {
+    name: String,
+    network: Network,
     functions: Vec<&'a dyn NeuralFunction>,
     widths: Vec<usize>,
     depths: Vec<usize>,
@@ -59,10 +61,10 @@ pub struct Commutativity<'a, N> {
     observer: Option<Observer<'a>>,
 }
 
-impl<N: fmt::Debug> fmt::Debug for Commutativity<'_, N> {
+impl fmt::Debug for Commutativity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Commutativity")
-            .field("net", &self.net)
+            .field("network", &self.network)
             .field("functions", &self.functions)
             .field("widths", &self.widths)
             .field("depths", &self.depths)
@@ -73,12 +75,13 @@ impl<N: fmt::Debug> fmt::Debug for Commutativity<'_, N> {
     }
 }
 
-impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
+impl<'a> Commutativity<'a> {
     /// Of a neural function of an architecture; by default at widths 64, 256, 1024, depths 10, 100, 1000,
     /// with 64 networks of each size, seed 0, at time $t = 1$.
-    pub fn of(net: &'a N, function: &'a dyn NeuralFunction) -> Self {
+    pub fn of<N: Architecture + ?Sized>(net: &N, function: &'a dyn NeuralFunction) -> Self {
         Self {
-            net,
+            name: net.name(),
+            network: net.network(),
             functions: vec![function],
             widths: vec![64, 256, 1024],
             depths: vec![10, 100, 1000],
@@ -137,11 +140,17 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
     /// the run.
     ///
     /// # Errors
-    /// As [`Grid::new`] and [`Architecture::limits`]; [`Error::Invalid`] for a time outside of $[0, 1]$.
+    /// As [`Grid::new`] and [`InEveryLimit::limits`](super::InEveryLimit::limits); [`Error::Invalid`] for a time outside of $[0, 1]$.
     pub fn run(mut self) -> Result<Report> {
         error::unit_interval("time", self.time)?;
         let grid = Grid::new(&self.widths, &self.depths, self.samples, self.seed)?;
-        let limits = self.net.limits(&grid)?;
+        let mut limits = routes::all(&self.network, &grid)?;
+        // what others deviate from comes first
+        limits.sort_by_key(|limit| match limit.regime() {
+            Regime::WidthThenDepth => 0,
+            Regime::InfiniteWidth { .. } => 1,
+            _ => 2,
+        });
         let total: f64 = limits.iter().map(|limit| limit.work()).sum();
         let mut references = References::default();
         let mut rows = Vec::with_capacity(limits.len());
@@ -164,7 +173,7 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
             .map(|(i, function)| function_report(function.name(), i, &rows, self.samples))
             .collect();
         Ok(Report {
-            architecture: self.net.name(),
+            architecture: self.name,
             time: self.time,
             samples: self.samples,
             rows,
@@ -176,7 +185,7 @@ impl<'a, N: Architecture<Activation: Dual>> Commutativity<'a, N> {
 /// The laws from which others deviate.
 #[derive(Default)]
 struct References {
-    /// Infinite width, then infinite depth: the first row.
+    /// Infinite width, then infinite depth.
     limit: Option<Vec<Result<Law>>>,
     /// Infinite width, by depth.
     infinite_width: BTreeMap<usize, Vec<Result<Law>>>,
@@ -193,13 +202,19 @@ impl References {
         let row = Row {
             regime,
             route: limit.route(),
-            deviations: deviations(&laws, self.limit.as_deref()),
+            deviations: match regime {
+                Regime::WidthThenDepth => deviations(&laws, Some(&laws)),
+                _ => deviations(&laws, self.limit.as_deref()),
+            },
             width_errors: deviations(&laws, equal_depth.map(Vec::as_slice)),
             laws,
         };
-        self.limit.get_or_insert_with(|| row.laws.clone());
-        if let Regime::InfiniteWidth { depth } = regime {
-            self.infinite_width.insert(depth, row.laws.clone());
+        match regime {
+            Regime::WidthThenDepth => self.limit = Some(row.laws.clone()),
+            Regime::InfiniteWidth { depth } => {
+                self.infinite_width.insert(depth, row.laws.clone());
+            }
+            _ => {}
         }
         row
     }
@@ -248,7 +263,7 @@ fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
 
 fn function_report(name: String, i: usize, rows: &[Row], samples: usize) -> FunctionReport {
     let exponents = verdict::exponents(rows, i, samples);
-    let verdict = match rows.first().map(|row| &row.laws[i]) {
+    let verdict = match verdict::reference(rows, i) {
         Some(Err(error @ Error::Overflow { .. })) => Verdict::DoNotCommute(format!(
             "there is no limit to agree on; with infinite width, {error}"
         )),

@@ -2,19 +2,15 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | [`Regime`] | the ways |
-//! | [`Law`] | what a [`NeuralFunction`] converges to, with distances between any two |
+//! | [`Regime`] | the ways; in each, a [`NeuralFunction`] has a [`Law`] |
 //! | [`Limit`], [`routes`] | a regime of an architecture, computed; all of them in a `Vec<Box<dyn Limit>>` |
 //! | [`Commutativity`] | the comparison, as a [`Report`] |
 //!
 //! To add a regime, implement [`Limit`] in one file under `routes/` and add it to the list in `routes::all`.
 
 mod commutativity;
-mod distance;
-mod empirical;
 #[cfg(feature = "plot")]
 mod figure;
-mod law;
 mod regime;
 mod report;
 pub mod routes;
@@ -22,16 +18,29 @@ mod verdict;
 
 use std::fmt::Debug;
 
+pub use crate::law::{Empirical, Law};
 pub use commutativity::{Commutativity, Progress};
-pub use empirical::Empirical;
-pub use law::Law;
 pub use regime::Regime;
 pub use report::{Deviation, FunctionReport, Report, Row};
 pub use routes::Grid;
 pub use verdict::{Exponents, Verdict};
 
+use crate::architecture::Architecture;
 use crate::neural_function::NeuralFunction;
 use crate::{Error, Result};
+
+/// Every limit at once, for every [`Architecture`].
+pub trait InEveryLimit: Architecture {
+    /// Every regime that the crate has a route to, with finite networks over a grid of sizes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for coefficients that are not finite.
+    fn limits(&self, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
+        routes::all(&self.network(), grid)
+    }
+}
+
+impl<N: Architecture + ?Sized> InEveryLimit for N {}
 
 /// One regime of one architecture, by one route of computation.
 ///

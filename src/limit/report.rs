@@ -101,7 +101,7 @@ pub struct Report {
     pub time: f64,
     /// The number of networks for each finite size.
     pub samples: usize,
-    /// One row for each regime; the first is the reference of all deviations.
+    /// One row for each regime; that of infinite width, then depth, is the reference of all deviations.
     pub rows: Vec<Row>,
     /// One entry for each neural function.
     pub functions: Vec<FunctionReport>,
@@ -122,7 +122,14 @@ fn cell(law: &Result<Law>) -> String {
             }
         }
         Ok(law @ Law::LogNormal { .. }) => format!("med {:.2e}", law.median()),
-        Ok(Law::Gaussian { variance, .. }) => format!("N(0, {variance:.4})"),
+        Ok(Law::Gaussian { mean, variance }) => {
+            let mean = if *mean == 0.0 {
+                "0".to_owned()
+            } else {
+                format!("{mean:.3}")
+            };
+            format!("N({mean}, {variance:.4})")
+        }
         Ok(law) => format!("{:.6}", law.mean()),
         Err(Error::Overflow { .. }) => "overflow".to_owned(),
         Err(Error::Undefined { .. }) => "undefined".to_owned(),
@@ -142,7 +149,7 @@ impl Report {
 
     /// How to read the table.
     pub const LEGEND: &'static str = "\
-deviation: from the first row; against a number, the L2 error ± its standard error; against a law, the
+deviation: from n = inf, then L = inf; against a number, the L2 error ± its standard error; against a law, the
 Kolmogorov-Smirnov distance (and its p-value). (-k): on k networks the function has no value. med: the median.";
 
     /// The exponents and the verdict of every function, as text.

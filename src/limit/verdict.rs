@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Deviation, Regime, Row};
+use super::{Deviation, Law, Regime, Row};
+use crate::Result;
 use crate::statistics::{Estimate, Observation, fit_power_law};
 
 /// Half of the central-limit rate $-1/2$: an interval of exponents below it is taken for convergence, one
@@ -79,9 +80,7 @@ type Size = (usize, usize, Deviation);
 
 pub(super) fn exponents(rows: &[Row], function: usize, samples: usize) -> Exponents {
     let sizes = sizes(rows, function);
-    let limit = rows
-        .first()
-        .and_then(|row| row.laws[function].as_ref().ok());
+    let limit = reference(rows, function).and_then(|law| law.as_ref().ok());
     let fit = Fit {
         samples,
         floor: ROUNDING * limit.map_or(0.0, |law| law.mean().abs()),
@@ -119,6 +118,13 @@ pub(super) fn exponents(rows: &[Row], function: usize, samples: usize) -> Expone
         uniform_in_probability: uniform(&|size| fit.median(size.0, &size.2)),
         in_depth: exponent(depth_errors),
     }
+}
+
+/// The law of infinite width, then infinite depth.
+pub(super) fn reference(rows: &[Row], function: usize) -> Option<&Result<Law>> {
+    let mut rows = rows.iter();
+    let row = rows.find(|row| row.regime == Regime::WidthThenDepth)?;
+    Some(&row.laws[function])
 }
 
 fn sizes(rows: &[Row], function: usize) -> Vec<Size> {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Directions, KernelBlock, Layer, Outline};
+use super::{
+    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site, Structure,
+};
+use crate::activation::expectation::{SeriesTable, TablePoints, distinct};
 use crate::activation::{Dual, DualRow, DualTable, pair_cost};
-use crate::expectation::{SeriesTable, TablePoints, distinct};
 use crate::vectorized::vectorized;
 use crate::{Error, Result};
 
@@ -12,24 +14,30 @@ use crate::{Error, Result};
 /// $\Theta^\prime = \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] \Theta$.
 ///
 /// Its inputs must be Gaussian: it stands behind a [`Dense`](super::Dense) layer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Activated<A> {
-    activation: A,
+#[derive(Debug, Clone)]
+pub struct Activated {
+    activation: Arc<dyn Dual>,
 }
 
-impl<A: Dual> Activated<A> {
+impl Activated {
     /// The layer of an activation.
-    pub fn new(activation: A) -> Self {
+    pub fn new(activation: impl Dual + 'static) -> Self {
+        Self::sharing(Arc::new(activation))
+    }
+
+    /// The layer of an activation that others have as well.
+    pub fn sharing(activation: Arc<dyn Dual>) -> Self {
         Self { activation }
+    }
+
+    /// $\varphi$.
+    pub fn activation(&self) -> &Arc<dyn Dual> {
+        &self.activation
     }
 }
 
 /// [`Activated`], through a table or not.
-fn apply<A: Dual + ?Sized>(
-    phi: &A,
-    table: Option<&DualTable>,
-    block: &mut KernelBlock,
-) -> Result<()> {
+fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> Result<()> {
     let mut slope = vec![
         0.0;
         if block.tangent().is_some() {
@@ -109,16 +117,16 @@ struct SharedSeries {
 
 impl SharedSeries {
     /// `None` where there are too few pairs for each variance.
-    fn new<A: Dual + ?Sized>(phi: &A, block: &KernelBlock) -> Option<Self> {
+    fn new(phi: &dyn Dual, block: &KernelBlock) -> Option<Self> {
         let all = || block.variance_a().iter().chain(block.variance_b()).copied();
         if block.complement().len() < 4 * distinct(all()).len() {
             return None;
         }
         let (kinks, parity) = (phi.kinks(), phi.parity());
-        let slope = |x| phi.derivative(x);
+        let slope = |x: &[f64], out: &mut [f64]| phi.derivative_slice(x, out);
         let slope = match block.tangent() {
             Some(_) => Some(SeriesTable::new(
-                slope,
+                &slope,
                 &kinks,
                 parity.of_derivative(),
                 all(),
@@ -126,12 +134,12 @@ impl SharedSeries {
             None => None,
         };
         Some(Self {
-            value: SeriesTable::new(|x| phi.value(x), &kinks, parity, all())?,
+            value: SeriesTable::new(&|x, out| phi.value_slice(x, out), &kinks, parity, all())?,
             slope,
         })
     }
 
-    fn row<A: Dual + ?Sized>(&self, phi: &A, mut row: DualRow<'_>) -> Result<()> {
+    fn row(&self, phi: &dyn Dual, mut row: DualRow<'_>) -> Result<()> {
         let own = self.value.at(row.variance_a);
         let own_slope = self
             .slope
@@ -157,8 +165,8 @@ impl SharedSeries {
 }
 
 /// A row through the table, and one by one where columns are beyond it.
-fn by_table<A: Dual + ?Sized>(
-    phi: &A,
+fn by_table(
+    phi: &dyn Dual,
     table: &DualTable,
     (own, columns): ((&TablePoints, usize), &TablePoints),
     mut row: DualRow<'_>,
@@ -178,7 +186,7 @@ fn by_table<A: Dual + ?Sized>(
     Ok(())
 }
 
-impl<A: Dual> Layer for Activated<A> {
+impl Layer for Activated {
     fn name(&self) -> String {
         self.activation.name()
     }
@@ -200,14 +208,14 @@ impl<A: Dual> Layer for Activated<A> {
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        apply(&self.activation, None, block)
+        apply(&*self.activation, None, block)
     }
 
     fn has_tables(&self) -> bool {
         self.activation.is_tabulated()
     }
 
-    fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
+    fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         let positive = |q: &&f64| **q > 0.0;
         let variances = points.variance_a().iter().filter(positive);
         let (low, high) = variances.fold((f64::INFINITY, 0.0), |(low, high), &q| {
@@ -216,10 +224,10 @@ impl<A: Dual> Layer for Activated<A> {
         if low > high {
             return Ok(None);
         }
-        let table = self.activation.table(low, high)?;
-        Ok(table.map(|table| -> Arc<dyn Layer + 'a> {
+        let table = self.activation.table(low, high);
+        Ok(table.map(|table| -> Arc<dyn Layer> {
             Arc::new(Tabulated {
-                activation: &self.activation,
+                activation: Arc::clone(&self.activation),
                 table,
             })
         }))
@@ -229,7 +237,19 @@ impl<A: Dual> Layer for Activated<A> {
         self.activation.pair_cost()
     }
 
-    fn directions(&self, state: &mut Directions) -> Result<bool> {
+    fn conditional(&self, signal: &Signal, _: &mut Site<'_>) -> Result<ConditionalLaw> {
+        self.forward(signal).map(ConditionalLaw::determined)
+    }
+
+    fn draw(&self, _: usize, _: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::Activation(&self.activation)
+    }
+
+    fn map_angles(&self, state: &mut AngleState) -> Result<bool> {
         match self.activation.slopes() {
             Some(slopes) if slopes.second_moment() > 0.0 => {
                 state.activate(slopes);
@@ -240,24 +260,49 @@ impl<A: Dual> Layer for Activated<A> {
     }
 }
 
+impl Drawn for Activated {
+    fn width(&self, fan_in: usize) -> usize {
+        fan_in
+    }
+
+    fn forward(&self, signal: &Signal) -> Result<Signal> {
+        if !self.activation.is_pointwise() {
+            return Err(Error::unsupported(
+                format!("a finite network of {}", self.activation.name()),
+                "it is a map of kernels that no pointwise function realises",
+            ));
+        }
+        // φ(λy) = λφ(y) for homogeneous ones, whatever the power of two
+        let before = if self.activation.slopes().is_some() {
+            signal.clone()
+        } else {
+            signal.clone().unscaled()?
+        };
+        let mut after = before.clone();
+        self.activation
+            .value_slice(before.values(), after.values_mut());
+        Ok(after)
+    }
+}
+
 /// An activation with the table of its dual over the variances at hand.
 #[derive(Debug)]
-struct Tabulated<'a, A> {
-    activation: &'a A,
+struct Tabulated {
+    activation: Arc<dyn Dual>,
     table: DualTable,
 }
 
-impl<A: Dual> Layer for Tabulated<'_, A> {
+impl Layer for Tabulated {
     fn name(&self) -> String {
         self.activation.name()
     }
 
     fn outline(&self, input: Outline) -> Result<Outline> {
-        Activated::new(self.activation).outline(input)
+        Activated::sharing(Arc::clone(&self.activation)).outline(input)
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        apply(self.activation, Some(&self.table), block)
+        apply(&*self.activation, Some(&self.table), block)
     }
 
     fn has_tables(&self) -> bool {

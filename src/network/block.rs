@@ -1,5 +1,6 @@
 //! What a layer maps at infinite width: the covariances and tangent kernels of a block of pairs.
 
+use crate::numerics::inverse_root;
 use crate::vectorized::vectorized;
 use crate::{Error, Result, error};
 
@@ -432,10 +433,4 @@ pub struct RowMoments<'a> {
     pub moment_b: &'a [f64],
     /// $1/\sqrt{\cdot}$ of them, 0 where it is not finite.
     pub inverse_b: &'a [f64],
-}
-
-/// $1/\sqrt q$, and 0 for $q = 0$.
-#[inline(always)]
-pub(crate) fn inverse_root(q: f64) -> f64 {
-    if q > 0.0 { 1.0 / q.sqrt() } else { 0.0 }
 }

@@ -118,23 +118,23 @@ impl Description {
     ///
     /// # Errors
     /// What the constructors of the layers refuse.
-    pub fn build(&self) -> Result<Network<'static>> {
+    pub fn build(&self) -> Result<Network> {
         build(&self.layers)
     }
 }
 
-fn build(layers: &[LayerDescription]) -> Result<Network<'static>> {
+fn build(layers: &[LayerDescription]) -> Result<Network> {
     layers
         .iter()
         .try_fold(Network::new(), |network, layer| layer.follow(network))
 }
 
-fn build_all(branches: &[Vec<LayerDescription>]) -> Result<Vec<Network<'static>>> {
+fn build_all(branches: &[Vec<LayerDescription>]) -> Result<Vec<Network>> {
     branches.iter().map(|layers| build(layers)).collect()
 }
 
 impl LayerDescription {
-    fn follow(&self, network: Network<'static>) -> Result<Network<'static>> {
+    fn follow(&self, network: Network) -> Result<Network> {
         Ok(match self {
             Self::Dense {
                 weight_variance,

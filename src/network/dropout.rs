@@ -1,6 +1,9 @@
 //! Dropout.
 
-use super::{KernelBlock, Layer, Outline};
+use rand::RngExt;
+
+use super::drawn::DrawnRow;
+use super::{ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site};
 use crate::{Error, Result};
 
 /// Dropout as in training: every neuron is kept with probability $p$ and divided by $p$, with a mask of its
@@ -72,5 +75,30 @@ impl Layer for Dropout {
             }
         }
         Ok(())
+    }
+
+    fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
+        self.sample(signal.clone(), site)
+            .map(ConditionalLaw::determined)
+    }
+
+    fn draw(&self, _: usize, _: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        if self.keep == 1.0 {
+            return Ok(Box::new(DrawnRow(Vec::new())));
+        }
+        Err(Error::unsupported(
+            "dropout in a network of drawn weights",
+            "its masks belong to a pass, not to the network (sampled networks have it)",
+        ))
+    }
+
+    fn sample(&self, mut signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        if self.keep < 1.0 {
+            for y in signal.values_mut() {
+                let kept = site.rng.random_bool(self.keep);
+                *y = if kept { *y / self.keep } else { 0.0 };
+            }
+        }
+        Ok(signal)
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Directions, KernelBlock, Layer, Network, Outline};
+use super::drawn::DrawnBranches;
+use super::{
+    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
+    Structure,
+};
 use crate::{Error, Result, error};
 
 /// How branches are joined.
@@ -38,17 +42,17 @@ enum Join {
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct FanIn<'n> {
+pub struct FanIn {
     join: Join,
-    branches: Vec<Network<'n>>,
+    branches: Vec<Network>,
 }
 
-impl<'n> FanIn<'n> {
+impl FanIn {
     /// $\sum_i F_i(Y)$.
     ///
     /// # Errors
     /// [`Error::Shape`] for no branches.
-    pub fn sum(branches: Vec<Network<'n>>) -> Result<Self> {
+    pub fn sum(branches: Vec<Network>) -> Result<Self> {
         Self::new(Join::Sum, branches)
     }
 
@@ -56,7 +60,7 @@ impl<'n> FanIn<'n> {
     ///
     /// # Errors
     /// [`Error::Shape`] for no branches.
-    pub fn product(branches: Vec<Network<'n>>) -> Result<Self> {
+    pub fn product(branches: Vec<Network>) -> Result<Self> {
         Self::new(Join::Product, branches)
     }
 
@@ -64,7 +68,7 @@ impl<'n> FanIn<'n> {
     ///
     /// # Errors
     /// [`Error::Shape`] for no branches.
-    pub fn concatenation(branches: Vec<Network<'n>>) -> Result<Self> {
+    pub fn concatenation(branches: Vec<Network>) -> Result<Self> {
         let shares = vec![1.0; branches.len()];
         Self::weighted_concatenation(branches, &shares)
     }
@@ -74,7 +78,7 @@ impl<'n> FanIn<'n> {
     /// # Errors
     /// [`Error::Shape`] for no branches, or unless there is a share for each; [`Error::Invalid`] for shares
     /// that are not finite and $\ge 0$, or all 0.
-    pub fn weighted_concatenation(branches: Vec<Network<'n>>, shares: &[f64]) -> Result<Self> {
+    pub fn weighted_concatenation(branches: Vec<Network>, shares: &[f64]) -> Result<Self> {
         if shares.len() != branches.len() {
             return Err(Error::shape(
                 "shares",
@@ -98,9 +102,9 @@ impl<'n> FanIn<'n> {
         Self::new(Join::Concatenation(shares), branches)
     }
 
-    fn new(join: Join, branches: Vec<Network<'n>>) -> Result<Self> {
+    fn new(join: Join, branches: Vec<Network>) -> Result<Self> {
         if branches.is_empty() {
-            return Err(Error::shape("branches", "no branch", "at least one branch"));
+            return Err(no_branch());
         }
         Ok(Self { join, branches })
     }
@@ -112,6 +116,36 @@ impl<'n> FanIn<'n> {
         }
     }
 
+    /// The number of neurons of the joined layer from those of the branches.
+    pub(super) fn joined_width(&self, widths: impl Iterator<Item = usize>) -> usize {
+        match self.join {
+            Join::Concatenation(_) => widths.sum(),
+            Join::Sum | Join::Product => widths.max().unwrap_or(0),
+        }
+    }
+
+    /// The branches' signals, joined.
+    pub(super) fn joined(&self, signals: Vec<Signal>) -> Result<Signal> {
+        if let Join::Concatenation(shares) = &self.join {
+            check_shares(shares, &signals)?;
+            return Signal::side_by_side(signals);
+        }
+        let sum = self.join == Join::Sum;
+        let mut signals = signals.into_iter();
+        let first = signals.next().ok_or_else(no_branch)?;
+        signals.try_fold(first, |joined, signal| {
+            if sum {
+                return joined.combined(1.0, signal, 1.0);
+            }
+            joined.same_shape(&signal)?;
+            let (mut joined, signal) = (joined.unscaled()?, signal.unscaled()?);
+            for (y, z) in joined.values_mut().iter_mut().zip(signal.values()) {
+                *y *= z;
+            }
+            joined.rescaled()
+        })
+    }
+
     /// The number of neurons of the joined layer, where it is known.
     fn width(&self, widths: &[Option<f64>]) -> Option<f64> {
         match self.join {
@@ -121,7 +155,30 @@ impl<'n> FanIn<'n> {
     }
 }
 
-impl Layer for FanIn<'_> {
+fn no_branch() -> Error {
+    Error::shape("branches", "no branch", "at least one branch")
+}
+
+/// Refuses a random network whose branches have other shares of the neurons than its kernels are weighted by:
+/// up to a neuron and 2 %, what rounding leaves.
+fn check_shares(shares: &[f64], signals: &[Signal]) -> Result<()> {
+    let total: usize = signals.iter().map(Signal::width).sum();
+    for (share, signal) in shares.iter().zip(signals) {
+        let (found, expected) = (signal.width() as f64, share * total as f64);
+        if (found - expected).abs() > 1.0 + 0.02 * total as f64 {
+            return Err(Error::shape(
+                "a branch of a concatenation",
+                format!("{found} of {total} neurons"),
+                format!(
+                    "{expected:.0}, its share (Dense::with_relative_width sets the number of neurons)"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl Layer for FanIn {
     fn name(&self) -> String {
         let symbol = match self.join {
             Join::Sum => " + ",
@@ -191,7 +248,7 @@ impl Layer for FanIn<'_> {
         self.branches.iter().any(Network::has_tables)
     }
 
-    fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
+    fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         let branches = self.branches.iter();
         Ok(Some(Arc::new(FanIn {
             join: self.join.clone(),
@@ -208,15 +265,66 @@ impl Layer for FanIn<'_> {
             .sum()
     }
 
-    fn directions(&self, state: &mut Directions) -> Result<bool> {
+    fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
+        if self.join != Join::Sum {
+            let joined = self.sample(signal.clone(), site)?;
+            return Ok(ConditionalLaw::determined(joined));
+        }
+        let mut branches = self.branches.iter();
+        let first = branches.next().ok_or_else(no_branch)?;
+        let first = first.conditional(signal, site)?;
+        branches.try_fold(first, |law, branch| {
+            law.plus(branch.conditional(signal, site)?)
+        })
+    }
+
+    fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        let branches = self.branches.iter();
+        let branches = branches.map(|branch| branch.draw(fan_in, site));
+        Ok(Box::new(DrawnBranches {
+            branches: branches.collect::<Result<_>>()?,
+            join: self.clone(),
+        }))
+    }
+
+    fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        let branches = self.branches.iter();
+        let signals = branches.map(|branch| branch.sample(signal.clone(), site));
+        self.joined(signals.collect::<Result<_>>()?)
+    }
+
+    fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
+        let branches = self.branches.iter();
+        let resolved: Vec<Option<Arc<dyn Layer>>> = branches
+            .map(|branch| Layer::at_depth(branch, depth, time))
+            .collect::<Result<_>>()?;
+        if resolved.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let branches = resolved.into_iter().zip(&self.branches);
+        let branches = branches.map(|(resolved, branch)| match resolved {
+            Some(layer) => Network::new().then_shared(layer),
+            None => branch.clone(),
+        });
+        Ok(Some(Arc::new(Self {
+            join: self.join.clone(),
+            branches: branches.collect(),
+        })))
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::Branches(&self.branches)
+    }
+
+    fn map_angles(&self, state: &mut AngleState) -> Result<bool> {
         if self.join == Join::Product {
             return Ok(false);
         }
-        let mut joined: Option<Directions> = None;
+        let mut joined: Option<AngleState> = None;
         let mut widths = Vec::with_capacity(self.branches.len());
         for (i, layers) in self.branches.iter().enumerate() {
             let mut branch = state.clone();
-            if !layers.directions(&mut branch)? {
+            if !layers.map_angles(&mut branch)? {
                 return Ok(false);
             }
             widths.push(branch.width());

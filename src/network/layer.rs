@@ -1,10 +1,11 @@
-//! What a layer of a network is at infinite width.
+//! What a layer of a network is: three readings, and what is known of it without numbers.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Directions, KernelBlock};
-use crate::Result;
+use super::{AngleState, ConditionalLaw, Dense, Drawn, KernelBlock, Network, Signal, Site, Stack};
+use crate::activation::Dual;
+use crate::{Error, Result};
 
 /// What is known of a layer's outputs without any number: which layers may follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,41 +28,93 @@ impl Outline {
     }
 }
 
-/// A layer, as a map of the kernel state.
+/// What a layer is made of, for those who recognise closed forms in it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Structure<'a> {
+    /// Nothing that others should know.
+    Leaf,
+    /// A dense layer.
+    Dense(&'a Dense),
+    /// An activation.
+    Activation(&'a Arc<dyn Dual>),
+    /// Layers in a row.
+    Row(&'a Network),
+    /// Blocks whose number is left open.
+    Stack(&'a Stack),
+    /// Branches of one signal.
+    Branches(&'a [Network]),
+}
+
+/// A layer. It can be read in three ways:
+///
+/// 1. *at infinite width*, [`apply`](Layer::apply): the map of covariances $K$ and tangent kernels $\Theta$;
+/// 2. *given the signal* of a network of finite width, [`conditional`](Layer::conditional): the law of its
+///    outputs. It is what the conditional sampler draws from;
+/// 3. *with weights*, [`draw`](Layer::draw): random numbers once and for all, and a forward pass through them.
 ///
 /// # To write one
-/// Implement [`name`](Layer::name), [`outline`](Layer::outline) and [`apply`](Layer::apply):
-/// [`KernelBlock::map`] applies a map of variances and one of rows. The layer then works in every network,
-/// for one pair and for streams of tiles, with both kernels. Two methods are for speed:
-/// [`prepare`](Layer::prepare) for tables that depend on the range of variances,
-/// [`directions`](Layer::directions) for positively homogeneous layers.
+/// Implement [`name`](Layer::name), [`outline`](Layer::outline) and [`apply`](Layer::apply) — for which
+/// [`KernelBlock::map`] applies a map of variances and one of rows — and the layer works in every network at
+/// infinite width: kernels for one pair and for streams of tiles, recursions, flows. Where random networks are
+/// asked for, the other two readings are an [`Error::Unsupported`] that names the layer until they are
+/// written. [`prepare`](Layer::prepare) (tables that depend on the range of variances) and
+/// [`map_angles`](Layer::map_angles) (positively homogeneous layers) are for speed.
+///
+/// All three readings of the layer $Y \mapsto Y/2$:
 ///
 /// ```
-/// use neural_limits::network::{Activated, Dense, KernelBlock, Layer, Network, Outline};
+/// use neural_limits::network::{
+///     Activated, ConditionalLaw, Dense, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
+/// };
 /// use neural_limits::prelude::*;
 ///
-/// /// Weight decay of the signal: Y ↦ Y/2.
-/// #[derive(Debug)]
+/// #[derive(Debug, Clone)]
 /// struct Halved;
+///
+/// fn halved(signal: &Signal) -> Signal {
+///     let mut out = signal.clone();
+///     for y in out.values_mut() { *y /= 2.0; }
+///     out
+/// }
 ///
 /// impl Layer for Halved {
 ///     fn name(&self) -> String { "halved".into() }
 ///     fn outline(&self, input: Outline) -> Result<Outline, Error> { Ok(input) }
+///
+///     // 1: variances fall to a quarter, and so does the tangent kernel; correlations stay
 ///     fn apply(&self, block: &mut KernelBlock) -> Result<(), Error> {
 ///         block.map(
 ///             |q, out| { for (out, q) in out.iter_mut().zip(q) { *out = q / 4.0; } Ok(()) },
-///             |row, _| {
-///                 if let Some(tangent) = row.tangent { for t in tangent { *t /= 4.0; } }
-///                 Ok(()) // correlations stay
-///             },
+///             |row, _| { for t in row.tangent.into_iter().flatten() { *t /= 4.0; } Ok(()) },
 ///         )
 ///     }
+///
+///     // 2: without weights there is nothing random
+///     fn conditional(&self, signal: &Signal, _: &mut Site<'_>) -> Result<ConditionalLaw, Error> {
+///         Ok(ConditionalLaw::determined(halved(signal)))
+///     }
+///
+///     // 3: and nothing to draw
+///     fn draw(&self, _: usize, _: &mut Site<'_>) -> Result<Box<dyn Drawn>, Error> {
+///         Ok(Box::new(self.clone()))
+///     }
+/// }
+///
+/// impl Drawn for Halved {
+///     fn width(&self, fan_in: usize) -> usize { fan_in }
+///     fn forward(&self, signal: &Signal) -> Result<Signal, Error> { Ok(halved(signal)) }
 /// }
 ///
 /// let dense = Dense::new(Initialization::he());
 /// let net = Network::new().then(dense).then(Halved).then(Activated::new(Relu)).then(dense);
 /// let x = Inputs::from_rows(&[[1.0, 1.0], [1.0, -1.0]])?;
 /// assert_eq!(net.nngp(&x)?[(0, 0)], 0.5);
+/// let networks = net.finite(4000, 1)?;
+/// for sampler in [Sampler::Conditional, Sampler::Dense] {
+///     let q = networks.clone().with_sampler(sampler).covariances(&x, 1, 7)?;
+///     assert!((q[0][(0, 0)] - 0.5).abs() < 0.1);
+/// }
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Layer: Debug + Send + Sync {
@@ -71,24 +124,77 @@ pub trait Layer: Debug + Send + Sync {
     /// What comes out, given what comes in.
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) if the layer's kernel map does not hold for such
-    /// inputs.
+    /// [`Error::Unsupported`] if the layer's kernel map does not hold for such inputs.
     fn outline(&self, input: Outline) -> Result<Outline>;
 
-    /// Maps the state of a block of pairs, each by itself: what becomes of a pair depends on its two
-    /// variances, its $\varepsilon$ and $\Theta$, and on whether it is
+    /// *Infinite width.* Maps the state of a block of pairs, each by itself: what becomes of a pair depends on
+    /// its two variances, its $\varepsilon$ and $\Theta$, and on whether it is
     /// [a point with itself](KernelBlock::same_point), not on the rest of the block.
     ///
     /// # Errors
-    /// [`Error::Overflow`](crate::Error::Overflow), and whatever an activation's dual cannot reach.
+    /// [`Error::Overflow`], and whatever an activation's dual cannot reach.
     fn apply(&self, block: &mut KernelBlock) -> Result<()>;
 
-    /// A faster form of the layer for points of the given variances at its input, if there is one. The
-    /// default has none.
+    /// *Given the signal.* The law of the outputs given the signal at the inputs. Random numbers of the site
+    /// are for what lies on the way: all but the last weights of a branch, masks.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] by default; [`Error::Overflow`]; [`Error::Shape`] where branches do not fit.
+    fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
+        let _ = (signal, site);
+        Err(Error::unsupported(
+            format!("the conditional law of {}", self.name()),
+            "the layer implements its kernel map only (Layer::conditional is missing)",
+        ))
+    }
+
+    /// *With weights.* Draws the layer for signals of `fan_in` neurons.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] by default; [`Error::OutOfMemory`].
+    fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        let _ = (fan_in, site);
+        Err(Error::unsupported(
+            format!("random weights of {}", self.name()),
+            "the layer implements its kernel map only (Layer::draw is missing)",
+        ))
+    }
+
+    /// One draw of the outputs, from the reading that the site's [`Sampler`](super::Sampler) asks for. Layers
+    /// made of others pass it on, so that no more than one layer's weights exist at a time.
+    ///
+    /// # Errors
+    /// As [`conditional`](Layer::conditional) and [`draw`](Layer::draw).
+    fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        if site.is_conditional() {
+            self.conditional(&signal, site)?.draw(site)
+        } else {
+            self.draw(signal.width(), site)?.forward(&signal)
+        }
+    }
+
+    /// The layer with every number of blocks $L$ that was left open set to `depth`, and cut after
+    /// $\lfloor tL \rfloor$ of them at `time` $t$; `None` (the default) if none was.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for depth 0 or above 10⁹, a time outside of $[0, 1]$, or coefficients that are not
+    /// finite.
+    fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
+        let _ = (depth, time);
+        Ok(None)
+    }
+
+    /// What the layer is made of.
+    fn structure(&self) -> Structure<'_> {
+        Structure::Leaf
+    }
+
+    /// A faster form of the layer for points of the given variances at its input, if there is one. The default
+    /// has none.
     ///
     /// # Errors
     /// As [`apply`](Layer::apply).
-    fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
+    fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         let _ = points;
         Ok(None)
     }
@@ -110,46 +216,8 @@ pub trait Layer: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`apply`](Layer::apply).
-    fn directions(&self, state: &mut Directions) -> Result<bool> {
+    fn map_angles(&self, state: &mut AngleState) -> Result<bool> {
         let _ = state;
         Ok(false)
     }
 }
-
-macro_rules! delegate {
-    ($type:ty) => {
-        impl<L: Layer + ?Sized> Layer for $type {
-            fn name(&self) -> String {
-                (**self).name()
-            }
-
-            fn outline(&self, input: Outline) -> Result<Outline> {
-                (**self).outline(input)
-            }
-
-            fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-                (**self).apply(block)
-            }
-
-            fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
-                (**self).prepare(points)
-            }
-
-            fn has_tables(&self) -> bool {
-                (**self).has_tables()
-            }
-
-            fn pair_cost(&self) -> f64 {
-                (**self).pair_cost()
-            }
-
-            fn directions(&self, state: &mut Directions) -> Result<bool> {
-                (**self).directions(state)
-            }
-        }
-    };
-}
-
-delegate!(&L);
-delegate!(Box<L>);
-delegate!(Arc<L>);

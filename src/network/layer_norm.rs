@@ -1,6 +1,7 @@
 //! Layer normalisation.
 
-use super::{KernelBlock, Layer, Outline};
+use super::{ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site};
+use crate::numerics::power_of_two;
 use crate::vectorized::vectorized;
 use crate::{Result, error};
 
@@ -76,5 +77,45 @@ impl Layer for LayerNorm {
                 Ok(())
             },
         )
+    }
+
+    fn conditional(&self, signal: &Signal, _: &mut Site<'_>) -> Result<ConditionalLaw> {
+        self.forward(signal).map(ConditionalLaw::determined)
+    }
+
+    fn draw(&self, _: usize, _: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        Ok(Box::new(*self))
+    }
+}
+
+impl Drawn for LayerNorm {
+    fn width(&self, fan_in: usize) -> usize {
+        fan_in
+    }
+
+    /// $(Y - \bar Y)/\sqrt{\operatorname{Var} Y + \epsilon}$ over the neurons, input by input.
+    fn forward(&self, signal: &Signal) -> Result<Signal> {
+        let epsilon = self.epsilon * power_of_two(-signal.exponent());
+        let count = signal.width() as f64;
+        let mut out = signal.clone();
+        for j in 0..out.points() {
+            let column = out.column_mut(j);
+            let mean = column.iter().sum::<f64>() / count;
+            for y in column.iter_mut() {
+                *y -= mean;
+            }
+            let variance = column.iter().map(|y| y * y).sum::<f64>() / count;
+            // all neurons alike stay so
+            let inverse = if variance > 0.0 {
+                1.0 / (variance + epsilon).sqrt()
+            } else {
+                0.0
+            };
+            for y in column {
+                *y *= inverse;
+            }
+        }
+        out.set_exponent(0);
+        Ok(out)
     }
 }

@@ -1,140 +1,187 @@
-//! Networks as compositions of layers.
+//! Networks as compositions of layers, width $n$ and depth $L$ left open.
 //!
-//! A [`Network`] is a row of [`Layer`]s. At infinite width each of them maps the covariances (NNGP kernel)
-//! and the tangent kernel (NTK) of its inputs to those of its outputs, so a network is a chain of such maps,
-//! evaluated by the module [`kernel`](crate::kernel).
+//! A [`Network`] is a row of [`Layer`]s, and each of them can be read in three ways: as a map of covariances
+//! and tangent kernels at infinite width, as a conditional law given the signal of a network of finite width,
+//! and as random weights. Every regime is a reader of networks: [`kernel`](crate::kernel),
+//! [`depth`](crate::depth), [`sample`](crate::sample), and [`limit`](crate::limit) which compares them.
 //!
-//! | layer | map | file |
+//! | layer | map of $K$ | file |
 //! |---|---|---|
 //! | [`Dense`] | $\sigma_w^2 K + \sigma_b^2$ | `dense` |
 //! | [`Activated`] | $\mathbb E[\varphi(u)\varphi(v)]$ | `activated` |
 //! | [`Residual`] | $s^2 K + \alpha^2 F(K)$ | `residual` |
 //! | [`Repeat`] | a block many times | `repeat` |
+//! | [`Stack`] | $L$ blocks, $L$ left open | `stack`, with its [`scaling`] |
 //! | [`FanIn`] | branches joined by sum, product, concatenation | `fan_in` |
 //! | [`LayerNorm`] | $K/\sqrt{q_a q_b}$ | `layer_norm` |
 //! | [`Dropout`] | $q/p$ on the diagonal | `dropout` |
 //! | [`Network`] itself | its layers in a row; none at all is the identity | `mod` |
 //!
-//! [`Mlp`](crate::architecture::Mlp), [`ResNet`](crate::architecture::ResNet) and every other
-//! [`Architecture`](crate::architecture::Architecture) lower to a network of a given depth by
-//! [`Architecture::network`](crate::architecture::Architecture::network), and so does a
-//! [`DenseNet`](crate::architecture::DenseNet).
+//! | state that layers map | file |
+//! |---|---|
+//! | [`KernelBlock`], pairs of points at infinite width; one pair | `block`, `pair` |
+//! | [`AngleState`], the same for positively homogeneous layers | `angle`, `angle_table` |
+//! | [`Signal`] and [`ConditionalLaw`], finite width | `signal`, `conditional` |
+//! | [`Drawn`] weights | `drawn` |
+//!
+//! The [builders](crate::architecture) `Mlp`, `ResNet` and `DenseNet` say nothing that a composition could not.
 //!
 //! # A layer of your own
-//! Implement [`Layer`]; its documentation has an example. The state, [`KernelBlock`], holds variances by row
-//! and column and the rest by pair, so a spatial layer finds room in it: rows and columns are then pairs of a
-//! point and a position.
+//! Implement [`Layer`]; its documentation shows all three readings. A spatial layer finds room in
+//! [`KernelBlock`]: rows and columns are then pairs of a point and a position.
 //!
 //! ```
-//! use neural_limits::network::{Activated, Dense, LayerNorm, Network, Repeat, Residual};
+//! use neural_limits::network::{Activated, Dense, LayerNorm, Network, Stack};
 //! use neural_limits::prelude::*;
 //!
 //! let dense = Dense::new(Initialization::new(1.5, 0.1)?);
-//! let branch = Network::new().then(LayerNorm::default()).then(Activated::new(Gelu)).then(dense);
-//! let block = Network::new().then(Residual::new(1.0, 0.5, branch)?);
-//! let net = Network::new().then(dense).then(Repeat::new(12, block)?).then(Activated::new(Tanh)).then(dense);
+//! let branch = Network::new().then(LayerNorm::default()).then(dense).then(Activated::new(Gelu)).then(dense);
+//! let net = Network::new().then(dense).then(Stack::residual(branch)).then(Activated::new(Tanh)).then(dense);
 //! let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
-//! let kernels = net.kernels(&x)?; // both at once
+//! let kernels = net.at_depth(12)?.kernels(&x)?; // both at once
 //! assert_eq!(kernels.nngp, kernels.nngp.transpose());
-//! assert_eq!(kernels.nngp, net.nngp(&x)?);
+//! let networks = net.finite(2000, 12)?.covariances(&x, 1, 7)?; // a random one, of width 2000
+//! assert!((&networks[0] - &kernels.nngp).amax() < 0.2);
 //! # Ok::<(), Error>(())
 //! ```
 
 mod activated;
+mod angle;
+mod angle_table;
 mod block;
-mod curves;
+mod branch;
+mod chain;
+mod conditional;
 mod dense;
 #[cfg(feature = "serde")]
 mod description;
-mod directions;
+mod drawn;
 mod dropout;
 mod fan_in;
-mod growth;
 mod layer;
 mod layer_norm;
+mod pair;
 mod repeat;
 mod residual;
+pub mod scaling;
+mod signal;
+mod stack;
+mod tables;
 
 use std::sync::Arc;
 
 pub use activated::Activated;
+pub use angle::AngleState;
 pub use block::{KernelBlock, KernelRow, RowMoments};
+pub use branch::Branch;
+pub use chain::Chain;
+pub use conditional::ConditionalLaw;
 pub use dense::{Dense, Parametrization};
 #[cfg(feature = "serde")]
 pub use description::{Description, LayerDescription};
-pub use directions::Directions;
+pub use drawn::{Drawn, Sampler, Site};
 pub use dropout::Dropout;
 pub use fan_in::FanIn;
-pub use layer::{Layer, Outline};
+pub use layer::{Layer, Outline, Structure};
 pub use layer_norm::LayerNorm;
 pub use repeat::Repeat;
 pub use residual::Residual;
+pub use signal::Signal;
+pub use stack::Stack;
 
-pub(crate) use block::inverse_root;
-pub(crate) use curves::{Curves, LANES};
-pub(crate) use growth::Growth;
+pub(crate) use angle_table::{AngleTable, LANES};
+pub(crate) use pair::of_layer as pair_of_layer;
+pub(crate) use stack::Blocks;
 
-use crate::Result;
+use drawn::DrawnRow;
 
-/// Layers in a row, of infinite width; itself a [`Layer`].
+use crate::activation::Dual;
+use crate::{Initialization, Result};
+
+/// Layers in a row; itself a [`Layer`].
 #[derive(Debug, Clone, Default)]
-pub struct Network<'n> {
-    layers: Vec<Arc<dyn Layer + 'n>>,
+pub struct Network {
+    layers: Vec<Arc<dyn Layer>>,
 }
 
-impl<'n> Network<'n> {
+impl Network {
     /// No layer yet: the identity.
     pub fn new() -> Self {
         Self { layers: Vec::new() }
     }
 
     /// With one more layer.
-    pub fn then(mut self, layer: impl Layer + 'n) -> Self {
+    pub fn then(mut self, layer: impl Layer + 'static) -> Self {
         self.layers.push(Arc::new(layer));
         self
     }
 
     /// With one more layer that is shared with others.
-    pub fn then_shared(mut self, layer: Arc<dyn Layer + 'n>) -> Self {
+    pub fn then_shared(mut self, layer: Arc<dyn Layer>) -> Self {
         self.layers.push(layer);
         self
     }
 
     /// The layers.
-    pub fn layers(&self) -> &[Arc<dyn Layer + 'n>] {
+    pub fn layers(&self) -> &[Arc<dyn Layer>] {
         &self.layers
     }
 
     /// All layers in words.
     pub fn name(&self) -> String {
-        if self.layers.is_empty() {
-            return "identity".to_owned();
+        Layer::name(self)
+    }
+
+    /// The layers, those of networks among them one by one.
+    pub(crate) fn flat(&self) -> Vec<&dyn Layer> {
+        let layers = self.layers.iter();
+        layers
+            .flat_map(|layer| match layer.structure() {
+                Structure::Row(network) => network.flat(),
+                _ => vec![&**layer],
+            })
+            .collect()
+    }
+
+    /// The network with every number of blocks $L$ that was left open set to `depth`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) for depth 0 or above 10⁹, or branch coefficients that are not
+    /// finite.
+    pub fn at_depth(&self, depth: usize) -> Result<Self> {
+        self.at_time(depth, 1.0)
+    }
+
+    /// [`at_depth`](Self::at_depth), every stack cut after $\lfloor tL \rfloor$ of its $L$ blocks.
+    ///
+    /// # Errors
+    /// As [`at_depth`](Self::at_depth), and [`Error::Invalid`](crate::Error::Invalid) for a time outside of
+    /// $[0, 1]$.
+    pub fn at_time(&self, depth: usize, time: f64) -> Result<Self> {
+        crate::error::size("depth", depth)?;
+        crate::error::unit_interval("time", time)?;
+        let layers = self.layers.iter().map(|layer| {
+            let resolved = layer.at_depth(depth, time)?;
+            Ok(resolved.unwrap_or_else(|| Arc::clone(layer)))
+        });
+        Ok(Self {
+            layers: layers.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The law of the first layer and the stack, if the network is a dense layer in the NTK parametrisation
+    /// followed by a [`Chain`], and nothing else.
+    pub fn chain(&self) -> Option<(Initialization, Chain<'_>)> {
+        let layers = self.flat();
+        let [stem, stack] = layers[..] else {
+            return None;
+        };
+        match (stem.structure(), stack.structure()) {
+            (Structure::Dense(stem), Structure::Stack(stack)) if stem.is_plain() => {
+                Some((stem.initialization(), stack.chain()?))
+            }
+            _ => None,
         }
-        let names: Vec<String> = self.layers.iter().map(|layer| layer.name()).collect();
-        names.join(", ")
-    }
-
-    /// What comes out, given what comes in.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) from the first layer that cannot follow the ones
-    /// before it.
-    pub fn outline(&self, input: Outline) -> Result<Outline> {
-        let mut layers = self.layers.iter();
-        layers.try_fold(input, |outline, layer| layer.outline(outline))
-    }
-
-    /// Maps the state of a block of pairs through all layers.
-    ///
-    /// # Errors
-    /// The first error of a layer.
-    pub fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        self.layers.iter().try_for_each(|layer| layer.apply(block))
-    }
-
-    /// Roughly how many nanoseconds a pair takes, layer by layer.
-    pub fn pair_cost(&self) -> f64 {
-        self.layers.iter().map(|layer| layer.pair_cost()).sum()
     }
 
     pub(crate) fn has_tables(&self) -> bool {
@@ -142,32 +189,25 @@ impl<'n> Network<'n> {
     }
 
     /// The same network with the tables that its layers want for points of these variances.
-    pub(crate) fn prepared<'a>(&'a self, points: &KernelBlock) -> Result<Network<'a>> {
+    pub(crate) fn prepared(&self, points: &KernelBlock) -> Result<Self> {
         let mut points = points.clone();
         let last = self.layers.iter().rposition(|layer| layer.has_tables());
-        let mut layers: Vec<Arc<dyn Layer + 'a>> = Vec::with_capacity(self.layers.len());
-        for (i, layer) in self.layers.iter().enumerate() {
-            let shared = || -> Arc<dyn Layer + 'a> { Arc::clone(layer) as _ };
-            let prepared = match last {
+        let layers = self.layers.iter().enumerate().map(|(i, layer)| {
+            let shared = Arc::clone(layer);
+            Ok(match last {
                 Some(last) if i <= last => {
-                    let prepared = layer.prepare(&points)?.unwrap_or_else(shared);
-                    prepared.apply(&mut points)?;
+                    let prepared = layer.prepare(&points)?.unwrap_or(shared);
+                    if i < last {
+                        prepared.apply(&mut points)?;
+                    }
                     prepared
                 }
-                _ => shared(),
-            };
-            layers.push(prepared);
-        }
-        Ok(Network { layers })
-    }
-
-    pub(crate) fn directions(&self, state: &mut Directions) -> Result<bool> {
-        for layer in &self.layers {
-            if !layer.directions(state)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+                _ => shared,
+            })
+        });
+        Ok(Self {
+            layers: layers.collect::<Result<_>>()?,
+        })
     }
 
     /// Refuses a network whose layers do not fit.
@@ -176,32 +216,131 @@ impl<'n> Network<'n> {
     }
 }
 
-impl Layer for Network<'_> {
+impl Layer for Network {
     fn name(&self) -> String {
-        Network::name(self)
+        if self.layers.is_empty() {
+            return "identity".to_owned();
+        }
+        let names: Vec<String> = self.layers.iter().map(|layer| layer.name()).collect();
+        names.join(", ")
     }
 
     fn outline(&self, input: Outline) -> Result<Outline> {
-        Network::outline(self, input)
+        let mut layers = self.layers.iter();
+        layers.try_fold(input, |outline, layer| layer.outline(outline))
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        Network::apply(self, block)
+        self.layers.iter().try_for_each(|layer| layer.apply(block))
+    }
+
+    fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
+        let Some((last, before)) = self.layers.split_last() else {
+            return Ok(ConditionalLaw::determined(signal.clone()));
+        };
+        let fused = before.split_last().and_then(|(phi, before)| {
+            let (phi, dense) = activation_and_dense(&**phi, &**last)?;
+            Some((phi, dense, before))
+        });
+        let on_the_way = fused.map_or(before, |(_, _, before)| before);
+        let reached = if on_the_way.is_empty() {
+            None
+        } else {
+            Some(sample_row(on_the_way, signal.clone(), site)?)
+        };
+        let signal = reached.as_ref().unwrap_or(signal);
+        match fused {
+            Some((phi, dense, _)) => dense.conditional_after(&**phi, signal, site),
+            None => last.conditional(signal, site),
+        }
+    }
+
+    fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        let mut row = DrawnRow(Vec::with_capacity(self.layers.len()));
+        let mut width = fan_in;
+        for layer in &self.layers {
+            let drawn = layer.draw(width, site)?;
+            width = drawn.width(width);
+            row.0.push(drawn);
+        }
+        Ok(Box::new(row))
+    }
+
+    fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        sample_row(&self.layers, signal, site)
+    }
+
+    fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
+        let layers = self.layers.iter();
+        let resolved: Vec<Option<Arc<dyn Layer>>> = layers
+            .map(|layer| layer.at_depth(depth, time))
+            .collect::<Result<_>>()?;
+        if resolved.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let layers = resolved.into_iter().zip(&self.layers);
+        Ok(Some(Arc::new(Self {
+            layers: layers
+                .map(|(resolved, layer)| resolved.unwrap_or_else(|| Arc::clone(layer)))
+                .collect(),
+        })))
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::Row(self)
     }
 
     fn has_tables(&self) -> bool {
         Network::has_tables(self)
     }
 
-    fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
+    fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         Ok(Some(Arc::new(self.prepared(points)?)))
     }
 
     fn pair_cost(&self) -> f64 {
-        Network::pair_cost(self)
+        self.layers.iter().map(|layer| layer.pair_cost()).sum()
     }
 
-    fn directions(&self, state: &mut Directions) -> Result<bool> {
-        Network::directions(self, state)
+    fn map_angles(&self, state: &mut AngleState) -> Result<bool> {
+        for layer in &self.layers {
+            if !layer.map_angles(state)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
+}
+
+/// An activation and the dense layer behind it: features are summed as they are computed.
+fn activation_and_dense<'a>(
+    first: &'a dyn Layer,
+    second: &'a dyn Layer,
+) -> Option<(&'a Arc<dyn Dual>, &'a Dense)> {
+    match (first.structure(), second.structure()) {
+        (Structure::Activation(phi), Structure::Dense(dense)) if phi.is_pointwise() => {
+            Some((phi, dense))
+        }
+        _ => None,
+    }
+}
+
+/// One draw of the outputs of layers in a row.
+fn sample_row(
+    mut layers: &[Arc<dyn Layer>],
+    mut signal: Signal,
+    site: &mut Site<'_>,
+) -> Result<Signal> {
+    while let [first, rest @ ..] = layers {
+        if site.is_conditional()
+            && let [second, rest @ ..] = rest
+            && let Some((phi, dense)) = activation_and_dense(&**first, &**second)
+        {
+            let law = dense.conditional_after(&**phi, &signal, site)?;
+            (signal, layers) = (law.added_to(0.0, signal, site)?, rest);
+        } else {
+            (signal, layers) = (first.sample(signal, site)?, rest);
+        }
+    }
+    Ok(signal)
 }

@@ -2,24 +2,31 @@
 
 use std::sync::Arc;
 
-use super::directions::Doublings;
-use super::{Directions, KernelBlock, Layer, Network, Outline};
+use super::angle::Doublings;
+use super::drawn::DrawnRow;
+use super::{
+    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
+    Structure, tables,
+};
 use crate::{Result, error};
+
+/// Up to so many blocks have tables of their own, for the variances that they see; more of them share theirs.
+const UNROLLED: usize = 48;
 
 /// The same layers, with weights of their own, many times in a row.
 #[derive(Debug, Clone)]
-pub struct Repeat<'n> {
+pub struct Repeat {
     times: usize,
-    block: Network<'n>,
+    block: Network,
     doublings: Doublings,
 }
 
-impl<'n> Repeat<'n> {
+impl Repeat {
     /// `block`, `times` times.
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) for 0 or more than 10⁹ times.
-    pub fn new(times: usize, block: Network<'n>) -> Result<Self> {
+    pub fn new(times: usize, block: Network) -> Result<Self> {
         error::size("times", times)?;
         Ok(Self {
             times,
@@ -29,7 +36,7 @@ impl<'n> Repeat<'n> {
     }
 }
 
-impl Layer for Repeat<'_> {
+impl Layer for Repeat {
     fn name(&self) -> String {
         format!("{} x [{}]", self.times, self.block.name())
     }
@@ -54,12 +61,24 @@ impl Layer for Repeat<'_> {
         self.block.has_tables()
     }
 
-    fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
+    fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         if !self.has_tables() {
             return Ok(None);
         }
+        if self.times > UNROLLED {
+            let shared = tables::shared(
+                &Arc::new(self.block.clone()),
+                points,
+                self.times,
+                |block, _, points| block.apply(points),
+            )?;
+            return Ok(Some(Arc::new(Self {
+                block: Network::clone(&shared),
+                ..self.clone()
+            })));
+        }
         let mut points = points.clone();
-        let mut blocks: Network<'a> = Network::new();
+        let mut blocks = Network::new();
         for _ in 0..self.times {
             let prepared = self.block.prepared(&points)?;
             prepared.apply(&mut points)?;
@@ -72,8 +91,44 @@ impl Layer for Repeat<'_> {
         self.times as f64 * self.block.pair_cost()
     }
 
-    fn directions(&self, state: &mut Directions) -> Result<bool> {
-        let map = |state: &mut Directions| self.block.directions(state);
+    fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
+        let mut signal = signal.clone();
+        for _ in 1..self.times {
+            signal = self.block.sample(signal, site)?;
+        }
+        self.block.conditional(&signal, site)
+    }
+
+    fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        let mut row = DrawnRow(Vec::new());
+        let mut width = fan_in;
+        for _ in 0..self.times {
+            let block = self.block.draw(width, site)?;
+            width = block.width(width);
+            row.0.push(block);
+        }
+        Ok(Box::new(row))
+    }
+
+    fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        (0..self.times).try_fold(signal, |signal, _| self.block.sample(signal, site))
+    }
+
+    fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
+        Layer::at_depth(&self.block, depth, time)?
+            .map(|block| -> Result<Arc<dyn Layer>> {
+                let block = Network::new().then_shared(block);
+                Ok(Arc::new(Self::new(self.times, block)?))
+            })
+            .transpose()
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::Branches(std::slice::from_ref(&self.block))
+    }
+
+    fn map_angles(&self, state: &mut AngleState) -> Result<bool> {
+        let map = |state: &mut AngleState| self.block.map_angles(state);
         state.repeat(self.times, &map, &self.doublings)
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Directions, KernelBlock, Layer, Network, Outline};
+use super::drawn::DrawnResidual;
+use super::{
+    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
+    Structure,
+};
 use crate::{Error, Result, error};
 
 /// A residual block $s Y + \alpha F(Y)$ with a random branch $F$: $K^\prime = s^2 K + \alpha^2 F(K)$, and the
@@ -10,18 +14,18 @@ use crate::{Error, Result, error};
 ///
 /// The branch must end in fresh weights (a dense layer), so that it is uncorrelated with the skip connection.
 #[derive(Debug, Clone)]
-pub struct Residual<'n> {
+pub struct Residual {
     skip: f64,
     scale: f64,
-    branch: Arc<Network<'n>>,
+    branch: Arc<Network>,
 }
 
-impl<'n> Residual<'n> {
+impl Residual {
     /// Of the skip coefficient $s$, the branch coefficient $\alpha$ and the branch.
     ///
     /// # Errors
     /// [`Error::Invalid`] unless both coefficients have finite squares.
-    pub fn new(skip: f64, scale: f64, branch: Network<'n>) -> Result<Self> {
+    pub fn new(skip: f64, scale: f64, branch: Network) -> Result<Self> {
         Self::sharing(skip, scale, Arc::new(branch))
     }
 
@@ -29,12 +33,9 @@ impl<'n> Residual<'n> {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn sharing(skip: f64, scale: f64, branch: Arc<Network<'n>>) -> Result<Self> {
+    pub fn sharing(skip: f64, scale: f64, branch: Arc<Network>) -> Result<Self> {
         for (name, value) in [("skip", skip), ("scale", scale)] {
-            error::finite(name, value)?;
-            if !(value * value).is_finite() {
-                return Err(Error::invalid(name, value, "a number with a finite square"));
-            }
+            error::finite_square(name, value)?;
         }
         Ok(Self {
             skip,
@@ -44,7 +45,7 @@ impl<'n> Residual<'n> {
     }
 }
 
-impl Layer for Residual<'_> {
+impl Layer for Residual {
     fn name(&self) -> String {
         format!("{} Y + {} ({})", self.skip, self.scale, self.branch.name())
     }
@@ -84,7 +85,7 @@ impl Layer for Residual<'_> {
         self.branch.has_tables()
     }
 
-    fn prepare<'a>(&'a self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer + 'a>>> {
+    fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         Ok(Some(Arc::new(Residual {
             skip: self.skip,
             scale: self.scale,
@@ -96,9 +97,52 @@ impl Layer for Residual<'_> {
         3.0 + self.branch.pair_cost()
     }
 
-    fn directions(&self, state: &mut Directions) -> Result<bool> {
+    fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
+        let branch = self.branch.conditional(signal, site)?.times(self.scale);
+        if self.skip == 0.0 {
+            return Ok(branch);
+        }
+        let skipped = ConditionalLaw::determined(signal.clone()).times(self.skip);
+        skipped.plus(branch)
+    }
+
+    fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        Ok(Box::new(DrawnResidual {
+            skip: self.skip,
+            scale: self.scale,
+            branch: self.branch.draw(fan_in, site)?,
+        }))
+    }
+
+    fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        if site.is_conditional() {
+            let branch = self.branch.conditional(&signal, site)?.times(self.scale);
+            return branch.added_to(self.skip, signal, site);
+        }
+        let branch = self.branch.sample(signal.clone(), site)?;
+        if self.skip == 0.0 {
+            return Ok(branch.times(self.scale));
+        }
+        signal.combined(self.skip, branch, self.scale)
+    }
+
+    fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
+        let branch = Layer::at_depth(&*self.branch, depth, time)?;
+        Ok(branch.map(|branch| -> Arc<dyn Layer> {
+            Arc::new(Self {
+                branch: Arc::new(Network::new().then_shared(branch)),
+                ..self.clone()
+            })
+        }))
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::Branches(std::slice::from_ref(&*self.branch))
+    }
+
+    fn map_angles(&self, state: &mut AngleState) -> Result<bool> {
         let mut branch = state.clone();
-        if !self.branch.directions(&mut branch)? {
+        if !self.branch.map_angles(&mut branch)? {
             return Ok(false);
         }
         Ok(state.add(self.skip * self.skip, branch, self.scale * self.scale))

@@ -1,14 +1,14 @@
 //! The correlation as a neural function.
 
-use super::{NeuralFunction, pair};
-use crate::limit::Law;
-use crate::sample::Draw;
-use crate::{Error, Inputs, Result, ScaledCovariance};
+use super::{Need, NeuralFunction, Process, pair};
+use crate::law::Law;
+use crate::sample::Record;
+use crate::{Error, Inputs, Result};
 
 /// $\hat c(a,b) = \hat q(a,b) / \sqrt{\hat q(a,a) \hat q(b,b)}$.
 ///
 /// At infinite width it is deterministic. A network that maps an input to the zero vector has none: such
-/// draws are counted apart in an [`Empirical`](crate::limit::Empirical) law.
+/// draws are counted apart in an [`Empirical`](crate::law::Empirical) law.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Correlation(Inputs<'static>);
 
@@ -39,15 +39,19 @@ impl NeuralFunction for Correlation {
         &self.0
     }
 
-    fn of_network(&self, draw: &Draw, points: &[usize]) -> Result<f64> {
-        draw.correlation(points[0], points[1])
+    fn needs(&self) -> &[Need] {
+        &[Need::Covariances]
     }
 
-    fn at_infinite_width(&self, k: &ScaledCovariance) -> Result<Law> {
-        Ok(Law::Deterministic(k.correlation()?))
+    fn of_network(&self, record: &Record, points: &[usize]) -> Result<f64> {
+        record.draw().correlation(points[0], points[1])
     }
 
-    fn with_log_normal_scale(&self, k: &ScaledCovariance, _: f64, _: f64) -> Result<Law> {
-        self.at_infinite_width(k)
+    fn at_infinite_width(&self, process: &Process) -> Result<Law> {
+        Ok(Law::Deterministic(process.covariance().correlation()?))
+    }
+
+    fn with_log_normal_scale(&self, process: &Process, _: f64, _: f64) -> Result<Law> {
+        self.at_infinite_width(process)
     }
 }

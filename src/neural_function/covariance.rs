@@ -1,9 +1,9 @@
 //! The covariance kernel as a neural function.
 
-use super::{NeuralFunction, pair};
-use crate::limit::Law;
-use crate::sample::Draw;
-use crate::{Inputs, Result, ScaledCovariance};
+use super::{Need, NeuralFunction, Process, pair};
+use crate::law::Law;
+use crate::sample::Record;
+use crate::{Inputs, Result};
 
 /// $\hat q(a, b) = \langle Y(a), Y(b) \rangle / n$; with $a = b$, the normalised squared norm.
 ///
@@ -30,21 +30,25 @@ impl NeuralFunction for Covariance {
         &self.0
     }
 
-    fn of_network(&self, draw: &Draw, points: &[usize]) -> Result<f64> {
-        draw.covariance(points[0], points[1])
+    fn needs(&self) -> &[Need] {
+        &[Need::Covariances]
     }
 
-    fn at_infinite_width(&self, k: &ScaledCovariance) -> Result<Law> {
-        Ok(Law::Deterministic(k.covariance()?))
+    fn of_network(&self, record: &Record, points: &[usize]) -> Result<f64> {
+        record.draw().covariance(points[0], points[1])
+    }
+
+    fn at_infinite_width(&self, process: &Process) -> Result<Law> {
+        Ok(Law::Deterministic(process.covariance().covariance()?))
     }
 
     fn with_log_normal_scale(
         &self,
-        k: &ScaledCovariance,
+        process: &Process,
         log_mean: f64,
         log_variance: f64,
     ) -> Result<Law> {
-        let k = k.covariance()?;
+        let k = process.covariance().covariance()?;
         if k > 0.0 && log_variance > 0.0 {
             Law::log_normal(k.ln() + log_mean, log_variance)
         } else if k == 0.0 || log_variance == 0.0 {

@@ -19,13 +19,30 @@ pub use correlation::Correlation;
 pub use covariance::Covariance;
 pub use neuron::Neuron;
 
-use crate::limit::Law;
-use crate::sample::Draw;
+use crate::kernel::TangentKernel;
+use crate::law::Law;
+use crate::sample::Record;
 use crate::{Error, Inputs, Result, ScaledCovariance};
+
+/// What a neural function reads of a network. Samplers and limits provide what is asked for, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Need {
+    /// The covariances of its inputs, $\langle Y(a), Y(b) \rangle / n$.
+    Covariances,
+    /// Its neurons.
+    Neurons,
+    /// Its tangent kernel.
+    TangentKernel,
+    /// Gradients of its outputs.
+    Gradients,
+    /// The network itself, with all of its weights.
+    Network,
+}
 
 /// A number read off a random network at one or two inputs, and its law when the width is infinite.
 ///
-/// Every regime is built on these two readings, so a new neural function has all of its limits at once.
+/// Every regime is built on these readings, so a new neural function has all of its limits at once.
 pub trait NeuralFunction: Debug + Send + Sync {
     /// The function in words.
     fn name(&self) -> String;
@@ -33,27 +50,31 @@ pub trait NeuralFunction: Debug + Send + Sync {
     /// Its one or two inputs.
     fn inputs(&self) -> &Inputs<'static>;
 
-    /// The value for one finite network; `points` are the indices of the inputs within the draw.
+    /// What it reads; covariances and neurons by default.
+    fn needs(&self) -> &[Need] {
+        &[Need::Covariances, Need::Neurons]
+    }
+
+    /// The value for one finite network; `points` are the indices of the inputs within the record.
     ///
     /// # Errors
-    /// Those of the accessors of [`Draw`].
-    fn of_network(&self, draw: &Draw, points: &[usize]) -> Result<f64>;
+    /// Those of the accessors of [`Record`].
+    fn of_network(&self, record: &Record, points: &[usize]) -> Result<f64>;
 
-    /// The law when neurons are independent $\mathcal N(0, K)$ across inputs, with $K$ the covariance of the
-    /// (first and last) input.
+    /// The law when neurons are independent Gaussian processes of the inputs.
     ///
     /// # Errors
-    /// Those of the accessors of [`ScaledCovariance`].
-    fn at_infinite_width(&self, k: &ScaledCovariance) -> Result<Law>;
+    /// Those of the accessors of [`Process`] and [`ScaledCovariance`].
+    fn at_infinite_width(&self, process: &Process) -> Result<Law>;
 
-    /// The law when $K$ is multiplied by an independent log-normal factor $e^g$,
+    /// The law when covariances are multiplied by an independent log-normal factor $e^g$,
     /// $g \sim \mathcal N$(`log_mean`, `log_variance`).
     ///
     /// # Errors
     /// [`Error::Unsupported`] (by default) if no [`Law`] describes it.
     fn with_log_normal_scale(
         &self,
-        _k: &ScaledCovariance,
+        _process: &Process,
         _log_mean: f64,
         _log_variance: f64,
     ) -> Result<Law> {
@@ -61,6 +82,52 @@ pub trait NeuralFunction: Debug + Send + Sync {
             format!("the law of the {} under a log-normal scale", self.name()),
             "its law has no closed form",
         ))
+    }
+}
+
+/// What neurons are at infinite width: independent Gaussian processes, here at the first and the last input of a
+/// neural function.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Process {
+    covariance: ScaledCovariance,
+    tangent: Option<TangentKernel>,
+}
+
+impl Process {
+    /// Of a covariance $K$.
+    pub fn new(covariance: ScaledCovariance) -> Self {
+        Self {
+            covariance,
+            tangent: None,
+        }
+    }
+
+    /// With the tangent kernel.
+    pub fn with_tangent(tangent: TangentKernel) -> Self {
+        Self {
+            covariance: tangent.covariance(),
+            tangent: Some(tangent),
+        }
+    }
+
+    /// $K$.
+    pub fn covariance(&self) -> &ScaledCovariance {
+        &self.covariance
+    }
+
+    /// $\Theta$.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where it was not asked for by [`NeuralFunction::needs`];
+    /// [`Error::Overflow`].
+    pub fn tangent(&self) -> Result<f64> {
+        let tangent = self.tangent.as_ref().ok_or_else(|| {
+            Error::unsupported(
+                "the tangent kernel",
+                "the neural function does not ask for it (Need::TangentKernel)",
+            )
+        })?;
+        tangent.tangent()
     }
 }
 

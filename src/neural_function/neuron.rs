@@ -1,9 +1,9 @@
 //! A single neuron as a neural function.
 
-use super::NeuralFunction;
-use crate::limit::Law;
-use crate::sample::Draw;
-use crate::{Inputs, Result, ScaledCovariance};
+use super::{Need, NeuralFunction, Process};
+use crate::law::Law;
+use crate::sample::Record;
+use crate::{Inputs, Result};
 
 /// $Y^1(a)$, the pre-activation of the first neuron (all neurons have the same law).
 ///
@@ -30,11 +30,15 @@ impl NeuralFunction for Neuron {
         &self.0
     }
 
-    fn of_network(&self, draw: &Draw, points: &[usize]) -> Result<f64> {
-        draw.first_neuron(points[0])
+    fn needs(&self) -> &[Need] {
+        &[Need::Neurons]
     }
 
-    fn at_infinite_width(&self, k: &ScaledCovariance) -> Result<Law> {
-        Law::gaussian(0.0, k.variance_a()?)
+    fn of_network(&self, record: &Record, points: &[usize]) -> Result<f64> {
+        record.draw().first_neuron(points[0])
+    }
+
+    fn at_infinite_width(&self, process: &Process) -> Result<Law> {
+        Law::gaussian(0.0, process.covariance().variance_a()?)
     }
 }

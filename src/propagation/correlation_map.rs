@@ -1,8 +1,8 @@
 //! The correlation map $R$ at a given variance, its slopes, fixed points and curvature.
 
-use super::{Propagation, Stability, root, variance_map::NEAR_ZERO};
-use crate::activation::Dual;
-use crate::expectation::{Quadrature, density, jumps};
+use super::{Propagation, Stability, variance_map::NEAR_ZERO};
+use crate::activation::expectation::{Quadrature, density, jumps};
+use crate::numerics::root;
 use crate::{Error, PairCovariance, Result, error};
 
 /// A solution of $R(c) = c$.
@@ -30,7 +30,7 @@ pub enum CorrelationFixedPoints {
 /// Relative differences of $1 - R(c)$ and $1 - c$ below which $R(c)$ counts as $c$.
 const NOISE: f64 = 1e-11;
 
-impl<A: Dual> Propagation<A> {
+impl Propagation<'_> {
     /// The pair of two inputs of equal variance $q$ ($q = 0$ is taken as the limit from above).
     fn pair(&self, q: f64, one_minus_correlation: f64) -> Result<PairCovariance> {
         let q = error::non_negative("q", q)?.max(NEAR_ZERO);
@@ -52,7 +52,7 @@ impl<A: Dual> Propagation<A> {
     /// As [`correlation`](Self::correlation), with $\varepsilon \in [0, 2]$; [`Error::Undefined`] if
     /// $V(q) = 0$.
     pub fn correlation_complement(&self, q: f64, epsilon: f64) -> Result<f64> {
-        let next = self.branch().covariance(self.pair(q, epsilon)?)?;
+        let next = self.covariance(self.pair(q, epsilon)?)?;
         if next.variance_a() == 0.0 {
             return Err(Error::undefined(
                 "the correlation",

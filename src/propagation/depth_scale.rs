@@ -2,8 +2,7 @@
 
 use super::variance_map::NEAR_ZERO;
 use super::{CorrelationFixedPoints, Propagation, Stability};
-use crate::activation::Dual;
-use crate::expectation::jumps;
+use crate::activation::expectation::jumps;
 use crate::{Error, PairCovariance, Result};
 
 /// The side of the edge of chaos, from $\chi_1 = R^\prime(1)$.
@@ -92,7 +91,7 @@ pub struct DeepLimit {
     pub gradient_scale: DepthScale,
 }
 
-impl<A: Dual> Propagation<A> {
+impl Propagation<'_> {
     /// The deep limit at a fixed point $q$ of the variance map, as found by
     /// [`variance_fixed_points`](Self::variance_fixed_points) (any $q$ where every variance is fixed).
     /// Correlations are followed at this variance.

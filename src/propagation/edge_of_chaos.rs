@@ -1,8 +1,9 @@
 //! The edge of chaos, and the initialisation to take from it.
 
 use super::variance_map::{NEAR_ZERO, second_moment_slope};
-use super::{DepthScale, Propagation, pointwise, root};
+use super::{DepthScale, Propagation, pointwise};
 use crate::activation::Dual;
+use crate::numerics::root;
 use crate::{Error, Initialization, PairCovariance, Result, error};
 
 /// The fixed points of the variance at a critical initialisation.
@@ -27,7 +28,7 @@ pub struct CriticalPoint {
 }
 
 /// $\mathbb E[\varphi(\sqrt q z)^2]$ and $\mathbb E[\varphi^\prime(\sqrt q z)^2]$.
-fn moments<A: Dual + ?Sized>(phi: &A, q: f64) -> Result<(f64, f64)> {
+fn moments(phi: &dyn Dual, q: f64) -> Result<(f64, f64)> {
     let k = PairCovariance::with_complement(q, q, 0.0)?;
     Ok((phi.dual(k)?.variance_a(), phi.derivative_dual(k)?))
 }
@@ -49,7 +50,7 @@ const NOISE: f64 = 1e-11;
 /// assert!((point.initialization.weight_variance() - 2.153).abs() < 1e-3);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn edge_of_chaos_at<A: Dual + ?Sized>(phi: &A, q: f64) -> Result<CriticalPoint> {
+pub fn edge_of_chaos_at(phi: &dyn Dual, q: f64) -> Result<CriticalPoint> {
     pointwise(phi)?;
     if error::finite("q", q)? <= 0.0 {
         return Err(Error::invalid("q", q, "a finite number > 0"));
@@ -94,7 +95,7 @@ pub fn edge_of_chaos_at<A: Dual + ?Sized>(phi: &A, q: f64) -> Result<CriticalPoi
 /// assert!((points[0].initialization.weight_variance() - 1.76).abs() < 5e-3);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn edge_of_chaos<A: Dual + ?Sized>(phi: &A, bias_variance: f64) -> Result<Vec<CriticalPoint>> {
+pub fn edge_of_chaos(phi: &dyn Dual, bias_variance: f64) -> Result<Vec<CriticalPoint>> {
     pointwise(phi)?;
     error::non_negative("bias_variance", bias_variance)?;
     let excess = |q: f64| -> Result<f64> {
@@ -167,8 +168,8 @@ pub struct CriticalInitialization {
 /// assert!(bias(deep) < bias(shallow) && deep.survival_depth >= 10_000.0);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn critical_initialization<A: Dual + ?Sized>(
-    phi: &A,
+pub fn critical_initialization(
+    phi: &dyn Dual,
     depth: usize,
     threshold: f64,
 ) -> Result<CriticalInitialization> {

@@ -1,7 +1,5 @@
 //! Growth of variances and gradients through the layers of any architecture.
 
-use crate::activation::Dual;
-use crate::architecture::Architecture;
 use crate::kernel::InfiniteWidth;
 use crate::{Error, PairCovariance, Result, error};
 
@@ -36,7 +34,7 @@ fn last_step(values: &[f64]) -> f64 {
     }
 }
 
-impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
+impl InfiniteWidth {
     /// The growth of the variance of an input that enters the chain with variance $q_0$, and of gradients on
     /// the way back (S. Schoenholz et al. 2016, arXiv 1611.01232, eq. 11, for MLPs; G. Yang and S. Schoenholz
     /// 2017, arXiv 1712.08969, for residual networks).
@@ -47,7 +45,8 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
     /// gradients that grow as $e^{O(\sqrt L)}$.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless $q_0 > 0$ is finite; those of [`Dual::dual`].
+    /// [`Error::Invalid`] unless $q_0 > 0$ is finite; [`Error::Unsupported`] for a network that is not a
+    /// [chain](crate::network::Network::chain); those of [`Dual::dual`](crate::activation::Dual::dual).
     ///
     /// ```
     /// use neural_limits::prelude::*;
@@ -62,9 +61,13 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
         if start == 0.0 {
             return Err(Error::invalid("variance", variance, "a finite number > 0"));
         }
-        let branch = self.net().branch();
-        let weight = branch.initialization().weight_variance();
-        let skip = self.net().skip() * self.net().skip();
+        let (_, chain) = self.open().chain().ok_or_else(|| {
+            Error::unsupported(
+                "the growth of gradients",
+                "the network is not a dense layer and a stack around (activation, dense)",
+            )
+        })?;
+        let (weight, skip) = (chain.weight_variance(), chain.skip * chain.skip);
         let pair = PairCovariance::with_complement(start, start, 0.0)?;
         let mut growth = Growth {
             log_variance: Vec::with_capacity(self.layers() + 1),
@@ -78,7 +81,7 @@ impl<N: Architecture<Activation: Dual>> InfiniteWidth<'_, N> {
             let log = (k.unscaled().variance_a() / start).ln() + exponent;
             growth.log_variance.push(log);
             if let Some(alpha) = alpha {
-                let slope = branch.activation().derivative_dual(k.unscaled())?;
+                let slope = chain.branch.activation().derivative_dual(k.unscaled())?;
                 gradient += (skip + alpha * alpha * weight * slope).ln();
                 growth.log_gradient.push(gradient);
             }

@@ -9,19 +9,18 @@
 //!
 //! | question | call | file |
 //! |---|---|---|
-//! | $V(q)$, $V^\prime(q)$, fixed points $q^\*$ | [`Propagation::variance`], [`variance_fixed_points`](Propagation::variance_fixed_points) | `variance_map` |
-//! | $R(c)$, $\chi$, fixed points $c^\*$, curvature | [`Propagation::correlation`], [`correlation_fixed_points`](Propagation::correlation_fixed_points) | `correlation_map` |
-//! | phase, depth scales $\xi_q$, $\xi_c$, decay at criticality | [`Propagation::deep_limit`] | `depth_scale` |
+//! | $V(q)$, $V^\prime(q)$, fixed points $q^\*$ | [`Propagation::variance`] and its kin | `variance_map` |
+//! | $R(c)$, $\chi$, fixed points $c^\*$, curvature | [`Propagation::correlation`] … | `correlation_map` |
+//! | phase, depth scales $\xi_q$, $\xi_c$, criticality | [`Propagation::deep_limit`] | `depth_scale` |
 //! | edge of chaos | [`edge_of_chaos`], [`edge_of_chaos_at`] | `edge_of_chaos` |
 //! | the initialisation to take at a depth | [`critical_initialization`] | `edge_of_chaos` |
-//! | growth of variances and gradients, residual networks included | [`InfiniteWidth::growth`](crate::kernel::InfiniteWidth::growth) | `growth` |
+//! | growth of variances and gradients | [`InfiniteWidth::growth`](crate::kernel::InfiniteWidth::growth) | `growth` |
 //! | activations shaped to a given map | [`Shaping`] | `shaping` |
 
 mod correlation_map;
 mod depth_scale;
 mod edge_of_chaos;
 mod growth;
-mod root;
 mod shaping;
 mod variance_map;
 
@@ -35,9 +34,10 @@ pub use growth::Growth;
 pub use shaping::{Shaped, Shaping, Target};
 pub use variance_map::{VarianceFixedPoint, VarianceFixedPoints};
 
-use crate::activation::Dual;
-use crate::architecture::Branch;
-use crate::{Error, Initialization, Result};
+use std::sync::Arc;
+
+use crate::activation::{Activation, Dual};
+use crate::{Error, Initialization, PairCovariance, Result};
 
 /// The layer map of an MLP: an activation and the law of the weights that follow it.
 ///
@@ -53,39 +53,47 @@ use crate::{Error, Initialization, Result};
 /// assert_eq!(deep.correlation, 1.0); // all inputs become parallel
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Propagation<A> {
-    branch: Branch<A>,
+#[derive(Debug, Clone)]
+pub struct Propagation<'a> {
+    activation: Arc<dyn Dual + 'a>,
+    initialization: Initialization,
 }
 
-impl<A: Dual> Propagation<A> {
-    /// Of $\varphi$, $\sigma_w^2$ and $\sigma_b^2$.
+impl<'a> Propagation<'a> {
+    /// Of $\varphi$ (by value or reference), $\sigma_w^2$ and $\sigma_b^2$.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the activation is not
     /// [pointwise](crate::activation::Activation::is_pointwise).
-    pub fn new(activation: A, initialization: Initialization) -> Result<Self> {
+    pub fn new(activation: impl Dual + 'a, initialization: Initialization) -> Result<Self> {
         pointwise(&activation)?;
         Ok(Self {
-            branch: Branch::new(activation, initialization),
+            activation: Arc::new(activation),
+            initialization,
         })
     }
 
-    /// $\varphi$, with $\sigma_w^2$ and $\sigma_b^2$.
-    pub fn branch(&self) -> &Branch<A> {
-        &self.branch
+    /// $\varphi$.
+    pub fn activation(&self) -> &(dyn Dual + 'a) {
+        &*self.activation
     }
 
-    fn activation(&self) -> &A {
-        self.branch.activation()
+    /// $\sigma_w^2$ and $\sigma_b^2$.
+    pub fn initialization(&self) -> Initialization {
+        self.initialization
+    }
+
+    /// $B(K) = \sigma_w^2 \mathbb E[\varphi(u)\varphi(v)] + \sigma_b^2$.
+    fn covariance(&self, k: PairCovariance) -> Result<PairCovariance> {
+        Ok(self.initialization.dense(self.activation.dual(k)?))
     }
 
     fn weight_variance(&self) -> f64 {
-        self.branch.initialization().weight_variance()
+        self.initialization.weight_variance()
     }
 }
 
-fn pointwise<A: Dual + ?Sized>(phi: &A) -> Result<()> {
+fn pointwise(phi: &dyn Activation) -> Result<()> {
     if phi.is_pointwise() {
         return Ok(());
     }

@@ -3,8 +3,8 @@
 use nalgebra::{Matrix2, Vector2};
 
 use super::{Propagation, pointwise};
+use crate::activation::expectation::Quadrature;
 use crate::activation::{Activation, Affine, Dual};
-use crate::expectation::Quadrature;
 use crate::{Error, Initialization, Result};
 
 /// What the correlation map $R$ of the shaped activation is given at $c = 1$.
@@ -231,7 +231,7 @@ fn affine<A: Dual>(phi: A, point: Vector2<f64>) -> Result<Affine<A>> {
 }
 
 /// One layer with $\sigma_w^2 = 1$, $\sigma_b^2 = 0$.
-fn unit<A: Dual>(phi: A) -> Result<Propagation<A>> {
+fn unit<'a>(phi: impl Dual + 'a) -> Result<Propagation<'a>> {
     Propagation::new(phi, Initialization::lecun())
 }
 

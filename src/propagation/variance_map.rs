@@ -1,8 +1,9 @@
 //! The variance map $V$ and its fixed points.
 
-use super::{Propagation, Stability, root};
-use crate::activation::{Activation, Dual};
-use crate::expectation::Quadrature;
+use super::{Propagation, Stability};
+use crate::activation::Activation;
+use crate::activation::expectation::Quadrature;
+use crate::numerics::root;
 use crate::{Error, PairCovariance, Result, error};
 
 /// A solution of $V(q) = q$.
@@ -54,7 +55,7 @@ const NOISE: f64 = 1e-11;
 /// The variance at which the limit $q \to 0$ is taken.
 pub(super) const NEAR_ZERO: f64 = 1e-20;
 
-impl<A: Dual> Propagation<A> {
+impl Propagation<'_> {
     /// $V(q) = \sigma_w^2 \mathbb E[\varphi(\sqrt q z)^2] + \sigma_b^2$ (Poole et al. 2016, eq. 3).
     ///
     /// # Errors
@@ -68,7 +69,7 @@ impl<A: Dual> Propagation<A> {
     /// ```
     pub fn variance(&self, q: f64) -> Result<f64> {
         let k = PairCovariance::with_complement(error::non_negative("q", q)?, q, 0.0)?;
-        Ok(self.branch().covariance(k)?.variance_a())
+        Ok(self.covariance(k)?.variance_a())
     }
 
     /// $V^\prime(q) = \sigma_w^2 \mathbb E[z \varphi(\sqrt q z) \varphi^\prime(\sqrt q z)]/\sqrt q$ (by
@@ -153,7 +154,7 @@ impl<A: Dual> Propagation<A> {
 
 /// $\mathrm d \mathbb E[\varphi(\sqrt q z)^2] / \mathrm d q = \mathbb E[x \varphi(x) \varphi^\prime(x)]/q$,
 /// $x = \sqrt q z$.
-pub(super) fn second_moment_slope<A: Activation + ?Sized>(phi: &A, q: f64) -> Result<f64> {
+pub(super) fn second_moment_slope(phi: &dyn Activation, q: f64) -> Result<f64> {
     let integrand = |x: f64| x * phi.value(x) * phi.derivative(x) / q;
     let kinks = phi.kinks();
     Ok(Quadrature::default()

@@ -2,8 +2,8 @@
 
 use nalgebra::DMatrix;
 
-use crate::covariance::scale_by_power_of_two;
-use crate::summation::dot;
+use crate::network::Signal;
+use crate::numerics::{dot, scale_by_power_of_two};
 use crate::{Error, Result};
 
 /// The covariance matrix and the first neuron of one random network at $m$ inputs.
@@ -18,21 +18,21 @@ pub struct Draw {
 }
 
 impl Draw {
-    pub(super) fn new(y: &DMatrix<f64>, exponent: i64) -> Self {
-        let (n, m) = y.shape();
-        let column = |j: usize| &y.as_slice()[j * n..(j + 1) * n];
+    /// Of the outputs of a network.
+    pub fn new(y: &Signal) -> Self {
+        let m = y.points();
         let mut covariance = DMatrix::zeros(m, m);
         for j in 0..m {
             for i in 0..=j {
-                let entry = dot(column(i), column(j)) / n as f64;
+                let entry = dot(y.column(i), y.column(j)) / y.width() as f64;
                 covariance[(i, j)] = entry;
                 covariance[(j, i)] = entry;
             }
         }
         Self {
             covariance,
-            first_neuron: y.row(0).iter().copied().collect(),
-            exponent,
+            first_neuron: (0..m).map(|j| y.column(j)[0]).collect(),
+            exponent: y.exponent(),
         }
     }
 

@@ -2,44 +2,45 @@
 //!
 //! | file | content |
 //! |---|---|
+//! | [`Finite`] | a network of given width and depth, as often as wanted |
+//! | [`Draw`] | what one of them shows at its inputs |
+//! | [`Record`] | the same, with all neurons and, where they are wanted, all weights |
 //! | [`Seed`] | one seed, numbered independent streams |
-//! | `dense` | weights drawn one by one, $O(n^2 m)$ a layer |
-//! | `conditional` | the same law from $n \times m$ normals a layer, $O(n m^2)$ |
 //!
-//! [`Finite`] runs either over the layers of an [`Architecture`].
+//! How a layer is drawn is the layer's own: from its [conditional law](crate::network::ConditionalLaw), $n
+//! \times m$ normals and $O(n m^2)$ work, or with [weights](crate::network::Drawn), $O(n^2 m)$.
 
-mod conditional;
-mod dense;
 mod draw;
-mod factor;
-mod seed;
-mod state;
+mod record;
 
 use nalgebra::DMatrix;
-use rand::Rng;
 
 pub use draw::Draw;
-pub use seed::{Seed, Stream};
+pub use record::Record;
 
-use self::state::State;
-use crate::activation::Activation;
-use crate::architecture::{self, Architecture};
+use crate::architecture::Architecture;
 use crate::error;
-use crate::gram::stem_covariance;
+pub use crate::network::Sampler;
+use crate::network::{Drawn, Layer, Network, Signal, Site, Structure};
+pub use crate::random::{Seed, Stream};
 use crate::{Error, Inputs, Result, Scalar, parallel};
 
-/// How a layer is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sampler {
-    /// From its conditional law given the layer before: exact, and $n/m$ times cheaper than dense weights.
-    /// For forward quantities of Gaussian weights.
-    #[default]
-    Conditional,
-    /// From dense weights.
-    Dense,
+/// Random networks of finite size, for every [`Architecture`].
+pub trait OfFiniteSize: Architecture {
+    /// The random network of given width and depth.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a width or depth of 0 or above 10⁹, or coefficients that are not finite;
+    /// [`Error::Unsupported`] if an activation is not
+    /// [pointwise](crate::activation::Activation::is_pointwise).
+    fn finite(&self, width: usize, depth: usize) -> Result<Finite> {
+        Finite::new(self.network(), width, depth)
+    }
 }
 
-/// A random network of finite width $n$ and depth $L$, from [`Architecture::finite`].
+impl<N: Architecture + ?Sized> OfFiniteSize for N {}
+
+/// A random network of finite width $n$ and depth $L$, from [`OfFiniteSize::finite`].
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -51,29 +52,44 @@ pub enum Sampler {
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Finite<'a, N> {
-    net: &'a N,
+pub struct Finite {
+    /// Its depth left open.
+    open: Network,
+    network: Network,
     width: usize,
-    coefficients: Vec<f64>,
-    layers: usize,
+    depth: usize,
     sampler: Sampler,
 }
 
-impl<'a, N: Architecture> Finite<'a, N> {
-    pub(crate) fn new(net: &'a N, width: usize, depth: usize) -> Result<Self> {
-        let coefficients = architecture::coefficients(net, depth)?;
-        let activation = net.branch().activation();
-        if !activation.is_pointwise() {
-            return Err(Error::unsupported(
-                format!("a finite network of {}", activation.name()),
-                "it is a map of kernels that no pointwise function realises",
-            ));
+/// Refuses activations that are no functions.
+fn check_pointwise(layer: &dyn Layer) -> Result<()> {
+    match layer.structure() {
+        Structure::Activation(phi) if !phi.is_pointwise() => Err(Error::unsupported(
+            format!("a finite network of {}", phi.name()),
+            "it is a map of kernels that no pointwise function realises",
+        )),
+        Structure::Row(network) => {
+            let mut layers = network.layers().iter();
+            layers.try_for_each(|layer| check_pointwise(&**layer))
         }
+        Structure::Stack(stack) => check_pointwise(stack.branch()),
+        Structure::Branches(branches) => {
+            let mut branches = branches.iter();
+            branches.try_for_each(|branch| check_pointwise(branch))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Finite {
+    pub(crate) fn new(open: Network, width: usize, depth: usize) -> Result<Self> {
+        let network = open.at_depth(depth)?;
+        check_pointwise(&open)?;
         Ok(Self {
-            net,
+            open,
+            network,
             width: error::size("width", width)?,
-            layers: coefficients.len(),
-            coefficients,
+            depth,
             sampler: Sampler::default(),
         })
     }
@@ -85,7 +101,7 @@ impl<'a, N: Architecture> Finite<'a, N> {
 
     /// $L$.
     pub fn depth(&self) -> usize {
-        self.coefficients.len()
+        self.depth
     }
 
     /// Chooses how layers are drawn; the law of the results is the same.
@@ -99,22 +115,40 @@ impl<'a, N: Architecture> Finite<'a, N> {
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$.
     pub fn at_time(mut self, time: f64) -> Result<Self> {
-        self.layers = architecture::layer_at(time, self.depth())?;
+        self.network = self.open.at_time(self.depth, time)?;
         Ok(self)
+    }
+
+    /// One network, drawn from `rng`: all that can be read off it, its weights only if they are wanted.
+    ///
+    /// # Errors
+    /// As [`draw`](Self::draw).
+    pub fn record<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        with_weights: bool,
+        rng: &mut Stream,
+    ) -> Result<Record> {
+        if !with_weights {
+            return Ok(Record::new(self.signal(x, rng)?, None));
+        }
+        let network = self.with_weights(x.dimension(), rng)?;
+        let neurons = network.forward(&Signal::of_inputs(x))?;
+        Ok(Record::new(neurons, Some(network)))
     }
 
     /// One network, drawn from `rng`: its [`Draw`] at the inputs.
     ///
     /// # Errors
-    /// [`Error::Overflow`] if a chain that is not homogeneous leaves the range of `f64`; for homogeneous
-    /// chains overflow is reported by the accessors of [`Draw`]; [`Error::OutOfMemory`].
-    pub fn draw<T: Scalar, R: Rng>(&self, x: &Inputs<'_, T>, rng: &mut R) -> Result<Draw> {
-        let (y, exponent) = self.forward(x, rng)?;
-        Ok(Draw::new(&y, exponent))
+    /// [`Error::Overflow`] if a network that is not homogeneous leaves the range of `f64`; for homogeneous ones
+    /// overflow is reported by the accessors of [`Draw`]; [`Error::OutOfMemory`]; [`Error::Unsupported`] from a
+    /// layer without the reading that the sampler needs.
+    pub fn draw<T: Scalar>(&self, x: &Inputs<'_, T>, rng: &mut Stream) -> Result<Draw> {
+        Ok(Draw::new(&self.signal(x, rng)?))
     }
 
-    /// `samples` independent networks, number $i$ drawn from [`Seed::stream`]$(i)$, in parallel:
-    /// bit-identical for any number of threads.
+    /// `samples` independent networks, number $i$ drawn from [`Seed::stream`]$(i)$, in parallel: bit-identical
+    /// for any number of threads.
     ///
     /// # Errors
     /// [`Error::Invalid`] for 0 samples or more than 10⁹.
@@ -124,9 +158,33 @@ impl<'a, N: Architecture> Finite<'a, N> {
         samples: usize,
         seed: impl Into<Seed>,
     ) -> Result<Vec<Draw>> {
+        self.read(x, samples, seed, |draw| Ok(draw))
+    }
+
+    /// What `read` makes of each of `samples` independent networks, in order: no more than one [`Draw`] a
+    /// thread exists at a time.
+    ///
+    /// # Errors
+    /// As [`draws`](Self::draws), and those of `read`.
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
+    /// let networks = ResNet::new(Relu).finite(64, 16)?;
+    /// let correlations = networks.read(&x, 100, 7, |draw| draw.correlation(0, 1))?;
+    /// assert_eq!(correlations.len(), 100);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn read<T: Scalar, R: Send>(
+        &self,
+        x: &Inputs<'_, T>,
+        samples: usize,
+        seed: impl Into<Seed>,
+        read: impl Fn(Draw) -> Result<R> + Sync,
+    ) -> Result<Vec<R>> {
         let seed = seed.into();
         error::size("samples", samples)?;
-        parallel::try_map(samples, |i| self.draw(x, &mut seed.stream(i as u64)))
+        parallel::try_map(samples, |i| read(self.draw(x, &mut seed.stream(i as u64))?))
     }
 
     /// The covariance matrices $\hat q(x_i, x_j) = \langle Y_l(x_i), Y_l(x_j) \rangle / n$ of `samples`
@@ -140,83 +198,45 @@ impl<'a, N: Architecture> Finite<'a, N> {
         samples: usize,
         seed: impl Into<Seed>,
     ) -> Result<Vec<DMatrix<f64>>> {
-        self.draws(x, samples, seed)?
-            .iter()
-            .map(Draw::covariances)
-            .collect()
+        self.read(x, samples, seed, |draw| draw.covariances())
     }
 
-    /// The $n \times m$ pre-activations $Y_l$ of one network drawn from `rng`.
+    /// The $n \times m$ outputs of one network drawn from `rng`: of an MLP or ResNet, the pre-activations $Y_l$.
     ///
     /// # Errors
     /// [`Error::Overflow`] if an entry exceeds the range.
-    pub fn pre_activations<T: Scalar, R: Rng>(
+    pub fn pre_activations<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
-        rng: &mut R,
+        rng: &mut Stream,
     ) -> Result<DMatrix<f64>> {
-        let (mut y, exponent) = self.forward(x, rng)?;
-        for entry in y.as_mut_slice() {
-            *entry = crate::covariance::scale_by_power_of_two(
-                "the pre-activations",
-                *entry,
-                exponent / 2,
-            )?;
-        }
-        Ok(y)
+        self.signal(x, rng)?.to_matrix()
     }
 
-    /// Pre-activations $2^{-e/2} Y_l$ and the even exponent $e$.
-    fn forward<T: Scalar, R: Rng>(
-        &self,
-        x: &Inputs<'_, T>,
-        rng: &mut R,
-    ) -> Result<(DMatrix<f64>, i64)> {
-        let branch = self.net.branch();
-        let homogeneous = self.net.homogeneous().is_some();
-        let mut state = State::new(self.width, x.len())?;
-        let mut covariance = self.stem(x, &mut state, rng);
-        for &alpha in &self.coefficients[..self.layers] {
-            if !covariance.diagonal().iter().all(|entry| entry.is_finite()) {
-                return Err(Error::overflow("a layer's covariance"));
-            }
-            if homogeneous {
-                state.rescale(&mut covariance);
-            }
-            let advance = match self.sampler {
-                Sampler::Conditional => conditional::advance,
-                Sampler::Dense => dense::advance,
-            };
-            let skip = self.net.skip();
-            advance(&mut state, skip, alpha, branch, &mut covariance, rng);
-        }
-        Ok(state.into_matrix())
+    /// One network with all of its weights, for inputs of a dimension: what it gives for any signal, by
+    /// [`Drawn::forward`]. From the same `rng` as a [draw](Self::draw) by [`Sampler::Dense`], the same network.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] from a layer without [weights to draw](Layer::draw); [`Error::OutOfMemory`].
+    ///
+    /// ```
+    /// use neural_limits::{network::Signal, prelude::*};
+    /// let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
+    /// let networks = ResNet::new(Relu).finite(16, 4)?.with_sampler(Sampler::Dense);
+    /// let network = networks.with_weights(2, &mut Seed::new(7).stream(0))?;
+    /// let y = network.forward(&Signal::of_inputs(&x))?.to_matrix()?;
+    /// assert_eq!(y, networks.pre_activations(&x, &mut Seed::new(7).stream(0))?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_weights(&self, dimension: usize, rng: &mut Stream) -> Result<Box<dyn Drawn>> {
+        error::size("dimension", dimension)?;
+        self.network.check()?;
+        let mut site = Site::new(self.width, Sampler::Dense, rng)?;
+        self.network.draw(dimension, &mut site)
     }
 
-    /// Fills the state with $Y_0$ and returns $\hat B(Y_0)$.
-    fn stem<T: Scalar, R: Rng>(
-        &self,
-        x: &Inputs<'_, T>,
-        state: &mut State,
-        rng: &mut R,
-    ) -> DMatrix<f64> {
-        let points: Vec<&[T]> = x.points().collect();
-        match self.sampler {
-            Sampler::Conditional => {
-                let mut covariance = DMatrix::from_fn(x.len(), x.len(), |i, j| {
-                    stem_covariance(self.net, points[i.max(j)], points[i.min(j)]).covariance()
-                });
-                conditional::advance(state, 0.0, 1.0, self.net.branch(), &mut covariance, rng);
-                covariance
-            }
-            Sampler::Dense => {
-                let entries: Vec<f64> = points.concat().into_iter().map(T::widen).collect();
-                let (stem, dimension) = (self.net.stem(), x.dimension());
-                dense::add(state, 0.0, 1.0, stem, &entries, dimension, rng);
-                let mut covariance = DMatrix::zeros(x.len(), x.len());
-                dense::measure(state, self.net.branch(), &mut covariance);
-                covariance
-            }
-        }
+    fn signal<T: Scalar>(&self, x: &Inputs<'_, T>, rng: &mut Stream) -> Result<Signal> {
+        let mut site = Site::new(self.width, self.sampler, rng)?;
+        self.network.sample(Signal::of_inputs(x), &mut site)
     }
 }

@@ -10,8 +10,10 @@ use super::probe::{Probe, Values};
 use super::{Diagonal, Surface};
 use crate::activation::pair_cost;
 use crate::kernel::product::InputPairs;
-use crate::network::Network;
-use crate::polynomial::{chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform};
+use crate::network::{Layer, Network};
+use crate::numerics::polynomial::{
+    chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform,
+};
 use crate::{Result, Scalar, parallel};
 
 /// The error between the nodes that a table is built to: of networks of closed forms, and of a layer whose
@@ -35,7 +37,7 @@ impl Surface {
     /// # Errors
     /// [`Error::Overflow`](crate::Error::Overflow) of a variance at the output.
     pub(crate) fn new<T: Scalar>(
-        network: &Network<'_>,
+        network: &Network,
         pairs: &InputPairs<'_, T>,
         with_tangent: bool,
     ) -> Result<Option<Self>> {

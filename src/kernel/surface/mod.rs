@@ -40,8 +40,8 @@ use patch::{LANES, Patch, Section};
 use probe::Probe;
 
 use crate::Result;
-use crate::network::{KernelBlock, Network};
-use crate::polynomial::{chebyshev_basis, chebyshev_sum};
+use crate::network::{KernelBlock, Layer, Network};
+use crate::numerics::polynomial::{chebyshev_basis, chebyshev_sum};
 use crate::vectorized::vectorized;
 
 /// The tables of a network for given inputs.
@@ -129,7 +129,7 @@ impl Surface {
     /// Maps a block of pairs; `rows` and `columns` are points, those of a second set counted after the first.
     pub(crate) fn map(
         &self,
-        network: &Network<'_>,
+        network: &Network,
         block: KernelBlock,
         rows: &Range<usize>,
         columns: &Range<usize>,
@@ -183,7 +183,7 @@ impl Surface {
     /// The pairs that are left, layer by layer.
     fn directly(
         &self,
-        network: &Network<'_>,
+        network: &Network,
         mut block: KernelBlock,
         left: Vec<(usize, Vec<usize>)>,
         (rows, columns): (&Range<usize>, &Range<usize>),
@@ -227,7 +227,7 @@ impl Surface {
         Ok(())
     }
 
-    fn probe<'n>(&self, network: &'n Network<'n>) -> Probe<'n> {
+    fn probe<'n>(&self, network: &'n Network) -> Probe<'n> {
         Probe {
             network,
             dimension: self.dimension,

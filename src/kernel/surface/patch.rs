@@ -1,6 +1,6 @@
 //! Functions of two norms and an angle on a box, as polynomials.
 
-use crate::polynomial::{chebyshev_powers, chebyshev_transform};
+use crate::numerics::polynomial::{chebyshev_powers, chebyshev_transform};
 use crate::vectorized::vectorized;
 
 /// Pairs that are evaluated together.
@@ -176,7 +176,7 @@ impl Section {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::polynomial::{chebyshev_basis, chebyshev_node};
+    use crate::numerics::polynomial::{chebyshev_basis, chebyshev_node};
 
     #[test]
     fn a_patch_is_its_function() {

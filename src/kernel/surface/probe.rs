@@ -1,13 +1,13 @@
 //! A network asked for its values at chosen norms and angles.
 
-use crate::network::{KernelBlock, Network};
-use crate::polynomial::{chebyshev_node, chebyshev_transform};
+use crate::network::{KernelBlock, Layer, Network};
+use crate::numerics::polynomial::{chebyshev_node, chebyshev_transform};
 use crate::{Error, Result, parallel};
 
 /// Evaluates pairs layer by layer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe<'a> {
-    pub(super) network: &'a Network<'a>,
+    pub(super) network: &'a Network,
     pub(super) dimension: f64,
     pub(super) with_tangent: bool,
     /// Whether layers go pair by pair.

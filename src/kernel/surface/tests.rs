@@ -59,7 +59,7 @@ fn cloud(kind: Cloud, count: usize) -> Vec<Vec<f64>> {
 
 /// The largest errors of $\varepsilon^\prime$ (relative to it or to `floor`, whichever is larger), $\Theta$
 /// (in units of the diagonal's geometric mean), and whether the diagonal and duplicates are exact.
-fn errors(network: &Network<'_>, rows: &[Vec<f64>], with_tangent: bool, floor: f64) -> [f64; 2] {
+fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) -> [f64; 2] {
     let x = Inputs::from_rows(rows).unwrap();
     let pairs = InputPairs::new(&x, None).unwrap();
     let mut points = KernelBlock::of_points(pairs.variances());
@@ -126,7 +126,7 @@ fn errors(network: &Network<'_>, rows: &[Vec<f64>], with_tangent: bool, floor: f
     worst
 }
 
-fn check(network: &Network<'_>, kind: Cloud, count: usize, tolerance: f64, floor: f64) {
+fn check(network: &Network, kind: Cloud, count: usize, tolerance: f64, floor: f64) {
     let worst = errors(network, &cloud(kind, count), true, floor);
     // tangent kernels are held to a quarter
     let good = worst[0] <= tolerance && worst[1] <= 0.25 * tolerance;

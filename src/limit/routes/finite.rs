@@ -3,62 +3,90 @@
 use crate::architecture::Architecture;
 use crate::error;
 use crate::limit::{Empirical, Law, Limit, Regime};
-use crate::neural_function::NeuralFunction;
-use crate::sample::{Draw, Sampler, Seed};
-use crate::{Error, Inputs, Result};
+use crate::neural_function::{Need, NeuralFunction};
+use crate::sample::{Finite, OfFiniteSize, Sampler, Seed};
+use crate::{Error, Inputs, Result, parallel};
 
-/// Independent networks of one size, drawn by [`Finite`](crate::sample::Finite).
+/// Independent networks of one size, drawn by [`Finite`].
 #[derive(Debug)]
-pub struct FiniteNetworks<'a, N> {
-    net: &'a N,
-    width: usize,
-    depth: usize,
+pub struct FiniteNetworks {
+    networks: Finite,
     samples: usize,
     seed: Seed,
-    sampler: Sampler,
 }
 
-impl<'a, N: Architecture> FiniteNetworks<'a, N> {
+impl FiniteNetworks {
     /// `samples` networks of an architecture, from the conditional sampler.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a width, depth or number of samples of 0.
-    pub fn new(
-        net: &'a N,
+    /// As [`OfFiniteSize::finite`]; [`Error::Invalid`] for 0 samples.
+    pub fn new<N: Architecture + ?Sized>(
+        net: &N,
         width: usize,
         depth: usize,
         samples: usize,
         seed: impl Into<Seed>,
     ) -> Result<Self> {
         Ok(Self {
-            net,
-            width: error::size("width", width)?,
-            depth: error::size("depth", depth)?,
+            networks: net.finite(width, depth)?,
             samples: error::size("samples", samples)?,
             seed: seed.into(),
-            sampler: Sampler::default(),
         })
     }
 
     /// Chooses the sampler.
     pub fn with_sampler(self, sampler: Sampler) -> Self {
-        Self { sampler, ..self }
+        Self {
+            networks: self.networks.with_sampler(sampler),
+            ..self
+        }
     }
 
-    fn draws(&self, inputs: &Inputs<'_>, time: f64) -> Result<Vec<Draw>> {
-        self.net
-            .finite(self.width, self.depth)?
-            .with_sampler(self.sampler)
-            .at_time(time)?
-            .draws(inputs, self.samples, self.seed)
+    /// The values of all functions on every network: one record at a time.
+    fn values(
+        &self,
+        functions: &[&dyn NeuralFunction],
+        time: f64,
+    ) -> Result<Vec<Vec<Result<f64>>>> {
+        let (inputs, points) = distinct_points(functions)?;
+        let networks = self.networks.clone().at_time(time)?;
+        let with_weights = functions
+            .iter()
+            .any(|function| function.needs().contains(&Need::Network));
+        parallel::try_map(self.samples, |i| {
+            let mut stream = self.seed.stream(i as u64);
+            let record = networks.record(&inputs, with_weights, &mut stream)?;
+            let all = functions.iter().zip(&points);
+            Ok(all
+                .map(|(function, points)| {
+                    refuse_needs(*function)?;
+                    function.of_network(&record, points)
+                })
+                .collect())
+        })
     }
 }
 
-impl<N: Architecture> Limit for FiniteNetworks<'_, N> {
+/// Refuses what no sampler provides.
+fn refuse_needs(function: &dyn NeuralFunction) -> Result<()> {
+    let missing = function
+        .needs()
+        .iter()
+        .find(|need| matches!(need, Need::TangentKernel | Need::Gradients));
+    match missing {
+        Some(need) => Err(Error::unsupported(
+            format!("the {} of a random network", function.name()),
+            format!("samplers provide covariances, neurons and weights, not {need:?}"),
+        )),
+        None => Ok(()),
+    }
+}
+
+impl Limit for FiniteNetworks {
     fn regime(&self) -> Regime {
         Regime::Finite {
-            width: self.width,
-            depth: self.depth,
+            width: self.networks.width(),
+            depth: self.networks.depth(),
         }
     }
 
@@ -67,20 +95,17 @@ impl<N: Architecture> Limit for FiniteNetworks<'_, N> {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
-        let draws = distinct_points(functions)
-            .and_then(|(inputs, points)| Ok((self.draws(&inputs, time)?, points)));
-        match draws {
-            Ok((draws, points)) => functions
-                .iter()
-                .zip(&points)
-                .map(|(function, points)| law(*function, &draws, points))
+        match self.values(functions, time) {
+            Ok(values) => (0..functions.len())
+                .map(|i| law(values.iter().map(|record| &record[i])))
                 .collect(),
             Err(error) => functions.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
     fn work(&self) -> f64 {
-        self.width as f64 * self.depth as f64 * self.samples as f64
+        let size = self.networks.width() as f64 * self.networks.depth() as f64;
+        size * self.samples as f64
     }
 }
 
@@ -110,14 +135,14 @@ fn distinct_points(
 }
 
 /// The empirical law of a function, with networks on which it has no value counted apart.
-fn law(function: &dyn NeuralFunction, draws: &[Draw], points: &[usize]) -> Result<Law> {
-    let mut values = Vec::with_capacity(draws.len());
+fn law<'a>(all: impl Iterator<Item = &'a Result<f64>>) -> Result<Law> {
+    let mut values = Vec::new();
     let mut undefined = 0;
-    for draw in draws {
-        match function.of_network(draw, points) {
-            Ok(value) => values.push(value),
+    for value in all {
+        match value {
+            Ok(value) => values.push(*value),
             Err(Error::Undefined { .. }) => undefined += 1,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.clone()),
         }
     }
     Empirical::new(values, undefined).map(Law::Empirical)

@@ -1,33 +1,34 @@
 //! Infinite width at finite depth.
 
 use crate::Result;
-use crate::activation::Dual;
 use crate::architecture::Architecture;
-use crate::error;
+use crate::kernel::{InInfiniteWidth, InfiniteWidth};
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::NeuralFunction;
+use crate::neural_function::{Need, NeuralFunction, Process};
 
-/// The layer recursion of [`InfiniteWidth`](crate::kernel::InfiniteWidth).
+/// The layer recursion of [`InfiniteWidth`].
 #[derive(Debug)]
-pub struct LayerRecursion<'a, N> {
-    net: &'a N,
-    depth: usize,
+pub struct LayerRecursion {
+    recursion: InfiniteWidth,
 }
 
-impl<'a, N: Architecture<Activation: Dual>> LayerRecursion<'a, N> {
+impl LayerRecursion {
     /// Of an architecture at a depth.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) for depth 0.
-    pub fn new(net: &'a N, depth: usize) -> Result<Self> {
-        error::size("depth", depth)?;
-        Ok(Self { net, depth })
+    /// [`Error::Invalid`](crate::Error::Invalid) for depth 0, or coefficients that are not finite.
+    pub fn new<N: Architecture + ?Sized>(net: &N, depth: usize) -> Result<Self> {
+        Ok(Self {
+            recursion: net.infinite_width(depth)?,
+        })
     }
 }
 
-impl<N: Architecture<Activation: Dual>> Limit for LayerRecursion<'_, N> {
+impl Limit for LayerRecursion {
     fn regime(&self) -> Regime {
-        Regime::InfiniteWidth { depth: self.depth }
+        Regime::InfiniteWidth {
+            depth: self.recursion.depth(),
+        }
     }
 
     fn route(&self) -> String {
@@ -35,9 +36,15 @@ impl<N: Architecture<Activation: Dual>> Limit for LayerRecursion<'_, N> {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
+        let recursion = self.recursion.clone().at_time(time);
         super::each(functions, |function, a, b| {
-            let recursion = self.net.infinite_width(self.depth)?.at_time(time)?;
-            function.at_infinite_width(&recursion.pair(a, b)?)
+            let recursion = recursion.as_ref().map_err(Clone::clone)?;
+            let process = if function.needs().contains(&Need::TangentKernel) {
+                Process::with_tangent(recursion.tangent_pair(a, b)?)
+            } else {
+                Process::new(recursion.pair(a, b)?)
+            };
+            function.at_infinite_width(&process)
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | regime | method |
 //! |---|---|---|
-//! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, infinite recursion or fixed point ([`depth`](crate::depth)) |
+//! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`depth`](crate::depth)) |
 //! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
 //! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |
@@ -17,12 +17,11 @@ pub use infinite_width::LayerRecursion;
 pub use proportional::LogNormalMlp;
 pub use width_then_depth::DepthLimit;
 
-use super::{Law, Limit};
-use crate::activation::Dual;
-use crate::architecture::Architecture;
+use super::{Law, Limit, Regime};
 use crate::error;
+use crate::network::Network;
 use crate::neural_function::NeuralFunction;
-use crate::sample::Seed;
+use crate::random::Seed;
 use crate::{Error, Result};
 
 /// The sizes at which finite networks are sampled.
@@ -84,12 +83,9 @@ fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
     Ok(sizes)
 }
 
-/// The list behind [`Architecture::limits`].
-pub(crate) fn all<'a, N: Architecture<Activation: Dual>>(
-    net: &'a N,
-    grid: &Grid,
-) -> Result<Vec<Box<dyn Limit + 'a>>> {
-    let mut limits: Vec<Box<dyn Limit + 'a>> = vec![Box::new(DepthLimit::new(net))];
+/// The list behind [`InEveryLimit::limits`](super::InEveryLimit::limits).
+pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
+    let mut limits: Vec<Box<dyn Limit>> = vec![Box::new(DepthLimit::new(net))];
     for &depth in &grid.depths {
         limits.push(Box::new(LayerRecursion::new(net, depth)?));
     }
@@ -98,18 +94,47 @@ pub(crate) fn all<'a, N: Architecture<Activation: Dual>>(
         limits.extend(
             LogNormalMlp::new(net, deepest as f64 / width as f64)
                 .ok()
-                .map(|limit| Box::new(limit) as Box<dyn Limit + 'a>),
+                .map(|limit| Box::new(limit) as Box<dyn Limit>),
         );
     }
     for &width in &grid.widths {
         for &depth in &grid.depths {
             // of the size alone, so that a size has the same networks in every grid
             let seed = grid.seed.split(width as u64).split(depth as u64);
-            let limit = FiniteNetworks::new(net, width, depth, grid.samples, seed)?;
-            limits.push(Box::new(limit));
+            limits.push(
+                match FiniteNetworks::new(net, width, depth, grid.samples, seed) {
+                    Ok(limit) => Box::new(limit),
+                    Err(error @ Error::Unsupported { .. }) => Box::new(Unavailable {
+                        regime: Regime::Finite { width, depth },
+                        error,
+                    }),
+                    Err(error) => return Err(error),
+                },
+            );
         }
     }
     Ok(limits)
+}
+
+/// A regime that does not exist for a network: every law is the error that says why.
+#[derive(Debug)]
+struct Unavailable {
+    regime: Regime,
+    error: Error,
+}
+
+impl Limit for Unavailable {
+    fn regime(&self) -> Regime {
+        self.regime
+    }
+
+    fn route(&self) -> String {
+        "none".to_owned()
+    }
+
+    fn laws(&self, functions: &[&dyn NeuralFunction], _: f64) -> Vec<Result<Law>> {
+        functions.iter().map(|_| Err(self.error.clone())).collect()
+    }
 }
 
 /// The law of each function from its first and last input.

@@ -1,10 +1,13 @@
 //! Infinite width and depth together, for homogeneous MLPs at criticality.
 
-use crate::activation::{Activation, Dual};
-use crate::architecture::{self, Architecture, ScalingClass};
+use crate::activation::Activation;
+use crate::architecture::Architecture;
+use crate::depth::{InInfiniteDepth, InfiniteDepth};
 use crate::error;
+use crate::kernel::InInfiniteWidth;
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::NeuralFunction;
+use crate::network::scaling::ScalingClass;
+use crate::neural_function::{NeuralFunction, Process};
 use crate::{Error, Result};
 
 /// The limit $n, L \to \infty$ with $L/n \to T$ of an MLP whose activation is positively homogeneous, at
@@ -20,20 +23,21 @@ use crate::{Error, Result};
 /// within a vanishing fraction of the depth, so their covariance carries one common factor
 /// (`tests/width_and_depth_commute.rs` checks both against sampled networks).
 #[derive(Debug)]
-pub struct LogNormalMlp<'a, N> {
-    net: &'a N,
+pub struct LogNormalMlp {
+    limit: InfiniteDepth,
+    activation: String,
     ratio: f64,
     /// $v$.
     variance: f64,
 }
 
-impl<'a, N: Architecture<Activation: Dual>> LogNormalMlp<'a, N> {
+impl LogNormalMlp {
     /// Of an architecture, at $T = \lim L/n$.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for an architecture that is not a homogeneous MLP at criticality (or whose
     /// activation is linear); [`Error::Invalid`] unless $T \ge 0$ is finite.
-    pub fn new(net: &'a N, ratio: f64) -> Result<Self> {
+    pub fn new<N: Architecture + ?Sized>(net: &N, ratio: f64) -> Result<Self> {
         error::non_negative("ratio", ratio)?;
         let unsupported = |reason: &str| {
             Error::unsupported(
@@ -41,28 +45,33 @@ impl<'a, N: Architecture<Activation: Dual>> LogNormalMlp<'a, N> {
                 reason.to_owned(),
             )
         };
-        let slopes = net
+        let network = net.network();
+        let (_, chain) = network
+            .chain()
+            .ok_or_else(|| unsupported("it needs a chain of an activation and a dense layer"))?;
+        let slopes = chain
             .homogeneous()
             .ok_or_else(|| unsupported("it needs a homogeneous activation and no bias"))?;
-        if net.skip() != 0.0 || net.scaling().class() != ScalingClass::Constant {
+        if chain.skip != 0.0 || chain.scaling.class() != ScalingClass::Constant {
             return Err(unsupported("it needs a chain without skip connections"));
         }
-        let alpha = architecture::coefficients(net, 1)?[0];
-        let weight = net.branch().initialization().weight_variance() * alpha * alpha;
-        let critical = architecture::variance_growth(net, slopes, alpha) == 1.0;
+        let alpha = net.infinite_width(1)?.coefficients()[0];
+        let weight = chain.weight_variance() * alpha * alpha;
+        let critical = chain.variance_growth(slopes, alpha) == 1.0;
         if !critical || slopes.curvature_weight() == 0.0 {
             return Err(unsupported("it needs a variance that depth keeps"));
         }
         let fourth_moment = 1.5 * (slopes.negative.powi(4) + slopes.positive.powi(4));
         Ok(Self {
-            net,
+            limit: net.infinite_depth(),
+            activation: chain.branch.activation().name(),
             ratio,
             variance: weight * weight * fourth_moment - 1.0,
         })
     }
 }
 
-impl<N: Architecture<Activation: Dual>> Limit for LogNormalMlp<'_, N> {
+impl Limit for LogNormalMlp {
     fn regime(&self) -> Regime {
         Regime::Proportional {
             depth_over_width: self.ratio,
@@ -70,17 +79,14 @@ impl<N: Architecture<Activation: Dual>> Limit for LogNormalMlp<'_, N> {
     }
 
     fn route(&self) -> String {
-        format!(
-            "log-normal law of {}",
-            self.net.branch().activation().name()
-        )
+        format!("log-normal law of {}", self.activation)
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
         super::each(functions, |function, a, b| {
-            let k = self.net.infinite_depth().pair_at(a, b, time)?;
+            let process = Process::new(self.limit.pair_at(a, b, time)?);
             let variance = self.variance * self.ratio * time;
-            function.with_log_normal_scale(&k, -0.5 * variance, variance)
+            function.with_log_normal_scale(&process, -0.5 * variance, variance)
         })
     }
 }

@@ -1,25 +1,27 @@
 //! Infinite width, then infinite depth.
 
-use crate::Result;
-use crate::activation::Dual;
 use crate::architecture::Architecture;
+use crate::depth::{InInfiniteDepth, InfiniteDepth};
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::NeuralFunction;
+use crate::neural_function::{Need, NeuralFunction, Process};
+use crate::{Error, Result};
 
-/// The limit of [`InfiniteDepth`](crate::depth::InfiniteDepth).
+/// The limit of [`InfiniteDepth`].
 #[derive(Debug)]
-pub struct DepthLimit<'a, N> {
-    net: &'a N,
+pub struct DepthLimit {
+    limit: InfiniteDepth,
 }
 
-impl<'a, N: Architecture<Activation: Dual>> DepthLimit<'a, N> {
+impl DepthLimit {
     /// Of an architecture.
-    pub fn new(net: &'a N) -> Self {
-        Self { net }
+    pub fn new<N: Architecture + ?Sized>(net: &N) -> Self {
+        Self {
+            limit: net.infinite_depth(),
+        }
     }
 }
 
-impl<N: Architecture<Activation: Dual>> Limit for DepthLimit<'_, N> {
+impl Limit for DepthLimit {
     fn regime(&self) -> Regime {
         Regime::WidthThenDepth
     }
@@ -30,7 +32,14 @@ impl<N: Architecture<Activation: Dual>> Limit for DepthLimit<'_, N> {
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
         super::each(functions, |function, a, b| {
-            function.at_infinite_width(&self.net.infinite_depth().pair_at(a, b, time)?)
+            if function.needs().contains(&Need::TangentKernel) {
+                return Err(Error::unsupported(
+                    format!("the {} at infinite depth", function.name()),
+                    "the flow of the tangent kernel is not computed",
+                ));
+            }
+            let k = self.limit.pair_at(a, b, time)?;
+            function.at_infinite_width(&Process::new(k))
         })
     }
 }

@@ -1,0 +1,141 @@
+//! Mehler's sums of one point with many: $\sum_k a_k b_k c^k$ by Horner's scheme, vectorised over the others.
+
+use super::HermiteSeries;
+use crate::covariance::Parity;
+use crate::vectorized::vectorized;
+
+/// Columns that are evaluated together.
+pub(super) const LANES: usize = 32;
+
+/// Which powers of the correlation a series has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    pub(super) first: usize,
+    pub(super) step: usize,
+    pub(super) terms: usize,
+}
+
+impl Layout {
+    pub(super) fn new(parity: Parity, length: usize) -> Self {
+        let (first, step) = match parity {
+            Parity::Even => (0, 2),
+            Parity::Odd => (1, 2),
+            Parity::Neither => (0, 1),
+        };
+        Self {
+            first,
+            step,
+            terms: length.saturating_sub(first).div_ceil(step).max(1),
+        }
+    }
+
+    pub(super) fn pick(&self, series: &HermiteSeries, scale: f64, out: &mut Vec<f64>) {
+        for m in 0..self.terms {
+            let a = series.coefficients.get(self.first + m * self.step);
+            out.push(scale * a.copied().unwrap_or(0.0));
+        }
+    }
+}
+
+/// $\sum_k a_k b_k c^k$ of one point with many.
+pub(super) fn mehler(
+    layout: Layout,
+    own: &[f64],
+    others: &[f64],
+    points: usize,
+    complement: &[f64],
+    out: &mut [f64],
+) {
+    let Layout { first, step, terms } = layout;
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut start = 0;
+            while start + LANES <= points {
+                let (mut c, mut x) = ([0.0; LANES], [0.0; LANES]);
+                for j in 0..LANES {
+                    c[j] = 1.0 - complement[start + j];
+                    x[j] = if step == 2 { c[j] * c[j] } else { c[j] };
+                }
+                let mut sums = [0.0; LANES];
+                for k in (0..terms).rev() {
+                    let a = own[k];
+                    let row = &others[k * points + start..][..LANES];
+                    for j in 0..LANES {
+                        sums[j] = sums[j] * x[j] + a * row[j];
+                    }
+                }
+                for j in 0..LANES {
+                    out[start + j] = if first == 1 { sums[j] * c[j] } else { sums[j] };
+                }
+                start += LANES;
+            }
+            for j in start..points {
+                let c = 1.0 - complement[j];
+                let x = if step == 2 { c * c } else { c };
+                let mut sum = 0.0;
+                for k in (0..terms).rev() {
+                    sum = sum * x + own[k] * others[k * points + j];
+                }
+                out[j] = if first == 1 { sum * c } else { sum };
+            }
+        },
+    );
+}
+
+/// $1 - \sum_k \hat a_k \hat b_k c^k$ without a subtraction from 1: with
+/// $s_k = \sum_{j \ge k} \hat a_j \hat b_j$,
+///
+/// $$\tfrac12 \sum_k (\hat a_k - \hat b_k)^2 + (1 - c) \sum_{k \ge 1} s_k c^{k-1} .$$
+pub(super) fn complements(
+    layout: Layout,
+    own: &[f64],
+    (others, points): (&[f64], usize),
+    start: usize,
+    complement: &[f64],
+) -> [f64; LANES] {
+    let size = complement.len();
+    let Layout { first, step, terms } = layout;
+    let (mut c, mut x, mut gap) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    for j in 0..size {
+        let epsilon = complement[j];
+        c[j] = 1.0 - epsilon;
+        (x[j], gap[j]) = if step == 2 {
+            (c[j] * c[j], epsilon * (2.0 - epsilon))
+        } else {
+            (c[j], epsilon)
+        };
+    }
+    let (mut sums, mut quotient) = ([0.0; LANES], [0.0; LANES]);
+    let (mut covariance, mut parallel) = ([0.0; LANES], [0.0; LANES]);
+    vectorized(
+        #[inline(always)]
+        || {
+            for k in (0..terms).rev() {
+                let a = own[k];
+                let row = &others[k * points + start..][..size];
+                for j in 0..size {
+                    let b = row[j];
+                    let (product, difference) = (a * b, a - b);
+                    parallel[j] += difference * difference;
+                    covariance[j] = covariance[j] * x[j] + product;
+                    if k > 0 {
+                        sums[j] += product;
+                        quotient[j] = quotient[j] * x[j] + sums[j];
+                    }
+                }
+            }
+        },
+    );
+    let mut out = [0.0; LANES];
+    for j in 0..size {
+        let odd = if first == 1 {
+            complement[j] * covariance[j]
+        } else {
+            0.0
+        };
+        let sum = 0.5 * parallel[j] + (gap[j] * quotient[j] + odd);
+        out[j] = sum.clamp(0.0, 2.0);
+    }
+    out
+}

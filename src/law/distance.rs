@@ -1,0 +1,147 @@
+//! Distances between laws.
+
+use super::Law;
+use super::law::standard_normal_cdf;
+
+/// Scores at which two continuous laws are compared.
+const GRID: usize = 8192;
+/// The scores' range: beyond it lies a probability of 2e-19.
+const RANGE: f64 = 9.0;
+
+impl Law {
+    /// The Kolmogorov–Smirnov distance $\sup_x |F(x) - G(x)|$.
+    ///
+    /// Exact (to rounding) if one of the laws has atoms; otherwise the largest difference over 8192 quantiles
+    /// of each law, at most 1e-3 below the supremum.
+    ///
+    /// ```
+    /// use neural_limits::law::{Empirical, Law};
+    /// let sample = Law::Empirical(Empirical::new(vec![0.0], 0)?);
+    /// assert_eq!(sample.kolmogorov_smirnov(&Law::gaussian(0.0, 1.0)?), 0.5);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn kolmogorov_smirnov(&self, other: &Self) -> f64 {
+        let difference = |x: f64| {
+            let at = |inclusive| (self.cdf_with(x, inclusive) - other.cdf_with(x, inclusive)).abs();
+            at(true).max(at(false))
+        };
+        let atoms = [self, other].into_iter().filter_map(Law::atoms).flatten();
+        let mut distance = atoms.map(|x| difference(*x)).fold(0.0, f64::max);
+        if self.atoms().is_none() && other.atoms().is_none() {
+            for z in scores() {
+                distance = distance
+                    .max(difference(self.at_score(z)))
+                    .max(difference(other.at_score(z)));
+            }
+        }
+        distance
+    }
+
+    /// The Wasserstein distance $W_p = (\int_0^1 |F^{-1}(u) - G^{-1}(u)|^p du)^{1/p}$ for $p = 1$.
+    ///
+    /// Exact (to rounding) if both laws have atoms; otherwise by quadrature over 8192 scores, with a relative
+    /// error of about 1e-4 against a sample of up to a thousand values and 1e-6 between continuous laws.
+    pub fn wasserstein(&self, other: &Self) -> f64 {
+        self.transport(other, |d| d.abs())
+    }
+
+    /// The $L^2$ distance under the best coupling, $W_2$: against a deterministic law $x$ it is
+    /// $(\mathbb E (X - x)^2)^{1/2}$, the error of strong commutativity (S. Hayou 2023, arXiv 2310.01683).
+    /// Accuracy as [`wasserstein`](Self::wasserstein); exact in closed form between a sample and a number.
+    ///
+    /// ```
+    /// use neural_limits::law::Law;
+    /// let distance = Law::gaussian(1.0, 4.0)?.l2(&Law::gaussian(0.0, 1.0)?);
+    /// assert!((distance - 2.0_f64.sqrt()).abs() < 1e-6);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn l2(&self, other: &Self) -> f64 {
+        match (self, other) {
+            (Self::Empirical(sample), Self::Deterministic(x))
+            | (Self::Deterministic(x), Self::Empirical(sample)) => sample.l2_error(*x).0,
+            (law, Self::Deterministic(x)) | (Self::Deterministic(x), law) => {
+                law.variance().sqrt().hypot(law.mean() - x)
+            }
+            _ => self.transport(other, |d| d * d).sqrt(),
+        }
+    }
+
+    fn transport(&self, other: &Self, cost: impl Fn(f64) -> f64) -> f64 {
+        if let (Some(a), Some(b)) = (self.atoms(), other.atoms()) {
+            return atomic_transport(a, b, cost);
+        }
+        // ∫ cost(F⁻¹(Φ(z)) - G⁻¹(Φ(z))) φ(z) dz, with exact weights Φ(z + h/2) - Φ(z - h/2)
+        let half = RANGE / GRID as f64;
+        scores()
+            .map(|z| {
+                let weight = standard_normal_cdf(z + half) - standard_normal_cdf(z - half);
+                weight * cost(self.at_score(z) - other.at_score(z))
+            })
+            .sum()
+    }
+}
+
+fn scores() -> impl Iterator<Item = f64> {
+    (0..GRID).map(|i| RANGE * (2.0 * (i as f64 + 0.5) / GRID as f64 - 1.0))
+}
+
+/// $\int_0^1$ cost$(F^{-1} - G^{-1})$ for sorted samples of equal atoms each.
+fn atomic_transport(a: &[f64], b: &[f64], cost: impl Fn(f64) -> f64) -> f64 {
+    let (mut i, mut j, mut u, mut total) = (0, 0, 0.0, 0.0);
+    while i < a.len() && j < b.len() {
+        // compare (i+1)/|a| with (j+1)/|b| in integers, so that equal ends are seen as equal
+        let (end_a, end_b) = ((i + 1) * b.len(), (j + 1) * a.len());
+        let end = end_a.min(end_b) as f64 / (a.len() * b.len()) as f64;
+        total += (end - u) * cost(a[i] - b[j]);
+        u = end;
+        i += usize::from(end_a <= end_b);
+        j += usize::from(end_b <= end_a);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::Empirical;
+
+    fn sample(values: &[f64]) -> Law {
+        Law::Empirical(Empirical::new(values.to_vec(), 0).unwrap())
+    }
+
+    #[test]
+    fn samples_have_exact_distances() {
+        let (a, b) = (sample(&[0.0, 1.0]), sample(&[0.0, 0.0, 3.0]));
+        assert!((a.wasserstein(&b) - (1.0 / 6.0 + 2.0 / 3.0)).abs() < 1e-15);
+        assert!((a.kolmogorov_smirnov(&b) - 1.0 / 3.0).abs() < 1e-15);
+        assert_eq!(a.l2(&Law::Deterministic(0.0)), 0.5_f64.sqrt());
+        assert_eq!(Law::Deterministic(2.0).l2(&Law::Deterministic(5.0)), 3.0);
+        assert_eq!(a.l2(&a), 0.0);
+    }
+
+    #[test]
+    fn gaussians_have_their_closed_form_distances() {
+        let (a, b) = (
+            Law::gaussian(0.0, 1.0).unwrap(),
+            Law::gaussian(0.5, 1.0).unwrap(),
+        );
+        assert!((a.l2(&b) - 0.5).abs() < 1e-9);
+        assert!((a.wasserstein(&b) - 0.5).abs() < 1e-9);
+        let exact = 2.0 * standard_normal_cdf(0.25) - 1.0;
+        assert!((a.kolmogorov_smirnov(&b) - exact).abs() < 1e-6);
+        assert!((a.l2(&Law::Deterministic(1.0)) - 2f64.sqrt()).abs() < 1e-12);
+        // W1 between N(0,1) and a point at 0 is E|z|
+        let exact = (2.0 / std::f64::consts::PI).sqrt();
+        assert!((a.wasserstein(&Law::Deterministic(0.0)) - exact).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_log_normal_law_has_its_moments_and_is_at_no_distance_from_itself() {
+        let law = Law::log_normal(-0.5, 1.0).unwrap();
+        assert!((law.mean() - 1.0).abs() < 1e-15);
+        assert!((law.variance() - (1f64.exp() - 1.0)).abs() < 1e-14);
+        assert!((law.cdf(law.quantile(0.3).unwrap()) - 0.3).abs() < 1e-12);
+        assert_eq!(law.kolmogorov_smirnov(&law), 0.0);
+        assert_eq!(law.cdf(-1.0), 0.0);
+    }
+}

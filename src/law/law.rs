@@ -1,0 +1,223 @@
+//! Laws of neural functions.
+
+use std::fmt;
+
+use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::Empirical;
+use crate::error::{self, Error, Result};
+
+/// What a neural function is, or converges to: a number, or a law on the line.
+///
+/// ```
+/// use neural_limits::law::Law;
+/// let law = Law::gaussian(0.0, 4.0)?;
+/// assert_eq!((law.mean(), law.variance(), law.cdf(0.0)), (0.0, 4.0, 0.5));
+/// assert!((law.quantile(0.975)? - 3.92).abs() < 1e-3);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum Law {
+    /// A single value.
+    Deterministic(f64),
+    /// $\mathcal N$(mean, variance).
+    Gaussian {
+        /// The mean.
+        mean: f64,
+        /// The variance, positive.
+        variance: f64,
+    },
+    /// $\exp \mathcal N$(`log_mean`, `log_variance`).
+    LogNormal {
+        /// The mean of the logarithm.
+        log_mean: f64,
+        /// The variance of the logarithm, positive.
+        log_variance: f64,
+    },
+    /// The empirical law of a sample.
+    Empirical(Empirical),
+}
+
+pub(super) fn standard_normal_cdf(z: f64) -> f64 {
+    0.5 * statrs::function::erf::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+fn standard_normal_quantile(u: f64) -> f64 {
+    Normal::standard().inverse_cdf(u)
+}
+
+impl Law {
+    /// $\mathcal N$(mean, variance); deterministic for variance 0.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless the mean is finite and the variance finite and $\ge 0$.
+    pub fn gaussian(mean: f64, variance: f64) -> Result<Self> {
+        error::finite("mean", mean)?;
+        Ok(if error::non_negative("variance", variance)? == 0.0 {
+            Self::Deterministic(mean)
+        } else {
+            Self::Gaussian { mean, variance }
+        })
+    }
+
+    /// $\exp \mathcal N$(`log_mean`, `log_variance`); deterministic for variance 0.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless the mean is finite and the variance finite and $\ge 0$; [`Error::Overflow`]
+    /// if the second moment exceeds the range.
+    pub fn log_normal(log_mean: f64, log_variance: f64) -> Result<Self> {
+        Self::gaussian(log_mean, log_variance)?;
+        let log = 2.0 * (log_mean + log_variance);
+        if log > f64::MAX.ln() {
+            return Err(Error::Overflow {
+                quantity: "the second moment of a log-normal law".to_owned(),
+                log,
+                limit: f64::MAX.ln(),
+            });
+        }
+        Ok(if log_variance == 0.0 {
+            Self::Deterministic(log_mean.exp())
+        } else {
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            }
+        })
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> f64 {
+        match self {
+            Self::Deterministic(value) => *value,
+            Self::Gaussian { mean, .. } => *mean,
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            } => (log_mean + 0.5 * log_variance).exp(),
+            Self::Empirical(sample) => sample.mean().0,
+        }
+    }
+
+    /// The variance.
+    pub fn variance(&self) -> f64 {
+        match self {
+            Self::Deterministic(_) => 0.0,
+            Self::Gaussian { variance, .. } => *variance,
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            } => -(2.0 * (log_mean + log_variance)).exp() * (-log_variance).exp_m1(),
+            Self::Empirical(sample) => sample.variance(),
+        }
+    }
+
+    /// $P(X \le x)$; accurate to about 1e-14 for the Gaussian.
+    pub fn cdf(&self, x: f64) -> f64 {
+        self.cdf_with(x, true)
+    }
+
+    /// $P(X \le x)$, or $P(X < x)$.
+    pub(super) fn cdf_with(&self, x: f64, inclusive: bool) -> f64 {
+        match self {
+            Self::Deterministic(value) => {
+                f64::from(if inclusive { *value <= x } else { *value < x })
+            }
+            Self::Gaussian { .. } | Self::LogNormal { .. } => {
+                self.score(x).map_or(0.0, standard_normal_cdf)
+            }
+            Self::Empirical(sample) => {
+                sample.count(x, inclusive) as f64 / sample.values().len() as f64
+            }
+        }
+    }
+
+    /// The standard normal score $z$ of which $x$ is the image; `None` below the support or for a law with
+    /// atoms.
+    fn score(&self, x: f64) -> Option<f64> {
+        match self {
+            Self::Gaussian { mean, variance } => Some((x - mean) / variance.sqrt()),
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            } if x > 0.0 => Some((x.ln() - log_mean) / log_variance.sqrt()),
+            _ => None,
+        }
+    }
+
+    /// The image of the standard normal score $z$: the quantile of order $\Phi(z)$.
+    pub(super) fn at_score(&self, z: f64) -> f64 {
+        match self {
+            Self::Deterministic(value) => *value,
+            Self::Gaussian { mean, variance } => mean + variance.sqrt() * z,
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            } => (log_mean + log_variance.sqrt() * z).exp(),
+            Self::Empirical(sample) => sample.quantile(standard_normal_cdf(z)),
+        }
+    }
+
+    /// The quantile of order $u$: the least $x$ with $P(X \le x) \ge u$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless $0 < u < 1$.
+    pub fn quantile(&self, u: f64) -> Result<f64> {
+        if !(u > 0.0 && u < 1.0) {
+            return Err(Error::invalid("u", u, "a number in (0, 1)"));
+        }
+        Ok(match self {
+            Self::Empirical(sample) => sample.quantile(u),
+            _ => self.at_score(standard_normal_quantile(u)),
+        })
+    }
+
+    /// The median.
+    pub fn median(&self) -> f64 {
+        self.at_score(0.0)
+    }
+
+    /// One draw.
+    pub fn sample<R: Rng>(&self, rng: &mut R) -> f64 {
+        match self {
+            Self::Deterministic(value) => *value,
+            Self::Gaussian { .. } | Self::LogNormal { .. } => {
+                self.at_score(StandardNormal.sample(rng))
+            }
+            Self::Empirical(sample) => sample.values()[rng.random_range(0..sample.values().len())],
+        }
+    }
+
+    /// The atoms, if the law is a sum of equal atoms.
+    pub(super) fn atoms(&self) -> Option<&[f64]> {
+        match self {
+            Self::Deterministic(value) => Some(std::slice::from_ref(value)),
+            Self::Empirical(sample) => Some(sample.values()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Deterministic(value) => format!("{value:.6}"),
+            Self::Gaussian { mean, variance } => format!("N({mean:.6}, {variance:.6})"),
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            } => format!("exp N({log_mean:.6}, {log_variance:.6})"),
+            Self::Empirical(sample) => {
+                let (mean, error) = sample.mean();
+                format!(
+                    "{mean:.6} ± {error:.6} ({} networks)",
+                    sample.values().len()
+                )
+            }
+        };
+        f.pad(&text)
+    }
+}

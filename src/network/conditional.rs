@@ -1,0 +1,254 @@
+//! What a layer's outputs are, given the signal before it.
+
+use nalgebra::DMatrix;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::Site;
+use super::signal::{Signal, blocks, shift};
+use crate::numerics::{power_of_two, scale_by_power_of_two, semidefinite_cholesky};
+use crate::vectorized::vectorized;
+use crate::{Error, Result};
+
+/// The law of a layer's outputs given the signal at its inputs: neurons are independent, and neuron $i$ is
+/// $\mathcal N(s M_i, \alpha^2 A)$ at the $m$ inputs, with a mean $M \in \mathbb R^{n \times m}$ of its own and
+/// a covariance $A \in \mathbb R^{m \times m}$ that all neurons share.
+///
+/// A dense layer with Gaussian weights has $M = 0$ and $A = \sigma_w^2 X^\top X/n + \sigma_b^2$; a residual
+/// block $M = Y$ and the $A$ of its branch; a layer without weights $A = 0$.
+#[derive(Debug, Clone)]
+pub struct ConditionalLaw {
+    /// $(s, M)$.
+    mean: Option<(f64, Signal)>,
+    covariance: Option<Covariance>,
+    width: usize,
+}
+
+/// $\alpha$ and $2^{-e} A$.
+#[derive(Debug, Clone)]
+struct Covariance {
+    factor: f64,
+    matrix: DMatrix<f64>,
+    exponent: i64,
+}
+
+impl ConditionalLaw {
+    /// Of outputs that are determined.
+    pub fn determined(signal: Signal) -> Self {
+        Self {
+            width: signal.width(),
+            mean: Some((1.0, signal)),
+            covariance: None,
+        }
+    }
+
+    /// $\mathcal N(0, 2^e A)$ of `width` neurons.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless $A$ is square and not empty; [`Error::Overflow`] if a variance is not finite.
+    pub fn gaussian(width: usize, mut covariance: DMatrix<f64>, exponent: i64) -> Result<Self> {
+        if !covariance.is_square() || covariance.is_empty() {
+            return Err(Error::shape(
+                "covariance",
+                format!("shape {:?}", covariance.shape()),
+                "a square matrix",
+            ));
+        }
+        let diagonal = covariance.diagonal();
+        if !diagonal.iter().all(|entry| entry.is_finite()) {
+            return Err(Error::overflow("a layer's covariance"));
+        }
+        let shift = shift(diagonal.max().log2());
+        if shift != 0 {
+            covariance *= power_of_two(-shift);
+        }
+        Ok(Self {
+            mean: None,
+            covariance: Some(Covariance {
+                factor: 1.0,
+                matrix: covariance,
+                exponent: exponent + shift,
+            }),
+            width,
+        })
+    }
+
+    /// $n$.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// $sM$, if it is not 0.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if an entry exceeds the range.
+    pub fn mean(&self) -> Result<Option<DMatrix<f64>>> {
+        let mean = self.mean.as_ref();
+        mean.map(|(factor, signal)| Ok(signal.to_matrix()? * *factor))
+            .transpose()
+    }
+
+    /// $\alpha^2 A$, if it is not 0.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if an entry exceeds the range.
+    pub fn covariance(&self) -> Result<Option<DMatrix<f64>>> {
+        let Some(covariance) = &self.covariance else {
+            return Ok(None);
+        };
+        let mut matrix = covariance.matrix.clone() * (covariance.factor * covariance.factor);
+        for entry in matrix.as_mut_slice() {
+            *entry =
+                scale_by_power_of_two("the conditional covariance", *entry, covariance.exponent)?;
+        }
+        Ok(Some(matrix))
+    }
+
+    /// The law of `factor` times the outputs.
+    pub fn times(mut self, factor: f64) -> Self {
+        if let Some((s, _)) = &mut self.mean {
+            *s *= factor;
+        }
+        if let Some(covariance) = &mut self.covariance {
+            covariance.factor *= factor;
+        }
+        self
+    }
+
+    /// The law of the sum with outputs of the other law, given the same signal and independent of these.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for unequal widths.
+    pub fn plus(self, other: Self) -> Result<Self> {
+        if self.width != other.width {
+            return Err(Error::shape(
+                "the branches of a network",
+                format!("{} and {} neurons", self.width, other.width),
+                "as many neurons in all branches that are added",
+            ));
+        }
+        let mean = match (self.mean, other.mean) {
+            (Some((s, mine)), Some((t, theirs))) => Some((1.0, mine.combined(s, theirs, t)?)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        let covariance = match (self.covariance, other.covariance) {
+            (Some(mine), Some(theirs)) => Some(mine.plus(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        Ok(Self {
+            mean,
+            covariance,
+            width: self.width,
+        })
+    }
+
+    /// One draw of the outputs.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn draw(self, site: &mut Site<'_>) -> Result<Signal> {
+        match (self.mean, self.covariance) {
+            (Some((factor, signal)), None) => Ok(signal.times(factor)),
+            (Some((factor, signal)), Some(covariance)) => covariance.added_to(factor, signal, site),
+            (None, Some(covariance)) => {
+                let zeros = Signal::zeros(self.width, covariance.matrix.ncols())?;
+                covariance.added_to(0.0, zeros, site)
+            }
+            (None, None) => Signal::zeros(self.width, 1),
+        }
+    }
+
+    /// `factor` times the signal plus one draw of the outputs, in place.
+    pub(super) fn added_to(
+        self,
+        factor: f64,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<Signal> {
+        match self.mean {
+            None => match self.covariance {
+                Some(covariance) if self.width == signal.width() => {
+                    covariance.added_to(factor, signal, site)
+                }
+                _ if factor == 0.0 => self.draw(site),
+                _ => signal.combined(factor, self.draw(site)?, 1.0),
+            },
+            Some(_) if factor == 0.0 => self.draw(site),
+            Some(_) => {
+                let branch = self.draw(site)?;
+                signal.combined(factor, branch, 1.0)
+            }
+        }
+    }
+}
+
+impl Covariance {
+    fn plus(self, other: Self) -> Self {
+        let exponent = self.exponent.max(other.exponent);
+        let part = |covariance: Self| {
+            let scale = power_of_two(covariance.exponent - exponent);
+            covariance.matrix * (covariance.factor * covariance.factor * scale)
+        };
+        Self {
+            factor: 1.0,
+            matrix: part(self) + part(other),
+            exponent,
+        }
+    }
+
+    /// Replaces each row $y$ of the signal by `skip` $y + \alpha \mathcal N(0, A)$: one pass over the neurons,
+    /// block by block.
+    fn added_to(mut self, skip: f64, mut signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        if skip == 0.0 {
+            // nothing of it is left
+            signal.set_exponent(self.exponent);
+        } else if signal.exponent() != self.exponent {
+            if signal.exponent() > self.exponent {
+                signal = signal.rescaled()?;
+            }
+            let exponent = self.exponent.max(signal.exponent());
+            self.factor *= power_of_two((self.exponent - exponent) / 2);
+            signal = signal.with_exponent(exponent);
+        }
+        semidefinite_cholesky(&mut self.matrix);
+        let factor = self.matrix * self.factor;
+        let (width, points) = (signal.width(), signal.points());
+        let mut normals = vec![0.0; blocks(width).next().map_or(0, |rows| rows.len()) * points];
+        for rows in blocks(width) {
+            let normals = &mut normals[..rows.len() * points];
+            for z in normals.iter_mut() {
+                *z = StandardNormal.sample(site.rng);
+            }
+            for j in 0..points {
+                update(
+                    &mut signal.column_mut(j)[rows.clone()],
+                    skip,
+                    normals,
+                    &factor,
+                    j,
+                );
+            }
+        }
+        signal.set_exponent(signal.exponent());
+        Ok(signal)
+    }
+}
+
+/// $y_j \leftarrow$ `skip` $y_j + \sum_{k \le j} F_{jk} z_k$ for one column of a block.
+fn update(y: &mut [f64], skip: f64, normals: &[f64], factor: &DMatrix<f64>, j: usize) {
+    vectorized(
+        #[inline(always)]
+        || {
+            let size = y.len();
+            let first = factor[(j, 0)];
+            for (y, z) in y.iter_mut().zip(&normals[..size]) {
+                *y = skip * *y + first * z;
+            }
+            for k in 1..=j {
+                let factor = factor[(j, k)];
+                for (y, z) in y.iter_mut().zip(&normals[k * size..(k + 1) * size]) {
+                    *y += factor * z;
+                }
+            }
+        },
+    );
+}

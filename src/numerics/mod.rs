@@ -1,0 +1,30 @@
+//! Numerical methods that know nothing of networks.
+//!
+//! | file | what |
+//! |---|---|
+//! | `polynomial` | evaluation of polynomials, Chebyshev interpolation |
+//! | `quadrature` | adaptive Gauss–Kronrod integration |
+//! | `root` | sign changes on a grid, refined to rounding |
+//! | `magnitude` | double-double numbers with a power of two of their own |
+//! | `power_of_two` | powers of two beyond the range of `f64` |
+//! | `cholesky` | square roots of positive semi-definite matrices |
+//! | `summation` | sums of products in an order that no machine changes |
+
+mod cholesky;
+mod magnitude;
+pub(crate) mod polynomial;
+mod power_of_two;
+pub(crate) mod quadrature;
+pub(crate) mod root;
+mod summation;
+
+pub(crate) use cholesky::semidefinite_cholesky;
+pub(crate) use magnitude::Magnitude;
+pub(crate) use power_of_two::{power_of_two, scale_by_power_of_two};
+pub(crate) use summation::dot;
+
+/// $1/\sqrt q$, and 0 for $q = 0$.
+#[inline(always)]
+pub(crate) fn inverse_root(q: f64) -> f64 {
+    if q > 0.0 { 1.0 / q.sqrt() } else { 0.0 }
+}

@@ -1,0 +1,19 @@
+//! The theorems and oracles, as one binary: `cargo test --test it`, or a part of it by the name of its module,
+//! `cargo test --test it dual_oracle -- --nocapture`.
+
+mod oracle;
+mod property;
+
+mod arc_cosine_oracle;
+mod bad_input;
+mod deep_recursion_oracle;
+mod dual_oracle;
+mod dual_theorems;
+mod flow_oracle;
+mod kernel_oracle;
+mod kernel_theorems;
+mod network_theorems;
+mod propagation;
+mod reproducibility;
+mod samplers_are_equal_in_law;
+mod width_and_depth_commute;
