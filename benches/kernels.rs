@@ -45,7 +45,7 @@ fn kernels(criterion: &mut Criterion) {
     let biased = Initialization::new(2.0, 0.1).expect("variances");
     let mut run = |name: &str, init: Initialization, depth: usize| {
         let net = Mlp::new(named(name).expect("a name")).initialized_by(init);
-        let net = net.network(depth).expect("a depth");
+        let net = net.at_depth(depth).expect("a depth");
         let bias = if init.bias_variance() > 0.0 {
             " with biases"
         } else {

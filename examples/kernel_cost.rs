@@ -4,7 +4,6 @@
 //! `cargo run --release --example kernel_cost -- --figure docs/kernel_cost.svg`
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
@@ -37,7 +36,7 @@ struct Arguments {
 type Curve = (String, Vec<(f64, f64)>);
 
 /// The best of three runs into matrices that exist.
-fn seconds(net: &Network<'_>, x: &Inputs, both: bool) -> Result<f64, Error> {
+fn seconds(net: &Network, x: &Inputs, both: bool) -> Result<f64, Error> {
     let mut matrices = [
         DMatrix::zeros(x.len(), x.len()),
         DMatrix::zeros(x.len(), x.len()),
@@ -53,7 +52,7 @@ fn seconds(net: &Network<'_>, x: &Inputs, both: bool) -> Result<f64, Error> {
 }
 
 /// An architecture and its name.
-type Named = (String, Mlp<Arc<dyn Dual>>);
+type Named = (String, Mlp);
 
 fn networks(depth: usize) -> Result<Vec<Named>, Error> {
     let biased = Initialization::new(2.0, 0.1)?;
@@ -103,7 +102,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for &count in &arguments.points {
             curve.push((
                 count as f64,
-                seconds(&net.network(3)?, &inputs(count)?, true)?,
+                seconds(&net.at_depth(3)?, &inputs(count)?, true)?,
             ));
         }
         by_size.push((label, curve));
@@ -118,7 +117,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     {
         let mut curve = Vec::new();
         for &depth in &arguments.depths {
-            curve.push((depth as f64, seconds(&net.network(depth)?, &x, true)?));
+            curve.push((depth as f64, seconds(&net.at_depth(depth)?, &x, true)?));
         }
         by_depth.push((label, curve));
     }

@@ -1,6 +1,9 @@
-//! An activation written outside of the crate has every regime: here leaky ReLU, by its slopes alone.
+//! What is written outside of the crate has every regime: an activation (leaky ReLU, by its slopes alone), a
+//! layer, a neural function.
 
+use nalgebra::DMatrix;
 use neural_limits::activation::Slopes;
+use neural_limits::network::{ConditionalLaw, KernelBlock, Layer, Outline, Signal, Site, Stack};
 use neural_limits::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +76,7 @@ fn the_dual_is_the_mean_of_sampled_networks() {
     let x = Inputs::from_rows(&[A, B]).unwrap();
     let draws = net.finite(1000, 1).unwrap().draws(&x, 2000, 5).unwrap();
     let values = draws.iter().map(|draw| draw.covariance(0, 1).unwrap());
-    let sample = neural_limits::limit::Empirical::new(values.collect(), 0).unwrap();
+    let sample = neural_limits::law::Empirical::new(values.collect(), 0).unwrap();
     let (mean, standard_error) = sample.mean();
     // five standard errors: a false-alarm probability of 6e-7
     assert!((mean - exact.covariance().unwrap()).abs() < 5.0 * standard_error);
@@ -82,4 +85,147 @@ fn the_dual_is_the_mean_of_sampled_networks() {
         standard_error < 5e-3 * scale,
         "the test would see an error of 2.5 %"
     );
+}
+
+/// A layer written outside of the crate, as a map of kernels alone: Y ↦ Y + noise of variance r², fresh for
+/// every neuron and input (so that two inputs at the same place part).
+#[derive(Debug, Clone)]
+struct Noise(f64);
+
+impl Layer for Noise {
+    fn name(&self) -> String {
+        format!("noise({})", self.0)
+    }
+
+    fn outline(&self, input: Outline) -> Result<Outline, Error> {
+        Ok(input)
+    }
+
+    fn apply(&self, block: &mut KernelBlock) -> Result<(), Error> {
+        let added = self.0 * self.0;
+        let same: Vec<Option<usize>> = (0..block.rows()).map(|i| block.same_point(i)).collect();
+        let mut row_index = 0;
+        block.map(
+            |q, out| {
+                for (out, q) in out.iter_mut().zip(q) {
+                    *out = q + added;
+                }
+                Ok(())
+            },
+            |row, moments| {
+                let qa = row.variance_a;
+                for (j, epsilon) in row.complement.iter_mut().enumerate() {
+                    if same[row_index] != Some(j) {
+                        let before = (qa * row.variance_b[j]).sqrt();
+                        let after = (moments.moment_a * moments.moment_b[j]).sqrt();
+                        *epsilon = 1.0 - (1.0 - *epsilon) * before / after;
+                    }
+                }
+                row_index += 1;
+                Ok(())
+            },
+        )
+    }
+}
+
+/// The same with its other readings.
+#[derive(Debug, Clone)]
+struct SampledNoise(Noise);
+
+impl Layer for SampledNoise {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn outline(&self, input: Outline) -> Result<Outline, Error> {
+        self.0.outline(input)
+    }
+
+    fn apply(&self, block: &mut KernelBlock) -> Result<(), Error> {
+        self.0.apply(block)
+    }
+
+    fn conditional(&self, signal: &Signal, _: &mut Site<'_>) -> Result<ConditionalLaw, Error> {
+        let mut covariance = DMatrix::identity(signal.points(), signal.points());
+        covariance *= self.0.0 * self.0.0;
+        let noise = ConditionalLaw::gaussian(signal.width(), covariance, 0)?;
+        ConditionalLaw::determined(signal.clone()).plus(noise)
+    }
+
+    fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal, Error> {
+        self.conditional(&signal, site)?.draw(site)
+    }
+}
+
+fn with_layer(layer: impl Layer + Clone + 'static) -> Network {
+    let dense = Dense::new(Initialization::new(1.5, 0.1).unwrap());
+    let branch = Network::new()
+        .then(layer.clone())
+        .then(Activated::new(Relu))
+        .then(dense);
+    Network::new()
+        .then(dense)
+        .then(layer)
+        .then(Stack::residual(branch))
+}
+
+#[test]
+fn a_layer_that_maps_kernels_has_recursions_and_flows_and_says_what_it_lacks() {
+    let net = with_layer(Noise(0.4));
+    let x = Inputs::from_rows(&[A, B]).unwrap();
+    let flow = net.infinite_depth().covariance_at(&x, 1.0).unwrap();
+    let error = |depth: usize| {
+        let kernels = net.infinite_width(depth).unwrap().kernels(&x).unwrap();
+        assert!(kernels.ntk[(0, 1)] > 0.0);
+        (kernels.nngp[(0, 1)] - flow[(0, 1)]).abs()
+    };
+    assert!((error(100) / error(1000) - 10.0).abs() < 0.2);
+    for (sampler, reading) in [
+        (Sampler::Conditional, "Layer::conditional is missing"),
+        (Sampler::Dense, "Layer::draw is missing"),
+    ] {
+        let networks = net.finite(8, 2).unwrap().with_sampler(sampler);
+        let error = networks.draws(&x, 2, 0).unwrap_err().to_string();
+        assert!(
+            error.contains("noise(0.4)") && error.contains(reading),
+            "{error}"
+        );
+    }
+    // a comparison reports the missing regime and keeps the others
+    let covariance = Covariance::between(&A, &B).unwrap();
+    let report = Commutativity::of(&net, &covariance)
+        .widths(&[8])
+        .depths(&[2, 4])
+        .samples(2)
+        .run()
+        .unwrap();
+    for row in &report.rows {
+        let finite = matches!(row.regime, Regime::Finite { .. });
+        assert_eq!(row.laws[0].is_err(), finite);
+    }
+}
+
+#[test]
+fn a_layer_with_all_readings_has_every_regime() {
+    let net = with_layer(SampledNoise(Noise(0.4)));
+    let (covariance, correlation) = (
+        Covariance::between(&A, &B).unwrap(),
+        Correlation::between(&A, &B).unwrap(),
+    );
+    let report = Commutativity::of(&net, &covariance)
+        .and(&correlation)
+        .widths(&[16, 32, 64, 128])
+        .depths(&[8, 32, 256])
+        .samples(100)
+        .seed(1)
+        .run()
+        .unwrap();
+    for function in &report.functions {
+        assert!(
+            matches!(function.verdict, Verdict::Commute(_)),
+            "{}: {}",
+            function.name,
+            function.verdict
+        );
+    }
 }

@@ -75,7 +75,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// One architecture: a table whose rows appear as they are finished, exponents and verdicts.
-fn compare<N: Architecture<Activation: Dual>>(
+fn compare<N: Architecture>(
     net: &N,
     a: &[f64],
     b: &[f64],

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use nalgebra::DMatrix;
-use neural_limits::network::{KernelBlock, Network};
+use neural_limits::network::{KernelBlock, Layer, Network};
 use neural_limits::{Error, Inputs};
 use serde_json::Value;
 
@@ -144,7 +144,7 @@ impl From<Error> for Failure {
     }
 }
 
-fn compare(case: &Value, network: &Network<'_>, tolerance: f64) -> Result<Comparison, Failure> {
+fn compare(case: &Value, network: &Network, tolerance: f64) -> Result<Comparison, Failure> {
     let points = |field: &str| match matrix(&case[field]) {
         Some(rows) => Ok(rows),
         None => Err(Failure::Malformed(format!("{field} is not a matrix"))),
@@ -238,7 +238,7 @@ fn compare(case: &Value, network: &Network<'_>, tolerance: f64) -> Result<Compar
 /// $1 - c$, and takes $\sqrt{1-c^2}$ of it, which for nearly parallel inputs has half of the digits. Found by
 /// moving the inputs' correlation by a few units of rounding for every layer.
 fn reference_error(
-    (network, layers): (&Network<'_>, usize),
+    (network, layers): (&Network, usize),
     x: &Inputs,
     y: &Inputs,
     (i, j): (usize, usize),

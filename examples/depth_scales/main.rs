@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 /// σ_b² and the values of σ_w² to show.
-fn initializations<A: Dual>(phi: &A, arguments: &Arguments) -> Result<(f64, Vec<f64>), Error> {
+fn initializations(phi: &dyn Dual, arguments: &Arguments) -> Result<(f64, Vec<f64>), Error> {
     let candidates = arguments.bias.map_or(vec![0.05, 0.0], |bias| vec![bias]);
     if !arguments.weights.is_empty() {
         return Ok((candidates[0], arguments.weights.clone()));

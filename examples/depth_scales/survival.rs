@@ -1,7 +1,9 @@
 //! 1 − c along the layers: recursion and networks.
 
+use std::sync::Arc;
+
 use neural_limits::activation::Dual;
-use neural_limits::limit::Empirical;
+use neural_limits::law::Empirical;
 use neural_limits::prelude::*;
 use neural_limits::propagation::{DeepLimit, DepthScale, Propagation, VarianceFixedPoints};
 
@@ -23,8 +25,8 @@ pub struct Survival {
 }
 
 impl Survival {
-    pub fn follow<A: Dual>(
-        phi: &A,
+    pub fn follow(
+        phi: &Arc<dyn Dual>,
         initialization: Initialization,
         settings: &Settings,
     ) -> Result<Self, Error> {
@@ -42,7 +44,7 @@ impl Survival {
         let end = 1.0 - deep.correlation;
         // a stem that hands on the inputs, which have variance q* each, or 1 on the way to 0
         let variance = if variance > 0.0 { variance } else { 1.0 };
-        let net = Mlp::new(phi)
+        let net = Mlp::new(Arc::clone(phi))
             .initialized_by(initialization)
             .with_stem(Initialization::lecun());
         let start = PairCovariance::with_complement(variance, variance, 1.0)?;
@@ -134,7 +136,7 @@ mod tests {
             seed: 1,
         };
         let ordered = Initialization::new(1.3, 0.05).unwrap();
-        let found = Survival::follow(&Tanh, ordered, &settings).unwrap();
+        let found = Survival::follow(&(Arc::new(Tanh) as _), ordered, &settings).unwrap();
         for l in [110, 140] {
             assert!((found.predicted(l as f64) / found.recursion[l] - 1.0).abs() < 1e-3);
         }

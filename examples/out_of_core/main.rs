@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use neural_limits::kernel::Which;
+use neural_limits::kernel::KernelKind;
 use neural_limits::prelude::*;
 
 use file::{Header, State};
@@ -102,7 +102,7 @@ fn run(command: Command) -> Result<bool, Box<dyn std::error::Error>> {
             let x = Inputs::from_slice(&data, dimension)?;
             let net = Mlp::new(Relu).initialized_by(Initialization::new(2.0, 0.1)?);
             let kernel = net.infinite_width(depth)?;
-            let tiles = kernel.tiles(&x, Which::Ntk, side)?;
+            let tiles = kernel.tiles(&x, KernelKind::Ntk, side)?;
             let header = Header {
                 points: count as u64,
                 dimension: dimension as u64,

@@ -32,8 +32,8 @@ impl Diagram {
     }
 }
 
-pub fn evaluate<A: Dual>(
-    phi: &A,
+pub fn evaluate(
+    phi: &dyn Dual,
     weights: (f64, f64),
     biases: (f64, f64),
     resolution: usize,
@@ -63,7 +63,7 @@ pub fn evaluate<A: Dual>(
     })
 }
 
-fn cell<A: Dual>(phi: &A, initialization: Initialization) -> Result<Cell, Error> {
+fn cell(phi: &dyn Dual, initialization: Initialization) -> Result<Cell, Error> {
     let map = Propagation::new(phi, initialization)?;
     let points = map.variance_fixed_points()?;
     let variance = match &points {
@@ -84,8 +84,8 @@ fn cell<A: Dual>(phi: &A, initialization: Initialization) -> Result<Cell, Error>
 }
 
 /// Points (σ_w², σ_b²) of the edge of chaos.
-pub fn edge<A: Dual>(
-    phi: &A,
+pub fn edge(
+    phi: &dyn Dual,
     (low, high): (f64, f64),
     resolution: usize,
 ) -> Result<Vec<(f64, f64)>, Error> {

@@ -244,7 +244,7 @@ impl InfiniteWidth {
     ///
     /// ```
     /// use neural_limits::prelude::*;
-    /// let x = Inputs::from_rows(&[[1.0_f32, 0.0], [0.6, 0.8]])?;
+    /// let x = Inputs::from_f32_rows(&[[1.0_f32, 0.0], [0.6, 0.8]])?;
     /// let net = Mlp::new(Relu);
     /// let k = net.infinite_width(1)?.nngp(&x)?; // single precision in and out
     /// assert_eq!(k[(0, 0)], 0.25); // |x|²/d times 1/2

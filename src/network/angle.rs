@@ -349,3 +349,51 @@ fn map_reaches_far_side(width: Option<f64>, map: AngleMap<'_>) -> Result<bool> {
     let reached = state.complement.iter().copied().fold(0.0, f64::max);
     Ok(reached > 0.95 * AngleTable::<3>::NEAR_SIDE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Initialization;
+    use crate::activation::Relu;
+    use crate::network::{Activated, Dense, Layer, Network, Residual};
+
+    /// A block of an MLP, and one of a residual network.
+    fn blocks() -> [Network; 2] {
+        let layers = Network::new()
+            .then(Activated::new(Relu))
+            .then(Dense::new(Initialization::lecun()));
+        let residual = Residual::new(1.0, 0.03, layers.clone()).unwrap();
+        [layers, Network::new().then(residual)]
+    }
+
+    /// Doubling against the blocks one by one, where those have not lost digits yet.
+    #[test]
+    fn doubling_is_repeating() {
+        for block in blocks() {
+            let map = |state: &mut AngleState| block.map_angles(state);
+            let times = 777;
+            let complements: Vec<f64> = (0..40).map(|i| 1.9 * 0.6_f64.powi(i)).collect();
+            let mut slow = AngleState::new(complements.clone(), true, None);
+            let mut fast = slow.clone();
+            assert!(slow.one_by_one(times, &map).unwrap());
+            assert!(fast.repeat(times, &map, &Doublings::default()).unwrap());
+            assert_eq!(slow.growth.parts().1, fast.growth.parts().1);
+            // of nearly parallel inputs: what tangent kernels are measured by, since they change sign
+            let diagonal = slow.tangent[complements.len() - 1];
+            for i in 0..complements.len() {
+                let error = (fast.complement[i] / slow.complement[i] - 1.0).abs();
+                assert!(error < 1e-13, "{error:e}");
+                let error = (fast.tangent[i] - slow.tangent[i]).abs() / diagonal;
+                assert!(error < 1e-13, "{error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_pieces_suffice_at_any_depth() {
+        let [_, block] = blocks();
+        let map = |state: &mut AngleState| block.map_angles(state);
+        let doubling = Doubling::new(None, 1_000_000, &map).unwrap().unwrap();
+        assert!(doubling.powers.iter().all(|power| power.len() < 40));
+    }
+}

@@ -74,8 +74,8 @@ impl<'a> Propagation<'a> {
     }
 
     /// $\varphi$.
-    pub fn activation(&self) -> &(dyn Dual + 'a) {
-        &*self.activation
+    pub fn activation(&self) -> &Arc<dyn Dual + 'a> {
+        &self.activation
     }
 
     /// $\sigma_w^2$ and $\sigma_b^2$.

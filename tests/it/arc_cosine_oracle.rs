@@ -1,11 +1,10 @@
 //! The arc-cosine maps against 25-digit values (`tests/data/truth.json`): at most 4 units in the last place.
 
-
+use crate::oracle::{decimal, hexadecimal, truth, ulps};
 use neural_limits::activation::arc_cosine::{
     kappa0, kappa0_slice, kappa1, kappa1_complement, kappa1_complement_slice, kappa1_slice,
     one_minus_kappa1,
 };
-use crate::oracle::{decimal, hexadecimal, truth, ulps};
 
 const ULPS: f64 = 4.0;
 

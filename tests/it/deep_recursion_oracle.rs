@@ -1,12 +1,11 @@
 //! 1 − c after many layers against 25-digit values (`tests/data/deep_recursion.json`): the relative error
 //! grows by less than one unit in the last place a layer, whatever the distance from parallel.
 
-
-use neural_limits::prelude::*;
 use crate::oracle::{decimal, hexadecimal};
+use neural_limits::prelude::*;
 use serde_json::Value;
 
-fn relative_error<N: Architecture<Activation: Dual>>(net: &N, case: &Value, field: &str) -> f64 {
+fn relative_error<N: Architecture>(net: &N, case: &Value, field: &str) -> f64 {
     let epsilon = hexadecimal(case, "one_minus_c0");
     let depth = case["depth"].as_u64().unwrap() as usize;
     let k = PairCovariance::with_complement(1.0, 1.0, epsilon).unwrap();
@@ -16,7 +15,7 @@ fn relative_error<N: Architecture<Activation: Dual>>(net: &N, case: &Value, fiel
 
 #[test]
 fn the_distance_to_parallel_keeps_its_digits_through_a_thousand_layers() {
-    let data: Value = serde_json::from_str(include_str!("data/deep_recursion.json")).unwrap();
+    let data: Value = serde_json::from_str(include_str!("../data/deep_recursion.json")).unwrap();
     let mlp = Mlp::new(Relu).initialized_by(Initialization::he());
     let resnet = ResNet::new(Relu);
     let cases = data["cases"].as_array().unwrap();

@@ -3,9 +3,8 @@
 //!
 //! `cargo test --test dual_oracle -- --nocapture` prints the worst error of each activation and where it is.
 
-
-use neural_limits::prelude::PairCovariance;
 use crate::oracle::{MEHLER, Row, SPLIT, every_activation};
+use neural_limits::prelude::PairCovariance;
 
 /// The errors that the documentation grants: of the dual, relative to √(V_a V_b); of its 1 − c′, relative to
 /// itself where q_a = q_b; of the derivative's dual, relative to √(E[φ′(u)²] E[φ′(v)²]).
@@ -35,7 +34,7 @@ impl Worst {
 
 #[test]
 fn every_dual_has_the_error_that_it_documents() {
-    let truth = oracle::duals();
+    let truth = crate::oracle::duals();
     let mut failures = Vec::new();
     for Row {
         key,

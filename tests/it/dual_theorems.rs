@@ -1,12 +1,11 @@
 //! What the duals of every activation must satisfy, whatever the covariance.
 
-
 use std::sync::OnceLock;
 
-use neural_limits::activation::*;
-use neural_limits::expectation::Quadrature;
-use neural_limits::prelude::*;
 use crate::oracle::{Row, every_activation};
+use neural_limits::activation::expectation::Quadrature;
+use neural_limits::activation::*;
+use neural_limits::prelude::*;
 use proptest::prelude::*;
 
 fn all() -> &'static [Row] {
@@ -42,7 +41,7 @@ fn dyadic(x: f64) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(property::config(24))]
+    #![proptest_config(crate::property::config(24))]
 
     #[test]
     fn the_dual_is_a_covariance_matrix((qa, qb, epsilon) in covariances()) {
@@ -136,7 +135,7 @@ proptest! {
     fn closed_forms_are_what_quadrature_finds((qa, qb, epsilon) in covariances()) {
         let quadrature = Quadrature::default();
         for Row { key, route, activation: phi } in all() {
-            if [oracle::MEHLER, oracle::SPLIT, "map of kernels"].contains(route) {
+            if [crate::oracle::MEHLER, crate::oracle::SPLIT, "map of kernels"].contains(route) {
                 continue;
             }
             let k = pair(qa, qb, epsilon);

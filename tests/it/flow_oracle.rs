@@ -1,10 +1,9 @@
 //! The ReLU ResNet flow against 20-digit values (`tests/data/truth.json`), and the theorems it must satisfy.
 
-
+use crate::oracle::{decimal, hexadecimal, truth};
 use neural_limits::activation::arc_cosine::{kappa1, one_minus_kappa1};
 use neural_limits::depth::CorrelationFlow;
 use neural_limits::prelude::*;
-use crate::oracle::{decimal, hexadecimal, truth};
 use proptest::prelude::*;
 
 #[test]
@@ -74,7 +73,7 @@ fn slices_equal_scalars_bit_for_bit_and_name_a_bad_element() {
 }
 
 proptest! {
-    #![proptest_config(property::config(256))]
+    #![proptest_config(crate::property::config(256))]
 
     #[test]
     fn time_composes(c0 in -1.0..=1.0, s in 0.0..20.0, t in 0.0..20.0) {

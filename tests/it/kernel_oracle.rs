@@ -5,12 +5,11 @@
 //! rounding). Where two inputs are nearly parallel, a 90-digit evaluation (`tests/data/kernels.json`, by
 //! `tools/kernel_truth.py`) takes its place.
 
-
 use std::collections::BTreeMap;
 
+use crate::oracle::{named_activation, neural_tangents, rows};
 use nalgebra::DMatrix;
 use neural_limits::prelude::*;
-use crate::oracle::{named_activation, neural_tangents, rows};
 use serde_json::Value;
 
 fn number(network: &Value, field: &str) -> f64 {
@@ -33,7 +32,7 @@ fn listed(alphas: Vec<f64>) -> CustomScaling {
 type Kernels = (DMatrix<f64>, DMatrix<f64>);
 
 /// The kernels of a network between two sets of inputs, and the deviations √K(x, x) of both.
-fn kernels<N: Architecture<Activation: Dual>>(
+fn kernels<N: Architecture>(
     net: &N,
     depth: usize,
     x: &Inputs,
@@ -170,7 +169,7 @@ fn nearly_parallel_inputs_agree_with_high_precision() {
         .into_iter()
         .map(|case| (case.name.clone(), case))
         .collect();
-    let settled = oracle::kernels();
+    let settled = crate::oracle::kernels();
     let (mut worst, mut peer_worst) = (0.0_f64, 0.0_f64);
     for entry in settled.as_array().unwrap() {
         let case = &cases[entry[0].as_str().unwrap()];

@@ -1,6 +1,5 @@
 //! What every kernel must satisfy, whatever the inputs.
 
-
 use nalgebra::DMatrix;
 use neural_limits::prelude::*;
 use neural_limits::strategies::{initializations, points};
@@ -17,7 +16,7 @@ fn kernels(x: &Inputs, init: Initialization, depth: usize) -> [DMatrix<f64>; 3] 
 }
 
 proptest! {
-    #![proptest_config(property::config(128))]
+    #![proptest_config(crate::property::config(128))]
 
     #[test]
     fn gram_matrices_are_symmetric_and_positive_semi_definite(
@@ -102,7 +101,7 @@ proptest! {
             .collect();
         let net = ResNet::new(Relu).initialized_by(init);
         let net = net.infinite_width(depth).unwrap();
-        let k32 = net.nngp(&Inputs::from_rows(&single).unwrap()).unwrap();
+        let k32 = net.nngp(&Inputs::from_f32_rows(&single).unwrap()).unwrap();
         let k64 = net.nngp(&Inputs::from_rows(&double).unwrap()).unwrap();
         prop_assert_eq!(k32, k64.map(|entry| entry as f32));
     }
@@ -174,7 +173,7 @@ fn correlations_outlive_exploding_and_vanishing_variances() {
 
 #[test]
 fn single_precision_overflow_is_reported_for_its_own_range() {
-    let x = Inputs::from_rows(&[[1e25_f32, 1e25]]).unwrap();
+    let x = Inputs::from_f32_rows(&[[1e25_f32, 1e25]]).unwrap();
     let net = Mlp::new(Relu);
     let error = net.infinite_width(1).unwrap().nngp(&x).unwrap_err();
     assert!(

@@ -13,6 +13,7 @@ mod flow_oracle;
 mod kernel_oracle;
 mod kernel_theorems;
 mod network_theorems;
+mod one_network;
 mod propagation;
 mod reproducibility;
 mod samplers_are_equal_in_law;

@@ -2,10 +2,9 @@
 //! pair, and what users of other libraries have found broken (the numbers of neural-tangents' issues stand
 //! beside the tests).
 
-
 use nalgebra::DMatrix;
 use neural_limits::activation::{Abs, Gaussian, HardTanh, Identity, Silu, named};
-use neural_limits::kernel::Which;
+use neural_limits::kernel::KernelKind;
 use neural_limits::network::{
     Activated, Dense, Dropout, FanIn, KernelBlock, LayerNorm, Network, Parametrization, Repeat,
     Residual,
@@ -32,11 +31,7 @@ fn cloud(count: usize, dimension: usize) -> Vec<Vec<f64>> {
 }
 
 /// Both kernels by the recursion of each pair.
-fn pair_by_pair<N: Architecture<Activation: Dual>>(
-    net: &N,
-    depth: usize,
-    x: &[Vec<f64>],
-) -> [DMatrix<f64>; 2] {
+fn pair_by_pair<N: Architecture>(net: &N, depth: usize, x: &[Vec<f64>]) -> [DMatrix<f64>; 2] {
     let net = net.infinite_width(depth).unwrap();
     let entry = |i: usize, j: usize| net.tangent_pair(&x[i], &x[j]).unwrap();
     [
@@ -60,7 +55,7 @@ fn difference(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     worst
 }
 
-fn agrees<N: Architecture<Activation: Dual>>(net: &N, depth: usize, tolerance: f64) {
+fn agrees<N: Architecture>(net: &N, depth: usize, tolerance: f64) {
     let rows = cloud(12, 9);
     let x = Inputs::from_rows(&rows).unwrap();
     let whole = net.infinite_width(depth).unwrap().kernels(&x).unwrap();
@@ -222,11 +217,7 @@ fn kernels_of_activations_with_kinks_are_the_recursion() {
 
 /// Some entries of both kernels, for several numbers of points of dimension 60, against the recursion of a
 /// pair: 1e-12.
-fn agrees_at_some_pairs<N: Architecture<Activation: Dual>>(
-    net: &N,
-    depth: usize,
-    counts: &[usize],
-) {
+fn agrees_at_some_pairs<N: Architecture>(net: &N, depth: usize, counts: &[usize]) {
     let net = net.infinite_width(depth).unwrap();
     for &count in counts {
         let rows = cloud(count, 60);
@@ -266,7 +257,7 @@ fn a_power_law_of_many_layers_follows_the_flow() {
 }
 
 /// A network with one of everything.
-fn composed() -> Network<'static> {
+fn composed() -> Network {
     let dense = Dense::new(Initialization::new(1.3, 0.2).unwrap());
     let branch = |phi| {
         Network::new()
@@ -288,7 +279,7 @@ fn composed() -> Network<'static> {
 }
 
 proptest! {
-    #![proptest_config(property::config(24))]
+    #![proptest_config(crate::property::config(24))]
 
     #[test]
     fn composed_kernels_are_symmetric_and_positive_semi_definite(rows in points(1..9, 1..6)) {
@@ -324,7 +315,7 @@ fn tiles_buffers_and_threads_do_not_matter() {
         .unwrap();
     assert_eq!(buffers, [whole.nngp.clone(), whole.ntk.clone()]);
     for side in [300, 128, 77] {
-        let tiles = net.tiles(&x, Which::Both, side).unwrap();
+        let tiles = net.tiles(&x, KernelKind::Both, side).unwrap();
         let mut seen = 0;
         for tile in tiles.iter() {
             let tile = tile.unwrap();
@@ -347,14 +338,14 @@ fn tables_of_networks_are_the_same_for_any_tile_and_thread() {
     let rows = cloud(600, 40);
     let x = Inputs::from_rows(&rows).unwrap();
     let net = Mlp::new(Erf::default()).initialized_by(Initialization::new(2.0, 0.1).unwrap());
-    let net = net.network(20).unwrap();
+    let net = net.at_depth(20).unwrap();
     let whole = net.kernels(&x).unwrap();
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(3)
         .build()
         .unwrap();
     assert_eq!(pool.install(|| net.kernels(&x)).unwrap(), whole);
-    for tile in net.tiles(&x, Which::Both, 130).unwrap().iter() {
+    for tile in net.tiles(&x, KernelKind::Both, 130).unwrap().iter() {
         let tile = tile.unwrap();
         for (i, row) in tile.rows.clone().zip(tile.ntk.chunks(tile.columns.len())) {
             for (j, theta) in tile.columns.clone().zip(row) {
@@ -554,7 +545,7 @@ fn layers_that_do_not_fit_are_refused() {
     ));
 }
 
-fn dense_net() -> Network<'static> {
+fn dense_net() -> Network {
     Network::new().then(Dense::new(Initialization::he()))
 }
 
@@ -608,7 +599,7 @@ fn a_dense_net_is_the_mean_of_its_layers() {
     let rows = cloud(6, 4);
     let x = Inputs::from_rows(&rows).unwrap();
     let net = DenseNet::new(Silu, 0.5).unwrap();
-    let k1 = net.network(1).unwrap().nngp(&x).unwrap();
+    let k1 = net.at_depth(1).unwrap().nngp(&x).unwrap();
     let k0 = Network::new()
         .then(Dense::new(Initialization::lecun()))
         .nngp(&x)
@@ -616,7 +607,7 @@ fn a_dense_net_is_the_mean_of_its_layers() {
     let branch = Mlp::new(Silu).infinite_width(1).unwrap().nngp(&x).unwrap();
     assert!(difference(&k1, &((k0 + branch * 0.5) / 1.5)) < 1e-14);
     let homogeneous = DenseNet::new(Relu, 0.3).unwrap();
-    let kernels = homogeneous.network(20).unwrap().kernels(&x).unwrap();
+    let kernels = homogeneous.at_depth(20).unwrap().kernels(&x).unwrap();
     assert!(kernels.ntk.iter().all(|k| k.is_finite()));
 }
 
@@ -631,8 +622,8 @@ fn single_precision_is_double_precision_rounded_once() {
         .map(|row| row.iter().map(|x| f64::from(*x)).collect())
         .collect();
     let net = Mlp::new(Gaussian::new(1.0, -0.5).unwrap());
-    let net = net.network(2).unwrap();
-    let single = net.ntk(&Inputs::from_rows(&rows).unwrap()).unwrap();
+    let net = net.at_depth(2).unwrap();
+    let single = net.ntk(&Inputs::from_f32_rows(&rows).unwrap()).unwrap();
     let double = net.ntk(&Inputs::from_rows(&wide).unwrap()).unwrap();
     assert_eq!(single, double.map(|k| k as f32));
 }

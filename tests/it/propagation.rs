@@ -1,19 +1,20 @@
 //! Deep information propagation: published critical points, and depth scales that the recursion and sampled
 //! networks follow.
 
+use crate::oracle::{Row, every_activation};
+use std::sync::Arc;
 
 use neural_limits::activation::*;
 use neural_limits::limit::Empirical;
 use neural_limits::prelude::*;
 use neural_limits::propagation::*;
-use crate::oracle::{Row, every_activation};
 
-fn map<A: Dual>(phi: A, weight: f64, bias: f64) -> Propagation<A> {
+fn map<'a>(phi: impl Dual + 'a, weight: f64, bias: f64) -> Propagation<'a> {
     Propagation::new(phi, Initialization::new(weight, bias).unwrap()).unwrap()
 }
 
 /// The one stable fixed point of the variance.
-fn fixed_point<A: Dual>(map: &Propagation<A>) -> f64 {
+fn fixed_point(map: &Propagation<'_>) -> f64 {
     let points = map.variance_fixed_points().unwrap();
     let stable: Vec<_> = points.stable().collect();
     assert_eq!(stable.len(), 1, "{points:?}");
@@ -21,13 +22,8 @@ fn fixed_point<A: Dual>(map: &Propagation<A>) -> f64 {
 }
 
 /// (q_l, 1 − c_l) of an MLP, starting at variance `q` and the given complement.
-fn recursion<A: Dual>(
-    map: &Propagation<A>,
-    q: f64,
-    complement: f64,
-    depth: usize,
-) -> Vec<(f64, f64)> {
-    let net = Mlp::new(map.branch().activation()).initialized_by(map.branch().initialization());
+fn recursion(map: &Propagation<'static>, q: f64, complement: f64, depth: usize) -> Vec<(f64, f64)> {
+    let net = Mlp::new(map.activation().clone()).initialized_by(map.initialization());
     let start = PairCovariance::with_complement(q, q, complement).unwrap();
     let net = net.infinite_width(depth).unwrap();
     net.trajectory_from(start)
@@ -241,15 +237,15 @@ fn fixed_points_are_reported_as_what_they_are() {
 #[test]
 fn correlations_converge_exponentially_at_the_predicted_scale() {
     for (phi, weight, bias, phase) in [
-        (Box::new(Tanh) as Box<dyn Dual>, 1.3, 0.05, Phase::Ordered),
-        (Box::new(Tanh), 2.5, 0.05, Phase::Chaotic),
-        (Box::new(Erf::default()), 1.0, 0.1, Phase::Ordered),
-        (Box::new(HardTanh), 1.8, 0.05, Phase::Chaotic),
-        (Box::new(Relu), 1.5, 0.1, Phase::Ordered),
-        (Box::new(Sign), 1.5, 0.1, Phase::Chaotic),
-        (Box::new(Silu), 1.5, 0.1, Phase::Ordered),
+        (Arc::new(Tanh) as Arc<dyn Dual>, 1.3, 0.05, Phase::Ordered),
+        (Arc::new(Tanh), 2.5, 0.05, Phase::Chaotic),
+        (Arc::new(Erf::default()), 1.0, 0.1, Phase::Ordered),
+        (Arc::new(HardTanh), 1.8, 0.05, Phase::Chaotic),
+        (Arc::new(Relu), 1.5, 0.1, Phase::Ordered),
+        (Arc::new(Sign), 1.5, 0.1, Phase::Chaotic),
+        (Arc::new(Silu), 1.5, 0.1, Phase::Ordered),
     ] {
-        let map = map(&phi, weight, bias);
+        let map = map(phi.clone(), weight, bias);
         let q = fixed_point(&map);
         let deep = map.deep_limit(q).unwrap();
         assert_eq!(deep.phase, phase, "{}", phi.name());
@@ -303,14 +299,14 @@ fn correlations_converge_algebraically_at_the_edge_of_chaos() {
         (DepthScale::Constant, DepthScale::Constant)
     );
     for (phi, bias) in [
-        (Box::new(Relu) as Box<dyn Dual>, 0.0),
-        (Box::new(LeakyRelu::new(0.3).unwrap()), 0.0),
-        (Box::new(Tanh), 0.05),
-        (Box::new(Erf::default()), 0.2),
-        (Box::new(Sine::default()), 0.1),
+        (Arc::new(Relu) as Arc<dyn Dual>, 0.0),
+        (Arc::new(LeakyRelu::new(0.3).unwrap()), 0.0),
+        (Arc::new(Tanh), 0.05),
+        (Arc::new(Erf::default()), 0.2),
+        (Arc::new(Sine::default()), 0.1),
     ] {
         let point = edge_of_chaos(&phi, bias).unwrap()[0];
-        let map = Propagation::new(&phi, point.initialization).unwrap();
+        let map = Propagation::new(phi.clone(), point.initialization).unwrap();
         let q = match point.variance {
             CriticalVariance::At(q) => q,
             CriticalVariance::Every => 1.0,
@@ -347,7 +343,7 @@ fn a_marginal_variance_decays_algebraically() {
 fn finite_networks_follow_the_depth_scale() {
     let map = map(Tanh, 1.3, 0.05);
     let scale = exponential(map.deep_limit(fixed_point(&map)).unwrap().correlation_scale);
-    let net = Mlp::new(Tanh).initialized_by(map.branch().initialization());
+    let net = Mlp::new(Tanh).initialized_by(map.initialization());
     let x = Inputs::from_rows(&[[1.0, 0.0], [0.0, 1.0]]).unwrap();
     let log_complement = |depth: usize, seed: u64| {
         let draws = net
@@ -412,7 +408,7 @@ fn the_critical_initialisation_survives_to_its_depth() {
 fn gradients_and_variances_grow_at_the_predicted_rates() {
     let chaos = map(Tanh, 2.5, 0.05);
     let q = fixed_point(&chaos);
-    let net = Mlp::new(Tanh).initialized_by(chaos.branch().initialization());
+    let net = Mlp::new(Tanh).initialized_by(chaos.initialization());
     let growth = net.infinite_width(50).unwrap().growth(q).unwrap();
     let chi = chaos.deep_limit(q).unwrap().chi;
     assert!((growth.log_gradient[50] - 50.0 * chi.ln()).abs() < 1e-9);

@@ -100,7 +100,7 @@ fn functions() -> (Covariance, Correlation, Neuron) {
     )
 }
 
-fn compare<N: Architecture<Activation: Dual>>(
+fn compare<N: Architecture>(
     net: &N,
     covariance: &Covariance,
     correlation: &Correlation,

@@ -7,7 +7,7 @@ use crate::architecture::{Architecture, Mlp, ResNet};
 use crate::initialization::Initialization;
 use crate::kernel::product::InputPairs;
 use crate::network::{
-    Activated, Dense, Dropout, FanIn, KernelBlock, LayerNorm, Network, Repeat, Residual,
+    Activated, Dense, Dropout, FanIn, KernelBlock, Layer, LayerNorm, Network, Repeat, Residual,
 };
 
 /// Numbers in $(-1, 1)$ in no order.
@@ -140,13 +140,13 @@ fn tables_of_closed_forms_are_the_layers() {
     for name in ["relu", "erf", "gelu", "sin", "leaky_relu(0.1)"] {
         let mlp = Mlp::new(named(name).unwrap()).initialized_by(init);
         let resnet = ResNet::new(named(name).unwrap()).initialized_by(init);
-        for network in [mlp.network(12).unwrap(), resnet.network(20).unwrap()] {
+        for network in [mlp.at_depth(12).unwrap(), resnet.at_depth(20).unwrap()] {
             for kind in [Cloud::Concentrated, Cloud::Sphere] {
                 check(&network, kind, 250, 2e-13, 0.0);
             }
         }
         if ["relu", "erf", "gelu"].contains(&name) {
-            check(&resnet.network(70).unwrap(), Cloud::Wide, 1200, 2e-13, 0.0);
+            check(&resnet.at_depth(70).unwrap(), Cloud::Wide, 1200, 2e-13, 0.0);
         }
     }
 }
@@ -157,14 +157,14 @@ fn tables_of_other_activations_are_the_layers() {
     let init = Initialization::new(1.5, 0.1).unwrap();
     for name in ["tanh", "silu", "mish"] {
         let mlp = Mlp::new(named(name).unwrap()).initialized_by(init);
-        let network = mlp.network(8).unwrap();
+        let network = mlp.at_depth(8).unwrap();
         check(&network, Cloud::Concentrated, 200, 1e-12, 0.1);
         check(&network, Cloud::Sphere, 200, 1e-12, 0.1);
     }
     for name in ["hard_tanh", "elu"] {
         let mlp = Mlp::new(named(name).unwrap()).initialized_by(init);
         check(
-            &mlp.network(2).unwrap(),
+            &mlp.at_depth(2).unwrap(),
             Cloud::Concentrated,
             130,
             1e-12,
@@ -199,7 +199,7 @@ fn tables_hold_for_any_composition() {
     // without tangent kernels
     let mlp = Mlp::new(Gelu);
     let worst = errors(
-        &mlp.network(10).unwrap(),
+        &mlp.at_depth(10).unwrap(),
         &cloud(Cloud::Sphere, 200),
         false,
         0.0,
@@ -212,6 +212,6 @@ fn tables_hold_for_any_composition() {
 fn what_is_not_smooth_enough_is_not_tabulated() {
     let init = Initialization::new(9.0, 0.05).unwrap();
     let mlp = Mlp::new(named("erf").unwrap()).initialized_by(init);
-    let network = mlp.network(12).unwrap();
+    let network = mlp.at_depth(12).unwrap();
     check(&network, Cloud::Sphere, 400, 1e-12, 0.0);
 }

@@ -1,5 +1,4 @@
 //! Reference values under `tests/data`, and the unit in the last place.
-#![allow(dead_code)] // each test binary uses a part
 
 use neural_limits::activation::*;
 use serde_json::Value;
