@@ -32,7 +32,7 @@ test:
 
 # Benchmarks, each beside its floor.
 bench *filter:
-    cargo bench -- {{filter}}
+    cargo bench -p benches -- {{filter}}
 
 # Documentation with rendered formulas.
 doc:

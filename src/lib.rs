@@ -1,17 +1,22 @@
 //! Limits of neural networks as width and depth go to infinity, and whether they agree.
 //!
 //! A network at initialisation, of width $n$ and depth $L$, is a random function. What its covariance kernel,
-//! its correlation and the law of its neurons converge to can depend on how $n$ and $L$ go to infinity. This
-//! crate writes an architecture down once and reads it in every regime:
+//! its correlation and the law of its neurons converge to can depend on how $n$ and $L$ go to infinity. In
+//! this crate a network is written down once, as a composition of layers with $n$ and $L$ left open, and read
+//! in every regime. The [residual network](architecture::ResNet) of the example is
 //!
-//! $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = s Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l).$$
+//! $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l).$$
 //!
 //! | regime | call | module |
 //! |---|---|---|
-//! | $n = \infty$, finite $L$ | [`net.infinite_width(depth)`](architecture::Architecture::infinite_width) | [`kernel`] |
-//! | $n = \infty$, then $L = \infty$ | [`net.infinite_depth()`](architecture::Architecture::infinite_depth) | [`depth`] |
-//! | finite $n$, $L$ | [`net.finite(width, depth)`](architecture::Architecture::finite) | [`sample`] |
+//! | $n = \infty$, finite $L$ | [`net.infinite_width(depth)`][w] | [`kernel`] |
+//! | $n = \infty$, then $L = \infty$ | [`net.infinite_depth()`][d] | [`depth`] |
+//! | finite $n$, $L$ | [`net.finite(width, depth)`][f] | [`sample`] |
 //! | all of them, compared | [`Commutativity::of(&net, &function)`](limit::Commutativity) | [`limit`] |
+//!
+//! [w]: kernel::InInfiniteWidth::infinite_width
+//! [d]: depth::InInfiniteDepth::infinite_depth
+//! [f]: sample::OfFiniteSize::finite
 //!
 //! ```
 //! use neural_limits::prelude::*;
@@ -27,10 +32,40 @@
 //! ```
 //!
 //! # Rooms
-//! [`activation`] (activations and their Gaussian duals), [`architecture`] (MLPs, residual networks, branch
-//! scalings, the branch covariance), [`expectation`](activation::expectation) (quadrature), [`network`] (compositions of layers),
-//! [`kernel`], [`depth`], [`sample`], [`propagation`] (phases, depth scales, the edge of chaos),
-//! [`neural_function`] (what is read off a network), [`limit`] (regimes, laws, comparison), [`statistics`].
+//! | module | what |
+//! |---|---|
+//! | [`activation`] | activations and their Gaussian duals, in closed form or by [quadrature](activation::expectation) |
+//! | [`network`] | layers, their three readings, compositions of them |
+//! | [`architecture`] | builders of networks: MLP, residual, densely connected |
+//! | [`kernel`], [`depth`], [`sample`] | the regimes |
+//! | [`propagation`] | phases, depth scales, the edge of chaos |
+//! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
+//! | [`statistics`] | the tests and fits behind reports |
+//!
+//! Every equation, with its source, its place in the code and what checks it, stands in
+//! [`docs/theory.md`][theory]; why the crate is built as it is, in [`docs/architecture.md`][architecture].
+//!
+//! [theory]: https://docs.rs/crate/neural-limits/latest/source/docs/theory.md
+//! [architecture]: https://docs.rs/crate/neural-limits/latest/source/docs/architecture.md
+//!
+//! # Words
+//! - *covariance* $K$ of two inputs: the variances $q_a$, $q_b$ and the correlation $c$; *complement*:
+//!   $\varepsilon = 1 - c$, which keeps the digits that $c$ loses near 1.
+//! - *dual* of an activation: the map $K \mapsto \mathbb E[\varphi(u)\varphi(v)]$,
+//!   $(u, v) \sim \mathcal N(0, K)$.
+//! - *NNGP kernel*: the covariance of a network's outputs at infinite width; *NTK* $\Theta$: its tangent
+//!   kernel.
+//! - *branch*: layers beside a skip connection, $Y \mapsto F(Y)$, or any row of layers that is repeated;
+//!   *branch covariance* $B$: its map of covariances.
+//! - *stem*: the layers before a stack; *stack*: blocks whose number $L$ is left open; *chain*: a dense layer
+//!   and a stack around (activation, dense).
+//! - *fresh*: weights that nothing else depends on, so that what they put out is uncorrelated with it.
+//! - *homogeneous*: commuting with positive factors, as ReLU without biases does.
+//! - *scaling*: the rule for the branch coefficients $\alpha_{l,L}$; *clock* $\tau(t) = \lim \sum_{l \le tL}
+//!   \alpha_{l,L}^2$: the time of the limiting flow.
+//! - *regime*: a way of taking $n$ and $L$ to infinity, or not; *route*: a computation of its limit.
+//! - *neural function*: a number read off a random network; *law*: its distribution.
+//! - *room*: a module; *oracle*: reference values from outside of the crate.
 //!
 //! # Conventions
 //! - Points are rows; $d$ is their dimension. A dense layer has weights of variance $\sigma_w^2$ over its
@@ -42,8 +77,9 @@
 //! - Arithmetic is `f64` inside; `f32` inputs and kernels are converted exactly and rounded once.
 //!
 //! # Features
-//! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports. `plot`: reports
-//! as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your own limits.
+//! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
+//! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your
+//! own limits.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]

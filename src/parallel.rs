@@ -4,21 +4,21 @@
 use crate::Result;
 
 /// `[item(0), item(1), …, item(count - 1)]`, or the error of least index.
-#[cfg(feature = "rayon")]
 pub(crate) fn try_map<T: Send>(
     count: usize,
-    item: impl Fn(usize) -> Result<T> + Sync + Send,
+    item: impl Fn(usize) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    use rayon::prelude::*;
-    let items: Vec<Result<T>> = (0..count).into_par_iter().map(item).collect();
-    items.into_iter().collect()
+    all(count, &item).into_iter().collect()
 }
 
-/// `[item(0), item(1), …, item(count - 1)]`, or the error of least index.
+/// Of the closure erased: what runs it on threads is compiled for every type of item, not for every item.
+#[cfg(feature = "rayon")]
+fn all<T: Send>(count: usize, item: &(dyn Fn(usize) -> Result<T> + Sync)) -> Vec<Result<T>> {
+    use rayon::prelude::*;
+    (0..count).into_par_iter().map(item).collect()
+}
+
 #[cfg(not(feature = "rayon"))]
-pub(crate) fn try_map<T: Send>(
-    count: usize,
-    item: impl Fn(usize) -> Result<T> + Sync + Send,
-) -> Result<Vec<T>> {
+fn all<T: Send>(count: usize, item: &(dyn Fn(usize) -> Result<T> + Sync)) -> Vec<Result<T>> {
     (0..count).map(item).collect()
 }

@@ -4,7 +4,9 @@
 use nalgebra::DMatrix;
 use neural_limits::activation::Slopes;
 use neural_limits::network::{ConditionalLaw, KernelBlock, Layer, Outline, Signal, Site, Stack};
+use neural_limits::neural_function::{Need, Process};
 use neural_limits::prelude::*;
+use neural_limits::sample::Record;
 
 #[derive(Debug, Clone, Copy)]
 struct LeakyRelu(f64);
@@ -227,5 +229,90 @@ fn a_layer_with_all_readings_has_every_regime() {
             function.name,
             function.verdict
         );
+    }
+}
+
+/// A number that is read off what it asks for.
+#[derive(Debug)]
+struct Reading {
+    inputs: Inputs<'static>,
+    need: Need,
+}
+
+impl NeuralFunction for Reading {
+    fn name(&self) -> String {
+        format!("{:?}", self.need)
+    }
+
+    fn inputs(&self) -> &Inputs<'static> {
+        &self.inputs
+    }
+
+    fn needs(&self) -> &[Need] {
+        std::slice::from_ref(&self.need)
+    }
+
+    fn of_network(&self, record: &Record, points: &[usize]) -> Result<f64, Error> {
+        let squares =
+            |neurons: &[f64]| neurons.iter().map(|y| y * y).sum::<f64>() / neurons.len() as f64;
+        match self.need {
+            // the same network, asked again
+            Need::Network => {
+                let again = record
+                    .network()?
+                    .forward(&Signal::of_inputs(&self.inputs))?;
+                Ok(squares(again.column(0)))
+            }
+            Need::Neurons => Ok(squares(record.neurons().column(points[0]))),
+            _ => record.draw().covariance(points[0], points[0]),
+        }
+    }
+
+    fn at_infinite_width(&self, process: &Process) -> Result<Law, Error> {
+        Ok(Law::Deterministic(match self.need {
+            Need::TangentKernel => process.tangent()?,
+            _ => process.covariance().variance_a()?,
+        }))
+    }
+}
+
+#[test]
+fn a_neural_function_gets_what_it_asks_for_or_an_error_that_says_why_not() {
+    let net = ResNet::new(Tanh);
+    let reading = |need| Reading {
+        inputs: Inputs::from_rows(&[A]).unwrap(),
+        need,
+    };
+    let law = |need, limit: &dyn Limit| limit.law(&reading(need), 1.0);
+    let recursion = routes::LayerRecursion::new(&net, 5).unwrap();
+    let x = Inputs::from_rows(&[A]).unwrap();
+    let kernels = net.infinite_width(5).unwrap().kernels(&x).unwrap();
+    let value = |law: Result<Law, Error>| law.unwrap().mean();
+    assert!(
+        (value(law(Need::TangentKernel, &recursion)) / kernels.ntk[(0, 0)] - 1.0).abs() < 1e-12
+    );
+    assert!((value(law(Need::Neurons, &recursion)) / kernels.nngp[(0, 0)] - 1.0).abs() < 1e-12);
+    // not asked for, not had
+    assert!(
+        Process::new(net.infinite_width(5).unwrap().pair(&A, &A).unwrap())
+            .tangent()
+            .is_err()
+    );
+
+    let networks = || routes::FiniteNetworks::new(&net, 16, 5, 10, 3).unwrap();
+    let by_weights = networks().with_sampler(Sampler::Dense);
+    let (whole, neurons) = (
+        law(Need::Network, &networks()),
+        law(Need::Neurons, &by_weights),
+    );
+    assert_eq!(whole.unwrap(), neurons.unwrap());
+    let flow = routes::DepthLimit::new(&net);
+    for (need, limit) in [
+        (Need::TangentKernel, &networks() as &dyn Limit),
+        (Need::Gradients, &networks()),
+        (Need::TangentKernel, &flow),
+    ] {
+        let error = law(need, limit).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-"""neural-tangents and NumPy on the work of `cargo bench --bench kernels`: NNGP + NTK of fully connected networks, float64.
+"""neural-tangents and NumPy on the work of `cargo bench -p benches --bench kernels`: NNGP + NTK of fully connected networks, float64.
 
     pip install "jax[cpu]==0.4.30" "neural-tangents==0.6.5" numpy
     python benches/peer/kernels.py [--points 1000] [--depths 1 3] [--activations relu erf gelu]

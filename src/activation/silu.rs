@@ -7,7 +7,7 @@ use super::{Activation, Dual};
 /// Ramachandran et al. 2017, arXiv 1710.05941).
 ///
 /// The dual has no closed form: Mehler's formula, and nested quadrature where $\varphi(\sqrt q z)$ is steep;
-/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/dual_oracle.rs` prints what is found).
+/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/it/dual_oracle.rs` prints what is found).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Silu;
 

@@ -6,7 +6,7 @@ use super::{Activation, Dual};
 /// $\varphi(x) = \log(1 + e^x)$.
 ///
 /// The dual has no closed form: Mehler's formula, and nested quadrature where $\varphi(\sqrt q z)$ is steep;
-/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/dual_oracle.rs` prints what is found).
+/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/it/dual_oracle.rs` prints what is found).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Softplus;
 

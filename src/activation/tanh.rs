@@ -5,7 +5,7 @@ use super::{Activation, Dual, Parity};
 /// $\varphi(x) = \tanh x$.
 ///
 /// The dual has no closed form: Mehler's formula, and nested quadrature where $\varphi(\sqrt q z)$ is steep;
-/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/dual_oracle.rs` prints what is found).
+/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/it/dual_oracle.rs` prints what is found).
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Tanh}};

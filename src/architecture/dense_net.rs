@@ -5,8 +5,8 @@ use crate::activation::{Activation, Dual};
 use crate::network::{Activated, Branch, Dense, Network, Stack};
 use crate::{Initialization, Result, error};
 
-/// The densely connected network (G. Huang et al. 2016, arXiv 1608.06993): every layer adds neurons to those of
-/// all layers before it,
+/// The densely connected network (G. Huang et al. 2016, arXiv 1608.06993): every layer adds neurons to those
+/// of all layers before it,
 ///
 /// $$Y_0 = W_{in} a + b_{in}, \qquad Y_l = (Y_{l-1}, W_l \varphi(Y_{l-1}) + b_l), \quad l = 1, \ldots, L .$$
 ///

@@ -31,7 +31,7 @@ use crate::vectorized::vectorized;
 ///
 /// # Errors of the values
 /// $1 - c_t$ has a relative error below 4e-15, $c_t$ an absolute error below 2e-15
-/// (`tests/flow_oracle.rs`, against values of 18 digits and more); $c = 1$ is a fixed point.
+/// (`tests/it/flow_oracle.rs`, against values of 18 digits and more); $c = 1$ is a fixed point.
 ///
 /// ```
 /// use neural_limits::depth::CorrelationFlow;

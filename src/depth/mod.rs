@@ -108,10 +108,10 @@ impl InfiniteDepth {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::NotConverged`] where a tolerance is not
-    /// reached; [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a stack that is
-    /// none of the table's rows, and for a network without an open stack in its row of layers. Where variances
-    /// diverge or vanish with depth, the correlation still has its limit, and asking for the variance gives
-    /// [`Error::Overflow`] or 0.
+    /// reached; [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a stack that
+    /// is none of the table's rows, and for a network without an open stack in its row of layers. Where
+    /// variances diverge or vanish with depth, the correlation still has its limit, and asking for the
+    /// variance gives [`Error::Overflow`] or 0.
     pub fn propagate(&self, k: PairCovariance, time: f64) -> Result<ScaledCovariance> {
         error::unit_interval("time", time)?;
         let layers = self.network.flat();
@@ -261,8 +261,8 @@ impl InfiniteDepth {
         })
     }
 
-    /// [`Error::ZeroVector`] if a point has variance 0 where the first stack begins, so that no correlation with
-    /// it exists.
+    /// [`Error::ZeroVector`] if a point has variance 0 where the first stack begins, so that no correlation
+    /// with it exists.
     fn refuse_zero_vectors<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<()> {
         let layers = self.network.flat();
         let first = self.first_stack(&layers)?;

@@ -39,8 +39,8 @@ pub(super) fn propagate(
     flow(k, squares)
 }
 
-/// How fast variances grow relative to themselves, at most: $\sigma_w^2$ of a chain (for $\varphi$ of slope at
-/// most 1), what the branch gives at the end of the head otherwise.
+/// How fast variances grow relative to themselves, at most: $\sigma_w^2$ of a chain (for $\varphi$ of slope
+/// at most 1), what the branch gives at the end of the head otherwise.
 fn rate(stack: &Stack, k: PairCovariance) -> Result<f64> {
     if let Some(chain) = stack.chain() {
         return Ok(chain.weight_variance());

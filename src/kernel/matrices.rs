@@ -24,7 +24,7 @@ impl Network {
     ///
     /// Points that are nearly parallel keep the relative accuracy of $1 - c$. Eigenvalues are at least
     /// $-\epsilon N$ times the largest variance, with $\epsilon$ the error of an entry: a small multiple of
-    /// the unit of rounding layer by layer (`tests/network_theorems.rs`), 1e-13 where the whole network is
+    /// the unit of rounding layer by layer (`tests/it/network_theorems.rs`), 1e-13 where the whole network is
     /// tabulated.
     ///
     /// # Errors

@@ -14,7 +14,7 @@
 //! | file | what |
 //! |---|---|
 //! | `product` | products of inputs, and $1 - c$ of nearly parallel ones from their difference |
-//! | `evaluator` | a network made ready: a function of the angle, of two norms and the angle, or layer by layer |
+//! | `evaluator` | a network made ready: a function of the angle, of norms and angle, or layer by layer |
 //! | `surface` | the function of two norms and the angle, tabulated |
 //! | `tiles` | any tile of a kernel at any time ([`Tiles`]) |
 //! | `matrices` | whole matrices, in parallel, into buffers of the caller |
@@ -91,8 +91,8 @@ impl<N: Architecture + ?Sized> InInfiniteWidth for N {}
 /// # Errors of the values
 /// The relative error of $1 - c$ grows by less than one ulp a layer (without biases;
 /// `tests/it/deep_recursion_oracle.rs` finds at most 5.2e-14 after 1000 layers), so that two inputs whose
-/// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with an
-/// exponent of their own: correlations never overflow, and a variance that does is an
+/// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with
+/// an exponent of their own: correlations never overflow, and a variance that does is an
 /// [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
 #[derive(Debug, Clone)]
 pub struct InfiniteWidth {

@@ -49,8 +49,9 @@ impl InfiniteWidth {
     ///
     /// # Errors
     /// [`Error::Unsupported`](crate::Error::Unsupported) for such networks;
-    /// as [`Dual::dual`](crate::activation::Dual::dual), from any layer; [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a
-    /// chain that is not homogeneous leaves the range of `f64`.
+    /// as [`Dual::dual`](crate::activation::Dual::dual), from any layer;
+    /// [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a chain that is not homogeneous leaves
+    /// the range of `f64`.
     pub fn propagate_tangent(&self, k: PairCovariance) -> Result<TangentKernel> {
         let (_, chain) = self.open().chain().ok_or_else(|| {
             Error::unsupported(

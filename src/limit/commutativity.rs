@@ -140,7 +140,8 @@ impl<'a> Commutativity<'a> {
     /// the run.
     ///
     /// # Errors
-    /// As [`Grid::new`] and [`InEveryLimit::limits`](super::InEveryLimit::limits); [`Error::Invalid`] for a time outside of $[0, 1]$.
+    /// As [`Grid::new`] and [`InEveryLimit::limits`](super::InEveryLimit::limits); [`Error::Invalid`] for a
+    /// time outside of $[0, 1]$.
     pub fn run(mut self) -> Result<Report> {
         error::unit_interval("time", self.time)?;
         let grid = Grid::new(&self.widths, &self.depths, self.samples, self.seed)?;

@@ -10,8 +10,8 @@ use crate::vectorized::vectorized;
 use crate::{Error, Result};
 
 /// The law of a layer's outputs given the signal at its inputs: neurons are independent, and neuron $i$ is
-/// $\mathcal N(s M_i, \alpha^2 A)$ at the $m$ inputs, with a mean $M \in \mathbb R^{n \times m}$ of its own and
-/// a covariance $A \in \mathbb R^{m \times m}$ that all neurons share.
+/// $\mathcal N(s M_i, \alpha^2 A)$ at the $m$ inputs, with a mean $M \in \mathbb R^{n \times m}$ of its own
+/// and a covariance $A \in \mathbb R^{m \times m}$ that all neurons share.
 ///
 /// A dense layer with Gaussian weights has $M = 0$ and $A = \sigma_w^2 X^\top X/n + \sigma_b^2$; a residual
 /// block $M = Y$ and the $A$ of its branch; a layer without weights $A = 0$.
@@ -195,8 +195,8 @@ impl Covariance {
         }
     }
 
-    /// Replaces each row $y$ of the signal by `skip` $y + \alpha \mathcal N(0, A)$: one pass over the neurons,
-    /// block by block.
+    /// Replaces each row $y$ of the signal by `skip` $y + \alpha \mathcal N(0, A)$: one pass over the
+    /// neurons, block by block.
     fn added_to(mut self, skip: f64, mut signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
         if skip == 0.0 {
             // nothing of it is left

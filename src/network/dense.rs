@@ -49,7 +49,8 @@ enum Width {
 /// use neural_limits::prelude::*;
 /// let he = Dense::new(Initialization::he());
 /// let x = Inputs::from_rows(&[[1.0, 1.0]])?;
-/// let net = |first: Dense, second: Dense| Network::new().then(first).then(Activated::new(Relu)).then(second);
+/// let relu = || Activated::new(Relu);
+/// let net = |first: Dense, second: Dense| Network::new().then(first).then(relu()).then(second);
 /// assert_eq!(net(he, he).ntk(&x)?[(0, 0)], 4.0);
 /// assert_eq!(net(he.frozen(), he).ntk(&x)?[(0, 0)], 2.0); // the last layer alone
 /// let standard = he.with_parametrization(Parametrization::Standard).with_width(512)?;
@@ -85,8 +86,8 @@ impl Dense {
         }
     }
 
-    /// Declares the number of neurons: in random networks, and for the tangent kernel of the layers in standard
-    /// parametrisation that follow. Otherwise it is the width of the network.
+    /// Declares the number of neurons: in random networks, and for the tangent kernel of the layers in
+    /// standard parametrisation that follow. Otherwise it is the width of the network.
     ///
     /// # Errors
     /// [`Error::Invalid`] for 0 or more than 10⁹ neurons.

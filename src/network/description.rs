@@ -1,12 +1,15 @@
 //! Networks as data: JSON in, kernel out (feature `serde`).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::scaling::{BranchScaling, Constant, ConvergentSeries, InverseSqrtDepth, PowerLaw};
 use super::{
-    Activated, Dense, Dropout, FanIn, LayerNorm, Network, Parametrization, Repeat, Residual,
+    Activated, Dense, Dropout, FanIn, LayerNorm, Network, Parametrization, Repeat, Residual, Stack,
 };
 use crate::activation::named;
-use crate::{Initialization, Result};
+use crate::{Error, Initialization, Result};
 
 /// A network in words and numbers, for configuration files.
 ///
@@ -26,6 +29,13 @@ use crate::{Initialization, Result};
 /// assert!(kernels.ntk[(0, 1)] < kernels.ntk[(0, 0)]);
 /// let again: Description = serde_json::from_str(&serde_json::to_string(&description).unwrap()).unwrap();
 /// assert_eq!(again, description);
+/// // depth left open
+/// let json = r#"{"layers": [
+///   {"dense": {"weight_variance": 1.0}},
+///   {"stack": {"scaling": {"power_law": 0.2}, "layers": [
+///     {"activation": "tanh"}, {"dense": {"weight_variance": 1.5}}]}}]}"#;
+/// let net = serde_json::from_str::<Description>(json).unwrap().build()?;
+/// let flow = net.infinite_depth().covariance_at(&x, 1.0)?;
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -52,6 +62,9 @@ pub enum LayerDescription {
         /// The number of neurons, where it matters.
         #[serde(default)]
         width: Option<usize>,
+        /// The number of neurons as a multiple of the network's width.
+        #[serde(default)]
+        relative_width: Option<f64>,
         /// By default `true`.
         #[serde(default = "yes")]
         train_weights: bool,
@@ -79,6 +92,24 @@ pub enum LayerDescription {
         /// What is repeated.
         layers: Vec<LayerDescription>,
     },
+    /// [`Stack`], residual with skip coefficient $s$ (0: plain), its depth left open.
+    Stack {
+        /// $s$, by default 1.
+        #[serde(default = "one")]
+        skip: f64,
+        /// $\alpha_{l,L}$, by default $L^{-1/2}$.
+        #[serde(default)]
+        scaling: ScalingDescription,
+        /// The branch.
+        layers: Vec<LayerDescription>,
+    },
+    /// [`Stack::densely_connected`], its depth left open.
+    DenselyConnected {
+        /// New neurons in each block for one of the first.
+        growth_ratio: f64,
+        /// The branch.
+        layers: Vec<LayerDescription>,
+    },
     /// [`FanIn::sum`] of branches.
     Sum(Vec<Vec<LayerDescription>>),
     /// [`FanIn::product`] of branches.
@@ -99,6 +130,39 @@ pub enum LayerDescription {
     },
     /// [`Dropout`] that keeps a neuron with this probability.
     Dropout(f64),
+}
+
+/// A branch scaling in words and numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScalingDescription {
+    /// [`InverseSqrtDepth`].
+    #[default]
+    InverseSqrtDepth,
+    /// [`PowerLaw`] of this exponent.
+    PowerLaw(f64),
+    /// [`ConvergentSeries`].
+    ConvergentSeries {
+        /// $a$.
+        factor: f64,
+        /// $\gamma$.
+        exponent: f64,
+    },
+    /// [`Constant`].
+    Constant(f64),
+}
+
+impl ScalingDescription {
+    fn build(self) -> Result<Arc<dyn BranchScaling>> {
+        Ok(match self {
+            Self::InverseSqrtDepth => Arc::new(InverseSqrtDepth),
+            Self::PowerLaw(exponent) => Arc::new(PowerLaw::new(exponent)?),
+            Self::ConvergentSeries { factor, exponent } => {
+                Arc::new(ConvergentSeries::new(factor, exponent)?)
+            }
+            Self::Constant(factor) => Arc::new(Constant::new(factor)?),
+        })
+    }
 }
 
 fn yes() -> bool {
@@ -141,6 +205,7 @@ impl LayerDescription {
                 bias_variance,
                 parametrization,
                 width,
+                relative_width,
                 train_weights,
                 train_biases,
             } => {
@@ -148,9 +213,14 @@ impl LayerDescription {
                 let dense = Dense::new(law)
                     .with_parametrization(*parametrization)
                     .trained(*train_weights, *train_biases);
-                network.then(match width {
-                    Some(width) => dense.with_width(*width)?,
-                    None => dense,
+                network.then(match (width, relative_width) {
+                    (Some(width), None) => dense.with_width(*width)?,
+                    (None, Some(ratio)) => dense.with_relative_width(*ratio)?,
+                    (None, None) => dense,
+                    (Some(width), Some(_)) => {
+                        let expected = "no relative_width beside it";
+                        return Err(Error::invalid("width", width, expected));
+                    }
                 })
             }
             Self::Activation(name) => network.then(Activated::new(named(name)?)),
@@ -160,6 +230,18 @@ impl LayerDescription {
                 layers,
             } => network.then(Residual::new(*skip, *scale, build(layers)?)?),
             Self::Repeat { times, layers } => network.then(Repeat::new(*times, build(layers)?)?),
+            Self::Stack {
+                skip,
+                scaling,
+                layers,
+            } => {
+                let stack = Stack::residual(build(layers)?).with_skip(*skip)?;
+                network.then(stack.scaled_by_shared(scaling.build()?))
+            }
+            Self::DenselyConnected {
+                growth_ratio,
+                layers,
+            } => network.then(Stack::densely_connected(build(layers)?, *growth_ratio)?),
             Self::Sum(branches) => network.then(FanIn::sum(build_all(branches)?)?),
             Self::Product(branches) => network.then(FanIn::product(build_all(branches)?)?),
             Self::Concatenation { branches, shares } => {

@@ -24,7 +24,10 @@ enum Join {
 /// |---|---|---|
 /// | [sum](FanIn::sum) | $\sum_i K_i$ | $\sum_i \Theta_i$ |
 /// | [product](FanIn::product) | $\prod_i K_i$ | $\sum_i \Theta_i \prod_{j \ne i} K_j$ |
-/// | [concatenation](FanIn::concatenation) | $\sum_i w_i K_i$ | $\sum_i w_i \Theta_i$, $w_i$ the share of branch $i$ in the neurons |
+/// | [concatenation](FanIn::concatenation) | $\sum_i w_i K_i$ | $\sum_i w_i \Theta_i$ |
+///
+/// $w_i$ is the share of branch $i$ in the neurons: of a random network, whose [dense
+/// layers](super::Dense::with_relative_width) say how many they have.
 ///
 /// For sums and products all branches but one must end in fresh weights (a dense layer): otherwise they are
 /// correlated.

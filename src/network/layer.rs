@@ -51,13 +51,14 @@ pub enum Structure<'a> {
 /// 1. *at infinite width*, [`apply`](Layer::apply): the map of covariances $K$ and tangent kernels $\Theta$;
 /// 2. *given the signal* of a network of finite width, [`conditional`](Layer::conditional): the law of its
 ///    outputs. It is what the conditional sampler draws from;
-/// 3. *with weights*, [`draw`](Layer::draw): random numbers once and for all, and a forward pass through them.
+/// 3. *with weights*, [`draw`](Layer::draw): random numbers once and for all, and a forward pass through
+///    them.
 ///
 /// # To write one
 /// Implement [`name`](Layer::name), [`outline`](Layer::outline) and [`apply`](Layer::apply) — for which
 /// [`KernelBlock::map`] applies a map of variances and one of rows — and the layer works in every network at
-/// infinite width: kernels for one pair and for streams of tiles, recursions, flows. Where random networks are
-/// asked for, the other two readings are an [`Error::Unsupported`] that names the layer until they are
+/// infinite width: kernels for one pair and for streams of tiles, recursions, flows. Where random networks
+/// are asked for, the other two readings are an [`Error::Unsupported`] that names the layer until they are
 /// written. [`prepare`](Layer::prepare) (tables that depend on the range of variances) and
 /// [`map_angles`](Layer::map_angles) (positively homogeneous layers) are for speed.
 ///
@@ -127,8 +128,8 @@ pub trait Layer: Debug + Send + Sync {
     /// [`Error::Unsupported`] if the layer's kernel map does not hold for such inputs.
     fn outline(&self, input: Outline) -> Result<Outline>;
 
-    /// *Infinite width.* Maps the state of a block of pairs, each by itself: what becomes of a pair depends on
-    /// its two variances, its $\varepsilon$ and $\Theta$, and on whether it is
+    /// *Infinite width.* Maps the state of a block of pairs, each by itself: what becomes of a pair depends
+    /// on its two variances, its $\varepsilon$ and $\Theta$, and on whether it is
     /// [a point with itself](KernelBlock::same_point), not on the rest of the block.
     ///
     /// # Errors
@@ -189,8 +190,8 @@ pub trait Layer: Debug + Send + Sync {
         Structure::Leaf
     }
 
-    /// A faster form of the layer for points of the given variances at its input, if there is one. The default
-    /// has none.
+    /// A faster form of the layer for points of the given variances at its input, if there is one. The
+    /// default has none.
     ///
     /// # Errors
     /// As [`apply`](Layer::apply).

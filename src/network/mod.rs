@@ -24,7 +24,8 @@
 //! | [`Signal`] and [`ConditionalLaw`], finite width | `signal`, `conditional` |
 //! | [`Drawn`] weights | `drawn` |
 //!
-//! The [builders](crate::architecture) `Mlp`, `ResNet` and `DenseNet` say nothing that a composition could not.
+//! The [builders](crate::architecture) `Mlp`, `ResNet` and `DenseNet` say nothing that a composition could
+//! not.
 //!
 //! # A layer of your own
 //! Implement [`Layer`]; its documentation shows all three readings. A spatial layer finds room in
@@ -78,7 +79,7 @@ pub use chain::Chain;
 pub use conditional::ConditionalLaw;
 pub use dense::{Dense, Parametrization};
 #[cfg(feature = "serde")]
-pub use description::{Description, LayerDescription};
+pub use description::{Description, LayerDescription, ScalingDescription};
 pub use drawn::{Drawn, Sampler, Site};
 pub use dropout::Dropout;
 pub use fan_in::FanIn;
@@ -146,8 +147,8 @@ impl Network {
     /// The network with every number of blocks $L$ that was left open set to `depth`.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) for depth 0 or above 10⁹, or branch coefficients that are not
-    /// finite.
+    /// [`Error::Invalid`](crate::Error::Invalid) for depth 0 or above 10⁹, or branch coefficients that are
+    /// not finite.
     pub fn at_depth(&self, depth: usize) -> Result<Self> {
         self.at_time(depth, 1.0)
     }

@@ -21,8 +21,8 @@ pub(crate) fn blocks(width: usize) -> impl Iterator<Item = Range<usize>> {
         .map(move |start| start..(start + BLOCK).min(width))
 }
 
-/// What $n$ neurons are at $m$ inputs, $Y \in \mathbb R^{n \times m}$: held as $2^{-e/2} Y$ with an even $e$, so
-/// that a network deep enough to leave the range of `f64` keeps its correlations.
+/// What $n$ neurons are at $m$ inputs, $Y \in \mathbb R^{n \times m}$: held as $2^{-e/2} Y$ with an even $e$,
+/// so that a network deep enough to leave the range of `f64` keeps its correlations.
 ///
 /// ```
 /// use nalgebra::DMatrix;

@@ -24,7 +24,8 @@ use crate::law::Law;
 use crate::sample::Record;
 use crate::{Error, Inputs, Result, ScaledCovariance};
 
-/// What a neural function reads of a network. Samplers and limits provide what is asked for, and nothing else.
+/// What a neural function reads of a network. Samplers and limits provide what is asked for, and nothing
+/// else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
@@ -85,8 +86,8 @@ pub trait NeuralFunction: Debug + Send + Sync {
     }
 }
 
-/// What neurons are at infinite width: independent Gaussian processes, here at the first and the last input of a
-/// neural function.
+/// What neurons are at infinite width: independent Gaussian processes, here at the first and the last input
+/// of a neural function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Process {
     covariance: ScaledCovariance,

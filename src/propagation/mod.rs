@@ -14,7 +14,7 @@
 //! | phase, depth scales $\xi_q$, $\xi_c$, criticality | [`Propagation::deep_limit`] | `depth_scale` |
 //! | edge of chaos | [`edge_of_chaos`], [`edge_of_chaos_at`] | `edge_of_chaos` |
 //! | the initialisation to take at a depth | [`critical_initialization`] | `edge_of_chaos` |
-//! | growth of variances and gradients | [`InfiniteWidth::growth`](crate::kernel::InfiniteWidth::growth) | `growth` |
+//! | growth of variances and gradients | [`growth`](crate::kernel::InfiniteWidth::growth) | `growth` |
 //! | activations shaped to a given map | [`Shaping`] | `shaping` |
 
 mod correlation_map;

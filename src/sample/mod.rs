@@ -140,15 +140,15 @@ impl Finite {
     /// One network, drawn from `rng`: its [`Draw`] at the inputs.
     ///
     /// # Errors
-    /// [`Error::Overflow`] if a network that is not homogeneous leaves the range of `f64`; for homogeneous ones
-    /// overflow is reported by the accessors of [`Draw`]; [`Error::OutOfMemory`]; [`Error::Unsupported`] from a
-    /// layer without the reading that the sampler needs.
+    /// [`Error::Overflow`] if a network that is not homogeneous leaves the range of `f64`; for homogeneous
+    /// ones overflow is reported by the accessors of [`Draw`]; [`Error::OutOfMemory`]; [`Error::Unsupported`]
+    /// from a layer without the reading that the sampler needs.
     pub fn draw<T: Scalar>(&self, x: &Inputs<'_, T>, rng: &mut Stream) -> Result<Draw> {
         Ok(Draw::new(&self.signal(x, rng)?))
     }
 
-    /// `samples` independent networks, number $i$ drawn from [`Seed::stream`]$(i)$, in parallel: bit-identical
-    /// for any number of threads.
+    /// `samples` independent networks, number $i$ drawn from [`Seed::stream`]$(i)$, in parallel:
+    /// bit-identical for any number of threads.
     ///
     /// # Errors
     /// [`Error::Invalid`] for 0 samples or more than 10⁹.
@@ -201,7 +201,8 @@ impl Finite {
         self.read(x, samples, seed, |draw| draw.covariances())
     }
 
-    /// The $n \times m$ outputs of one network drawn from `rng`: of an MLP or ResNet, the pre-activations $Y_l$.
+    /// The $n \times m$ outputs of one network drawn from `rng`: of an MLP or ResNet, the pre-activations
+    /// $Y_l$.
     ///
     /// # Errors
     /// [`Error::Overflow`] if an entry exceeds the range.
@@ -214,7 +215,8 @@ impl Finite {
     }
 
     /// One network with all of its weights, for inputs of a dimension: what it gives for any signal, by
-    /// [`Drawn::forward`]. From the same `rng` as a [draw](Self::draw) by [`Sampler::Dense`], the same network.
+    /// [`Drawn::forward`]. From the same `rng` as a [draw](Self::draw) by [`Sampler::Dense`], the same
+    /// network.
     ///
     /// # Errors
     /// [`Error::Unsupported`] from a layer without [weights to draw](Layer::draw); [`Error::OutOfMemory`].

@@ -1,5 +1,5 @@
-//! The theorems and oracles, as one binary: `cargo test --test it`, or a part of it by the name of its module,
-//! `cargo test --test it dual_oracle -- --nocapture`.
+//! The theorems and oracles, as one binary: `cargo test --test it`, or a part of it by the name of its
+//! module, `cargo test --test it dual_oracle -- --nocapture`.
 
 mod oracle;
 mod property;
@@ -10,6 +10,7 @@ mod deep_recursion_oracle;
 mod dual_oracle;
 mod dual_theorems;
 mod flow_oracle;
+mod house;
 mod kernel_oracle;
 mod kernel_theorems;
 mod network_theorems;

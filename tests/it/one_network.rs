@@ -54,8 +54,8 @@ fn width_exponent(net: &Network, depth: usize, sampler: Sampler, widths: &[usize
     fit_power_law(&observations).unwrap()[0].value
 }
 
-/// With 60 networks the error at a width is known to about a tenth, and an exponent over a factor of 16 in width to
-/// 0.04: 0.2 is five standard deviations.
+/// With 60 networks the error at a width is known to about a tenth, and an exponent over a factor of 16 in
+/// width to 0.04: 0.2 is five standard deviations.
 fn assert_widths_converge_at_the_square_root(net: &Network, depth: usize) {
     let dense = width_exponent(net, depth, Sampler::Dense, &[16, 32, 64, 128]);
     let conditional = width_exponent(net, depth, Sampler::Conditional, &[32, 64, 128, 256, 512]);
@@ -217,7 +217,8 @@ fn a_plain_stack_of_two_layers_tends_to_its_fixed_point() {
     assert!(difference.abs() < 1e-11, "{difference:e}");
 }
 
-/// The builders say nothing that a composition of layers could not: same kernels, same random networks, to the bit.
+/// The builders say nothing that a composition of layers could not: same kernels, same random networks, to
+/// the bit.
 #[test]
 fn builders_are_compositions() {
     let init = Initialization::new(1.5, 0.1).unwrap();
@@ -326,7 +327,8 @@ fn regimes_that_do_not_exist_say_why() {
     assert!(message(error).contains("dropout"));
 }
 
-/// 10⁶ blocks of a tabulated activation share their tables, with equal coefficients or not, and keep the recursion.
+/// 10⁶ blocks of a tabulated activation share their tables, with equal coefficients or not, and keep the
+/// recursion.
 #[test]
 fn tables_of_repeated_blocks_do_not_depend_on_their_number() {
     for scaling in [

@@ -35,11 +35,11 @@ impl Combination {
     }
 }
 
-/// The expectation of a combination for variances $q_a$, $q_b$ and complement $\varepsilon$ of the correlation,
-/// where $f$ or a derivative jumps at `kinks`.
+/// The expectation of a combination for variances $q_a$, $q_b$ and the complement $\varepsilon$, where $f$ or
+/// a derivative jumps at `kinks`.
 ///
-/// With $u = \sqrt{q_a} x$ and $v = \sqrt{q_b}(c x + s y)$, $s = \sqrt{1-c^2}$: the inner integral over $y$ is
-/// split where $v$ meets a kink, the outer over $x$ where $u$ or the mean of $v$ does.
+/// With $u = \sqrt{q_a} x$ and $v = \sqrt{q_b}(c x + s y)$, $s = \sqrt{1-c^2}$: the inner integral over $y$
+/// is split where $v$ meets a kink, the outer over $x$ where $u$ or the mean of $v$ does.
 pub(super) fn expectation(
     f: Function<'_>,
     combination: Combination,

@@ -2,7 +2,7 @@
 //!
 //! | file | regime | method |
 //! |---|---|---|
-//! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`depth`](crate::depth)) |
+//! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`crate::depth`]) |
 //! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
 //! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |

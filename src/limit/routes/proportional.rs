@@ -21,7 +21,7 @@ use crate::{Error, Result};
 ///
 /// with $v = 5$ for ReLU (B. Hanin and M. Nica 2018, arXiv 1812.05994). The angle between two inputs closes
 /// within a vanishing fraction of the depth, so their covariance carries one common factor
-/// (`tests/width_and_depth_commute.rs` checks both against sampled networks).
+/// (`tests/it/width_and_depth_commute.rs` checks both against sampled networks).
 #[derive(Debug)]
 pub struct LogNormalMlp {
     limit: InfiniteDepth,

@@ -3,7 +3,7 @@
 use proptest::test_runner::{Config, RngSeed};
 
 /// `cases` cases from a fixed seed. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` explore further:
-/// `PROPTEST_RNG_SEED=3 PROPTEST_CASES=100000 cargo test --test bad_input`.
+/// `PROPTEST_RNG_SEED=3 PROPTEST_CASES=100000 cargo test --test it bad_input`.
 pub fn config(cases: u32) -> Config {
     let set = |variable: &str| std::env::var_os(variable).is_some();
     let mut config = Config::default();
