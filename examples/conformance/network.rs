@@ -116,6 +116,7 @@ fn dense(network: &Value, weight_std: f64, bias_std: f64) -> Result<LayerDescrip
         bias_variance: bias_std * bias_std,
         parametrization,
         width,
+        relative_width: None,
         train_weights: true,
         train_biases: true,
     })

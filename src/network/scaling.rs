@@ -243,7 +243,7 @@ type Clock = Arc<dyn Fn(f64) -> f64 + Send + Sync>;
 /// Values that are not finite are refused when a network of given depth is built.
 ///
 /// ```
-/// use neural_limits::{architecture::{Architecture, CustomScaling, ResNet}, activation::Relu};
+/// use neural_limits::prelude::*;
 /// // branches only in the second half of the network
 /// let late = CustomScaling::normalised(
 ///     "late",

@@ -57,7 +57,8 @@ pub struct Estimated<T> {
 /// [`Error::NotConverged`].
 ///
 /// ```
-/// use neural_limits::{PairCovariance, activation::{Dual, Relu}, expectation::Quadrature};
+/// use neural_limits::PairCovariance;
+/// use neural_limits::activation::{Dual, Relu, expectation::Quadrature};
 /// let k = PairCovariance::new(1.0, 4.0, 1.0)?;
 /// let dual = Quadrature::new(1e-13)?.dual(&Relu, k)?;
 /// assert!(dual.error < 1e-13);
