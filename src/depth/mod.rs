@@ -24,6 +24,7 @@ use nalgebra::DMatrix;
 
 pub use correlation_flow::CorrelationFlow;
 
+use crate::activation::Slopes;
 use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
 use crate::error;
@@ -37,7 +38,7 @@ use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 pub trait InInfiniteDepth: Architecture {
     /// The limit of infinite width, then infinite depth: flows, infinite recursions and fixed points.
     fn infinite_depth(&self) -> InfiniteDepth {
-        InfiniteDepth::new(self.network())
+        InfiniteDepth::new(&self.network())
     }
 }
 
@@ -71,19 +72,62 @@ impl<N: Architecture + ?Sized> InInfiniteDepth for N {}
 /// ```
 #[derive(Debug, Clone)]
 pub struct InfiniteDepth {
-    network: Network,
+    /// The layers before the first open stack, or why there is no limit.
+    stem: Result<Vec<Arc<dyn Layer>>>,
+    /// From there on.
+    parts: Vec<Part>,
     tolerance: f64,
-    /// The heads of infinite recursions by place, set up for the first pair and shared by all.
-    heads: Arc<Vec<OnceLock<Blocks>>>,
+}
+
+/// A layer from the first open stack on.
+#[derive(Debug, Clone)]
+struct Part {
+    layer: Arc<dyn Layer>,
+    /// $\sigma_w^2$ and slopes of a homogeneous stack.
+    homogeneous: Option<(f64, Slopes)>,
+    /// The head of an infinite recursion, set up for the first pair and shared by all.
+    head: Arc<OnceLock<Blocks>>,
+}
+
+impl Part {
+    fn new(layer: &Arc<dyn Layer>) -> Self {
+        let chain = match layer.structure() {
+            Structure::Stack(stack) => stack.chain(),
+            _ => None,
+        };
+        Self {
+            layer: Arc::clone(layer),
+            homogeneous: chain.and_then(|chain| {
+                let slopes = chain.homogeneous()?;
+                Some((chain.weight_variance(), slopes))
+            }),
+            head: Arc::default(),
+        }
+    }
 }
 
 impl InfiniteDepth {
-    pub(crate) fn new(network: Network) -> Self {
-        let places = network.flat().len();
+    pub(crate) fn new(network: &Network) -> Self {
+        let layers = network.flat();
+        let is_stack = |layer: &Arc<dyn Layer>| matches!(layer.structure(), Structure::Stack(_));
+        let (stem, parts) = match (network.check(), layers.iter().position(is_stack)) {
+            (Err(error), _) => (Err(error), Vec::new()),
+            (Ok(()), None) => {
+                let error = Error::unsupported(
+                    format!("the infinite-depth limit of {}", network.name()),
+                    "no stack in its row of layers has its depth left open",
+                );
+                (Err(error), Vec::new())
+            }
+            (Ok(()), Some(first)) => {
+                let parts = layers[first..].iter().map(Part::new).collect();
+                (Ok(layers[..first].to_vec()), parts)
+            }
+        };
         Self {
-            network,
+            stem,
+            parts,
             tolerance: 1e-13,
-            heads: Arc::new((0..places).map(|_| OnceLock::new()).collect()),
         }
     }
 
@@ -114,35 +158,22 @@ impl InfiniteDepth {
     /// variance gives [`Error::Overflow`] or 0.
     pub fn propagate(&self, k: PairCovariance, time: f64) -> Result<ScaledCovariance> {
         error::unit_interval("time", time)?;
-        let layers = self.network.flat();
-        let first = self.first_stack(&layers)?;
+        self.stem.as_ref().map_err(Clone::clone)?;
         let mut state = ScaledCovariance::new(k);
-        for (place, layer) in layers.iter().enumerate().skip(first) {
-            let pair = if place == first { k } else { state.pair()? };
-            state = match layer.structure() {
-                Structure::Stack(stack) => self.stack(place, stack, pair, time)?,
-                _ => ScaledCovariance::new(pair_of_layer(*layer, pair)?),
+        for (place, part) in self.parts.iter().enumerate() {
+            let pair = if place == 0 { k } else { state.pair()? };
+            state = match part.layer.structure() {
+                Structure::Stack(stack) => self.stack(part, stack, pair, time)?,
+                _ => ScaledCovariance::new(pair_of_layer(&*part.layer, pair)?),
             };
         }
         Ok(state)
     }
 
-    /// The place of the first open stack.
-    fn first_stack(&self, layers: &[&dyn Layer]) -> Result<usize> {
-        self.network.check()?;
-        let is_stack = |layer: &&dyn Layer| matches!(layer.structure(), Structure::Stack(_));
-        layers.iter().position(is_stack).ok_or_else(|| {
-            Error::unsupported(
-                format!("the infinite-depth limit of {}", self.network.name()),
-                "no stack in its row of layers has its depth left open",
-            )
-        })
-    }
-
     /// $K_t$ at the end of a stack from $K_0$ at its start.
     fn stack(
         &self,
-        place: usize,
+        part: &Part,
         stack: &Stack,
         k: PairCovariance,
         time: f64,
@@ -165,11 +196,11 @@ impl InfiniteDepth {
             ScalingClass::Normalised if skip == 1.0 => {
                 let clock = scaling.clock(time);
                 error::non_negative("the scaling's clock", clock)?;
-                self.flow(stack, k, clock)
+                self.flow(part, stack, k, clock)
             }
             ScalingClass::Summable if skip == 1.0 => {
-                let head = self.series_head(place, stack)?;
-                series::propagate(stack, head, k, |k, clock| self.flow(stack, k, clock))
+                let head = series_head(part, stack)?;
+                series::propagate(stack, head, k, |k, clock| self.flow(part, stack, k, clock))
             }
             ScalingClass::Constant => fixed_point::propagate(stack, k),
             class => Err(unsupported(format!(
@@ -178,20 +209,15 @@ impl InfiniteDepth {
         }
     }
 
-    fn series_head(&self, place: usize, stack: &Stack) -> Result<&Blocks> {
-        Ok(match self.heads[place].get() {
-            Some(head) => head,
-            None => {
-                let head = stack.blocks(series::LAYERS, 1.0)?;
-                self.heads[place].get_or_init(|| head)
-            }
-        })
-    }
-
     /// The flow $dK/d\tau = B(K)$ for the duration `clock`.
-    fn flow(&self, stack: &Stack, k: PairCovariance, clock: f64) -> Result<ScaledCovariance> {
-        let chain = stack.chain();
-        match chain.and_then(|chain| Some((chain.weight_variance(), chain.homogeneous()?))) {
+    fn flow(
+        &self,
+        part: &Part,
+        stack: &Stack,
+        k: PairCovariance,
+        clock: f64,
+    ) -> Result<ScaledCovariance> {
+        match part.homogeneous {
             Some((weight, slopes)) => {
                 let growth = weight * slopes.second_moment() * clock;
                 let correlation_time = 2.0 * weight * slopes.curvature_weight() * clock;
@@ -212,9 +238,12 @@ impl InfiniteDepth {
 
     /// $K_t$ from the covariance of the inputs.
     fn of_inputs(&self, k: PairCovariance, time: f64) -> Result<ScaledCovariance> {
-        let layers = self.network.flat();
-        let first = self.first_stack(&layers)?;
-        self.propagate(through(&layers[..first], k)?, time)
+        self.propagate(self.stem(k)?, time)
+    }
+
+    /// $K_0$ from the covariance of the inputs.
+    fn stem(&self, k: PairCovariance) -> Result<PairCovariance> {
+        through(self.stem.as_ref().map_err(Clone::clone)?, k)
     }
 
     /// $K_t$ of a pair of points.
@@ -264,10 +293,8 @@ impl InfiniteDepth {
     /// [`Error::ZeroVector`] if a point has variance 0 where the first stack begins, so that no correlation
     /// with it exists.
     fn refuse_zero_vectors<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<()> {
-        let layers = self.network.flat();
-        let first = self.first_stack(&layers)?;
         for (i, point) in x.points().enumerate() {
-            let stem = through(&layers[..first], input_covariance(point, point))?;
+            let stem = self.stem(input_covariance(point, point))?;
             if stem.variance_a() == 0.0 {
                 return Err(Error::ZeroVector {
                     argument: format!("inputs[{i}]"),
@@ -276,4 +303,14 @@ impl InfiniteDepth {
         }
         Ok(())
     }
+}
+
+fn series_head<'a>(part: &'a Part, stack: &Stack) -> Result<&'a Blocks> {
+    Ok(match part.head.get() {
+        Some(head) => head,
+        None => {
+            let head = stack.blocks(series::LAYERS, 1.0)?;
+            part.head.get_or_init(|| head)
+        }
+    })
 }

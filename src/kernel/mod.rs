@@ -65,7 +65,7 @@ pub use tiles::{KernelKind, Tile, Tiles};
 use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
 use crate::inputs::checked_covariance;
-use crate::network::{Blocks, Layer, Network, Stack, Structure};
+use crate::network::{Blocks, Layer, Network, Structure};
 use crate::{Inputs, PairCovariance, Result, Scalar};
 
 /// Infinite width at finite depth, for every [`Architecture`].
@@ -100,22 +100,41 @@ pub struct InfiniteWidth {
     open: Network,
     depth: usize,
     time: f64,
-    /// The blocks of the open stack, if it is the only one.
-    blocks: Option<Arc<Blocks>>,
+    stack: Option<Around>,
     network: Network,
 }
 
-/// The one open stack among the layers of a network, and its place.
-fn only_stack<'a>(layers: &[&'a dyn Layer]) -> Option<(usize, &'a Stack)> {
-    let mut stacks = layers.iter().enumerate().filter_map(|(i, layer)| {
-        if let Structure::Stack(stack) = layer.structure() {
-            Some((i, stack))
-        } else {
-            None
-        }
-    });
-    let first = stacks.next()?;
-    stacks.next().is_none().then_some(first)
+/// The one open stack of a network, and what stands around it.
+#[derive(Debug, Clone)]
+struct Around {
+    before: Vec<Arc<dyn Layer>>,
+    blocks: Blocks,
+    after: Vec<Arc<dyn Layer>>,
+    /// Whether the blocks commute with positive factors.
+    is_homogeneous: bool,
+}
+
+impl Around {
+    fn new(network: &Network, depth: usize, time: f64) -> Result<Option<Self>> {
+        let layers = network.flat();
+        let mut stacks = layers.iter().enumerate();
+        let mut next = || {
+            stacks.find_map(|(i, layer)| match layer.structure() {
+                Structure::Stack(stack) => Some((i, stack)),
+                _ => None,
+            })
+        };
+        let (Some((place, stack)), None) = (next(), next()) else {
+            return Ok(None);
+        };
+        let chain = stack.chain();
+        Ok(Some(Self {
+            blocks: stack.blocks(depth, time)?,
+            is_homogeneous: chain.is_some_and(|chain| chain.homogeneous().is_some()),
+            before: layers[..place].to_vec(),
+            after: layers[place + 1..].to_vec(),
+        }))
+    }
 }
 
 impl InfiniteWidth {
@@ -124,10 +143,9 @@ impl InfiniteWidth {
     }
 
     fn of(open: Network, depth: usize, time: f64) -> Result<Self> {
-        let stack = only_stack(&open.flat()).map(|(_, stack)| stack.blocks(depth, time));
         Ok(Self {
             network: open.at_time(depth, time)?,
-            blocks: stack.transpose()?.map(Arc::new),
+            stack: Around::new(&open, depth, time)?,
             open,
             depth,
             time,
@@ -141,8 +159,8 @@ impl InfiniteWidth {
 
     /// $\alpha_{l,L}$ of the layers that are applied; none if there is no residual stack.
     pub(crate) fn coefficients(&self) -> &[f64] {
-        let blocks = self.blocks.as_deref();
-        blocks.map_or(&[], Blocks::coefficients)
+        let stack = self.stack.as_ref();
+        stack.map_or(&[], |stack| stack.blocks.coefficients())
     }
 
     /// $L$.
@@ -153,7 +171,8 @@ impl InfiniteWidth {
     /// The number of blocks that are applied, $\lfloor tL \rfloor$ after [`at_time`](Self::at_time); of a
     /// network without an open stack, $L$.
     pub fn layers(&self) -> usize {
-        self.blocks.as_deref().map_or(self.depth, Blocks::len)
+        let stack = self.stack.as_ref();
+        stack.map_or(self.depth, |stack| stack.blocks.len())
     }
 
     /// Stops after layer $\lfloor tL \rfloor$ of the same network of depth $L$.
@@ -173,16 +192,15 @@ impl InfiniteWidth {
     /// # Errors
     /// As [`Dual::dual`](crate::activation::Dual::dual), from any layer.
     pub fn propagate(&self, k: PairCovariance) -> Result<ScaledCovariance> {
-        let layers = self.open.flat();
-        let Some((place, _)) = only_stack(&layers) else {
+        let Some(stack) = &self.stack else {
             return Ok(ScaledCovariance::new(self.network.pair(k)?));
         };
         let end = self
             .trajectory_from(k)
             .try_fold(ScaledCovariance::new(k), |_, k| k)?;
-        match &layers[place + 1..] {
+        match &stack.after[..] {
             [] => Ok(end),
-            rest => through(rest, end.pair()?).map(ScaledCovariance::new),
+            after => through(after, end.pair()?).map(ScaledCovariance::new),
         }
     }
 
@@ -192,25 +210,18 @@ impl InfiniteWidth {
         &self,
         k: PairCovariance,
     ) -> impl Iterator<Item = Result<ScaledCovariance>> + '_ {
-        let homogeneous = self.is_homogeneous();
         let start = ScaledCovariance::new(k);
-        let count = self.blocks.as_deref().map_or(0, Blocks::len);
-        std::iter::once(Ok(start)).chain((0..count).scan(Some(start), move |state, l| {
+        let blocks = self.stack.iter().flat_map(|stack| {
+            let count = stack.blocks.len();
+            (0..count).map(move |l| (stack, l))
+        });
+        std::iter::once(Ok(start)).chain(blocks.scan(Some(start), |state, (stack, l)| {
             let k = (*state)?;
-            let next = self.blocks.as_deref().map(|blocks| {
-                let pair = blocks.pair(l, k.unscaled())?;
-                Ok(k.followed_by(pair, homogeneous))
-            })?;
+            let pair = stack.blocks.pair(l, k.unscaled());
+            let next = pair.map(|pair| k.followed_by(pair, stack.is_homogeneous));
             *state = next.as_ref().ok().copied();
             Some(next)
         }))
-    }
-
-    /// Whether the open stack commutes with positive factors.
-    fn is_homogeneous(&self) -> bool {
-        let layers = self.open.flat();
-        let chain = only_stack(&layers).and_then(|(_, stack)| stack.chain());
-        chain.is_some_and(|chain| chain.homogeneous().is_some())
     }
 
     /// The covariance of a pair of points.
@@ -223,9 +234,8 @@ impl InfiniteWidth {
 
     /// $K_0$ from the covariance of the inputs.
     pub(crate) fn stem(&self, k: PairCovariance) -> Result<PairCovariance> {
-        let layers = self.open.flat();
-        match only_stack(&layers) {
-            Some((place, _)) => through(&layers[..place], k),
+        match &self.stack {
+            Some(stack) => through(&stack.before, k),
             None => Ok(k),
         }
     }
@@ -354,7 +364,7 @@ impl InfiniteWidth {
 }
 
 /// A pair through layers in a row.
-pub(crate) fn through(layers: &[&dyn Layer], k: PairCovariance) -> Result<PairCovariance> {
+pub(crate) fn through(layers: &[Arc<dyn Layer>], k: PairCovariance) -> Result<PairCovariance> {
     let mut layers = layers.iter();
-    layers.try_fold(k, |k, layer| crate::network::pair_of_layer(*layer, k))
+    layers.try_fold(k, |k, layer| crate::network::pair_of_layer(&**layer, k))
 }

@@ -1,5 +1,7 @@
 //! The form of a network for which limits have closed forms.
 
+use std::sync::Arc;
+
 use super::Branch;
 use super::scaling::BranchScaling;
 use crate::activation::Slopes;
@@ -7,16 +9,16 @@ use crate::activation::Slopes;
 /// A residual or plain stack around an activation and a dense layer,
 /// $Y_l = s Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$: what closed forms read.
 #[derive(Debug, Clone)]
-pub struct Chain<'a> {
+pub struct Chain {
     /// $\varphi$, $\sigma_w^2$ and $\sigma_b^2$.
     pub branch: Branch,
     /// $s$.
     pub skip: f64,
     /// $\alpha_{l,L}$.
-    pub scaling: &'a dyn BranchScaling,
+    pub scaling: Arc<dyn BranchScaling>,
 }
 
-impl Chain<'_> {
+impl Chain {
     /// The slopes of $\varphi$ if the chain is positively homogeneous (no biases).
     pub fn homogeneous(&self) -> Option<Slopes> {
         let slopes = self.branch.activation().slopes();

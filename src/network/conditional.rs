@@ -21,6 +21,7 @@ pub struct ConditionalLaw {
     mean: Option<(f64, Signal)>,
     covariance: Option<Covariance>,
     width: usize,
+    points: usize,
 }
 
 /// $\alpha$ and $2^{-e} A$.
@@ -36,6 +37,7 @@ impl ConditionalLaw {
     pub fn determined(signal: Signal) -> Self {
         Self {
             width: signal.width(),
+            points: signal.points(),
             mean: Some((1.0, signal)),
             covariance: None,
         }
@@ -62,13 +64,14 @@ impl ConditionalLaw {
             covariance *= power_of_two(-shift);
         }
         Ok(Self {
+            width,
+            points: covariance.ncols(),
             mean: None,
             covariance: Some(Covariance {
                 factor: 1.0,
                 matrix: covariance,
                 exponent: exponent + shift,
             }),
-            width,
         })
     }
 
@@ -119,13 +122,18 @@ impl ConditionalLaw {
     /// # Errors
     /// [`Error::Shape`] for unequal widths.
     pub fn plus(self, other: Self) -> Result<Self> {
-        if self.width != other.width {
+        if (self.width, self.points) != (other.width, other.points) {
             return Err(Error::shape(
                 "the branches of a network",
                 format!("{} and {} neurons", self.width, other.width),
                 "as many neurons in all branches that are added",
             ));
         }
+        let rest = Self {
+            mean: None,
+            covariance: None,
+            ..self
+        };
         let mean = match (self.mean, other.mean) {
             (Some((s, mine)), Some((t, theirs))) => Some((1.0, mine.combined(s, theirs, t)?)),
             (mine, theirs) => mine.or(theirs),
@@ -137,7 +145,7 @@ impl ConditionalLaw {
         Ok(Self {
             mean,
             covariance,
-            width: self.width,
+            ..rest
         })
     }
 
@@ -146,14 +154,19 @@ impl ConditionalLaw {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn draw(self, site: &mut Site<'_>) -> Result<Signal> {
-        match (self.mean, self.covariance) {
+        let mean = self.mean;
+        match (mean, self.covariance) {
             (Some((factor, signal)), None) => Ok(signal.times(factor)),
-            (Some((factor, signal)), Some(covariance)) => covariance.added_to(factor, signal, site),
-            (None, Some(covariance)) => {
-                let zeros = Signal::zeros(self.width, covariance.matrix.ncols())?;
-                covariance.added_to(0.0, zeros, site)
+            (mean, covariance) => {
+                let (factor, signal) = match mean {
+                    Some(mean) => mean,
+                    None => (0.0, Signal::zeros(self.width, self.points)?),
+                };
+                match covariance {
+                    Some(covariance) => covariance.added_to(factor, signal, site),
+                    None => Ok(signal),
+                }
             }
-            (None, None) => Signal::zeros(self.width, 1),
         }
     }
 

@@ -134,12 +134,12 @@ impl Network {
     }
 
     /// The layers, those of networks among them one by one.
-    pub(crate) fn flat(&self) -> Vec<&dyn Layer> {
+    pub(crate) fn flat(&self) -> Vec<Arc<dyn Layer>> {
         let layers = self.layers.iter();
         layers
             .flat_map(|layer| match layer.structure() {
                 Structure::Row(network) => network.flat(),
-                _ => vec![&**layer],
+                _ => vec![Arc::clone(layer)],
             })
             .collect()
     }
@@ -172,9 +172,9 @@ impl Network {
 
     /// The law of the first layer and the stack, if the network is a dense layer in the NTK parametrisation
     /// followed by a [`Chain`], and nothing else.
-    pub fn chain(&self) -> Option<(Initialization, Chain<'_>)> {
+    pub fn chain(&self) -> Option<(Initialization, Chain)> {
         let layers = self.flat();
-        let [stem, stack] = layers[..] else {
+        let [stem, stack] = &layers[..] else {
             return None;
         };
         match (stem.structure(), stack.structure()) {

@@ -47,8 +47,9 @@ impl Signal {
     /// Zeros.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if they cannot be allocated.
+    /// [`Error::Invalid`] for a width of 0; [`Error::OutOfMemory`] if they cannot be allocated.
     pub fn zeros(width: usize, points: usize) -> Result<Self> {
+        error::size("width", width)?;
         let entries = width as u128 * points as u128;
         let refused = || Error::out_of_memory("the pre-activations", entries);
         let length = usize::try_from(entries).map_err(|_| refused())?;
@@ -116,20 +117,16 @@ impl Signal {
         self.is_input
     }
 
-    /// $2^{-e/2} Y$ at input `j`.
-    ///
-    /// # Panics
-    /// For $j \ge m$, as indexing does.
+    /// $2^{-e/2} Y$ at input `j`; nothing for $j \ge m$.
     pub fn column(&self, j: usize) -> &[f64] {
-        &self.values[j * self.width..(j + 1) * self.width]
+        let mut columns = self.values.chunks_exact(self.width);
+        columns.nth(j).unwrap_or_default()
     }
 
     /// [`column`](Self::column), to be changed.
-    ///
-    /// # Panics
-    /// For $j \ge m$, as indexing does.
     pub fn column_mut(&mut self, j: usize) -> &mut [f64] {
-        &mut self.values[j * self.width..(j + 1) * self.width]
+        let mut columns = self.values.chunks_exact_mut(self.width);
+        columns.nth(j).unwrap_or_default()
     }
 
     /// All of $2^{-e/2} Y$, column by column.

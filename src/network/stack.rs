@@ -130,18 +130,20 @@ impl Stack {
     }
 
     /// The stack as a [`Chain`], if its branch is an activation and a dense layer in the NTK parametrisation.
-    pub fn chain(&self) -> Option<Chain<'_>> {
-        let (skip, scaling) = self.residual_rule()?;
+    pub fn chain(&self) -> Option<Chain> {
+        let Join::Residual { skip, scaling } = &self.join else {
+            return None;
+        };
         let layers = self.branch.flat();
-        let [phi, dense] = layers[..] else {
+        let [phi, dense] = &layers[..] else {
             return None;
         };
         match (phi.structure(), dense.structure()) {
             (Structure::Activation(phi), Structure::Dense(dense)) if dense.is_plain() => {
                 Some(Chain {
                     branch: Branch::sharing(Arc::clone(phi), dense.initialization()),
-                    skip,
-                    scaling,
+                    skip: *skip,
+                    scaling: Arc::clone(scaling),
                 })
             }
             _ => None,
