@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `polynomial` | evaluation of polynomials, Chebyshev interpolation |
+//! | `normal` | the standard normal law |
 //! | `quadrature` | adaptive Gauss–Kronrod integration |
 //! | `root` | sign changes on a grid, refined to rounding |
 //! | `magnitude` | double-double numbers with a power of two of their own |
@@ -12,6 +13,7 @@
 
 mod cholesky;
 mod magnitude;
+pub(crate) mod normal;
 pub(crate) mod polynomial;
 mod power_of_two;
 pub(crate) mod quadrature;
