@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `polynomial` | evaluation of polynomials, Chebyshev interpolation |
+//! | `polynomial` | evaluation in powers |
+//! | `chebyshev` | interpolation of analytic functions, and whether it has reached their rounding |
 //! | `normal` | the standard normal law |
 //! | `quadrature` | adaptive Gauss–Kronrod integration |
 //! | `root` | sign changes on a grid, refined to rounding |
@@ -11,6 +12,7 @@
 //! | `cholesky` | square roots of positive semi-definite matrices |
 //! | `summation` | sums of products in an order that no machine changes |
 
+pub(crate) mod chebyshev;
 mod cholesky;
 mod magnitude;
 pub(crate) mod normal;

@@ -6,14 +6,12 @@ use super::axes::{Cells, Place};
 use super::economy::Economy;
 use super::patch::{LANES, Patch, Section};
 use super::plan::{MOST_POWERS, MOST_TERMS, Plan, samples};
-use super::probe::{Probe, Values};
+use super::probe::Probe;
 use super::{Diagonal, Surface};
 use crate::activation::pair_cost;
 use crate::kernel::product::InputPairs;
 use crate::network::{Layer, Network};
-use crate::numerics::polynomial::{
-    chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform,
-};
+use crate::numerics::chebyshev;
 use crate::{Result, Scalar, parallel};
 
 /// The error between the nodes that a table is built to: of networks of closed forms, and of a layer whose
@@ -106,7 +104,7 @@ impl Plan {
         let mut reached = 0.0;
         let scale = |place: Place| {
             let diagonal = diagonals[place.cell].as_ref();
-            diagonal.map_or(0.0, |all| chebyshev_sum(&all.two[1], place.x).abs())
+            diagonal.map_or(0.0, |all| chebyshev::sum(&all.two[1], place.x).abs())
         };
         let tables = parallel::try_map(self.boxes.len(), |index| {
             Ok(self.patch(probe, self.boxes[index].1, scale))
@@ -146,7 +144,7 @@ impl Plan {
         } else {
             MOST_TERMS + 4
         };
-        let at: Vec<f64> = (0..n).map(|j| chebyshev_node(j, n)).chain(CHECKS).collect();
+        let at: Vec<f64> = chebyshev::nodes(n).chain(CHECKS).collect();
         let rows = probe
             .rows(at.len(), |j| {
                 let q = self.cells.variance(Place { cell, x: at[j] });
@@ -156,25 +154,20 @@ impl Plan {
                 Ok(both)
             })
             .ok()?;
-        let transform = chebyshev_transform(n);
-        let fit = |value: &dyn Fn(&[Values]) -> f64| -> Option<Vec<f64>> {
-            let coefficients: Vec<f64> = transform
-                .iter()
-                .map(|row| row.iter().zip(&rows).map(|(m, row)| m * value(row)).sum())
-                .collect();
-            let good = at[n..].iter().zip(&rows[n..]).all(|(&x, row)| {
-                (chebyshev_sum(&coefficients, x) - value(row)).abs()
-                    <= 2.0 * probe.noise * value(row).abs()
-            });
-            good.then_some(coefficients)
-        };
+        let values = rows.iter().map(|row| [row[0][1], row[1][0], row[1][1]]);
+        let values: Vec<[f64; 3]> = values.collect();
+        let fits = chebyshev::fit(&values[..n]);
+        let good = at[n..].iter().zip(&values[n..]).all(|(&x, values)| {
+            fits.iter().zip(values).all(|(fit, value)| {
+                (chebyshev::sum(fit, x) - value).abs() <= 2.0 * probe.noise * value.abs()
+            })
+        });
         // a point with itself keeps its correlation 1
-        if rows.iter().any(|row| row[0][0] != 0.0) {
-            return None;
-        }
-        Some(Diagonal {
-            own: fit(&|row| row[0][1])?,
-            two: [fit(&|row| row[1][0])?, fit(&|row| row[1][1])?],
+        let parallel = rows.iter().all(|row| row[0][0] == 0.0);
+        let [own, complement, tangent] = fits.try_into().ok()?;
+        (good && parallel).then_some(Diagonal {
+            own,
+            two: [complement, tangent],
         })
     }
 
@@ -214,7 +207,7 @@ impl Plan {
     ) -> Result<[Patch; 2]> {
         let piece = &self.pieces[piece];
         let place = |cell: usize, j: usize, n: usize| {
-            let x = if n == 1 { 0.0 } else { chebyshev_node(j, n) };
+            let x = if n == 1 { 0.0 } else { chebyshev::node(j, n) };
             Place { cell, x }
         };
         let functions = if probe.with_tangent { 2 } else { 1 };
@@ -223,9 +216,7 @@ impl Plan {
             .step_by(ROWS)
             .map(|start| start..(start + ROWS).min(na))
             .collect();
-        let angles: Vec<f64> = (0..nr)
-            .map(|k| piece.epsilon(chebyshev_node(k, nr)))
-            .collect();
+        let angles: Vec<f64> = chebyshev::nodes(nr).map(|x| piece.epsilon(x)).collect();
         let rows = probe.rows(groups.len(), |group| {
             let rows = groups[group].clone();
             let columns = if a == b { rows.end } else { nb };
@@ -300,7 +291,7 @@ impl Plan {
         let mut worst = 0.0_f64;
         for (i, exact) in exact.iter().enumerate() {
             let (a, b, r) = check(i);
-            let basis = |x: f64, n: usize| chebyshev_basis(if n == 1 { 0.0 } else { x }, n);
+            let basis = |x: f64, n: usize| chebyshev::basis(if n == 1 { 0.0 } else { x }, n);
             patch.section(&basis(a.x, na), &mut section);
             let columns: Vec<[f64; LANES]> =
                 basis(b.x, nb).into_iter().map(|t| [t; LANES]).collect();

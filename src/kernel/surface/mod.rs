@@ -35,13 +35,14 @@ mod tests;
 
 use std::ops::Range;
 
-use axes::{Cells, Piece, Place};
+use axes::{Cells, Place};
 use patch::{LANES, Patch, Section};
 use probe::Probe;
 
 use crate::Result;
+use crate::covariance::AnglePiece;
 use crate::network::{KernelBlock, Layer, Network};
-use crate::numerics::polynomial::{chebyshev_basis, chebyshev_sum};
+use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
 /// The tables of a network for given inputs.
@@ -59,7 +60,7 @@ pub(crate) struct Surface {
     alone: f64,
     /// Smaller $\varepsilon$ are not tabulated.
     start: f64,
-    pieces: Vec<Piece>,
+    pieces: Vec<AnglePiece>,
     /// The number of terms in $\log q$ of each cell.
     terms: Vec<usize>,
     /// By cell of the row, cell of the column, piece.
@@ -253,7 +254,7 @@ impl Surface {
         let width = places.len();
         let mut basis = vec![0.0; terms * width];
         for (at, &j) in order.iter().enumerate() {
-            let values = chebyshev_basis(places[j].map_or(0.0, |place| place.x), terms);
+            let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
             for (k, t) in values.into_iter().enumerate() {
                 basis[k * width + at] = t;
             }
@@ -279,7 +280,7 @@ impl Surface {
             space.direct.extend(0..width);
             return;
         };
-        let basis_a = chebyshev_basis(own.x, self.terms[own.cell]);
+        let basis_a = chebyshev::basis(own.x, self.terms[own.cell]);
         space.ready.fill(false);
         let pieces = self.pieces.len();
         for (cell, places) in columns.cells.iter().enumerate() {
@@ -316,11 +317,11 @@ impl Surface {
                                 let theta = if same == Some(column) {
                                     &diagonal.own
                                 } else {
-                                    space.complement[at] = chebyshev_sum(&diagonal.two[0], own.x);
+                                    space.complement[at] = chebyshev::sum(&diagonal.two[0], own.x);
                                     &diagonal.two[1]
                                 };
                                 if F == 2 {
-                                    space.tangent[at] = chebyshev_sum(theta, own.x);
+                                    space.tangent[at] = chebyshev::sum(theta, own.x);
                                 }
                                 continue;
                             }
@@ -438,7 +439,7 @@ impl Lanes {
     }
 
     /// $\varepsilon^\prime$ and, if wanted, $\Theta$.
-    fn at<const F: usize>(&self, section: &Section, piece: &Piece) -> [[f64; LANES]; F] {
+    fn at<const F: usize>(&self, section: &Section, piece: &AnglePiece) -> [[f64; LANES]; F] {
         let (epsilon, basis) = (&self.epsilon, &self.basis[..self.terms]);
         vectorized(
             #[inline(always)]

@@ -1,9 +1,10 @@
 //! Which boxes are worth a table, and how many terms they take.
 
-use super::axes::{Cells, Piece, Place};
+use super::axes::{Cells, Place, angle_pieces};
 use super::economy::Economy;
 use super::patch::LANES;
 use super::probe::{Probe, Values};
+use crate::covariance::AnglePiece;
 use crate::kernel::product::InputPairs;
 use crate::{Result, Scalar};
 
@@ -67,7 +68,7 @@ pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample
 pub(super) struct Plan {
     pub(super) cells: Cells,
     pub(super) start: f64,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<AnglePiece>,
     /// By cell.
     pub(super) terms: Vec<usize>,
     /// By piece.
@@ -98,7 +99,7 @@ impl Plan {
                 (low.min(sample.epsilon), high.max(sample.epsilon))
             });
         let margin = MARGIN * (high - low);
-        let (start, all) = Piece::all(cells.are_equal(), (low - margin).max(0.0), high + margin);
+        let (start, all) = angle_pieces(cells.are_equal(), (low - margin).max(0.0), high + margin);
         let mut plan = Self {
             terms: vec![1; cells.len()],
             cells,
@@ -222,7 +223,13 @@ impl Plan {
     }
 
     /// Adds a piece, or its parts if it has too many terms.
-    fn split(&mut self, probe: &Probe<'_>, piece: Piece, cells: (usize, usize), halvings: u32) {
+    fn split(
+        &mut self,
+        probe: &Probe<'_>,
+        piece: AnglePiece,
+        cells: (usize, usize),
+        halvings: u32,
+    ) {
         let powers = [0.0, 0.93].map(|x| {
             let a = Place { cell: cells.0, x };
             let b = Place {
