@@ -91,6 +91,30 @@ impl Cells {
     }
 }
 
+/// A box of the tables: the cells of a row and of a column, and a piece of the angle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BoxIndex {
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) piece: usize,
+}
+
+impl BoxIndex {
+    /// With rows and columns exchanged.
+    pub(super) fn mirrored(self) -> Self {
+        Self {
+            row: self.column,
+            column: self.row,
+            ..self
+        }
+    }
+
+    /// Its place in an array by row, column, piece.
+    pub(super) fn position(self, cells: usize, pieces: usize) -> usize {
+        (self.row * cells + self.column) * pieces + self.piece
+    }
+}
+
 /// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not
 /// tabulated.
 const FAR_END: f64 = 1.0 / 16.0;

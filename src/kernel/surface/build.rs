@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::axes::{Cells, Place};
+use super::axes::{BoxIndex, Cells, Place};
 use super::economy::Economy;
 use super::patch::{LANES, Patch, Section};
 use super::plan::{MOST_POWERS, MOST_TERMS, Plan, samples};
@@ -109,13 +109,13 @@ impl Plan {
         let tables = parallel::try_map(self.boxes.len(), |index| {
             Ok(self.patch(probe, self.boxes[index].1, scale))
         })?;
-        for (&(share, (a, b, piece)), table) in self.boxes.iter().zip(tables) {
+        for (&(share, index), table) in self.boxes.iter().zip(tables) {
             if let Some([patch, mirrored]) = table {
-                for (cell, size) in [a, b].into_iter().zip(patch.sizes()) {
+                for (cell, size) in [index.row, index.column].into_iter().zip(patch.sizes()) {
                     terms[cell] = terms[cell].max(size);
                 }
-                patches[(a * cells + b) * pieces + piece] = Some(patch);
-                patches[(b * cells + a) * pieces + piece] = Some(mirrored);
+                patches[index.position(cells, pieces)] = Some(patch);
+                patches[index.mirrored().position(cells, pieces)] = Some(mirrored);
                 reached += share;
             }
         }
@@ -175,15 +175,15 @@ impl Plan {
     fn patch(
         &self,
         probe: &Probe<'_>,
-        indices: (usize, usize, usize),
+        index: BoxIndex,
         scale: impl Fn(Place) -> f64,
     ) -> Option<[Patch; 2]> {
-        let (a, b, piece) = indices;
-        let mut sizes = [self.terms[a], self.terms[b], self.powers[piece]];
+        let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
+        let mut sizes = [a, b, self.powers[index.piece]];
         let (mut best, mut least) = (None, f64::INFINITY);
         for _ in 0..2 {
-            let patches = self.fit(probe, indices, sizes).ok()?;
-            let error = self.error(probe, indices, &patches[0], sizes, &scale)?;
+            let patches = self.fit(probe, index, sizes).ok()?;
+            let error = self.error(probe, index, &patches[0], sizes, &scale)?;
             if error < least {
                 (best, least) = (Some(patches), error);
             }
@@ -202,10 +202,10 @@ impl Plan {
     fn fit(
         &self,
         probe: &Probe<'_>,
-        (a, b, piece): (usize, usize, usize),
+        index: BoxIndex,
         [na, nb, nr]: [usize; 3],
     ) -> Result<[Patch; 2]> {
-        let piece = &self.pieces[piece];
+        let (a, b, piece) = (index.row, index.column, &self.pieces[index.piece]);
         let place = |cell: usize, j: usize, n: usize| {
             let x = if n == 1 { 0.0 } else { chebyshev::node(j, n) };
             Place { cell, x }
@@ -263,13 +263,13 @@ impl Plan {
     fn error(
         &self,
         probe: &Probe<'_>,
-        (a, b, piece): (usize, usize, usize),
+        index: BoxIndex,
         patch: &Patch,
         [na, nb, _]: [usize; 3],
         scale: impl Fn(Place) -> f64,
     ) -> Option<f64> {
         const CHECKS: usize = 24;
-        let piece = &self.pieces[piece];
+        let piece = &self.pieces[index.piece];
         // the corners of the box among them
         let check = |i: usize| {
             let x = |step: f64, bit: usize| match i {
@@ -279,6 +279,7 @@ impl Plan {
             };
             let [sa, sb] = [x(0.819_173, 0), x(0.671_044, 1)];
             let r = 0.999 * x(0.549_700, 2);
+            let (a, b) = (index.row, index.column);
             (Place { cell: a, x: sa }, Place { cell: b, x: sb }, r)
         };
         let exact = probe
