@@ -106,7 +106,7 @@ pub(crate) fn in_powers<const N: usize>(coefficients: &[f64]) -> [f64; N] {
 /// How the coefficients of a function end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tail {
-    /// The largest of the last three.
+    /// The largest of the last three: what is left out or, once they have settled, the size of the rounding.
     pub(crate) largest: f64,
     /// Whether coefficients have stopped to fall: they have settled into the rounding of the function itself,
     /// which is all that more of them, on shorter pieces, would resolve.

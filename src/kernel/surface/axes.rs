@@ -92,7 +92,7 @@ impl Cells {
 }
 
 /// A box of the tables: the cells of a row and of a column, and a piece of the angle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct BoxIndex {
     pub(super) row: usize,
     pub(super) column: usize,

@@ -72,7 +72,7 @@ impl Surface {
             let Some(plan) = Plan::new(&probe, &samples, cells, economy) else {
                 continue;
             };
-            let wanted: f64 = plan.boxes.iter().map(|&(share, _)| share).sum();
+            let wanted: f64 = plan.boxes.iter().map(|&(_, share)| share).sum();
             if plan.boxes.is_empty() {
                 break;
             }
@@ -107,9 +107,9 @@ impl Plan {
             diagonal.map_or(0.0, |all| chebyshev::sum(&all.two[1], place.x).abs())
         };
         let tables = parallel::try_map(self.boxes.len(), |index| {
-            Ok(self.patch(probe, self.boxes[index].1, scale))
+            Ok(self.patch(probe, self.boxes[index].0, scale))
         })?;
-        for (&(share, index), table) in self.boxes.iter().zip(tables) {
+        for (&(index, share), table) in self.boxes.iter().zip(tables) {
             if let Some([patch, mirrored]) = table {
                 for (cell, size) in [index.row, index.column].into_iter().zip(patch.sizes()) {
                     terms[cell] = terms[cell].max(size);
@@ -206,9 +206,9 @@ impl Plan {
         [na, nb, nr]: [usize; 3],
     ) -> Result<[Patch; 2]> {
         let (a, b, piece) = (index.row, index.column, &self.pieces[index.piece]);
-        let place = |cell: usize, j: usize, n: usize| {
-            let x = if n == 1 { 0.0 } else { chebyshev::node(j, n) };
-            Place { cell, x }
+        let place = |cell: usize, j: usize, n: usize| Place {
+            cell,
+            x: chebyshev::node(j, n),
         };
         let functions = if probe.with_tangent { 2 } else { 1 };
         // some rows at a time, which share what layers know of their columns; of a symmetric box half
@@ -292,10 +292,9 @@ impl Plan {
         let mut worst = 0.0_f64;
         for (i, exact) in exact.iter().enumerate() {
             let (a, b, r) = check(i);
-            let basis = |x: f64, n: usize| chebyshev::basis(if n == 1 { 0.0 } else { x }, n);
-            patch.section(&basis(a.x, na), &mut section);
-            let columns: Vec<[f64; LANES]> =
-                basis(b.x, nb).into_iter().map(|t| [t; LANES]).collect();
+            patch.section(&chebyshev::basis(a.x, na), &mut section);
+            let columns = chebyshev::basis(b.x, nb).into_iter().map(|t| [t; LANES]);
+            let columns: Vec<[f64; LANES]> = columns.collect();
             let found = if probe.with_tangent {
                 section.at::<2>(&columns, &[r; LANES]).map(|lanes| lanes[0])
             } else {

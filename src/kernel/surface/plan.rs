@@ -1,5 +1,7 @@
 //! Which boxes are worth a table, and how many terms they take.
 
+use std::collections::BTreeMap;
+
 use super::axes::{BoxIndex, Cells, Place, angle_pieces};
 use super::economy::Economy;
 use super::patch::LANES;
@@ -81,7 +83,7 @@ pub(super) struct Plan {
     /// By piece.
     pub(super) powers: Vec<usize>,
     /// With the share of all pairs; columns are not larger than rows.
-    pub(super) boxes: Vec<(f64, BoxIndex)>,
+    pub(super) boxes: Vec<(BoxIndex, f64)>,
 }
 
 impl Plan {
@@ -112,7 +114,7 @@ impl Plan {
         });
         let mut wanted = plan.counts(samples, weight);
         wanted
-            .retain(|&(pairs, index)| plan.powers[index.piece] > 0 && economy.pays(fewest, pairs));
+            .retain(|&(index, pairs)| plan.powers[index.piece] > 0 && economy.pays(fewest, pairs));
         plan.choose(probe, wanted, economy)?;
         Some(plan)
     }
@@ -158,31 +160,20 @@ impl Plan {
         (cell(sample.variances.0), cell(sample.variances.1))
     }
 
-    /// The boxes, and how many pairs each has.
-    fn counts(&self, samples: &[Sample], weight: f64) -> Vec<(f64, BoxIndex)> {
-        let (cells, pieces) = (self.cells.len(), self.pieces.len());
-        let mut counts = vec![0_usize; cells * cells * pieces];
+    /// The boxes that have pairs, and how many.
+    fn counts(&self, samples: &[Sample], weight: f64) -> Vec<(BoxIndex, f64)> {
+        let mut counts = BTreeMap::new();
         for sample in samples {
-            let piece = self
-                .pieces
-                .iter()
-                .position(|piece| sample.epsilon <= piece.end);
+            let mut pieces = self.pieces.iter();
+            let piece = pieces.position(|piece| sample.epsilon <= piece.end);
             if let (Some(piece), true) = (piece, sample.epsilon >= self.start) {
                 let (a, b) = self.cells_of(sample);
                 let (row, column) = (a.max(b), a.min(b));
                 let index = BoxIndex { row, column, piece };
-                counts[index.position(cells, pieces)] += 1;
+                *counts.entry(index).or_insert(0.0) += weight;
             }
         }
-        let boxes = counts.iter().enumerate().map(|(i, &count)| {
-            let index = BoxIndex {
-                row: i / pieces / cells,
-                column: i / pieces % cells,
-                piece: i % pieces,
-            };
-            (count as f64 * weight, index)
-        });
-        boxes.collect()
+        counts.into_iter().collect()
     }
 
     /// Finds the terms that boxes of so many pairs take, and keeps those that are worth it; none if they are
@@ -190,14 +181,14 @@ impl Plan {
     fn choose(
         &mut self,
         probe: &Probe<'_>,
-        mut wanted: Vec<(f64, BoxIndex)>,
+        mut wanted: Vec<(BoxIndex, f64)>,
         economy: Economy,
     ) -> Option<()> {
         if !self.cells.are_equal() {
-            wanted.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+            wanted.sort_by(|(_, a), (_, b)| b.total_cmp(a));
             for cell in 0..self.cells.len() {
                 // at the most frequent partner
-                let partner = wanted.iter().find_map(|&(_, index)| match cell {
+                let partner = wanted.iter().find_map(|&(index, _)| match cell {
                     _ if index.row == cell => Some((index.column, index.piece)),
                     _ if index.column == cell => Some((index.row, index.piece)),
                     _ => None,
@@ -208,14 +199,14 @@ impl Plan {
             }
         }
         let (mut nodes, mut held) = (0.0, 0.0);
-        for (pairs, index) in wanted {
+        for (index, pairs) in wanted {
             let terms = self.terms[index.row] * self.terms[index.column];
             let size = (terms * self.powers[index.piece]) as f64;
             let is_symmetric = index.row == index.column;
             let size = if is_symmetric { SYMMETRIC * size } else { size };
             if economy.pays(size, pairs) {
                 (nodes, held) = (nodes + size, held + pairs);
-                self.boxes.push((pairs / economy.count, index));
+                self.boxes.push((index, pairs / economy.count));
             }
         }
         if !economy.pays_in_all(nodes, economy.count - held, self.evaluation()) {
@@ -229,7 +220,7 @@ impl Plan {
     fn evaluation(&self) -> f64 {
         const COLUMNS: f64 = 256.0;
         let boxes = self.boxes.len() as f64;
-        let terms = self.boxes.iter().map(|&(_, index)| {
+        let terms = self.boxes.iter().map(|&(index, _)| {
             let terms = self.terms[index.row] + self.terms[index.column];
             terms as f64 * 0.5 * self.powers[index.piece] as f64
         });
