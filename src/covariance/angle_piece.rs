@@ -1,7 +1,8 @@
 //! Pieces of the range of angles, for functions that are tabulated.
 
-/// An interval of $\varepsilon = 1 - c$ on which functions of the angle are polynomials of a place in $[-1, 1]$,
-/// linear in $\sqrt\varepsilon$, or on the far side, towards $c = -1$, in $\sqrt{2 - \varepsilon}$.
+/// An interval of $\varepsilon = 1 - c$ on which functions of the angle are polynomials of a place in
+/// $[-1, 1]$, linear in $\sqrt\varepsilon$, or on the far side, towards $c = -1$, in
+/// $\sqrt{2 - \varepsilon}$.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct AnglePiece {
     /// $\varepsilon$ at the end.
@@ -15,7 +16,7 @@ pub(crate) struct AnglePiece {
 }
 
 impl AnglePiece {
-    /// Where the sides meet, in $\sqrt\varepsilon$: orthogonal inputs lie well inside of a piece, however often
+    /// Where the sides meet, in $\sqrt\varepsilon$: orthogonal inputs lie inside of a piece, however often
     /// the sides are halved.
     pub(crate) const NEAR_END: f64 = 1.25;
 

@@ -60,7 +60,7 @@ pub(crate) fn transform(n: usize) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// The coefficients of some functions, each of which has an entry in the values at every one of the [`nodes`].
+/// The coefficients of some functions, by function, from their values at the [`nodes`], by node.
 pub(crate) fn fit<V: AsRef<[f64]>>(values: &[V]) -> Vec<Vec<f64>> {
     let transform = transform(values.len());
     let functions = values.first().map_or(0, |value| value.as_ref().len());
