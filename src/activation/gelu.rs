@@ -1,11 +1,11 @@
 //! The Gaussian error linear unit.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::PI;
 
 use super::Activation;
 use super::arc_sine::angle;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use crate::activation::expectation::density;
+use crate::numerics::normal;
 
 /// GELU, $\varphi(x) = x \Phi(x)$ with the normal distribution function $\Phi$, exact (D. Hendrycks and K.
 /// Gimpel 2016, arXiv 1606.08415).
@@ -29,11 +29,6 @@ use crate::activation::expectation::density;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gelu;
 
-/// $\Phi(x)$.
-pub(super) fn normal_distribution(x: f64) -> f64 {
-    0.5 * libm::erfc(-FRAC_1_SQRT_2 * x)
-}
-
 /// $k$, $q_a q_b - k^2$, $\Delta$, $\sqrt\Delta$.
 #[inline(always)]
 fn parts(qa: f64, qb: f64, epsilon: f64) -> (f64, f64, f64, f64) {
@@ -50,11 +45,11 @@ impl Activation for Gelu {
     }
 
     fn value(&self, x: f64) -> f64 {
-        x * normal_distribution(x)
+        x * normal::distribution(x)
     }
 
     fn derivative(&self, x: f64) -> f64 {
-        normal_distribution(x) + x * density(x)
+        normal::distribution(x) + x * normal::density(x)
     }
 }
 

@@ -42,6 +42,7 @@ mod hard_sigmoid;
 mod hard_tanh;
 mod homogeneous;
 mod identity;
+mod jump;
 mod leaky_relu;
 mod mish;
 mod named;

@@ -1,7 +1,6 @@
 //! Duals of one point with many: the step that a block of a Gram matrix takes through an activation.
 
-use super::{Dual, arc_cosine};
-use crate::vectorized::vectorized;
+use super::Dual;
 use crate::{PairCovariance, Result};
 
 /// What a pair costs, roughly, in nanoseconds: closed forms of slopes, other closed forms, tables of Hermite
@@ -63,23 +62,6 @@ impl DualRow<'_> {
             ..*self
         }
     }
-}
-
-/// Of an activation that is constant but for a jump at 0:
-/// $\varepsilon^\prime = f (1 - \kappa_0(1 - \varepsilon))$, and no slope.
-pub(super) fn of_jump(factor: f64, row: DualRow<'_>) {
-    if let Some(slope) = row.slope {
-        slope.fill(0.0);
-    }
-    let complement = row.complement;
-    vectorized(
-        #[inline(always)]
-        || {
-            for epsilon in complement.iter_mut() {
-                *epsilon = factor * arc_cosine::one_minus_kappa0_unchecked(*epsilon);
-            }
-        },
-    );
 }
 
 /// One pair at a time, by [`Dual::dual`] and [`Dual::derivative_dual`].

@@ -1,7 +1,7 @@
 //! The step.
 
-use super::{Activation, Dual, DualRow, PairSlices, arc_cosine, closed_form, row};
-use crate::{PairCovariance, Result};
+use super::Activation;
+use super::jump::dual_from_jump;
 
 /// The Heaviside step, $\varphi(x) = 1_{x > 0}$.
 ///
@@ -16,11 +16,6 @@ use crate::{PairCovariance, Result};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Step;
-
-/// ½ for a positive variance, 0 for none.
-fn variance(q: f64) -> f64 {
-    if q > 0.0 { 0.5 } else { 0.0 }
-}
 
 impl Activation for Step {
     fn name(&self) -> String {
@@ -40,42 +35,4 @@ impl Activation for Step {
     }
 }
 
-impl Dual for Step {
-    fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
-        let complement = arc_cosine::one_minus_kappa0_unchecked(k.one_minus_correlation());
-        let (a, b) = (variance(k.variance_a()), variance(k.variance_b()));
-        Ok(PairCovariance::from_parts(a, b, complement))
-    }
-
-    fn derivative_dual(&self, _: PairCovariance) -> Result<f64> {
-        Ok(0.0)
-    }
-
-    fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
-        closed_form::map_slices(
-            || self.name(),
-            k,
-            out,
-            #[inline(always)]
-            |qa, qb, epsilon| {
-                let value = 0.5 * arc_cosine::kappa0_of_complement_unchecked(epsilon);
-                if qa > 0.0 && qb > 0.0 { value } else { 0.0 }
-            },
-        )
-    }
-
-    fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
-        k.check_output(out.len())?;
-        out.fill(0.0);
-        Ok(())
-    }
-
-    fn pair_cost(&self) -> f64 {
-        row::pair_cost::CLOSED_FORM
-    }
-
-    fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
-        row::of_jump(1.0, row);
-        Ok(())
-    }
-}
+dual_from_jump!(Step, 0.0, 1.0);

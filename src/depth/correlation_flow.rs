@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 
 use crate::activation::arc_cosine;
 use crate::error::{self, Error, Result, first_outside};
-use crate::numerics::polynomial::{Chebyshev, Interpolant};
+use crate::numerics::chebyshev::{Chebyshev, Interpolant};
 use crate::vectorized::vectorized;
 
 /// The solution operator of $dc/dt = \frac12(\kappa_1(c) - c)$ on $[-1, 1]$, with dense output.

@@ -37,11 +37,12 @@ pub(crate) enum Evaluator {
     },
 }
 
-/// Which pairs are wanted.
+/// How networks that are not homogeneous are passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    Matrix,
-    Diagonal,
+pub(crate) enum Passage {
+    /// Through tables of all layers together, where these are worth it for all pairs of the inputs.
+    Tabulated,
+    LayerByLayer,
 }
 
 /// The tabulated function.
@@ -61,12 +62,11 @@ pub(crate) struct Entries {
 }
 
 impl Evaluator {
-    /// The evaluator of `network` for given inputs, of which all pairs are wanted, or those of points with
-    /// themselves.
+    /// The evaluator of `network` for given inputs.
     pub(crate) fn new<T: Scalar>(
         network: &Network,
         pairs: &InputPairs<'_, T>,
-        extent: Extent,
+        passage: Passage,
         with_tangent: bool,
     ) -> Result<Self> {
         network.check()?;
@@ -77,9 +77,9 @@ impl Evaluator {
         let mut points = KernelBlock::of_points(pairs.variances());
         points.set_width(width);
         let prepared = network.prepared(&points)?;
-        let surface = match extent {
-            Extent::Matrix => Surface::new(&prepared, pairs, with_tangent)?,
-            Extent::Diagonal => None,
+        let surface = match passage {
+            Passage::Tabulated => Surface::new(&prepared, pairs, with_tangent)?,
+            Passage::LayerByLayer => None,
         };
         Ok(Self::Layers {
             tabulated: network.has_tables(),

@@ -87,6 +87,21 @@ impl Network {
         self.both(x, Some(y), KernelKind::Both)
     }
 
+    /// Both kernels between `x` and `y` (or `x` itself), never through tables of the whole network for the
+    /// inputs at hand: entries then have the bits of the two points alone for homogeneous networks and closed
+    /// forms. The time grows with the depth.
+    ///
+    /// # Errors
+    /// As [`kernels_between`](Self::kernels_between).
+    pub fn kernels_layer_by_layer<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: Option<&Inputs<'_, T>>,
+    ) -> Result<Kernels<T>> {
+        let which = KernelKind::Both;
+        whole(&Tiles::layer_by_layer(self, x, y, which)?, which)
+    }
+
     /// Kernels into matrices of the caller: those that are given, between `x` and `y` (or `x` itself).
     ///
     /// # Errors
@@ -137,18 +152,7 @@ impl Network {
         y: Option<&Inputs<'_, T>>,
         which: KernelKind,
     ) -> Result<Kernels<T>> {
-        let tiles = Tiles::new(self, x, y, which, SIDE)?;
-        let (rows, columns) = (x.len(), y.unwrap_or(x).len());
-        let matrix = |wanted: bool| zeros(rows, columns, wanted);
-        let (mut nngp, mut ntk) = (matrix(which.nngp())?, matrix(which.ntk())?);
-        fill(
-            &tiles,
-            [
-                which.nngp().then_some(&mut nngp),
-                which.ntk().then_some(&mut ntk),
-            ],
-        )?;
-        Ok(Kernels { nngp, ntk })
+        whole(&Tiles::new(self, x, y, which, SIDE)?, which)
     }
 
     /// The variances $K(x_i, x_i)$: the diagonal of [`nngp`](Self::nngp) to the bit, in linear time.
@@ -156,7 +160,7 @@ impl Network {
     /// # Errors
     /// As [`nngp`](Self::nngp).
     pub fn variances<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::diagonal(self, x, KernelKind::Nngp)?;
+        let tiles = Tiles::layer_by_layer(self, x, None, KernelKind::Nngp)?;
         let pairs = tiles.pairs();
         let variances = tiles
             .evaluator()
@@ -169,7 +173,7 @@ impl Network {
     /// # Errors
     /// As [`ntk`](Self::ntk).
     pub fn tangent_diagonal<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::diagonal(self, x, KernelKind::Ntk)?;
+        let tiles = Tiles::layer_by_layer(self, x, None, KernelKind::Ntk)?;
         let diagonal = parallel::try_map(x.len(), |i| {
             let block = tiles.block(i..i + 1, i..i + 1)?;
             Ok(block.ntk[0])
@@ -272,6 +276,18 @@ fn zeros<T: Scalar>(rows: usize, columns: usize, wanted: bool) -> Result<DMatrix
         .try_reserve_exact(rows * columns)
         .map_err(|_| too_large())?;
     Ok(DMatrix::zeros(rows, columns))
+}
+
+fn whole<T: Scalar>(tiles: &Tiles<'_, T>, which: KernelKind) -> Result<Kernels<T>> {
+    let (rows, columns) = (tiles.pairs().rows(), tiles.pairs().columns());
+    let mut nngp = zeros(rows, columns, which.nngp())?;
+    let mut ntk = zeros(rows, columns, which.ntk())?;
+    let wanted = [
+        which.nngp().then_some(&mut nngp),
+        which.ntk().then_some(&mut ntk),
+    ];
+    fill(tiles, wanted)?;
+    Ok(Kernels { nngp, ntk })
 }
 
 const QUANTITIES: [&str; 2] = ["the NNGP kernel", "the neural tangent kernel"];

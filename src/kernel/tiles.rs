@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::evaluator::{Entries, Evaluator, Extent};
+use super::evaluator::{Entries, Evaluator, Passage};
 use super::product::InputPairs;
 use crate::network::Network;
 use crate::{Error, Inputs, Result, Scalar, error, parallel};
@@ -84,27 +84,28 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         side: usize,
     ) -> Result<Self> {
         error::size("side", side)?;
-        Self::of_extent(network, (x, y), which, side, Extent::Matrix)
+        Self::passing(network, (x, y), which, side, Passage::Tabulated)
     }
 
-    /// Of which nothing will be asked but the pairs of points with themselves.
-    pub(crate) fn diagonal(
+    /// Without tables of all layers together, which are of no use for the diagonal alone.
+    pub(crate) fn layer_by_layer(
         network: &Network,
         x: &'a Inputs<'a, T>,
+        y: Option<&'a Inputs<'a, T>>,
         which: KernelKind,
     ) -> Result<Self> {
-        Self::of_extent(network, (x, None), which, SIDE, Extent::Diagonal)
+        Self::passing(network, (x, y), which, SIDE, Passage::LayerByLayer)
     }
 
-    fn of_extent(
+    fn passing(
         network: &Network,
         (x, y): (&'a Inputs<'a, T>, Option<&'a Inputs<'a, T>>),
         which: KernelKind,
         side: usize,
-        extent: Extent,
+        passage: Passage,
     ) -> Result<Self> {
         let pairs = InputPairs::new(x, y)?;
-        let evaluator = Evaluator::new(network, &pairs, extent, which.ntk())?;
+        let evaluator = Evaluator::new(network, &pairs, passage, which.ntk())?;
         Ok(Self {
             pairs,
             evaluator,

@@ -1,7 +1,7 @@
 //! Distances between laws.
 
 use super::Law;
-use super::law::standard_normal_cdf;
+use crate::numerics::normal;
 
 /// Scores at which two continuous laws are compared.
 const GRID: usize = 8192;
@@ -74,7 +74,7 @@ impl Law {
         let half = RANGE / GRID as f64;
         scores()
             .map(|z| {
-                let weight = standard_normal_cdf(z + half) - standard_normal_cdf(z - half);
+                let weight = normal::distribution(z + half) - normal::distribution(z - half);
                 weight * cost(self.at_score(z) - other.at_score(z))
             })
             .sum()
@@ -127,7 +127,7 @@ mod tests {
         );
         assert!((a.l2(&b) - 0.5).abs() < 1e-9);
         assert!((a.wasserstein(&b) - 0.5).abs() < 1e-9);
-        let exact = 2.0 * standard_normal_cdf(0.25) - 1.0;
+        let exact = 2.0 * normal::distribution(0.25) - 1.0;
         assert!((a.kolmogorov_smirnov(&b) - exact).abs() < 1e-6);
         assert!((a.l2(&Law::Deterministic(1.0)) - 2f64.sqrt()).abs() < 1e-12);
         // W1 between N(0,1) and a point at 0 is E|z|

@@ -4,10 +4,10 @@ use std::fmt;
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
-use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::Empirical;
 use crate::error::{self, Error, Result};
+use crate::numerics::normal;
 
 /// What a neural function is, or converges to: a number, or a law on the line.
 ///
@@ -40,14 +40,6 @@ pub enum Law {
     },
     /// The empirical law of a sample.
     Empirical(Empirical),
-}
-
-pub(super) fn standard_normal_cdf(z: f64) -> f64 {
-    0.5 * statrs::function::erf::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
-}
-
-fn standard_normal_quantile(u: f64) -> f64 {
-    Normal::standard().inverse_cdf(u)
 }
 
 impl Law {
@@ -127,7 +119,7 @@ impl Law {
                 f64::from(if inclusive { *value <= x } else { *value < x })
             }
             Self::Gaussian { .. } | Self::LogNormal { .. } => {
-                self.score(x).map_or(0.0, standard_normal_cdf)
+                self.score(x).map_or(0.0, normal::distribution)
             }
             Self::Empirical(sample) => {
                 sample.count(x, inclusive) as f64 / sample.values().len() as f64
@@ -157,7 +149,7 @@ impl Law {
                 log_mean,
                 log_variance,
             } => (log_mean + log_variance.sqrt() * z).exp(),
-            Self::Empirical(sample) => sample.quantile(standard_normal_cdf(z)),
+            Self::Empirical(sample) => sample.quantile(normal::distribution(z)),
         }
     }
 
@@ -171,7 +163,7 @@ impl Law {
         }
         Ok(match self {
             Self::Empirical(sample) => sample.quantile(u),
-            _ => self.at_score(standard_normal_quantile(u)),
+            _ => self.at_score(normal::quantile(u)),
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::angle_table::AngleTable;
 use crate::Result;
 use crate::activation::{Slopes, arc_cosine};
+use crate::covariance::AnglePiece;
 use crate::numerics::Magnitude;
 use crate::vectorized::vectorized;
 
@@ -341,13 +342,13 @@ impl Doubling {
     }
 }
 
-/// Whether a block leaves pairs beyond the near side of [`AngleTable`].
+/// Whether a block leaves pairs beyond the near side of an [`AngleTable`].
 fn map_reaches_far_side(width: Option<f64>, map: AngleMap<'_>) -> Result<bool> {
     let probes = (0..=32).map(|i| 2.0 * f64::from(i) / 32.0).collect();
     let mut state = AngleState::new(probes, false, width);
     map(&mut state)?;
     let reached = state.complement.iter().copied().fold(0.0, f64::max);
-    Ok(reached > 0.95 * AngleTable::<3>::NEAR_SIDE)
+    Ok(reached > 0.95 * AnglePiece::NEAR_SIDE)
 }
 
 #[cfg(test)]

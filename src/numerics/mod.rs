@@ -2,7 +2,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `polynomial` | evaluation of polynomials, Chebyshev interpolation |
+//! | `polynomial` | evaluation in powers |
+//! | `chebyshev` | interpolation of analytic functions, and whether it has reached their rounding |
+//! | `normal` | the standard normal law |
 //! | `quadrature` | adaptive Gauss–Kronrod integration |
 //! | `root` | sign changes on a grid, refined to rounding |
 //! | `magnitude` | double-double numbers with a power of two of their own |
@@ -10,8 +12,10 @@
 //! | `cholesky` | square roots of positive semi-definite matrices |
 //! | `summation` | sums of products in an order that no machine changes |
 
+pub(crate) mod chebyshev;
 mod cholesky;
 mod magnitude;
+pub(crate) mod normal;
 pub(crate) mod polynomial;
 mod power_of_two;
 pub(crate) mod quadrature;

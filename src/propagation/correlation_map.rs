@@ -1,8 +1,8 @@
 //! The correlation map $R$ at a given variance, its slopes, fixed points and curvature.
 
 use super::{Propagation, Stability, variance_map::NEAR_ZERO};
-use crate::activation::expectation::{Quadrature, density, jumps};
-use crate::numerics::root;
+use crate::activation::expectation::{Quadrature, jumps};
+use crate::numerics::{normal, root};
 use crate::{Error, PairCovariance, Result, error};
 
 /// A solution of $R(c) = c$.
@@ -121,7 +121,7 @@ impl Propagation<'_> {
         let jumps = jumps::of_derivative(self.activation());
         let sum: f64 = jumps
             .iter()
-            .map(|(kink, height)| height * height * density(kink / root) / root)
+            .map(|(kink, height)| height * height * normal::density(kink / root) / root)
             .sum();
         let share = self.weight_variance() * q / self.variance(q)?;
         Ok(share * (q / std::f64::consts::PI).sqrt() * sum)

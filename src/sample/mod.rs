@@ -158,7 +158,7 @@ impl Finite {
         samples: usize,
         seed: impl Into<Seed>,
     ) -> Result<Vec<Draw>> {
-        self.read(x, samples, seed, |draw| Ok(draw))
+        self.read(x, samples, seed, Ok)
     }
 
     /// What `read` makes of each of `samples` independent networks, in order: no more than one [`Draw`] a

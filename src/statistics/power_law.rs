@@ -1,7 +1,9 @@
 //! Fits of power laws $e = C \prod_k x_k^{\beta_k}$ to errors that are themselves estimates.
 
 use nalgebra::{DMatrix, DVector};
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::numerics::normal;
 
 /// An estimate with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,7 +97,7 @@ pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
     let freedom = (usable.len() - parameters) as f64;
     let dispersion = residual / freedom;
     let (dispersion, quantile) = if known_errors {
-        (dispersion.max(1.0), Normal::standard().inverse_cdf(0.975))
+        (dispersion.max(1.0), normal::quantile(0.975))
     } else {
         let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
         (dispersion, student.inverse_cdf(0.975))

@@ -5,9 +5,10 @@
 //!
 //! $$\mathbb E[f(u) f(v)] = \sum_k a_k(q_a) a_k(q_b) c^k.$$
 
-use super::{DENSITY_AT_ZERO, Function, HALF_RANGE};
+use super::{Function, HALF_RANGE};
 use crate::covariance::Parity;
 use crate::numerics::dot;
+use crate::numerics::normal::density;
 use crate::numerics::quadrature::composite_rule;
 use crate::vectorized::vectorized;
 
@@ -51,10 +52,8 @@ impl Weighted {
         let arguments: Vec<f64> = rule.iter().map(|&(z, _)| deviation * z).collect();
         let mut values = vec![0.0; rule.len()];
         f(&arguments, &mut values);
-        let weighted = rule.iter().zip(&values).map(|(&(z, w), f)| {
-            let density = DENSITY_AT_ZERO * (-0.5 * z * z).exp();
-            w * density * f
-        });
+        let weighted = rule.iter().zip(&values);
+        let weighted = weighted.map(|(&(z, w), f)| w * density(z) * f);
         Self {
             weighted: weighted.collect(),
             z: rule.iter().map(|&(z, _)| z).collect(),

@@ -24,19 +24,12 @@ pub(crate) use table::TablePoints;
 use nested::Combination;
 
 use super::Activation;
+use crate::numerics::normal::density;
 use crate::numerics::quadrature::{Integral, integrate};
 use crate::{Error, PairCovariance, Result, error};
 
 /// Standard deviations to either side that are integrated: the density outside is below 1e-37.
 const HALF_RANGE: f64 = 13.0;
-
-/// $1/\sqrt{2\pi}$.
-pub(crate) const DENSITY_AT_ZERO: f64 = 0.398_942_280_401_432_7;
-
-/// The standard normal density.
-pub(crate) fn density(z: f64) -> f64 {
-    DENSITY_AT_ZERO * (-0.5 * z * z).exp()
-}
 
 /// A function that is given many arguments at once: what is virtual costs one call a rule or panel.
 pub(crate) type Function<'a> = &'a dyn Fn(&[f64], &mut [f64]);
@@ -403,8 +396,6 @@ fn insert_break(breaks: &mut Vec<f64>, x: f64) {
 
 #[cfg(test)]
 mod tests {
-    use std::f64::consts::PI;
-
     use super::*;
 
     #[test]
@@ -419,7 +410,6 @@ mod tests {
         for (n, exact) in [(0, 1.0), (2, 4.0), (4, 48.0), (6, 960.0)] {
             assert!((moment(n) / exact - 1.0).abs() < 4e-15);
         }
-        assert!((DENSITY_AT_ZERO - (2.0 * PI).sqrt().recip()).abs() < 1e-17);
     }
 
     #[test]

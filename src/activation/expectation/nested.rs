@@ -1,6 +1,7 @@
 //! Nested adaptive quadrature of a pair: $u = \sqrt{q_a} x$, then $v$ given $u$.
 
-use super::{Function, density, insert_break, insert_features, line_breaks};
+use super::{Function, insert_break, insert_features, line_breaks};
+use crate::numerics::normal::density;
 use crate::numerics::quadrature::{Integral, POINTS, integrate_panels};
 
 /// Standard deviations to either side.

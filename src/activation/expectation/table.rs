@@ -4,9 +4,7 @@ use super::mehler::{LANES, Layout, complements, mehler};
 use super::{Function, HermiteSeries};
 use crate::activation::{Activation, DualRow};
 use crate::covariance::Parity;
-use crate::numerics::polynomial::{
-    chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform,
-};
+use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
 /// What a series may leave out of the norm of $\varphi(\sqrt q z)$.
@@ -44,7 +42,9 @@ pub struct DualTable {
     /// $q$ where the first piece starts and the last ends.
     lowest_variance: f64,
     highest: f64,
-    pieces: Vec<Piece>,
+    /// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$,
+    /// those of $\varphi^\prime$.
+    pieces: Vec<Vec<f64>>,
     /// 1 over the length of a piece in $\log q$.
     inverse_length: f64,
     nodes: usize,
@@ -52,13 +52,6 @@ pub struct DualTable {
     slope: Layout,
     /// $\varphi(0)$ and $\varphi^\prime(0)$.
     at_zero: (f64, f64),
-}
-
-/// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$, those
-/// of $\varphi^\prime$.
-#[derive(Debug, Clone)]
-struct Piece {
-    coefficients: Vec<f64>,
 }
 
 /// The coefficients of many points, term by term.
@@ -182,26 +175,24 @@ impl DualTable {
             let pieces = starts.iter().map(|&start| {
                 // the largest variance decides on the quadrature, so it goes with every piece
                 let at = |x: f64| (start + 0.5 * length * (1.0 + x)).exp().min(highest);
-                let mut variances: Vec<f64> =
-                    (0..nodes).map(|j| at(chebyshev_node(j, nodes))).collect();
+                let mut variances: Vec<f64> = chebyshev::nodes(nodes).map(at).collect();
                 let checks = [-0.97, 0.03, 0.89];
                 variances.extend(checks.map(at));
                 variances.push(highest);
                 let samples = sampler.sample(&variances)?;
-                let piece = Piece::fit(&samples[..nodes]);
+                let piece = chebyshev::fit(&samples[..nodes]);
                 let good = checks.iter().zip(&samples[nodes..]).all(|(&x, sample)| {
-                    let found = piece.at(x, nodes);
                     let norms = [sample[0], 1.0, norm(&sample[1 + sampler.value.terms..])];
-                    found.iter().zip(sample).enumerate().all(|(i, (a, b))| {
+                    piece.iter().zip(sample).enumerate().all(|(i, (a, b))| {
                         let which = usize::from(i > 0) + usize::from(i > sampler.value.terms);
-                        (a - b).abs() <= INTERPOLATION * norms[which]
+                        (chebyshev::sum(a, x) - b).abs() <= INTERPOLATION * norms[which]
                             || (length < SHORT && nodes == 4)
                     })
                 });
-                good.then_some(piece)
+                good.then(|| piece.concat())
             });
             Some(Self {
-                pieces: pieces.collect::<Option<Vec<Piece>>>()?,
+                pieces: pieces.collect::<Option<Vec<_>>>()?,
                 lowest: low,
                 lowest_variance: lowest,
                 highest,
@@ -226,7 +217,7 @@ impl DualTable {
         for (out, &q) in out.iter_mut().zip(q) {
             let root = if q > 0.0 {
                 let (piece, x) = self.place(q);
-                chebyshev_sum(&self.pieces[piece].coefficients[..self.nodes], x)
+                chebyshev::sum(&self.pieces[piece][..self.nodes], x)
             } else {
                 self.at_zero.0
             };
@@ -282,7 +273,7 @@ impl DualTable {
         // T_i(x_j), row by row
         let mut basis = vec![0.0; nodes * points];
         for (j, &(_, x)) in places.iter().enumerate() {
-            for (i, t) in chebyshev_basis(x, nodes).into_iter().enumerate() {
+            for (i, t) in chebyshev::basis(x, nodes).into_iter().enumerate() {
                 basis[i * points + j] = t;
             }
         }
@@ -296,7 +287,7 @@ impl DualTable {
                 .value
                 .chunks_mut(points)
                 .chain(all.slope.chunks_mut(points));
-            let terms = piece.coefficients.chunks(nodes).skip(1);
+            let terms = piece.chunks(nodes).skip(1);
             for (row, coefficients) in rows.zip(terms) {
                 let (sums, basis) = (&mut sums[..], &basis[..]);
                 vectorized(
@@ -391,29 +382,4 @@ impl DualTable {
 
 fn norm(values: &[f64]) -> f64 {
     values.iter().map(|value| value * value).sum::<f64>().sqrt()
-}
-
-impl Piece {
-    /// Through the values at the nodes.
-    fn fit(samples: &[Vec<f64>]) -> Self {
-        let n = samples.len();
-        let functions = samples[0].len();
-        let mut coefficients = Vec::with_capacity(n * functions);
-        let transform = chebyshev_transform(n);
-        for f in 0..functions {
-            for row in &transform {
-                let terms = row.iter().zip(samples);
-                coefficients.push(terms.map(|(m, sample)| m * sample[f]).sum());
-            }
-        }
-        Self { coefficients }
-    }
-
-    fn at(&self, x: f64, nodes: usize) -> Vec<f64> {
-        let basis = chebyshev_basis(x, nodes);
-        let functions = self.coefficients.chunks(nodes);
-        functions
-            .map(|row| row.iter().zip(&basis).map(|(a, t)| a * t).sum())
-            .collect()
-    }
 }

@@ -1,5 +1,7 @@
 //! The axes of the tables: norms on a logarithmic scale, and the angle.
 
+use crate::covariance::AnglePiece;
+
 /// Cells of $\log q$ are at most this long.
 const LONGEST: f64 = 0.7;
 
@@ -89,20 +91,29 @@ impl Cells {
     }
 }
 
-/// Half-open in $\varepsilon$, and there a polynomial in $\sqrt\varepsilon$, or near $c = -1$ in
-/// $\sqrt{2 - \varepsilon}$.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Piece {
-    /// $\varepsilon$ at the end.
-    pub(super) end: f64,
-    far: bool,
-    /// In the variable.
-    center: f64,
-    half: f64,
+/// A box of the tables: the cells of a row and of a column, and a piece of the angle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BoxIndex {
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) piece: usize,
 }
 
-/// Where the sides meet, in $\sqrt\varepsilon$: orthogonal inputs lie well inside of a piece.
-const NEAR_END: f64 = 1.25;
+impl BoxIndex {
+    /// With rows and columns exchanged.
+    pub(super) fn mirrored(self) -> Self {
+        Self {
+            row: self.column,
+            column: self.row,
+            ..self
+        }
+    }
+
+    /// Its place in an array by row, column, piece.
+    pub(super) fn position(self, cells: usize, pieces: usize) -> usize {
+        (self.row * cells + self.column) * pieces + self.piece
+    }
+}
 
 /// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not
 /// tabulated.
@@ -111,85 +122,37 @@ const FAR_END: f64 = 1.0 / 16.0;
 /// How often pieces are halved towards $c = 1$.
 const HALVINGS: i32 = 7;
 
-impl Piece {
-    fn between(a: f64, b: f64, far: bool) -> Self {
-        let square = if far { 2.0 - a * a } else { b * b };
-        Self {
-            end: square,
-            far,
-            center: 0.5 * (a + b),
-            half: 0.5 * (b - a),
-        }
-    }
-
-    /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
-    /// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms.
-    pub(super) fn all(equal: bool, low: f64, high: f64) -> (f64, Vec<Self>) {
-        let edge = |k: i32| NEAR_END * 0.5_f64.powi(k);
-        // what the norms of points that are taken for equal leave of 1 - c
-        let least = if equal { 1e-7 } else { edge(HALVINGS) };
-        let (start, end) = (low.sqrt().max(least), high.sqrt().min(NEAR_END));
-        let mut pieces = Vec::new();
-        if start < end {
-            let inner = (0..=HALVINGS).rev().map(edge);
-            // no slivers at the ends
-            let inner = inner.filter(|&r| r > 1.3 * start && r < end / 1.1);
-            let edges: Vec<f64> = std::iter::once(start).chain(inner).chain([end]).collect();
-            pieces.extend(edges.windows(2).map(|r| Self::between(r[0], r[1], false)));
-        }
-        let side = NEAR_END * NEAR_END;
-        let far = (
-            (2.0 - high).max(0.0).sqrt().max(FAR_END),
-            (2.0 - low.max(side)).sqrt(),
+/// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
+/// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms.
+pub(super) fn angle_pieces(equal: bool, low: f64, high: f64) -> (f64, Vec<AnglePiece>) {
+    let edge = |k: i32| AnglePiece::NEAR_END * 0.5_f64.powi(k);
+    // what the norms of points that are taken for equal leave of 1 - c
+    let least = if equal { 1e-7 } else { edge(HALVINGS) };
+    let (start, end) = (low.sqrt().max(least), high.sqrt().min(AnglePiece::NEAR_END));
+    let mut pieces = Vec::new();
+    if start < end {
+        let inner = (0..=HALVINGS).rev().map(edge);
+        // no slivers at the ends
+        let inner = inner.filter(|&r| r > 1.3 * start && r < end / 1.1);
+        let edges: Vec<f64> = std::iter::once(start).chain(inner).chain([end]).collect();
+        pieces.extend(
+            edges
+                .windows(2)
+                .map(|r| AnglePiece::between(r[0], r[1], false)),
         );
-        if high > side && far.0 < far.1 {
-            pieces.push(Self::between(far.0, far.1, true));
-        }
-        let first = pieces
-            .first()
-            .map_or(0.0, |piece| piece.epsilon(-1.0).min(piece.epsilon(1.0)));
-        (first, pieces)
     }
-
-    /// Both halves.
-    pub(super) fn halves(&self) -> [Self; 2] {
-        let (low, high) = (self.center - self.half, self.center + self.half);
-        let halves = [
-            Self::between(low, self.center, self.far),
-            Self::between(self.center, high, self.far),
-        ];
-        if self.far {
-            [halves[1], halves[0]]
-        } else {
-            halves
-        }
+    let side = AnglePiece::NEAR_SIDE;
+    let far = (
+        (2.0 - high).max(0.0).sqrt().max(FAR_END),
+        (2.0 - low.max(side)).sqrt(),
+    );
+    if high > side && far.0 < far.1 {
+        pieces.push(AnglePiece::between(far.0, far.1, true));
     }
-
-    /// The $\varepsilon$ of a place in $[-1, 1]$.
-    pub(super) fn epsilon(&self, x: f64) -> f64 {
-        let variable = self.center + self.half * x;
-        if self.far {
-            2.0 - variable * variable
-        } else {
-            variable * variable
-        }
-    }
-
-    /// The places of some $\varepsilon$.
-    #[inline(always)]
-    pub(super) fn places<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
-        let mut x = *epsilon;
-        let scale = 1.0 / self.half;
-        for x in &mut x {
-            let variable = if self.far {
-                (2.0 - *x).sqrt()
-            } else {
-                x.sqrt()
-            };
-            *x = (variable - self.center) * scale;
-        }
-        x
-    }
+    let first = pieces
+        .first()
+        .map_or(0.0, |piece| piece.epsilon(-1.0).min(piece.epsilon(1.0)));
+    (first, pieces)
 }
 
 #[cfg(test)]
@@ -206,9 +169,9 @@ mod tests {
             (false, 1.1, 1.9),
             (false, 1.7, 1.8),
         ] {
-            let (start, pieces) = Piece::all(equal, low, high);
+            let (start, pieces) = angle_pieces(equal, low, high);
             assert!(start >= low && (start <= low + 1e-4 || !equal));
-            let halved: Vec<Piece> = pieces.iter().flat_map(Piece::halves).collect();
+            let halved: Vec<AnglePiece> = pieces.iter().flat_map(AnglePiece::halves).collect();
             for pieces in [pieces, halved] {
                 let mut low = start;
                 for piece in &pieces {

@@ -2,18 +2,16 @@
 
 use std::ops::Range;
 
-use super::axes::{Cells, Place};
+use super::axes::{BoxIndex, Cells, Place};
 use super::economy::Economy;
 use super::patch::{LANES, Patch, Section};
 use super::plan::{MOST_POWERS, MOST_TERMS, Plan, samples};
-use super::probe::{Probe, Values};
+use super::probe::Probe;
 use super::{Diagonal, Surface};
 use crate::activation::pair_cost;
 use crate::kernel::product::InputPairs;
 use crate::network::{Layer, Network};
-use crate::numerics::polynomial::{
-    chebyshev_basis, chebyshev_node, chebyshev_sum, chebyshev_transform,
-};
+use crate::numerics::chebyshev;
 use crate::{Result, Scalar, parallel};
 
 /// The error between the nodes that a table is built to: of networks of closed forms, and of a layer whose
@@ -74,7 +72,7 @@ impl Surface {
             let Some(plan) = Plan::new(&probe, &samples, cells, economy) else {
                 continue;
             };
-            let wanted: f64 = plan.boxes.iter().map(|&(share, _)| share).sum();
+            let wanted: f64 = plan.boxes.iter().map(|&(_, share)| share).sum();
             if plan.boxes.is_empty() {
                 break;
             }
@@ -106,18 +104,18 @@ impl Plan {
         let mut reached = 0.0;
         let scale = |place: Place| {
             let diagonal = diagonals[place.cell].as_ref();
-            diagonal.map_or(0.0, |all| chebyshev_sum(&all.two[1], place.x).abs())
+            diagonal.map_or(0.0, |all| chebyshev::sum(&all.two[1], place.x).abs())
         };
         let tables = parallel::try_map(self.boxes.len(), |index| {
-            Ok(self.patch(probe, self.boxes[index].1, scale))
+            Ok(self.patch(probe, self.boxes[index].0, scale))
         })?;
-        for (&(share, (a, b, piece)), table) in self.boxes.iter().zip(tables) {
+        for (&(index, share), table) in self.boxes.iter().zip(tables) {
             if let Some([patch, mirrored]) = table {
-                for (cell, size) in [a, b].into_iter().zip(patch.sizes()) {
+                for (cell, size) in [index.row, index.column].into_iter().zip(patch.sizes()) {
                     terms[cell] = terms[cell].max(size);
                 }
-                patches[(a * cells + b) * pieces + piece] = Some(patch);
-                patches[(b * cells + a) * pieces + piece] = Some(mirrored);
+                patches[index.position(cells, pieces)] = Some(patch);
+                patches[index.mirrored().position(cells, pieces)] = Some(mirrored);
                 reached += share;
             }
         }
@@ -146,7 +144,7 @@ impl Plan {
         } else {
             MOST_TERMS + 4
         };
-        let at: Vec<f64> = (0..n).map(|j| chebyshev_node(j, n)).chain(CHECKS).collect();
+        let at: Vec<f64> = chebyshev::nodes(n).chain(CHECKS).collect();
         let rows = probe
             .rows(at.len(), |j| {
                 let q = self.cells.variance(Place { cell, x: at[j] });
@@ -156,25 +154,20 @@ impl Plan {
                 Ok(both)
             })
             .ok()?;
-        let transform = chebyshev_transform(n);
-        let fit = |value: &dyn Fn(&[Values]) -> f64| -> Option<Vec<f64>> {
-            let coefficients: Vec<f64> = transform
-                .iter()
-                .map(|row| row.iter().zip(&rows).map(|(m, row)| m * value(row)).sum())
-                .collect();
-            let good = at[n..].iter().zip(&rows[n..]).all(|(&x, row)| {
-                (chebyshev_sum(&coefficients, x) - value(row)).abs()
-                    <= 2.0 * probe.noise * value(row).abs()
-            });
-            good.then_some(coefficients)
-        };
+        let values = rows.iter().map(|row| [row[0][1], row[1][0], row[1][1]]);
+        let values: Vec<[f64; 3]> = values.collect();
+        let fits = chebyshev::fit(&values[..n]);
+        let good = at[n..].iter().zip(&values[n..]).all(|(&x, values)| {
+            fits.iter().zip(values).all(|(fit, value)| {
+                (chebyshev::sum(fit, x) - value).abs() <= 2.0 * probe.noise * value.abs()
+            })
+        });
         // a point with itself keeps its correlation 1
-        if rows.iter().any(|row| row[0][0] != 0.0) {
-            return None;
-        }
-        Some(Diagonal {
-            own: fit(&|row| row[0][1])?,
-            two: [fit(&|row| row[1][0])?, fit(&|row| row[1][1])?],
+        let parallel = rows.iter().all(|row| row[0][0] == 0.0);
+        let [own, complement, tangent] = fits.try_into().ok()?;
+        (good && parallel).then_some(Diagonal {
+            own,
+            two: [complement, tangent],
         })
     }
 
@@ -182,15 +175,15 @@ impl Plan {
     fn patch(
         &self,
         probe: &Probe<'_>,
-        indices: (usize, usize, usize),
+        index: BoxIndex,
         scale: impl Fn(Place) -> f64,
     ) -> Option<[Patch; 2]> {
-        let (a, b, piece) = indices;
-        let mut sizes = [self.terms[a], self.terms[b], self.powers[piece]];
+        let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
+        let mut sizes = [a, b, self.powers[index.piece]];
         let (mut best, mut least) = (None, f64::INFINITY);
         for _ in 0..2 {
-            let patches = self.fit(probe, indices, sizes).ok()?;
-            let error = self.error(probe, indices, &patches[0], sizes, &scale)?;
+            let patches = self.fit(probe, index, sizes).ok()?;
+            let error = self.error(probe, index, &patches[0], sizes, &scale)?;
             if error < least {
                 (best, least) = (Some(patches), error);
             }
@@ -209,13 +202,13 @@ impl Plan {
     fn fit(
         &self,
         probe: &Probe<'_>,
-        (a, b, piece): (usize, usize, usize),
+        index: BoxIndex,
         [na, nb, nr]: [usize; 3],
     ) -> Result<[Patch; 2]> {
-        let piece = &self.pieces[piece];
-        let place = |cell: usize, j: usize, n: usize| {
-            let x = if n == 1 { 0.0 } else { chebyshev_node(j, n) };
-            Place { cell, x }
+        let (a, b, piece) = (index.row, index.column, &self.pieces[index.piece]);
+        let place = |cell: usize, j: usize, n: usize| Place {
+            cell,
+            x: chebyshev::node(j, n),
         };
         let functions = if probe.with_tangent { 2 } else { 1 };
         // some rows at a time, which share what layers know of their columns; of a symmetric box half
@@ -223,9 +216,7 @@ impl Plan {
             .step_by(ROWS)
             .map(|start| start..(start + ROWS).min(na))
             .collect();
-        let angles: Vec<f64> = (0..nr)
-            .map(|k| piece.epsilon(chebyshev_node(k, nr)))
-            .collect();
+        let angles: Vec<f64> = chebyshev::nodes(nr).map(|x| piece.epsilon(x)).collect();
         let rows = probe.rows(groups.len(), |group| {
             let rows = groups[group].clone();
             let columns = if a == b { rows.end } else { nb };
@@ -272,13 +263,13 @@ impl Plan {
     fn error(
         &self,
         probe: &Probe<'_>,
-        (a, b, piece): (usize, usize, usize),
+        index: BoxIndex,
         patch: &Patch,
         [na, nb, _]: [usize; 3],
         scale: impl Fn(Place) -> f64,
     ) -> Option<f64> {
         const CHECKS: usize = 24;
-        let piece = &self.pieces[piece];
+        let piece = &self.pieces[index.piece];
         // the corners of the box among them
         let check = |i: usize| {
             let x = |step: f64, bit: usize| match i {
@@ -288,6 +279,7 @@ impl Plan {
             };
             let [sa, sb] = [x(0.819_173, 0), x(0.671_044, 1)];
             let r = 0.999 * x(0.549_700, 2);
+            let (a, b) = (index.row, index.column);
             (Place { cell: a, x: sa }, Place { cell: b, x: sb }, r)
         };
         let exact = probe
@@ -300,10 +292,9 @@ impl Plan {
         let mut worst = 0.0_f64;
         for (i, exact) in exact.iter().enumerate() {
             let (a, b, r) = check(i);
-            let basis = |x: f64, n: usize| chebyshev_basis(if n == 1 { 0.0 } else { x }, n);
-            patch.section(&basis(a.x, na), &mut section);
-            let columns: Vec<[f64; LANES]> =
-                basis(b.x, nb).into_iter().map(|t| [t; LANES]).collect();
+            patch.section(&chebyshev::basis(a.x, na), &mut section);
+            let columns = chebyshev::basis(b.x, nb).into_iter().map(|t| [t; LANES]);
+            let columns: Vec<[f64; LANES]> = columns.collect();
             let found = if probe.with_tangent {
                 section.at::<2>(&columns, &[r; LANES]).map(|lanes| lanes[0])
             } else {

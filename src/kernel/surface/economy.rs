@@ -8,6 +8,26 @@ const EVALUATION: f64 = 15.0;
 /// Fewer pairs are never worth tables.
 const FEWEST: f64 = 500.0;
 
+/// How much longer a pair takes in a small block than in a large one: activations with tables set these up
+/// for each block, closed forms their rows, and quadrature goes pair by pair anyway.
+const ALONE_TABULATED: f64 = 400.0;
+const ALONE_CLOSED_FORM: f64 = 40.0;
+const ALONE_SLOW: f64 = 8.0;
+
+/// The share of all pairs that tables must hold: what is left goes by parts of blocks, which is slow unless
+/// it is slow anyway.
+const SUFFICIENT: f64 = 0.75;
+const SUFFICIENT_IF_SLOW: f64 = 0.25;
+
+/// Where a box has a smaller share of all pairs, others have tables, and its pairs would be left alone.
+const RARE: f64 = 0.05;
+
+/// How often a node is evaluated: tables are tried with more terms and with halved cells, and checked.
+const TRIALS: f64 = 3.0;
+
+/// What tables may cost in all, relative to the layers: estimates are rough.
+const WORTHWHILE: f64 = 0.8;
+
 /// What there is to gain, in units of a pair in a large block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Economy {
@@ -15,16 +35,16 @@ pub(super) struct Economy {
     pub(super) count: f64,
     /// Nanoseconds for a pair.
     pub(super) cost: f64,
-    /// How much longer a pair takes in a small block: layers set themselves up for each.
+    /// How much longer a pair takes in a small block.
     pub(super) alone: f64,
 }
 
 impl Economy {
     pub(super) fn new(count: f64, cost: f64, tabulated: bool) -> Self {
         let alone = match tabulated {
-            _ if pair_cost::is_slow(cost) => 8.0,
-            true => 400.0,
-            false => 40.0,
+            _ if pair_cost::is_slow(cost) => ALONE_SLOW,
+            true => ALONE_TABULATED,
+            false => ALONE_CLOSED_FORM,
         };
         Self { count, cost, alone }
     }
@@ -39,15 +59,19 @@ impl Economy {
         self.cost >= 2.0 * EVALUATION && self.count >= FEWEST
     }
 
-    /// Whether tables that hold so large a share of all pairs pay: what is left goes by parts of blocks,
-    /// which is slow unless it is slow anyway.
+    /// Whether tables that hold so large a share of all pairs pay.
     pub(super) fn suffices(&self, share: f64) -> bool {
-        share >= if self.is_slow() { 0.25 } else { 0.75 }
+        let least = if self.is_slow() {
+            SUFFICIENT_IF_SLOW
+        } else {
+            SUFFICIENT
+        };
+        share >= least
     }
 
     /// Whether a table of so many nodes is worth it for a number of pairs.
     pub(super) fn pays(&self, nodes: f64, pairs: f64) -> bool {
-        let each = if pairs < 0.05 * self.count {
+        let each = if pairs < RARE * self.count {
             self.alone
         } else {
             1.0
@@ -58,7 +82,7 @@ impl Economy {
     /// Whether tables of so many nodes in all are worth it, if some pairs are left alone and an evaluation
     /// takes so many nanoseconds.
     pub(super) fn pays_in_all(&self, nodes: f64, left: f64, evaluation: f64) -> bool {
-        let tables = (3.0 * nodes + self.alone * left) * self.cost;
-        tables + evaluation * self.count < 0.8 * self.count * self.cost
+        let tables = (TRIALS * nodes + self.alone * left) * self.cost;
+        tables + evaluation * self.count < WORTHWHILE * self.count * self.cost
     }
 }

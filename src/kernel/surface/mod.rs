@@ -35,13 +35,14 @@ mod tests;
 
 use std::ops::Range;
 
-use axes::{Cells, Piece, Place};
+use axes::{Cells, Place};
 use patch::{LANES, Patch, Section};
-use probe::Probe;
+use probe::{Probe, Values};
 
 use crate::Result;
+use crate::covariance::AnglePiece;
 use crate::network::{KernelBlock, Layer, Network};
-use crate::numerics::polynomial::{chebyshev_basis, chebyshev_sum};
+use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
 /// The tables of a network for given inputs.
@@ -59,7 +60,7 @@ pub(crate) struct Surface {
     alone: f64,
     /// Smaller $\varepsilon$ are not tabulated.
     start: f64,
-    pieces: Vec<Piece>,
+    pieces: Vec<AnglePiece>,
     /// The number of terms in $\log q$ of each cell.
     terms: Vec<usize>,
     /// By cell of the row, cell of the column, piece.
@@ -98,7 +99,9 @@ struct Workspace {
     /// By cell of the column and piece.
     sections: Vec<Section>,
     ready: Vec<bool>,
-    /// Places of pairs that lie among others of another piece.
+    /// Neighbouring places of pairs of the same bucket.
+    chunks: Vec<(usize, Range<usize>)>,
+    /// By bucket, places of pairs that lie among others of another piece.
     lists: Vec<Vec<usize>>,
     /// $\varepsilon$, then $\varepsilon^\prime$, and $\Theta$ in the order of the columns.
     complement: Vec<f64>,
@@ -108,10 +111,6 @@ struct Workspace {
 }
 
 impl Surface {
-    fn patch(&self, a: usize, b: usize, piece: usize) -> Option<&Patch> {
-        self.patches[(a * self.cells.len() + b) * self.pieces.len() + piece].as_ref()
-    }
-
     /// Variances at the output of some of the points.
     pub(crate) fn outputs(&self, points: &Range<usize>) -> &[f64] {
         &self.outputs[points.clone()]
@@ -142,6 +141,7 @@ impl Surface {
         let mut space = Workspace {
             sections: vec![Section::default(); buckets],
             ready: vec![false; buckets],
+            chunks: Vec::new(),
             lists: vec![Vec::new(); buckets],
             complement: vec![0.0; width],
             tangent: vec![0.0; width],
@@ -253,7 +253,7 @@ impl Surface {
         let width = places.len();
         let mut basis = vec![0.0; terms * width];
         for (at, &j) in order.iter().enumerate() {
-            let values = chebyshev_basis(places[j].map_or(0.0, |place| place.x), terms);
+            let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
             for (k, t) in values.into_iter().enumerate() {
                 basis[k * width + at] = t;
             }
@@ -279,73 +279,91 @@ impl Surface {
             space.direct.extend(0..width);
             return;
         };
-        let basis_a = chebyshev_basis(own.x, self.terms[own.cell]);
-        space.ready.fill(false);
+        self.classify((point, same), range, columns, space);
+        self.evaluate::<F>(own, columns, space);
+    }
+
+    /// Sorts the pairs of a row into buckets, and the rest into those that go directly.
+    fn classify(
+        &self,
+        (point, same): (usize, Option<usize>),
+        range: &Range<usize>,
+        columns: &Columns,
+        space: &mut Workspace,
+    ) {
         let pieces = self.pieces.len();
         for (cell, places) in columns.cells.iter().enumerate() {
             for start in places.clone().step_by(LANES) {
                 let chunk = start..(start + LANES).min(places.end);
-                match self.common_piece(&space.complement[chunk.clone()]) {
-                    Some(piece) => {
-                        let bucket = cell * pieces + piece;
-                        if !self.ready(space, bucket, own.cell, &basis_a) {
-                            space.direct.extend(chunk);
-                            continue;
+                if let Some(piece) = self.common_piece(&space.complement[chunk.clone()]) {
+                    space.chunks.push((cell * pieces + piece, chunk));
+                    continue;
+                }
+                for at in chunk {
+                    let epsilon = space.complement[at];
+                    let column = columns.order[at];
+                    if epsilon != 0.0 {
+                        match self.piece(epsilon) {
+                            Some(piece) => space.lists[cell * pieces + piece].push(at),
+                            None => space.direct.push(at),
                         }
-                        let mut lanes = Lanes::new(self.terms[cell]);
-                        lanes.consecutive(columns, &space.complement, chunk.clone());
-                        let section = &space.sections[bucket];
-                        let found = lanes.at::<F>(section, &self.pieces[piece]);
-                        let size = chunk.len();
-                        space.complement[chunk.clone()].copy_from_slice(&found[0][..size]);
-                        if F == 2 {
-                            space.tangent[chunk].copy_from_slice(&found[F - 1][..size]);
-                        }
-                    }
-                    None => {
-                        for at in chunk {
-                            let column = columns.order[at];
-                            if space.complement[at] == 0.0 {
-                                let q = self.variances[range.start + column];
-                                let equal = self.variances[point] == q;
-                                let diagonal = self.diagonals[cell].as_ref().filter(|_| equal);
-                                let Some(diagonal) = diagonal else {
-                                    space.direct.push(at);
-                                    continue;
-                                };
-                                let theta = if same == Some(column) {
-                                    &diagonal.own
-                                } else {
-                                    space.complement[at] = chebyshev_sum(&diagonal.two[0], own.x);
-                                    &diagonal.two[1]
-                                };
-                                if F == 2 {
-                                    space.tangent[at] = chebyshev_sum(theta, own.x);
-                                }
-                                continue;
-                            }
-                            match self.piece(space.complement[at]) {
-                                Some(piece) => space.lists[cell * pieces + piece].push(at),
-                                None => space.direct.push(at),
-                            }
-                        }
+                    } else if let Some([after, theta]) =
+                        self.parallel((point, range.start + column), same == Some(column))
+                    {
+                        (space.complement[at], space.tangent[at]) = (after, theta);
+                    } else {
+                        space.direct.push(at);
                     }
                 }
             }
         }
         let without_cell = columns.cells.last().map_or(0, |places| places.end);
-        space.direct.extend(without_cell..width);
+        space.direct.extend(without_cell..columns.order.len());
+    }
+
+    /// A pair at $\varepsilon = 0$: a point with itself, or with another of the same norm.
+    fn parallel(&self, (a, b): (usize, usize), is_same: bool) -> Option<Values> {
+        let place = self.places[a].filter(|_| self.variances[a] == self.variances[b])?;
+        let diagonal = self.diagonals[place.cell].as_ref()?;
+        Some(if is_same {
+            [0.0, chebyshev::sum(&diagonal.own, place.x)]
+        } else {
+            [0, 1].map(|f| chebyshev::sum(&diagonal.two[f], place.x))
+        })
+    }
+
+    /// The pairs in buckets; those of buckets without a table go directly.
+    fn evaluate<const F: usize>(&self, own: Place, columns: &Columns, space: &mut Workspace) {
+        let basis_a = chebyshev::basis(own.x, self.terms[own.cell]);
+        let pieces = self.pieces.len();
+        space.ready.fill(false);
+        let mut chunks = std::mem::take(&mut space.chunks);
+        for (bucket, chunk) in chunks.drain(..) {
+            if !self.ready(space, bucket, own.cell, &basis_a) {
+                space.direct.extend(chunk);
+                continue;
+            }
+            let mut lanes = Lanes::new(self.terms[bucket / pieces]);
+            lanes.consecutive(columns, &space.complement, chunk.clone());
+            let found = lanes.at::<F>(&space.sections[bucket], &self.pieces[bucket % pieces]);
+            let size = chunk.len();
+            space.complement[chunk.clone()].copy_from_slice(&found[0][..size]);
+            if F == 2 {
+                space.tangent[chunk].copy_from_slice(&found[F - 1][..size]);
+            }
+        }
+        space.chunks = chunks;
         for bucket in 0..space.lists.len() {
             if space.lists[bucket].is_empty() {
                 continue;
             }
             let mut list = std::mem::take(&mut space.lists[bucket]);
             if self.ready(space, bucket, own.cell, &basis_a) {
-                let section = &space.sections[bucket];
                 for list in list.chunks(LANES) {
                     let mut lanes = Lanes::new(self.terms[bucket / pieces]);
                     lanes.scattered(columns, &space.complement, list);
-                    let found = lanes.at::<F>(section, &self.pieces[bucket % pieces]);
+                    let (section, piece) = (&space.sections[bucket], bucket % pieces);
+                    let found = lanes.at::<F>(section, &self.pieces[piece]);
                     for (lane, &at) in list.iter().enumerate() {
                         space.complement[at] = found[0][lane];
                         if F == 2 {
@@ -384,8 +402,7 @@ impl Surface {
 
     /// Prepares the section of a bucket for the row; `false` if there is no table.
     fn ready(&self, space: &mut Workspace, bucket: usize, cell: usize, basis_a: &[f64]) -> bool {
-        let pieces = self.pieces.len();
-        let Some(patch) = self.patch(cell, bucket / pieces, bucket % pieces) else {
+        let Some(patch) = &self.patches[cell * space.ready.len() + bucket] else {
             return false;
         };
         if !space.ready[bucket] {
@@ -438,7 +455,7 @@ impl Lanes {
     }
 
     /// $\varepsilon^\prime$ and, if wanted, $\Theta$.
-    fn at<const F: usize>(&self, section: &Section, piece: &Piece) -> [[f64; LANES]; F] {
+    fn at<const F: usize>(&self, section: &Section, piece: &AnglePiece) -> [[f64; LANES]; F] {
         let (epsilon, basis) = (&self.epsilon, &self.basis[..self.terms]);
         vectorized(
             #[inline(always)]

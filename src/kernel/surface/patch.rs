@@ -1,6 +1,6 @@
 //! Functions of two norms and an angle on a box, as polynomials.
 
-use crate::numerics::polynomial::{chebyshev_powers, chebyshev_transform};
+use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
 /// Pairs that are evaluated together.
@@ -61,9 +61,9 @@ impl Patch {
     /// Interpolates `values` at Chebyshev's points: by function, then by point in each variable.
     pub(super) fn fit(values: &[f64], functions: usize, sizes: [usize; 3]) -> Self {
         let [na, nb, nr] = sizes;
-        let chebyshev = transformed(values, &chebyshev_transform(na), nb * nr);
-        let chebyshev = transformed(&chebyshev, &chebyshev_transform(nb), nr);
-        let chebyshev = transformed(&chebyshev, &chebyshev_transform(nr), 1);
+        let chebyshev = transformed(values, &chebyshev::transform(na), nb * nr);
+        let chebyshev = transformed(&chebyshev, &chebyshev::transform(nb), nr);
+        let chebyshev = transformed(&chebyshev, &chebyshev::transform(nr), 1);
         let size = na * nb * nr;
         let (mut kept, mut degrees) = (vec![1; nr], vec![1; na]);
         for all in chebyshev.chunks(size) {
@@ -81,7 +81,7 @@ impl Patch {
             kept[k - 1] = kept[k - 1].max(kept[k]);
         }
         let reach = degrees.iter().map(|&n| kept[..n].iter().sum()).collect();
-        let powers = chebyshev_powers(nr);
+        let powers = chebyshev::powers(nr);
         let mut coefficients = Vec::with_capacity(functions * size);
         for by_function in chebyshev.chunks(size) {
             for (by_a, &degree) in by_function.chunks(nb * nr).zip(&degrees) {
@@ -176,13 +176,12 @@ impl Section {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::numerics::polynomial::{chebyshev_basis, chebyshev_node};
 
     #[test]
     fn a_patch_is_its_function() {
         let f = |a: f64, b: f64, r: f64| [(0.3 * a + 0.2 * b * r).exp(), (a - 0.5 * b + r).sin()];
         let sizes = [17, 15, 18];
-        let nodes = |n: usize| (0..n).map(move |j| chebyshev_node(j, n));
+        let nodes = chebyshev::nodes;
         let mut values = Vec::new();
         for function in 0..2 {
             for a in nodes(sizes[0]) {
@@ -195,8 +194,8 @@ mod tests {
         let mut section = Section::default();
         for i in 0..20 {
             let [a, b, r] = [0.61, 0.37, 0.83].map(|s| 2.0 * (s * f64::from(i)).fract() - 1.0);
-            patch.section(&chebyshev_basis(a, sizes[0]), &mut section);
-            let basis: Vec<[f64; LANES]> = chebyshev_basis(b, sizes[1])
+            patch.section(&chebyshev::basis(a, sizes[0]), &mut section);
+            let basis: Vec<[f64; LANES]> = chebyshev::basis(b, sizes[1])
                 .into_iter()
                 .map(|t| [t; LANES])
                 .collect();

@@ -1,9 +1,12 @@
 //! Which boxes are worth a table, and how many terms they take.
 
-use super::axes::{Cells, Piece, Place};
+use std::collections::BTreeMap;
+
+use super::axes::{BoxIndex, Cells, Place, angle_pieces};
 use super::economy::Economy;
 use super::patch::LANES;
 use super::probe::{Probe, Values};
+use crate::covariance::AnglePiece;
 use crate::kernel::product::InputPairs;
 use crate::{Result, Scalar};
 
@@ -21,6 +24,13 @@ const MARGIN: f64 = 0.15;
 
 /// How often pieces are halved where functions are not smooth enough.
 const PIECE_HALVINGS: u32 = 4;
+
+/// Nodes of the smallest tables: of one norm, and of two.
+const FEWEST_NODES: f64 = 24.0;
+const FEWEST_NODES_OF_NORMS: f64 = 300.0;
+
+/// What a symmetric box takes of its nodes: those of rows together, on and below the diagonal.
+const SYMMETRIC: f64 = 0.6;
 
 /// A pair of the inputs that stands for many.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +77,13 @@ pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample
 pub(super) struct Plan {
     pub(super) cells: Cells,
     pub(super) start: f64,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<AnglePiece>,
     /// By cell.
     pub(super) terms: Vec<usize>,
     /// By piece.
     pub(super) powers: Vec<usize>,
-    /// The share of all pairs; cell of the row, cell of the column (not larger), piece.
-    pub(super) boxes: Vec<(f64, (usize, usize, usize))>,
+    /// With the share of all pairs; columns are not larger than rows.
+    pub(super) boxes: Vec<(BoxIndex, f64)>,
 }
 
 impl Plan {
@@ -84,101 +94,125 @@ impl Plan {
         cells: Cells,
         economy: Economy,
     ) -> Option<Self> {
-        // the cells of a pair; every variance has one, being positive
-        let cells_of = |cells: &Cells, sample: &Sample| -> (usize, usize) {
-            let cell = |q: f64| cells.place(q).map_or(0, |place| place.cell);
-            (cell(sample.variances.0), cell(sample.variances.1))
+        let fewest = if cells.are_equal() {
+            FEWEST_NODES
+        } else {
+            FEWEST_NODES_OF_NORMS
         };
+        let mut plan = Self {
+            terms: vec![1; cells.len()],
+            cells,
+            start: 0.0,
+            pieces: Vec::new(),
+            powers: Vec::new(),
+            boxes: Vec::new(),
+        };
+        // the pairs that a sample stands for
         let weight = economy.count / samples.len().max(1) as f64;
-        let least = if cells.are_equal() { 24.0 } else { 300.0 };
-        let worth = |samples: usize| economy.pays(least, samples as f64 * weight);
+        plan.add_pieces(probe, samples, |count| {
+            economy.pays(fewest, count as f64 * weight)
+        });
+        let mut wanted = plan.counts(samples, weight);
+        wanted
+            .retain(|&(index, pairs)| plan.powers[index.piece] > 0 && economy.pays(fewest, pairs));
+        plan.choose(probe, wanted, economy)?;
+        Some(plan)
+    }
+
+    /// Pieces that are worth it, split where they must be; the others have no table.
+    fn add_pieces(
+        &mut self,
+        probe: &Probe<'_>,
+        samples: &[Sample],
+        is_worth_it: impl Fn(usize) -> bool,
+    ) {
         let (low, high) = samples
             .iter()
             .fold((2.0, 0.0), |(low, high): (f64, f64), sample| {
                 (low.min(sample.epsilon), high.max(sample.epsilon))
             });
         let margin = MARGIN * (high - low);
-        let (start, all) = Piece::all(cells.are_equal(), (low - margin).max(0.0), high + margin);
-        let mut plan = Self {
-            terms: vec![1; cells.len()],
-            cells,
-            start,
-            pieces: Vec::new(),
-            powers: Vec::new(),
-            boxes: Vec::new(),
-        };
-        // pieces that are worth it, split where they must be; the others have no table
+        let equal = self.cells.are_equal();
+        let (start, all) = angle_pieces(equal, (low - margin).max(0.0), high + margin);
+        self.start = start;
         let mut low = start;
         for piece in all {
-            let inside: Vec<Sample> = samples
+            let inside = samples
                 .iter()
-                .copied()
-                .filter(|sample| sample.epsilon > low && sample.epsilon <= piece.end)
-                .collect();
+                .filter(|sample| sample.epsilon > low && sample.epsilon <= piece.end);
+            let inside: Vec<&Sample> = inside.collect();
             low = piece.end;
             match inside.get(inside.len() / 2) {
-                Some(middle) if worth(inside.len()) => {
-                    let cells = cells_of(&plan.cells, middle);
-                    plan.split(probe, piece, cells, PIECE_HALVINGS);
+                Some(middle) if is_worth_it(inside.len()) => {
+                    self.split(probe, piece, self.cells_of(middle), PIECE_HALVINGS);
                 }
                 _ => {
-                    plan.pieces.push(piece);
-                    plan.powers.push(0);
+                    self.pieces.push(piece);
+                    self.powers.push(0);
                 }
             }
         }
-        let (cells, pieces) = (plan.cells.len(), plan.pieces.len());
-        let mut counts = vec![0_usize; cells * cells * pieces];
+    }
+
+    /// The cells of a pair; every variance has one, being positive.
+    fn cells_of(&self, sample: &Sample) -> (usize, usize) {
+        let cell = |q: f64| self.cells.place(q).map_or(0, |place| place.cell);
+        (cell(sample.variances.0), cell(sample.variances.1))
+    }
+
+    /// The boxes that have pairs, and how many.
+    fn counts(&self, samples: &[Sample], weight: f64) -> Vec<(BoxIndex, f64)> {
+        let mut counts = BTreeMap::new();
         for sample in samples {
-            let piece = plan
-                .pieces
-                .iter()
-                .position(|piece| sample.epsilon <= piece.end);
-            if let (Some(piece), true) = (piece, sample.epsilon >= start) {
-                let (a, b) = cells_of(&plan.cells, sample);
-                let (a, b) = (a.max(b), a.min(b));
-                counts[(a * cells + b) * pieces + piece] += 1;
+            let mut pieces = self.pieces.iter();
+            let piece = pieces.position(|piece| sample.epsilon <= piece.end);
+            if let (Some(piece), true) = (piece, sample.epsilon >= self.start) {
+                let (a, b) = self.cells_of(sample);
+                let (row, column) = (a.max(b), a.min(b));
+                let index = BoxIndex { row, column, piece };
+                *counts.entry(index).or_insert(0.0) += weight;
             }
         }
-        let mut wanted: Vec<(usize, (usize, usize, usize))> = counts
-            .iter()
-            .enumerate()
-            .map(|(i, &count)| (count, (i / pieces / cells, i / pieces % cells, i % pieces)))
-            .filter(|&(count, (_, _, piece))| plan.powers[piece] > 0 && worth(count))
-            .collect();
-        if wanted.is_empty() {
-            return Some(plan);
-        }
-        if !plan.cells.are_equal() {
-            wanted.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
-            for cell in 0..cells {
+        counts.into_iter().collect()
+    }
+
+    /// Finds the terms that boxes of so many pairs take, and keeps those that are worth it; none if they are
+    /// not in all. `None` if the cells are too long.
+    fn choose(
+        &mut self,
+        probe: &Probe<'_>,
+        mut wanted: Vec<(BoxIndex, f64)>,
+        economy: Economy,
+    ) -> Option<()> {
+        if !self.cells.are_equal() {
+            wanted.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+            for cell in 0..self.cells.len() {
                 // at the most frequent partner
-                let partner = wanted.iter().find_map(|&(_, (a, b, piece))| match cell {
-                    _ if a == cell => Some((b, piece)),
-                    _ if b == cell => Some((a, piece)),
+                let partner = wanted.iter().find_map(|&(index, _)| match cell {
+                    _ if index.row == cell => Some((index.column, index.piece)),
+                    _ if index.column == cell => Some((index.row, index.piece)),
                     _ => None,
                 });
-                let Some((other, piece)) = partner else {
-                    continue;
-                };
-                plan.terms[cell] = plan.terms_of(probe, cell, other, piece)?;
+                if let Some((other, piece)) = partner {
+                    self.terms[cell] = self.terms_of(probe, cell, other, piece)?;
+                }
             }
         }
         let (mut nodes, mut held) = (0.0, 0.0);
-        for (found, (a, b, piece)) in wanted {
-            let size = (plan.terms[a] * plan.terms[b] * plan.powers[piece]) as f64;
-            let size = if a == b { 0.6 * size } else { size };
-            if economy.pays(size, found as f64 * weight) {
-                let share = found as f64 / samples.len() as f64;
-                (nodes, held) = (nodes + size, held + share);
-                plan.boxes.push((share, (a, b, piece)));
+        for (index, pairs) in wanted {
+            let terms = self.terms[index.row] * self.terms[index.column];
+            let size = (terms * self.powers[index.piece]) as f64;
+            let is_symmetric = index.row == index.column;
+            let size = if is_symmetric { SYMMETRIC * size } else { size };
+            if economy.pays(size, pairs) {
+                (nodes, held) = (nodes + size, held + pairs);
+                self.boxes.push((index, pairs / economy.count));
             }
         }
-        let left = (1.0 - held) * economy.count;
-        if !economy.pays_in_all(nodes, left, plan.evaluation()) {
-            plan.boxes.clear();
+        if !economy.pays_in_all(nodes, economy.count - held, self.evaluation()) {
+            self.boxes.clear();
         }
-        Some(plan)
+        Some(())
     }
 
     /// Nanoseconds for a pair, roughly: polynomials for chunks of pairs of the same box, and their
@@ -186,8 +220,9 @@ impl Plan {
     fn evaluation(&self) -> f64 {
         const COLUMNS: f64 = 256.0;
         let boxes = self.boxes.len() as f64;
-        let terms = self.boxes.iter().map(|&(_, (a, b, piece))| {
-            (self.terms[a] + self.terms[b]) as f64 * 0.5 * self.powers[piece] as f64
+        let terms = self.boxes.iter().map(|&(index, _)| {
+            let terms = self.terms[index.row] + self.terms[index.column];
+            terms as f64 * 0.5 * self.powers[index.piece] as f64
         });
         let terms = terms.sum::<f64>() / boxes.max(1.0);
         // what a row meets
@@ -222,7 +257,13 @@ impl Plan {
     }
 
     /// Adds a piece, or its parts if it has too many terms.
-    fn split(&mut self, probe: &Probe<'_>, piece: Piece, cells: (usize, usize), halvings: u32) {
+    fn split(
+        &mut self,
+        probe: &Probe<'_>,
+        piece: AnglePiece,
+        cells: (usize, usize),
+        halvings: u32,
+    ) {
         let powers = [0.0, 0.93].map(|x| {
             let a = Place { cell: cells.0, x };
             let b = Place {

@@ -1,7 +1,7 @@
 //! A network asked for its values at chosen norms and angles.
 
 use crate::network::{KernelBlock, Layer, Network};
-use crate::numerics::polynomial::{chebyshev_node, chebyshev_transform};
+use crate::numerics::chebyshev::{self, Tail};
 use crate::{Error, Result, parallel};
 
 /// Evaluates pairs layer by layer.
@@ -82,34 +82,23 @@ impl Probe<'_> {
         tolerance: f64,
         values: impl Fn(&[f64]) -> Result<Vec<Values>>,
     ) -> Option<usize> {
-        let nodes: Vec<f64> = (0..most).map(|j| chebyshev_node(j, most)).collect();
+        let nodes: Vec<f64> = chebyshev::nodes(most).collect();
         let values = values(&nodes).ok()?;
-        let transform = chebyshev_transform(most);
         let mut needed = 1;
-        for f in 0..2 {
+        for (f, coefficients) in chebyshev::fit(&values).iter().enumerate() {
             let largest = values
                 .iter()
                 .fold(0.0, |m: f64, value| m.max(value[f].abs()));
             if !largest.is_finite() {
                 return None;
             }
-            let coefficients: Vec<f64> = transform
-                .iter()
-                .map(|row| {
-                    row.iter()
-                        .zip(&values)
-                        .map(|(m, value)| m * value[f])
-                        .sum::<f64>()
-                        .abs()
-                })
-                .collect();
             // where coefficients have stopped to fall they are noise of the network
-            let last = coefficients[most - 3..].iter().copied().fold(0.0, f64::max);
+            let last = Tail::of(coefficients).largest;
             if last > self.noise * largest {
                 return None;
             }
             let least = (tolerance * largest).max(2.0 * last);
-            if let Some(k) = coefficients.iter().rposition(|&a| a > least) {
+            if let Some(k) = coefficients.iter().rposition(|a| a.abs() > least) {
                 needed = needed.max(k + 1);
             }
         }
