@@ -1,5 +1,6 @@
 //! From the file's networks to the crate's.
 
+use neural_limits::activation::{Named, entries, named};
 use neural_limits::network::{Description, LayerDescription, Parametrization};
 use serde_json::Value;
 
@@ -43,25 +44,13 @@ fn count(value: &Value, field: &str) -> Result<usize> {
     }
 }
 
-/// The peer's activation as one of [`neural_limits::activation::named`].
+/// The peer's activation as one of [`named`].
 fn activation(value: &Value) -> Result<String> {
-    if let Some(name) = value.as_str() {
-        return Ok(peers_name(name).to_owned());
+    if let Some(text) = value.as_str() {
+        return Ok(with_our_name(text));
     }
-    let Some(name) = value["name"].as_str() else {
+    let Some(name) = value["name"].as_str().map(our_name) else {
         return malformed("no activation");
-    };
-    let fields: &[(&str, f64)] = match name {
-        "leaky_relu" => &[("alpha", 0.01)],
-        "ab_relu" => &[("a", 0.0), ("b", 1.0)],
-        "erf" | "sin" | "cos" => &[("a", 1.0), ("b", 1.0), ("c", 0.0)],
-        "exp" => &[("a", 1.0), ("b", 1.0)],
-        "gaussian" => &[("a", 1.0), ("b", -1.0)],
-        "rbf" => &[("gamma", 1.0)],
-        "exp_normalized" => &[("gamma", 1.0), ("shift", -1.0)],
-        "monomial" | "rectified_monomial" | "hermite" => &[("degree", 2.0)],
-        "elu" | "celu" => &[("alpha", 1.0)],
-        _ => &[],
     };
     let parameters = if name == "polynomial" {
         let coefficients = value["coef"].as_array().into_iter().flatten();
@@ -69,12 +58,17 @@ fn activation(value: &Value) -> Result<String> {
             .map(|c| c.as_f64().unwrap_or(f64::NAN))
             .collect()
     } else {
-        let fields = fields.iter();
+        let entry = entries().find(|entry| entry.name() == name);
+        let fields = entry.map_or(&[][..], Named::parameters).iter();
         fields
-            .map(|(field, default)| number_or(value, field, *default))
+            .map(|(field, default)| match (name, *field) {
+                // the peer's is a ReLU
+                ("ab_relu", "a") => number_or(value, field, 0.0),
+                ("ab_relu", "b") => number_or(value, field, 1.0),
+                _ => number_or(value, field, *default),
+            })
             .collect::<Result<Vec<f64>>>()?
     };
-    let name = peers_name(name);
     Ok(if parameters.is_empty() {
         name.to_owned()
     } else {
@@ -83,8 +77,8 @@ fn activation(value: &Value) -> Result<String> {
     })
 }
 
-/// The peer's `Hermite` maps K to its power, whatever the variances.
-fn peers_name(name: &str) -> &str {
+/// The crate's name for the peer's. Its `Hermite` maps K to its power, whatever the variances.
+fn our_name(name: &str) -> &str {
     match name {
         "hermite" => "power_kernel",
         "logistic" => "sigmoid",
@@ -93,8 +87,14 @@ fn peers_name(name: &str) -> &str {
     }
 }
 
+/// The peer's name(parameters) with the crate's name.
+fn with_our_name(text: &str) -> String {
+    let name = text.split('(').next().unwrap_or(text);
+    text.replacen(name, our_name(name), 1)
+}
+
 fn known(name: &str) -> Result<LayerDescription> {
-    match neural_limits::activation::named(name) {
+    match named(name) {
         Ok(_) => Ok(LayerDescription::Activation(name.to_owned())),
         Err(_) => unsupported(format!("activation {name}")),
     }
@@ -211,12 +211,11 @@ fn layer(network: &Value, value: &Value) -> Result<LayerDescription> {
                 Ok(keep) => Ok(LayerDescription::Dropout(keep)),
                 Err(_) => malformed(format!("{name}: no probability")),
             },
-            "hermite" => known(&name.replacen("hermite", "power_kernel", 1)),
             _ if kind.starts_with("conv") => unsupported("convolution"),
             _ if kind.contains("attention") => unsupported("attention"),
             "gap" | "flatten" => unsupported("convolution"),
             _ if kind.contains("pool") => unsupported("pooling"),
-            _ => known(&name.replacen(kind, peers_name(kind), 1)),
+            _ => known(&with_our_name(name)),
         };
     }
     let Some((kind, inner)) = value.as_object().and_then(|object| object.iter().next()) else {

@@ -3,21 +3,26 @@
 //! For $(u,v) \sim \mathcal N(0,K)$ a [`Dual`] gives $\mathbb E[\varphi(u)\varphi(v)]$ and
 //! $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, whatever the $2 \times 2$ covariance $K$.
 //!
-//! | activations | dual | files |
-//! |---|---|---|
-//! | [`Relu`], [`LeakyRelu`], [`AbRelu`], [`Abs`], [`Identity`], [`ShapedRelu`] | closed form: [`arc_cosine`] maps | `relu`, `leaky_relu`, … |
-//! | [`Sign`], [`Step`] | closed form: $\kappa_0$ | `sign`, `step` |
-//! | [`RectifiedMonomial`] | closed form: arc-cosine family $J_n$ | `rectified_monomial` |
-//! | [`Erf`], [`SigmoidLike`], [`Gelu`] | closed form: arc sine | `erf`, `gelu` |
-//! | [`Sine`], [`Cosine`], [`RandomFourier`], [`Exponential`], [`Gaussian`], [`Gabor`] | closed form: Gaussian integrals | `sine`, `cosine`, … |
-//! | [`Polynomial`] (monomials, [Hermite](Polynomial::hermite)) | closed form: finite Mehler sum | `polynomial` |
-//! | [`ExpNormalized`], [`PowerKernel`] | maps of the kernel without a pointwise activation | `exp_normalized`, `power_kernel` |
-//! | [`Tanh`], [`Sigmoid`], [`Silu`], [`Softplus`], [`Mish`] | Mehler's formula, nested quadrature where steep | `tanh`, … |
-//! | [`Elu`], [`Selu`], [`Celu`], [`HardTanh`], [`HardSigmoid`], [`Relu6`], [`Softsign`] | quadrature split at the kinks | `elu`, … |
-//! | [`Affine`], [`Sum`], [`Custom`] | from their parts where possible, otherwise quadrature | `affine`, `sum`, `custom` |
+//! | activations | dual |
+//! |---|---|
+//! | [`Relu`], [`LeakyRelu`], [`AbRelu`], [`Abs`], [`Identity`], [`ShapedRelu`] | [`arc_cosine`] maps |
+//! | [`Sign`], [`Step`] | closed form: $\kappa_0$ |
+//! | [`RectifiedMonomial`] | closed form: arc-cosine family $J_n$ |
+//! | [`Erf`], [`SigmoidLike`], [`Gelu`] | closed form: arc sine |
+//! | [`Sine`], [`Cosine`], [`RandomFourier`] | closed form: Gaussian integrals |
+//! | [`Exponential`], [`Gaussian`], [`Gabor`] | closed form: Gaussian integrals |
+//! | [`Polynomial`] (monomials, [Hermite](Polynomial::hermite)) | closed form: finite Mehler sum |
+//! | [`ExpNormalized`], [`PowerKernel`] | maps of the kernel without a pointwise activation |
+//! | [`Tanh`], [`Sigmoid`], [`Silu`], [`Softplus`], [`Mish`] | Mehler's formula, quadrature where steep |
+//! | [`Elu`], [`Selu`], [`Celu`], [`Softsign`] | quadrature split at the kinks |
+//! | [`HardTanh`], [`HardSigmoid`], [`Relu6`] | quadrature split at the kinks |
+//! | [`Affine`], [`Sum`], [`Custom`] | from their parts where possible, otherwise quadrature |
+//!
+//! Those that have a name are listed by [`entries`], and made by [`named`] and [`with_parameters`].
 //!
 //! To add an activation, write one file that implements [`Activation`] and [`Dual`] (`impl Dual for Mine {}`
-//! is enough: the default is [`Quadrature`]), and name it in the list below.
+//! is enough: the default is [`Quadrature`](expectation::Quadrature)), name it in the list below, and give it
+//! a row in `named`.
 
 mod ab_relu;
 mod abs;
@@ -88,7 +93,7 @@ pub use homogeneous::Slopes;
 pub use identity::Identity;
 pub use leaky_relu::LeakyRelu;
 pub use mish::Mish;
-pub use named::{named, names};
+pub use named::{Named, entries, named, names, with_parameters};
 pub use polynomial::Polynomial;
 pub use power_kernel::PowerKernel;
 pub use random_fourier::RandomFourier;
@@ -208,7 +213,7 @@ pub trait Activation: Debug + Send + Sync {
 ///
 /// Every method has a default that works for any activation: the closed form of its
 /// [slopes](Activation::slopes), if they are known, otherwise quadrature with an estimated error below 1e-12
-/// ([`Quadrature`] has other tolerances and shows the estimate).
+/// ([`Quadrature`](expectation::Quadrature) has other tolerances and shows the estimate).
 ///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Activation, Dual, Tanh}};

@@ -1,6 +1,8 @@
 //! Reference values under `tests/data`, and the unit in the last place.
 
-use neural_limits::activation::*;
+use std::sync::Arc;
+
+use neural_limits::activation::{Dual, entries, named, with_parameters};
 use serde_json::Value;
 
 /// `tests/data/truth.json`.
@@ -76,45 +78,21 @@ pub fn rows(value: &Value) -> Vec<Vec<f64>> {
 }
 
 /// The activation of a network of `neural_tangents.json`.
-pub fn named_activation(description: &Value) -> Box<dyn Dual> {
-    let number = |field: &str| description[field].as_f64().expect("a parameter");
-    let degree = || description["degree"].as_u64().expect("a degree") as usize;
-    let abc = || (number("a"), number("b"), number("c"));
+pub fn named_activation(description: &Value) -> Arc<dyn Dual> {
+    let parameter = |field: &str| description[field].as_f64();
     match description["name"].as_str().expect("a name") {
-        "relu" => Box::new(Relu),
-        "leaky_relu" => Box::new(LeakyRelu::new(number("alpha")).unwrap()),
-        "ab_relu" => Box::new(AbRelu::new(number("a"), number("b")).unwrap()),
-        "abs" => Box::new(Abs),
-        "erf" => {
-            let (a, b, c) = abc();
-            Box::new(Erf::new(a, b, c).unwrap())
-        }
-        "sigmoid_like" => Box::new(SigmoidLike::default()),
-        "gelu" => Box::new(Gelu),
-        "sin" => {
-            let (a, b, c) = abc();
-            Box::new(Sine::new(a, b, c).unwrap())
-        }
-        "cos" => {
-            let (a, b, c) = abc();
-            Box::new(Cosine::new(a, b, c).unwrap())
-        }
-        "rbf" => Box::new(RandomFourier::new(number("gamma")).unwrap()),
-        "gaussian" => Box::new(Gaussian::new(number("a"), number("b")).unwrap()),
-        "exp" => Box::new(Exponential::new(number("a"), number("b")).unwrap()),
-        "exp_normalized" => Box::new(ExpNormalized::new(number("gamma"), number("shift")).unwrap()),
-        "gabor" => Box::new(Gabor),
-        "monomial" => Box::new(Polynomial::monomial(degree()).unwrap()),
-        "rectified_monomial" => Box::new(RectifiedMonomial::new(degree()).unwrap()),
         "polynomial" => {
-            let coefficients = rows(&serde_json::json!([description["coef"]]));
-            Box::new(Polynomial::new(&coefficients[0]).unwrap())
+            let list: Vec<String> = rows(&serde_json::json!([description["coef"]]))[0]
+                .iter()
+                .map(f64::to_string)
+                .collect();
+            named(&format!("polynomial({})", list.join(", ")))
         }
         // the peer's map k → k^degree
-        "hermite" => Box::new(PowerKernel::new(degree()).unwrap()),
-        "sign" => Box::new(Sign),
-        other => panic!("no activation {other}"),
+        "hermite" => with_parameters("power_kernel", parameter),
+        name => with_parameters(name, parameter),
     }
+    .unwrap()
 }
 
 /// An activation of the crate, under its key in `duals.json`.
@@ -122,7 +100,7 @@ pub struct Row {
     pub key: &'static str,
     /// How its duals are computed.
     pub route: &'static str,
-    pub activation: Box<dyn Dual>,
+    pub activation: Arc<dyn Dual>,
 }
 
 /// Quadrature, for analytic activations.
@@ -131,101 +109,56 @@ pub const MEHLER: &str = "Mehler, quadrature where steep";
 /// Quadrature, for activations with kinks.
 pub const SPLIT: &str = "quadrature split at kinks";
 
+/// Keys of `duals.json`, and the activations that they stand for.
+const KEYS: [(&str, &str); 36] = [
+    ("relu", "relu"),
+    ("leaky_relu", "leaky_relu(0.2)"),
+    ("ab_relu", "ab_relu(-0.3, 1.4)"),
+    ("abs", "abs"),
+    ("identity", "identity"),
+    ("shaped_relu", "shaped_relu(-1, 0, 100)"),
+    ("sign", "sign"),
+    ("step", "step"),
+    ("rectified_monomial_2", "rectified_monomial(2)"),
+    ("rectified_monomial_3", "rectified_monomial(3)"),
+    ("erf", "erf(1, 1, 0)"),
+    ("erf_abc", "erf(1.2, 0.7, 0.1)"),
+    ("gelu", "gelu"),
+    ("sine", "sin(1, 1, 0)"),
+    ("sine_abc", "sin(1.5, 0.7, 0.3)"),
+    ("cosine", "cos(1, 1, 0)"),
+    ("random_fourier", "rbf(1)"),
+    ("exponential", "exp(0.5, 0.4)"),
+    ("gaussian", "gaussian(1, -1)"),
+    ("gabor", "gabor"),
+    ("polynomial", "polynomial(0.2, 1, -0.1)"),
+    ("monomial_3", "monomial(3)"),
+    ("exp_normalized", "exp_normalized(1, -1)"),
+    ("power_kernel_2", "power_kernel(2)"),
+    ("tanh", "tanh"),
+    ("sigmoid", "sigmoid"),
+    ("silu", "silu"),
+    ("softplus", "softplus"),
+    ("mish", "mish"),
+    ("elu", "elu(1)"),
+    ("celu", "celu(0.5)"),
+    ("selu", "selu"),
+    ("hard_tanh", "hard_tanh"),
+    ("hard_sigmoid", "hard_sigmoid"),
+    ("relu6", "relu6"),
+    ("softsign", "softsign"),
+];
+
 /// All activations of the crate.
 pub fn every_activation() -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut add = |key, route, activation| {
-        rows.push(Row {
+    let row = |(key, description): (&'static str, &str)| {
+        let name = description.split('(').next();
+        let entry = entries().find(|entry| Some(entry.name()) == name);
+        Row {
             key,
-            route,
-            activation,
-        });
+            route: entry.expect("a name").route(),
+            activation: named(description).unwrap(),
+        }
     };
-    let slopes = "arc-cosine maps";
-    add("relu", slopes, Box::new(Relu) as Box<dyn Dual>);
-    add("leaky_relu", slopes, Box::new(LeakyRelu::new(0.2).unwrap()));
-    add("ab_relu", slopes, Box::new(AbRelu::new(-0.3, 1.4).unwrap()));
-    add("abs", slopes, Box::new(Abs));
-    add("identity", slopes, Box::new(Identity));
-    add(
-        "shaped_relu",
-        slopes,
-        Box::new(ShapedRelu::new(-1.0, 0.0, 100).unwrap()),
-    );
-    add("sign", "arc cosine", Box::new(Sign));
-    add("step", "arc cosine", Box::new(Step));
-    let arc = "arc-cosine family";
-    add(
-        "rectified_monomial_2",
-        arc,
-        Box::new(RectifiedMonomial::new(2).unwrap()),
-    );
-    add(
-        "rectified_monomial_3",
-        arc,
-        Box::new(RectifiedMonomial::new(3).unwrap()),
-    );
-    let sine = "arc sine";
-    add("erf", sine, Box::<Erf>::default());
-    add("erf_abc", sine, Box::new(Erf::new(1.2, 0.7, 0.1).unwrap()));
-    add("gelu", sine, Box::new(Gelu));
-    let gauss = "Gaussian integrals";
-    add("sine", gauss, Box::<Sine>::default());
-    add(
-        "sine_abc",
-        gauss,
-        Box::new(Sine::new(1.5, 0.7, 0.3).unwrap()),
-    );
-    add("cosine", gauss, Box::<Cosine>::default());
-    add(
-        "random_fourier",
-        gauss,
-        Box::new(RandomFourier::new(1.0).unwrap()),
-    );
-    add(
-        "exponential",
-        gauss,
-        Box::new(Exponential::new(0.5, 0.4).unwrap()),
-    );
-    add(
-        "gaussian",
-        gauss,
-        Box::new(Gaussian::new(1.0, -1.0).unwrap()),
-    );
-    add("gabor", gauss, Box::new(Gabor));
-    let mehler = "finite Mehler sum";
-    add(
-        "polynomial",
-        mehler,
-        Box::new(Polynomial::new(&[0.2, 1.0, -0.1]).unwrap()),
-    );
-    add(
-        "monomial_3",
-        mehler,
-        Box::new(Polynomial::monomial(3).unwrap()),
-    );
-    let map = "map of kernels";
-    add(
-        "exp_normalized",
-        map,
-        Box::new(ExpNormalized::new(1.0, -1.0).unwrap()),
-    );
-    add(
-        "power_kernel_2",
-        map,
-        Box::new(PowerKernel::new(2).unwrap()),
-    );
-    add("tanh", MEHLER, Box::new(Tanh));
-    add("sigmoid", MEHLER, Box::new(Sigmoid));
-    add("silu", MEHLER, Box::new(Silu));
-    add("softplus", MEHLER, Box::new(Softplus));
-    add("mish", MEHLER, Box::new(Mish));
-    add("elu", SPLIT, Box::<Elu>::default());
-    add("celu", SPLIT, Box::new(Celu::new(0.5).unwrap()));
-    add("selu", SPLIT, Box::new(Selu));
-    add("hard_tanh", SPLIT, Box::new(HardTanh));
-    add("hard_sigmoid", SPLIT, Box::new(HardSigmoid));
-    add("relu6", SPLIT, Box::new(Relu6));
-    add("softsign", SPLIT, Box::new(Softsign));
-    rows
+    KEYS.map(row).into()
 }
