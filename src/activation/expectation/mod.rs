@@ -5,9 +5,11 @@
 //! | activation | route | file |
 //! |---|---|---|
 //! | smooth at the scale of its argument | Hermite coefficients and Mehler's formula | `hermite` |
-//! | steep or with kinks, away from $c = \pm1$ | the same, coefficients by quadrature split at the kinks | `hermite` |
-//! | smooth, all pairs of a Gram matrix | Hermite coefficients as functions of the variance ([`DualTable`]) | `table`, `mehler` |
+//! | steep or with kinks, away from $c = \pm1$ | the same, by quadrature split at the kinks | `hermite` |
+//! | smooth, all pairs of a Gram matrix | coefficients as functions of the variance | `table`, `mehler` |
 //! | steep or with kinks, near $c = \pm1$ | nested adaptive quadrature, split at the kinks | `nested` |
+//!
+//! The coefficients as functions of the variance are a [`DualTable`].
 
 mod hermite;
 pub(crate) mod jumps;
