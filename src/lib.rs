@@ -79,12 +79,14 @@
 //! # Features
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
 //! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your
-//! own limits.
+//! own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
 pub mod activation;
+#[cfg(feature = "approx")]
+mod approx;
 pub mod architecture;
 mod covariance;
 pub mod depth;
