@@ -11,7 +11,8 @@ pub struct Arguments {
     /// ResNet with branches scaled by 1/sqrt(L), MLP at the edge of chaos, or both
     #[arg(long, value_enum, default_value_t = Kind::Both)]
     pub architecture: Kind,
-    /// CSV file of points, one a row [default: the UCI handwritten digits]
+    /// CSV file of points, one a row, separated by commas, semicolons or tabs [default: the UCI handwritten
+    /// digits]
     #[arg(long, value_name = "FILE.csv")]
     pub input: Option<PathBuf>,
     /// Leave out the last column of --input (a label)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example commute
-//! cargo run --release --example commute -- --architecture mlp --widths 32,128,512 --depths 4,40,400 --samples 200
+//! cargo run --release --example commute -- --architecture mlp --widths 32,128,512 --depths 4,40,400
 //! cargo run --release --example commute -- --input points.csv --rows 3,17
 //! ```
 
@@ -31,6 +31,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let points = data::load(arguments)?;
+    let functions = Functions::checked(&points, arguments)?;
     // a path that cannot be written is better known before the work than after it
     for path in [Some(&arguments.figure), arguments.json.as_ref()]
         .into_iter()
@@ -42,26 +44,21 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             .open(path)
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let points = data::load(arguments)?;
-    let [a, b] = data::pair(&points, &arguments.rows)?;
     println!(
         "inputs: {} points of dimension {} ({}), rows {} and {}",
         points.len(),
         points[0].len(),
-        arguments.input.as_ref().map_or(
-            "UCI handwritten digits, pixels in [0, 1]".to_owned(),
-            |path| path.display().to_string()
-        ),
+        data::name(arguments),
         arguments.rows[0],
         arguments.rows[1]
     );
     let mut reports = Vec::new();
     if arguments.architecture != Kind::Mlp {
-        reports.push(compare(&ResNet::new(Relu), a, b, arguments)?);
+        reports.push(compare(&ResNet::new(Relu), &functions, arguments)?);
     }
     if arguments.architecture != Kind::Resnet {
         let net = Mlp::new(Relu).initialized_by(Initialization::he());
-        reports.push(compare(&net, a, b, arguments)?);
+        reports.push(compare(&net, &functions, arguments)?);
     }
     Report::write_svg_of(&reports, &arguments.figure)?;
     println!("\nfigure: {}", arguments.figure.display());
@@ -74,16 +71,36 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// What is read off every network.
+struct Functions {
+    covariance: Covariance,
+    correlation: Correlation,
+    neuron: Neuron,
+}
+
+impl Functions {
+    /// Of the two rows, after all that can be refused is: a table with a heading is one that will have rows.
+    fn checked(points: &[Vec<f64>], arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+        let (widths, depths) = (&arguments.widths, &arguments.depths);
+        Grid::new(widths, depths, arguments.samples, arguments.seed)?;
+        if !(0.0..=1.0).contains(&arguments.time) {
+            return Err(format!("time = {}: expected a number in [0, 1]", arguments.time).into());
+        }
+        let [a, b] = data::pair(&data::name(arguments), points, &arguments.rows)?;
+        Ok(Self {
+            covariance: Covariance::between(a, b)?,
+            correlation: Correlation::between(a, b)?,
+            neuron: Neuron::at(a)?,
+        })
+    }
+}
+
 /// One architecture: a table whose rows appear as they are finished, exponents and verdicts.
 fn compare<N: Architecture>(
     net: &N,
-    a: &[f64],
-    b: &[f64],
+    functions: &Functions,
     arguments: &Arguments,
 ) -> Result<Report, neural_limits::Error> {
-    let covariance = Covariance::between(a, b)?;
-    let correlation = Correlation::between(a, b)?;
-    let neuron = Neuron::at(a)?;
     let bar = ProgressBar::new(1000).with_style(
         ProgressStyle::with_template("{bar:40} {percent:>3} %  {elapsed} of {duration}  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -93,9 +110,9 @@ fn compare<N: Architecture>(
         "{}",
         Report::heading(["covariance", "correlation", "neuron"])
     );
-    let report = Commutativity::of(net, &covariance)
-        .and(&correlation)
-        .and(&neuron)
+    let report = Commutativity::of(net, &functions.covariance)
+        .and(&functions.correlation)
+        .and(&functions.neuron)
         .widths(&arguments.widths)
         .depths(&arguments.depths)
         .samples(arguments.samples)
@@ -111,4 +128,31 @@ fn compare<N: Architecture>(
     println!("{}", Report::LEGEND);
     print!("{}", report.summary());
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_times_and_rows_are_refused_before_anything_is_printed() {
+        let points = [vec![1.0, 0.0], vec![0.0, 0.0], vec![1e-200, 0.0]];
+        for (option, value, expected) in [
+            ("--widths", "0", "widths[0] = 0: expected an integer >= 1"),
+            ("--depths", "5,0", "depths[1] = 0: expected an integer >= 1"),
+            ("--samples", "0", "samples = 0: expected an integer >= 1"),
+            ("--time", "2", "time = 2: expected a number in [0, 1]"),
+            ("--rows", "0,1", "row 1 of UCI handwritten digits"),
+            ("--rows", "0,2", "the squared norm of inputs[1]"),
+            ("--rows", "0,3", "--rows: there is no row 3"),
+        ] {
+            let arguments = Arguments::parse_from(["commute", option, value]);
+            let error = Functions::checked(&points, &arguments)
+                .err()
+                .expect("refused");
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+        let arguments = Arguments::parse_from(["commute", "--rows", "0,0"]);
+        assert!(Functions::checked(&points, &arguments).is_ok());
+    }
 }
