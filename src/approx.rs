@@ -130,8 +130,8 @@ macro_rules! approximate {
 }
 
 approximate! {
-    /// Compares $q_a$, $q_b$ and $\varepsilon = 1 - c$. A relative tolerance with `epsilon = 0.0` tells nearly
-    /// parallel inputs apart whose correlations round to 1:
+    /// Compares $q_a$, $q_b$ and $\varepsilon = 1 - c$. A relative tolerance with `epsilon = 0.0` tells
+    /// nearly parallel inputs apart whose correlations round to 1:
     ///
     /// ```
     /// use approx::{assert_relative_eq, assert_relative_ne};
@@ -146,8 +146,8 @@ approximate! {
 }
 
 approximate! {
-    /// Compares $q_a$, $q_b$ and $\varepsilon = 1 - c$, the variances in units of $2^e$ with the larger of the
-    /// two exponents $e$, so that those beyond the range of `f64` are compared as well.
+    /// Compares $q_a$, $q_b$ and $\varepsilon = 1 - c$, the variances in units of $2^e$ with the larger of
+    /// the two exponents $e$, so that those beyond the range of `f64` are compared as well.
     [] ScaledCovariance, f64
 }
 

@@ -23,8 +23,8 @@
 //!
 //! # Errors of the values
 //! At most 4 units in the last place for $\kappa_0$, $\kappa_1$ and $1-\kappa_1$ on all of $[-1,1]$
-//! (`tests/it/arc_cosine_oracle.rs` prints the largest found: below 3). No fused multiply-add is used, so scalar
-//! and slice forms agree bit for bit on every machine.
+//! (`tests/it/arc_cosine_oracle.rs` prints the largest found: below 3). No fused multiply-add is used, so
+//! scalar and slice forms agree bit for bit on every machine.
 
 use crate::error::{self, Error, Result, first_outside};
 use crate::numerics::polynomial;
