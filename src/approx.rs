@@ -100,7 +100,7 @@ macro_rules! approximate {
             }
         }
 
-        $(#[$what])*
+        /// Of the numbers that [`AbsDiffEq`] compares.
         impl<$($generics)*> RelativeEq for $type {
             fn default_max_relative() -> Self::Epsilon {
                 <$number>::default_max_relative()
@@ -116,7 +116,7 @@ macro_rules! approximate {
             }
         }
 
-        $(#[$what])*
+        /// Of the numbers that [`AbsDiffEq`] compares.
         impl<$($generics)*> UlpsEq for $type {
             fn default_max_ulps() -> u32 {
                 <$number>::default_max_ulps()
