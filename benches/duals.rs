@@ -1,8 +1,8 @@
 //! Duals over slices of pairs, beside a vectorised evaluation of the formula as it is printed: the same
 //! elementary functions and nothing else.
 //!
-//! `cargo bench -p benches --bench duals`: elements are entries of a kernel, on one core. All pairs are in no order, as
-//! the entries of a Gram matrix are; "equal variances" is a Gram matrix of inputs on a sphere, "128
+//! `cargo bench -p benches --bench duals`: elements are entries of a kernel, on one core. All pairs are in no
+//! order, as the entries of a Gram matrix are; "equal variances" is a Gram matrix of inputs on a sphere, "128
 //! variances" one of 128 inputs of different norms.
 
 use std::hint::black_box;

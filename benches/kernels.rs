@@ -1,8 +1,8 @@
 //! NNGP and neural tangent kernels, beside their floor: the symmetric product of the inputs by the same
 //! tiles, written to one matrix.
 //!
-//! `cargo bench -p benches --bench kernels`. Inputs are Gaussian in dimension 784; matrices belong to the caller and are
-//! filled again and again. `KERNEL_POINTS=1000` takes another number of points than 4000.
+//! `cargo bench -p benches --bench kernels`. Inputs are Gaussian in dimension 784; matrices belong to the
+//! caller and are filled again and again. `KERNEL_POINTS=1000` takes another number of points than 4000.
 //! `benches/peer/kernels.py` runs neural-tangents and NumPy on the same work.
 
 use std::hint::black_box;

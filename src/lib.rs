@@ -34,7 +34,7 @@
 //! # Rooms
 //! | module | what |
 //! |---|---|
-//! | [`activation`] | activations and their Gaussian duals, in closed form or by [quadrature](activation::expectation) |
+//! | [`activation`] | activations and their Gaussian duals, in closed form or by quadrature |
 //! | [`network`] | layers, their three readings, compositions of them |
 //! | [`architecture`] | builders of networks: MLP, residual, densely connected |
 //! | [`kernel`], [`depth`], [`sample`] | the regimes |

@@ -1,7 +1,8 @@
 //! Every activation's duals against 25 digits of high-precision values (`tests/data/duals.json`, by
 //! `tools/dual_truth.py`).
 //!
-//! `cargo test --test it dual_oracle -- --nocapture` prints the worst error of each activation and where it is.
+//! `cargo test --test it dual_oracle -- --nocapture` prints the worst error of each activation and where it
+//! is.
 
 use crate::oracle::{MEHLER, Row, SPLIT, every_activation};
 use neural_limits::prelude::PairCovariance;
