@@ -189,7 +189,7 @@ fn an_exploding_network_of_depth_5000_overflows_by_name_and_keeps_its_correlatio
     // an activation that is not homogeneous must see its arguments
     let gelu = ResNet::new(Gelu).scaled_by(Constant::one());
     for sampler in [Sampler::Conditional, Sampler::Dense] {
-        let finite = gelu.finite(16, 5000).unwrap().with_sampler(sampler);
+        let finite = gelu.finite(64, 5000).unwrap().with_sampler(sampler);
         assert!(message(finite.draws(&x, 1, 0)).contains("overflow"));
     }
     assert!(message(biased.infinite_width(5000).unwrap().nngp(&x)).contains("overflows"));
