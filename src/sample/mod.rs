@@ -232,7 +232,6 @@ impl Finite {
     /// ```
     pub fn with_weights(&self, dimension: usize, rng: &mut Stream) -> Result<Box<dyn Drawn>> {
         error::size("dimension", dimension)?;
-        self.network.check()?;
         let mut site = Site::new(self.width, Sampler::Dense, rng)?;
         self.network.draw(dimension, &mut site)
     }

@@ -25,6 +25,9 @@ const LEAST: f64 = 14.0;
 /// The length of a piece in $\log q$, at most.
 const PIECE: f64 = 0.7;
 
+/// By so much tables are wider than the variances that they are made for: rounding stays inside.
+const HAIR: f64 = 1e-12;
+
 /// Complements below this are summed term by term instead of subtracted from 1.
 const SUBTRACTED: f64 = 1e-3;
 
@@ -143,7 +146,8 @@ impl DualTable {
 
     /// Whether the table holds points of this variance.
     pub(crate) fn holds(&self, q: f64) -> bool {
-        q <= self.highest && (q >= self.lowest_variance || q == 0.0)
+        let inside = |end: f64, q: f64| q <= end * (1.0 + HAIR);
+        q == 0.0 || (inside(self.highest, q) && inside(q, self.lowest_variance))
     }
 
     fn build(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<Self> {
@@ -158,8 +162,7 @@ impl DualTable {
             value: Layout::new(parity, needed(&value)),
             slope: Layout::new(odd, needed(&slope)),
         };
-        // a hair wider, so that rounding stays inside
-        let (low, high) = (lowest.ln() - 1e-12, highest.ln() + 1e-12);
+        let (low, high) = (lowest.ln() - HAIR, highest.ln() + HAIR);
         let count = ((high - low) / PIECE).ceil().max(1.0);
         if count > 100.0 {
             return None;
