@@ -25,7 +25,7 @@ impl TangentKernel {
     /// $\Theta_l$.
     ///
     /// # Errors
-    /// [`Error::Overflow`](crate::Error::Overflow) if it is larger than `f64::MAX`.
+    /// [`Error::Overflow`] if it is larger than `f64::MAX`.
     pub fn tangent(&self) -> Result<f64> {
         let exponent = self.covariance.exponent();
         scale_by_power_of_two("the neural tangent kernel", self.tangent, exponent)
@@ -48,9 +48,9 @@ impl InfiniteWidth {
     /// \varphi(Y_{l-1}) + b_l)$, use [`tangent_pair`](Self::tangent_pair).
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for such networks;
+    /// [`Error::Unsupported`] for such networks;
     /// as [`Dual::dual`](crate::activation::Dual::dual), from any layer;
-    /// [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a chain that is not homogeneous leaves
+    /// [`Error::Overflow`] if $\Theta_l$ of a chain that is not homogeneous leaves
     /// the range of `f64`.
     pub fn propagate_tangent(&self, k: PairCovariance) -> Result<TangentKernel> {
         let (_, chain) = self.open().chain().ok_or_else(|| {

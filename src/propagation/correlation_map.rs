@@ -40,7 +40,8 @@ impl Propagation<'_> {
     /// $R(c)$ for two inputs of variance $q$ (Poole et al. 2016, eq. 5).
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless $q \ge 0$ is finite and $c \in [-1, 1]$; those of [`Dual::dual`].
+    /// [`Error::Invalid`] unless $q \ge 0$ is finite and $c \in [-1, 1]$; those of
+    /// [`Dual::dual`](crate::activation::Dual::dual).
     pub fn correlation(&self, q: f64, c: f64) -> Result<f64> {
         let epsilon = 1.0 - error::correlation("c", c)?;
         Ok(1.0 - self.correlation_complement(q, epsilon)?)

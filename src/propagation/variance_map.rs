@@ -59,7 +59,7 @@ impl Propagation<'_> {
     /// $V(q) = \sigma_w^2 \mathbb E[\varphi(\sqrt q z)^2] + \sigma_b^2$ (Poole et al. 2016, eq. 3).
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless $q \ge 0$ is finite; those of [`Dual::dual`].
+    /// [`Error::Invalid`] unless $q \ge 0$ is finite; those of [`Dual::dual`](crate::activation::Dual::dual).
     ///
     /// ```
     /// use neural_limits::{prelude::*, propagation::Propagation};
@@ -94,7 +94,8 @@ impl Propagation<'_> {
     /// its sign.
     ///
     /// # Errors
-    /// Those of [`Dual::dual`], overflow excepted (it counts as a variance above $q$).
+    /// Those of [`Dual::dual`](crate::activation::Dual::dual), overflow excepted (it counts as a variance
+    /// above $q$).
     ///
     /// ```
     /// use neural_limits::{prelude::*, propagation::{Propagation, VarianceFixedPoints}};
