@@ -258,25 +258,32 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
         let (parallel, drop, speed) = vectorized(
             #[inline(always)]
             move || {
-                let (mut parallel, mut drop, mut speed) =
-                    ([0.0; CHUNK], [0.0; CHUNK], [0.0; CHUNK]);
+                let mut root = [0.0; CHUNK];
+                let (mut parallel, mut drop, mut speed) = ([0.0; CHUNK], [0.0; CHUNK], root);
                 for j in 0..CHUNK {
-                    let (qb, epsilon) = (q[j], folded[j]);
-                    let scale = inverse_a * inverse[j];
-                    let lost = 1.0 - shape.moment(qa, qb, 0.0) * scale;
-                    parallel[j] = if qa == qb { 0.0 } else { lost };
-                    let root = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-                    let mut sum = 0.0;
-                    for (node, weight) in GAUSS_FIVE {
-                        let (at, weight) = if kinked {
-                            (epsilon * node * node, 2.0 * node * weight)
-                        } else {
-                            (epsilon * node, weight)
-                        };
-                        sum += weight * shape.derivative_moment(qa, qb, at);
+                    let lost = 1.0 - shape.moment(qa, q[j], 0.0) * (inverse_a * inverse[j]);
+                    parallel[j] = if qa == q[j] { 0.0 } else { lost };
+                    root[j] = if qa == q[j] {
+                        qa
+                    } else {
+                        qa.sqrt() * q[j].sqrt()
+                    };
+                }
+                // node by node, so that the formula stands once in the code
+                for (node, weight) in GAUSS_FIVE {
+                    let (at, weight) = if kinked {
+                        (node * node, 2.0 * node * weight)
+                    } else {
+                        (node, weight)
+                    };
+                    for j in 0..CHUNK {
+                        drop[j] += weight * shape.derivative_moment(qa, q[j], folded[j] * at);
                     }
-                    drop[j] = root * scale * epsilon * sum;
-                    speed[j] = root * scale * shape.derivative_moment(qa, qb, epsilon);
+                }
+                for j in 0..CHUNK {
+                    let scale = root[j] * (inverse_a * inverse[j]);
+                    drop[j] *= scale * folded[j];
+                    speed[j] = scale * shape.derivative_moment(qa, q[j], folded[j]);
                 }
                 (parallel, drop, speed)
             },

@@ -65,8 +65,8 @@ pub use tiles::{KernelKind, Tile, Tiles};
 use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
 use crate::inputs::checked_covariance;
-use crate::network::{Blocks, Layer, Network, Structure};
-use crate::{Inputs, PairCovariance, Result, Scalar};
+use crate::network::{Blocks, Chain, Layer, Network, Structure};
+use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 
 /// Infinite width at finite depth, for every [`Architecture`].
 pub trait InInfiniteWidth: Architecture {
@@ -101,6 +101,8 @@ pub struct InfiniteWidth {
     depth: usize,
     time: f64,
     stack: Option<Around>,
+    /// The stack, if the network is a dense layer and a chain.
+    chain: Option<Chain>,
     network: Network,
 }
 
@@ -146,15 +148,24 @@ impl InfiniteWidth {
         Ok(Self {
             network: open.at_time(depth, time)?,
             stack: Around::new(&open, depth, time)?,
+            chain: open.chain().map(|(_, chain)| chain),
             open,
             depth,
             time,
         })
     }
 
-    /// The network with its depth left open.
-    pub(crate) fn open(&self) -> &Network {
-        &self.open
+    /// The stack, for closed forms that hold for chains.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] naming `what`.
+    pub(crate) fn chain(&self, what: &str) -> Result<&Chain> {
+        self.chain.as_ref().ok_or_else(|| {
+            Error::unsupported(
+                what,
+                "the network is not a dense layer and a stack around (activation, dense)",
+            )
+        })
     }
 
     /// $\alpha_{l,L}$ of the layers that are applied; none if there is no residual stack.

@@ -5,7 +5,7 @@ use crate::covariance::ScaledCovariance;
 use crate::inputs::checked_covariance;
 use crate::network::{KernelBlock, Layer};
 use crate::numerics::scale_by_power_of_two;
-use crate::{Error, PairCovariance, Result, Scalar};
+use crate::{PairCovariance, Result, Scalar};
 
 /// The covariance and the neural tangent kernel of one pair after the same layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +25,7 @@ impl TangentKernel {
     /// $\Theta_l$.
     ///
     /// # Errors
-    /// [`Error::Overflow`] if it is larger than `f64::MAX`.
+    /// [`Error::Overflow`](crate::Error::Overflow) if it is larger than `f64::MAX`.
     pub fn tangent(&self) -> Result<f64> {
         let exponent = self.covariance.exponent();
         scale_by_power_of_two("the neural tangent kernel", self.tangent, exponent)
@@ -48,17 +48,12 @@ impl InfiniteWidth {
     /// \varphi(Y_{l-1}) + b_l)$, use [`tangent_pair`](Self::tangent_pair).
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for such networks;
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for such networks;
     /// as [`Dual::dual`](crate::activation::Dual::dual), from any layer;
-    /// [`Error::Overflow`] if $\Theta_l$ of a chain that is not homogeneous leaves
+    /// [`Error::Overflow`](crate::Error::Overflow) if $\Theta_l$ of a chain that is not homogeneous leaves
     /// the range of `f64`.
     pub fn propagate_tangent(&self, k: PairCovariance) -> Result<TangentKernel> {
-        let (_, chain) = self.open().chain().ok_or_else(|| {
-            Error::unsupported(
-                "the tangent kernel from a stem covariance",
-                "the network is not a dense layer and a stack around (activation, dense)",
-            )
-        })?;
+        let chain = self.chain("the tangent kernel from a stem covariance")?;
         let (branch, skip) = (&chain.branch, chain.skip);
         let (weight, homogeneous) = (chain.weight_variance(), chain.homogeneous().is_some());
         let start = TangentKernel {
@@ -92,7 +87,7 @@ impl InfiniteWidth {
     /// for the two points.
     pub fn tangent_pair<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<TangentKernel> {
         let k = checked_covariance(a, b)?;
-        if self.open().chain().is_some() {
+        if self.chain.is_some() {
             return self.propagate_tangent(self.stem(k)?);
         }
         self.network().check()?;

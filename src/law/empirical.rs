@@ -42,7 +42,7 @@ impl Empirical {
                 limit: 2.0 * LARGEST.ln(),
             });
         }
-        values.sort_by(f64::total_cmp);
+        values.sort_unstable_by(f64::total_cmp);
         Ok(Self {
             sorted: values,
             undefined,

@@ -226,6 +226,6 @@ fn pieces<const F: usize>(
         }
         pending = split;
     }
-    done.sort_by(|a, b| a.range.end.total_cmp(&b.range.end));
+    done.sort_unstable_by(|a, b| a.range.end.total_cmp(&b.range.end));
     Ok(Some(done))
 }

@@ -400,7 +400,7 @@ impl KernelBlock {
         }
         self.spare.extend(other.tangent.take());
         // small buffers are worth nothing, and large ones are wanted first
-        self.spare.sort_by_key(Vec::capacity);
+        self.spare.sort_unstable_by_key(Vec::capacity);
     }
 
     fn take(&mut self, size: usize) -> Vec<f64> {

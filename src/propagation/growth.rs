@@ -61,12 +61,7 @@ impl InfiniteWidth {
         if start == 0.0 {
             return Err(Error::invalid("variance", variance, "a finite number > 0"));
         }
-        let (_, chain) = self.open().chain().ok_or_else(|| {
-            Error::unsupported(
-                "the growth of gradients",
-                "the network is not a dense layer and a stack around (activation, dense)",
-            )
-        })?;
+        let chain = self.chain("the growth of gradients")?;
         let (weight, skip) = (chain.weight_variance(), chain.skip * chain.skip);
         let pair = PairCovariance::with_complement(start, start, 0.0)?;
         let mut growth = Growth {

@@ -102,10 +102,15 @@ pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
         let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
         (dispersion, student.inverse_cdf(0.975))
     };
-    let covariance = (design.transpose() * &design).try_inverse()? * dispersion;
+    // (XᵀX)⁻¹ = V Σ⁻² Vᵀ
+    let right = svd.v_t.as_ref()?;
+    let variance = |k: usize| -> f64 {
+        let terms = right.column(k).into_iter().zip(&svd.singular_values);
+        dispersion * terms.map(|(v, sigma)| (v / sigma).powi(2)).sum::<f64>()
+    };
     let estimate = |k: usize| {
         let value = solution[k];
-        let half = quantile * covariance[(k, k)].max(0.0).sqrt();
+        let half = quantile * variance(k).sqrt();
         Estimate {
             value,
             low: value - half,

@@ -57,7 +57,7 @@ impl SeriesTable {
 pub(crate) fn distinct(variances: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut variances: Vec<f64> = variances.filter(|&q| q > 0.0).collect();
     variances.dedup();
-    variances.sort_by(f64::total_cmp);
+    variances.sort_unstable_by(f64::total_cmp);
     variances.dedup();
     variances
 }

@@ -241,7 +241,7 @@ impl Surface {
         let places = &self.places[columns.clone()];
         let cell = |j: &usize| places[*j].map_or(self.cells.len(), |place| place.cell);
         let mut order: Vec<usize> = (0..places.len()).collect();
-        order.sort_by_key(cell);
+        order.sort_unstable_by_key(|j| (cell(j), *j));
         let mut start = 0;
         let cells = (0..self.cells.len())
             .map(|index| {
