@@ -93,7 +93,7 @@ impl<N: Architecture + ?Sized> InInfiniteWidth for N {}
 /// `tests/it/deep_recursion_oracle.rs` finds at most 5.2e-14 after 1000 layers), so that two inputs whose
 /// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with
 /// an exponent of their own: correlations never overflow, and a variance that does is an
-/// [`Error::Overflow`](crate::Error::Overflow) with its logarithm.
+/// [`Error::Overflow`] with its logarithm.
 #[derive(Debug, Clone)]
 pub struct InfiniteWidth {
     /// Its depth left open.
@@ -189,7 +189,7 @@ impl InfiniteWidth {
     /// Stops after layer $\lfloor tL \rfloor$ of the same network of depth $L$.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) for a time outside of $[0, 1]$.
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$.
     pub fn at_time(self, time: f64) -> Result<Self> {
         if time == self.time {
             return Ok(self);
