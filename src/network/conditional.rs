@@ -7,7 +7,7 @@ use super::Site;
 use super::signal::{Signal, blocks, shift};
 use crate::numerics::{power_of_two, scale_by_power_of_two, semidefinite_cholesky};
 use crate::vectorized::vectorized;
-use crate::{Error, Result};
+use crate::{Error, Result, error};
 
 /// The law of a layer's outputs given the signal at its inputs: neurons are independent, and neuron $i$ is
 /// $\mathcal N(s M_i, \alpha^2 A)$ at the $m$ inputs, with a mean $M \in \mathbb R^{n \times m}$ of its own
@@ -46,7 +46,8 @@ impl ConditionalLaw {
     /// $\mathcal N(0, 2^e A)$ of `width` neurons.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless $A$ is square and not empty; [`Error::Overflow`] if a variance is not finite.
+    /// [`Error::Shape`] unless $A$ is square and not empty; [`Error::Invalid`] naming a negative variance;
+    /// [`Error::Overflow`] if an entry is not finite.
     pub fn gaussian(width: usize, mut covariance: DMatrix<f64>, exponent: i64) -> Result<Self> {
         if !covariance.is_square() || covariance.is_empty() {
             return Err(Error::shape(
@@ -55,9 +56,15 @@ impl ConditionalLaw {
                 "a square matrix",
             ));
         }
-        let diagonal = covariance.diagonal();
-        if !diagonal.iter().all(|entry| entry.is_finite()) {
+        if !covariance.iter().all(|entry| entry.is_finite()) {
             return Err(Error::overflow("a layer's covariance"));
+        }
+        let diagonal = covariance.diagonal();
+        for (i, &variance) in diagonal.iter().enumerate() {
+            if variance < 0.0 {
+                let argument = format!("covariance[({i}, {i})]");
+                return Err(Error::invalid(argument, variance, "a variance >= 0"));
+            }
         }
         let shift = shift(diagonal.max().log2());
         if shift != 0 {
@@ -107,7 +114,14 @@ impl ConditionalLaw {
     }
 
     /// The law of `factor` times the outputs.
-    pub fn times(mut self, factor: f64) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless the factor is finite.
+    pub fn times(self, factor: f64) -> Result<Self> {
+        Ok(self.scaled(error::finite("factor", factor)?))
+    }
+
+    pub(super) fn scaled(mut self, factor: f64) -> Self {
         if let Some((s, _)) = &mut self.mean {
             *s *= factor;
         }

@@ -253,6 +253,7 @@ impl Layer for Dense {
     }
 
     fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        error::size("fan_in", fan_in)?;
         let width = self.width(site.width());
         let entries = width as u128 * fan_in as u128;
         let refused = || Error::out_of_memory("the weights of a dense layer", entries);

@@ -98,11 +98,11 @@ impl Layer for Residual {
     }
 
     fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
-        let branch = self.branch.conditional(signal, site)?.times(self.scale);
+        let branch = self.branch.conditional(signal, site)?.scaled(self.scale);
         if self.skip == 0.0 {
             return Ok(branch);
         }
-        let skipped = ConditionalLaw::determined(signal.clone()).times(self.skip);
+        let skipped = ConditionalLaw::determined(signal.clone()).scaled(self.skip);
         skipped.plus(branch)
     }
 
@@ -116,7 +116,7 @@ impl Layer for Residual {
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
         if site.is_conditional() {
-            let branch = self.branch.conditional(&signal, site)?.times(self.scale);
+            let branch = self.branch.conditional(&signal, site)?.scaled(self.scale);
             return branch.added_to(self.skip, signal, site);
         }
         let branch = self.branch.sample(signal.clone(), site)?;

@@ -233,7 +233,7 @@ impl Signal {
     }
 
     /// `factor` $Y$.
-    pub fn times(mut self, factor: f64) -> Self {
+    pub(crate) fn times(mut self, factor: f64) -> Self {
         if factor != 1.0 {
             for y in self.values_mut() {
                 *y *= factor;
@@ -246,7 +246,7 @@ impl Signal {
     ///
     /// # Errors
     /// [`Error::Shape`] for unequal shapes.
-    pub fn combined(mut self, factor: f64, other: Self, other_factor: f64) -> Result<Self> {
+    pub(crate) fn combined(mut self, factor: f64, other: Self, other_factor: f64) -> Result<Self> {
         self.same_shape(&other)?;
         let exponent = self.exponent.max(other.exponent);
         let other = other.with_exponent(exponent);

@@ -1,5 +1,6 @@
 //! Whatever the input: a typed error that names the argument, or finite numbers. Never a panic, never NaN.
 
+use nalgebra::DMatrix;
 use neural_limits::activation::arc_cosine;
 use neural_limits::architecture::Branch;
 use neural_limits::depth::CorrelationFlow;
@@ -508,4 +509,24 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn conditional_laws_and_signals_are_checked() {
+    use neural_limits::network::{ConditionalLaw, Signal};
+    let law =
+        |entries: &[f64]| ConditionalLaw::gaussian(3, DMatrix::from_row_slice(2, 2, entries), 0);
+    assert!(message(law(&[1.0, 0.0, 0.0, -1.0])).contains("covariance[(1, 1)] = -1"));
+    assert!(message(law(&[1.0, f64::NAN, 0.0, 1.0])).contains("overflows"));
+    assert!(message(ConditionalLaw::gaussian(3, DMatrix::zeros(2, 1), 0)).contains("square"));
+    let one = law(&[1.0, 0.5, 0.5, 1.0]).unwrap();
+    assert!(message(one.clone().times(f64::INFINITY)).contains("factor = inf"));
+    let wide = ConditionalLaw::gaussian(4, DMatrix::identity(2, 2), 0).unwrap();
+    assert!(message(one.plus(wide)).contains("3 and 4 neurons"));
+    assert!(message(Signal::zeros(0, 1)).contains("width = 0"));
+    assert!(message(Signal::from_matrix(&DMatrix::zeros(0, 2))).contains("at least one neuron"));
+    let nan = DMatrix::from_element(1, 1, f64::NAN);
+    assert!(message(Signal::from_matrix(&nan)).contains("y[(0, 0)] = NaN"));
+    let signals = vec![Signal::zeros(1, 1).unwrap(), Signal::zeros(1, 2).unwrap()];
+    assert!(message(Signal::side_by_side(signals)).contains("different numbers of inputs"));
 }

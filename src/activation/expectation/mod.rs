@@ -74,7 +74,7 @@ impl Default for Quadrature {
 
 /// Correlations this close to 1 are reached by integrating $\mathbb E[\varphi^\prime \varphi^\prime]$ from
 /// $c = 1$ (Price's theorem): the squared difference of $\varphi(u)$ and $\varphi(v)$ would lose more digits.
-const NEARLY_PARALLEL: f64 = 1e-6;
+const BY_PRICES_THEOREM: f64 = 1e-6;
 
 /// The square of a difference of order $\sqrt\varepsilon$ has this relative rounding error times
 /// $1/\sqrt\varepsilon$.
@@ -197,7 +197,7 @@ impl Quadrature {
         let (root_a, root_b) = (variance_a.sqrt(), variance_b.sqrt());
         let epsilon = k.one_minus_correlation();
         let near =
-            epsilon * qa.max(qb).max(1.0) <= NEARLY_PARALLEL && !jumps::is_discontinuous(phi);
+            epsilon * qa.max(qb).max(1.0) <= BY_PRICES_THEOREM && !jumps::is_discontinuous(phi);
         let start = if near { 0.0 } else { epsilon };
         // equal variances make the difference as small as √ε
         let tolerance = if qa == qb {
