@@ -273,14 +273,12 @@ impl Drawn for Activated {
             ));
         }
         // φ(λy) = λφ(y) for homogeneous ones, whatever the power of two
-        let before = if self.activation.slopes().is_some() {
-            signal.clone()
-        } else {
-            signal.clone().unscaled()?
-        };
-        let mut after = before.clone();
+        if signal.exponent() != 0 && self.activation.slopes().is_none() {
+            return self.forward(&signal.clone().unscaled()?);
+        }
+        let mut after = signal.clone();
         self.activation
-            .value_slice(before.values(), after.values_mut());
+            .value_slice(signal.values(), after.values_mut());
         Ok(after)
     }
 }

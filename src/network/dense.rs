@@ -8,7 +8,7 @@ use super::{
 };
 use crate::activation::Activation;
 use crate::inputs::input_covariance;
-use crate::numerics::{dot, power_of_two};
+use crate::numerics::{dot, power_of_two, zeros};
 use crate::{Error, Initialization, Result, error};
 
 /// Which numbers are trained, and with what share in the tangent kernel.
@@ -255,12 +255,7 @@ impl Layer for Dense {
     fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
         error::size("fan_in", fan_in)?;
         let width = self.width(site.width());
-        let entries = width as u128 * fan_in as u128;
-        let refused = || Error::out_of_memory("the weights of a dense layer", entries);
-        let size = usize::try_from(entries).map_err(|_| refused())?;
-        let mut weights = Vec::new();
-        weights.try_reserve_exact(size).map_err(|_| refused())?;
-        weights.resize(size, 0.0);
+        let mut weights = zeros("the weights of a dense layer", width, fan_in)?;
         let mut biases = vec![0.0; width];
         for (row, bias) in weights.chunks_exact_mut(fan_in).zip(&mut biases) {
             *bias = draw_neuron(self.initialization, row, site);

@@ -63,8 +63,26 @@ pub trait Drawn: Debug + Send + Sync {
 }
 
 /// Layers in a row.
-#[derive(Debug)]
-pub(super) struct DrawnRow(pub(super) Vec<Box<dyn Drawn>>);
+#[derive(Debug, Default)]
+pub(super) struct DrawnRow(Vec<Box<dyn Drawn>>);
+
+impl DrawnRow {
+    /// Of `count` layers behind `fan_in` neurons: `draw` is given a layer's number and the neurons before it.
+    pub(super) fn new(
+        count: usize,
+        fan_in: usize,
+        mut draw: impl FnMut(usize, usize) -> Result<Box<dyn Drawn>>,
+    ) -> Result<Self> {
+        let mut row = Vec::new();
+        let mut width = fan_in;
+        for i in 0..count {
+            let layer = draw(i, width)?;
+            width = layer.width(width);
+            row.push(layer);
+        }
+        Ok(Self(row))
+    }
+}
 
 impl Drawn for DrawnRow {
     fn width(&self, fan_in: usize) -> usize {

@@ -84,7 +84,7 @@ impl Layer for Dropout {
 
     fn draw(&self, _: usize, _: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
         if self.keep == 1.0 {
-            return Ok(Box::new(DrawnRow(Vec::new())));
+            return Ok(Box::new(DrawnRow::default()));
         }
         Err(Error::unsupported(
             "dropout in a network of drawn weights",

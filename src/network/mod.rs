@@ -161,13 +161,25 @@ impl Network {
     pub fn at_time(&self, depth: usize, time: f64) -> Result<Self> {
         crate::error::size("depth", depth)?;
         crate::error::unit_interval("time", time)?;
-        let layers = self.layers.iter().map(|layer| {
-            let resolved = layer.at_depth(depth, time)?;
-            Ok(resolved.unwrap_or_else(|| Arc::clone(layer)))
-        });
-        Ok(Self {
-            layers: layers.collect::<Result<_>>()?,
-        })
+        let resolved = self.resolved(depth, time)?;
+        Ok(resolved.unwrap_or_else(|| self.clone()))
+    }
+
+    /// With the depth of open stacks set; `None` if there are none.
+    fn resolved(&self, depth: usize, time: f64) -> Result<Option<Self>> {
+        let layers = self.layers.iter();
+        let resolved: Vec<Option<Arc<dyn Layer>>> = layers
+            .map(|layer| layer.at_depth(depth, time))
+            .collect::<Result<_>>()?;
+        if resolved.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let layers = resolved.into_iter().zip(&self.layers);
+        Ok(Some(Self {
+            layers: layers
+                .map(|(resolved, layer)| resolved.unwrap_or_else(|| Arc::clone(layer)))
+                .collect(),
+        }))
     }
 
     /// The law of the first layer and the stack, if the network is a dense layer in the NTK parametrisation
@@ -257,14 +269,10 @@ impl Layer for Network {
     }
 
     fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
-        let mut row = DrawnRow(Vec::with_capacity(self.layers.len()));
-        let mut width = fan_in;
-        for layer in &self.layers {
-            let drawn = layer.draw(width, site)?;
-            width = drawn.width(width);
-            row.0.push(drawn);
-        }
-        Ok(Box::new(row))
+        let row = DrawnRow::new(self.layers.len(), fan_in, |i, width| {
+            self.layers[i].draw(width, site)
+        });
+        Ok(Box::new(row?))
     }
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
@@ -272,19 +280,8 @@ impl Layer for Network {
     }
 
     fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
-        let layers = self.layers.iter();
-        let resolved: Vec<Option<Arc<dyn Layer>>> = layers
-            .map(|layer| layer.at_depth(depth, time))
-            .collect::<Result<_>>()?;
-        if resolved.iter().all(Option::is_none) {
-            return Ok(None);
-        }
-        let layers = resolved.into_iter().zip(&self.layers);
-        Ok(Some(Arc::new(Self {
-            layers: layers
-                .map(|(resolved, layer)| resolved.unwrap_or_else(|| Arc::clone(layer)))
-                .collect(),
-        })))
+        let resolved = self.resolved(depth, time)?;
+        Ok(resolved.map(|network| Arc::new(network) as _))
     }
 
     fn structure(&self) -> Structure<'_> {

@@ -100,14 +100,8 @@ impl Layer for Repeat {
     }
 
     fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
-        let mut row = DrawnRow(Vec::new());
-        let mut width = fan_in;
-        for _ in 0..self.times {
-            let block = self.block.draw(width, site)?;
-            width = block.width(width);
-            row.0.push(block);
-        }
-        Ok(Box::new(row))
+        let row = DrawnRow::new(self.times, fan_in, |_, width| self.block.draw(width, site));
+        Ok(Box::new(row?))
     }
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 
 use crate::activation::Activation;
-use crate::numerics::{dot, power_of_two, scale_by_power_of_two};
+use crate::numerics::{dot, power_of_two, scale_by_power_of_two, zeros};
 use crate::{Error, Inputs, Result, Scalar, error};
 
 /// Neurons that are worked on together: what a layer does to them stays in the first-level cache.
@@ -50,12 +50,7 @@ impl Signal {
     /// [`Error::Invalid`] for a width of 0; [`Error::OutOfMemory`] if they cannot be allocated.
     pub fn zeros(width: usize, points: usize) -> Result<Self> {
         error::size("width", width)?;
-        let entries = width as u128 * points as u128;
-        let refused = || Error::out_of_memory("the pre-activations", entries);
-        let length = usize::try_from(entries).map_err(|_| refused())?;
-        let mut values = Vec::new();
-        values.try_reserve_exact(length).map_err(|_| refused())?;
-        values.resize(length, 0.0);
+        let values = zeros("the pre-activations", width, points)?;
         Ok(Self {
             width,
             points,

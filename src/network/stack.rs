@@ -376,14 +376,10 @@ impl Layer for Blocks {
     }
 
     fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
-        let mut row = DrawnRow(Vec::new());
-        let mut width = fan_in;
-        for l in 0..self.count {
-            let block = self.block(l)?.draw(width, site)?;
-            width = block.width(width);
-            row.0.push(block);
-        }
-        Ok(Box::new(row))
+        let row = DrawnRow::new(self.count, fan_in, |l, width| {
+            self.block(l)?.draw(width, site)
+        });
+        Ok(Box::new(row?))
     }
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {

@@ -27,8 +27,24 @@ pub(crate) use magnitude::Magnitude;
 pub(crate) use power_of_two::{power_of_two, scale_by_power_of_two};
 pub(crate) use summation::dot;
 
+use crate::{Error, Result};
+
 /// $1/\sqrt q$, and 0 for $q = 0$.
 #[inline(always)]
 pub(crate) fn inverse_root(q: f64) -> f64 {
     if q > 0.0 { 1.0 / q.sqrt() } else { 0.0 }
+}
+
+/// As many zeros as a matrix has entries.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] naming `quantity` if they cannot be allocated.
+pub(crate) fn zeros(quantity: &str, rows: usize, columns: usize) -> Result<Vec<f64>> {
+    let entries = rows as u128 * columns as u128;
+    let refused = || Error::out_of_memory(quantity, entries);
+    let length = usize::try_from(entries).map_err(|_| refused())?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(length).map_err(|_| refused())?;
+    values.resize(length, 0.0);
+    Ok(values)
 }

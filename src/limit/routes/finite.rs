@@ -58,10 +58,7 @@ impl FiniteNetworks {
             let record = networks.record(&inputs, with_weights, &mut stream)?;
             let all = functions.iter().zip(&points);
             Ok(all
-                .map(|(function, points)| {
-                    refuse_needs(*function)?;
-                    function.of_network(&record, points)
-                })
+                .map(|(function, points)| function.of_network(&record, points))
                 .collect())
         })
     }
@@ -95,12 +92,26 @@ impl Limit for FiniteNetworks {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
-        match self.values(functions, time) {
-            Ok(values) => (0..functions.len())
-                .map(|i| law(values.iter().map(|record| &record[i])))
-                .collect(),
-            Err(error) => functions.iter().map(|_| Err(error.clone())).collect(),
-        }
+        let refused = functions.iter().map(|function| refuse_needs(*function));
+        let refused: Vec<Result<()>> = refused.collect();
+        let all = functions.iter().zip(&refused);
+        let readable: Vec<&dyn NeuralFunction> = all
+            .filter_map(|(function, refused)| refused.is_ok().then_some(*function))
+            .collect();
+        // without a function to read there is nothing to sample
+        let values = if readable.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.values(&readable, time)
+        };
+        let mut next = 0..readable.len();
+        let laws = refused.into_iter().map(|refused| {
+            refused?;
+            let values = values.as_ref().map_err(Clone::clone)?;
+            let i = next.next().unwrap_or_default();
+            law(values.iter().map(|record| &record[i]))
+        });
+        laws.collect()
     }
 
     fn work(&self) -> f64 {
