@@ -109,7 +109,7 @@ pub mod statistics;
 pub mod strategies;
 mod vectorized;
 
-pub use covariance::{PairCovariance, ScaledCovariance};
+pub use covariance::{PairCorrelation, PairCovariance, ScaledCovariance};
 pub use error::{Error, Result};
 pub use initialization::Initialization;
 pub use inputs::Inputs;

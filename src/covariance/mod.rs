@@ -2,10 +2,12 @@
 
 mod angle_piece;
 mod pair;
+mod pair_correlation;
 mod parity;
 mod scaled;
 
 pub(crate) use angle_piece::AnglePiece;
 pub use pair::PairCovariance;
+pub use pair_correlation::PairCorrelation;
 pub use parity::Parity;
 pub use scaled::ScaledCovariance;
