@@ -2,7 +2,7 @@
 
 use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a e^{bx}$.
 ///
@@ -53,15 +53,15 @@ impl Activation for Exponential {
 
 impl ClosedForm for Exponential {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let (root_a, root_b) = (self.b.abs() * qa.sqrt(), self.b.abs() * qb.sqrt());
         let sum = root_a + root_b;
-        self.a * self.a * (0.5 * sum * sum - root_a * root_b * epsilon).exp()
+        self.a * self.a * (0.5 * sum * sum - root_a * root_b * c.one_minus()).exp()
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        self.b * self.b * self.moment(qa, qb, epsilon)
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        self.b * self.b * self.moment(qa, qb, c)
     }
 }
 

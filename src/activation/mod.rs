@@ -89,6 +89,7 @@ pub use gaussian::Gaussian;
 pub use gelu::Gelu;
 pub use hard_sigmoid::HardSigmoid;
 pub use hard_tanh::HardTanh;
+pub(crate) use homogeneous::AngleImage;
 pub use homogeneous::Slopes;
 pub use identity::Identity;
 pub use leaky_relu::LeakyRelu;

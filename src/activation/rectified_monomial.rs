@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, arc_cosine};
-use crate::{Error, Result};
+use crate::{Error, PairCorrelation, Result};
 
 /// $\varphi(x) = 1_{x>0} x^n$, $n \ge 1$ (degree 0 is the [`Step`](super::Step)).
 ///
@@ -96,14 +96,13 @@ fn next((p, q): &(Vec<f64>, Vec<f64>), n: usize) -> (Vec<f64>, Vec<f64>) {
     (next_p, next_q)
 }
 
-/// $J/(2\pi)$ at $c = 1 - \varepsilon$.
+/// $J/(2\pi)$.
 #[inline(always)]
-fn half_kernel((p, q): &(Vec<f64>, Vec<f64>), epsilon: f64) -> f64 {
-    let c = 1.0 - epsilon;
+fn half_kernel((p, q): &(Vec<f64>, Vec<f64>), correlation: PairCorrelation) -> f64 {
+    let c = correlation.value();
     let horner = |x: &[f64]| x.iter().rev().fold(0.0, |sum, a| sum * c + a);
-    let sine = (epsilon * (2.0 - epsilon)).sqrt();
-    horner(p) * sine / (2.0 * PI)
-        + 0.5 * horner(q) * arc_cosine::kappa0_of_complement_unchecked(epsilon)
+    let sine = correlation.sine_squared().sqrt();
+    horner(p) * sine / (2.0 * PI) + 0.5 * horner(q) * arc_cosine::kappa0_of(correlation)
 }
 
 impl Activation for RectifiedMonomial {
@@ -134,16 +133,16 @@ impl Activation for RectifiedMonomial {
 
 impl ClosedForm for RectifiedMonomial {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-        scale.powi(self.degree as i32) * half_kernel(&self.value, epsilon)
+        scale.powi(self.degree as i32) * half_kernel(&self.value, c)
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
         let square = (self.degree * self.degree) as f64;
-        square * scale.powi(self.degree as i32 - 1) * half_kernel(&self.derivative, epsilon)
+        square * scale.powi(self.degree as i32 - 1) * half_kernel(&self.derivative, c)
     }
 }
 

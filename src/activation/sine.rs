@@ -2,7 +2,7 @@
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Parity};
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a \sin(bx + c)$; [`Sine::default`] is $\sin x$.
 ///
@@ -55,15 +55,14 @@ impl Default for Sine {
 
 /// $\mathbb E[\sin bu \sin bv]$ and $\mathbb E[\cos bu \cos bv]$.
 #[inline(always)]
-pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
+pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
     let (root_a, root_b) = (b.abs() * qa.sqrt(), b.abs() * qb.sqrt());
     let product = root_a * root_b;
-    let (difference, sum) = (root_a - root_b, root_a + root_b);
+    let difference = root_a - root_b;
     // −(A+B)/2 ± b²k, without a difference of large numbers
-    let plus = (-0.5 * difference * difference - product * epsilon).exp();
-    let minus_exponent = -0.5 * sum * sum + product * epsilon;
-    let minus = minus_exponent.exp();
-    let twice = 2.0 * product * (1.0 - epsilon);
+    let plus = (-0.5 * difference * difference - product * c.one_minus()).exp();
+    let minus = (-0.5 * difference * difference - product * c.one_plus()).exp();
+    let twice = 2.0 * product * c.value();
     let sines = if twice.abs() > 1.0 {
         0.5 * (plus - minus)
     } else {
@@ -74,8 +73,12 @@ pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, epsilon: f64) -> (f64,
 
 /// $\varphi = a(\text{odd} \sin bx + \text{even} \cos bx)$: the dual from the squares of the two weights.
 #[inline(always)]
-pub(super) fn mixture((odd, even): (f64, f64), b: f64, (qa, qb, epsilon): (f64, f64, f64)) -> f64 {
-    let (sines, cosines) = sines_and_cosines(b, qa, qb, epsilon);
+pub(super) fn mixture(
+    (odd, even): (f64, f64),
+    b: f64,
+    (qa, qb, c): (f64, f64, PairCorrelation),
+) -> f64 {
+    let (sines, cosines) = sines_and_cosines(b, qa, qb, c);
     odd * odd * sines + even * even * cosines
 }
 
@@ -103,17 +106,17 @@ impl Activation for Sine {
 
 impl ClosedForm for Sine {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let weights = (self.c.cos(), self.c.sin());
-        self.a * self.a * mixture(weights, self.b, (qa, qb, epsilon))
+        self.a * self.a * mixture(weights, self.b, (qa, qb, c))
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         // cos(bx + c) = cos c cos bx − sin c sin bx
         let weights = (self.c.sin(), self.c.cos());
         let slope = self.a * self.b;
-        slope * slope * mixture(weights, self.b, (qa, qb, epsilon))
+        slope * slope * mixture(weights, self.b, (qa, qb, c))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::activation::expectation::{SeriesTable, TablePoints, distinct};
 use crate::activation::{Dual, DualRow, DualTable, pair_cost};
 use crate::vectorized::vectorized;
-use crate::{Error, Result};
+use crate::{Error, PairCorrelation, Result};
 
 /// An activation, applied to every neuron: $K^\prime = \mathbb E[\varphi(u)\varphi(v)]$,
 /// $\Theta^\prime = \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] \Theta$.
@@ -47,7 +47,7 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
         }
     ];
     // variances alone need no coefficients
-    let pairs = !block.complement().is_empty();
+    let pairs = !block.correlation().is_empty();
     let points = table.filter(|_| pairs).map(|table| {
         (
             table.points(block.variance_a()),
@@ -79,7 +79,7 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
                 variance_b: row.variance_b,
                 moment_b: moments.moment_b,
                 inverse_b: moments.inverse_b,
-                complement: row.complement,
+                correlation: row.correlation,
                 slope: tangent.is_some().then_some(&mut slope[..]),
             };
             match (table, &points) {
@@ -119,7 +119,7 @@ impl SharedSeries {
     /// `None` where there are too few pairs for each variance.
     fn new(phi: &dyn Dual, block: &KernelBlock) -> Option<Self> {
         let all = || block.variance_a().iter().chain(block.variance_b()).copied();
-        if block.complement().len() < 4 * distinct(all()).len() {
+        if block.correlation().len() < 4 * distinct(all()).len() {
             return None;
         }
         let (kinks, parity) = (phi.kinks(), phi.parity());
@@ -145,20 +145,21 @@ impl SharedSeries {
             .slope
             .as_ref()
             .and_then(|slope| slope.at(row.variance_a));
-        for j in 0..row.complement.len() {
-            let (epsilon, q) = (row.complement[j], row.variance_b[j]);
+        for j in 0..row.correlation.len() {
+            let (correlation, q) = (row.correlation[j], row.variance_b[j]);
             let series = own.zip(self.value.at(q));
-            let Some((a, b)) = series.filter(|_| self.value.reaches(epsilon)) else {
+            let Some((a, b)) = series.filter(|_| self.value.reaches(correlation.one_minus()))
+            else {
                 phi.dual_row(row.column(j))?;
                 continue;
             };
+            let c = correlation.value();
             if let (Some(slope), Some(a), Some(table)) = (&mut row.slope, own_slope, &self.slope) {
                 let b = table.at(q).unwrap_or(a);
-                slope[j] = a.covariance(b, 1.0 - epsilon);
+                slope[j] = a.covariance(b, c);
             }
             let scale = row.moment_a.sqrt() * row.moment_b[j].sqrt();
-            let covariance = a.covariance(b, 1.0 - epsilon);
-            row.complement[j] = (1.0 - covariance / scale).clamp(0.0, 2.0);
+            row.correlation[j] = PairCorrelation::rounded(a.covariance(b, c) / scale);
         }
         Ok(())
     }
@@ -171,16 +172,16 @@ fn by_table(
     (own, columns): ((&TablePoints, usize), &TablePoints),
     mut row: DualRow<'_>,
 ) -> Result<()> {
-    let beyond: Vec<(usize, f64)> = row
+    let beyond: Vec<(usize, PairCorrelation)> = row
         .variance_b
         .iter()
         .enumerate()
         .filter(|(_, q)| !table.holds(**q))
-        .map(|(j, _)| (j, row.complement[j]))
+        .map(|(j, _)| (j, row.correlation[j]))
         .collect();
     table.row(own, columns, row.reborrow());
-    for (j, epsilon) in beyond {
-        row.complement[j] = epsilon;
+    for (j, correlation) in beyond {
+        row.correlation[j] = correlation;
         phi.dual_row(row.column(j))?;
     }
     Ok(())
