@@ -1,7 +1,7 @@
 //! From closed forms of $\mathbb E[\varphi\varphi]$ and $\mathbb E[\varphi^\prime\varphi^\prime]$ to duals
 //! that keep $1 - c$.
 
-use super::{Activation, DualRow, PairSlices, Parity};
+use super::{Activation, DualRow, PairSlices, Parity, parallel};
 use crate::numerics::inverse_root;
 use crate::numerics::quadrature::integrate;
 use crate::vectorized::vectorized;
@@ -45,7 +45,7 @@ pub(crate) trait ClosedForm: Activation {
             let ratio = qa.sqrt() * qb.sqrt() / scale;
             ratio * end * integrate(slope, &[0.0, end], 1e-14).value
         };
-        parallel_deficit(self, qa, qb) + drop
+        parallel::deficit(|x| self.value(x), qa, qb) + drop
     }
 }
 
@@ -91,48 +91,6 @@ pub(crate) fn dual<A: ClosedForm + ?Sized>(phi: &A, k: PairCovariance) -> Result
         return Err(overflow());
     }
     Ok(PairCovariance::of(va, vb, image(phi, (qa, qb, c), x)))
-}
-
-/// Log-ratios of variances below which the deficit of parallel inputs is extrapolated from larger ones.
-const CLOSE: f64 = 2e-3;
-
-/// The log-ratios from which it is extrapolated.
-const NODES: [f64; 3] = [0.03, 0.045, 0.06];
-
-/// $1 - \mathbb E[\varphi(\sqrt{q_a} z)\varphi(\sqrt{q_b} z)]/\sqrt{V_a V_b}$: 0 for $q_a = q_b$, and an even
-/// analytic function of $\delta = \log(q_a/q_b)$, so that small $\delta$ are reached by extrapolation in
-/// $\delta^2$.
-fn parallel_deficit<A: ClosedForm + ?Sized>(phi: &A, qa: f64, qb: f64) -> f64 {
-    if qa == qb {
-        return 0.0;
-    }
-    let deficit = |qa: f64, qb: f64| {
-        let scale = phi.variance(qa).sqrt() * phi.variance(qb).sqrt();
-        (1.0 - phi.moment(qa, qb, PairCorrelation::PARALLEL) / scale).max(0.0)
-    };
-    let delta = ((qa - qb) / qb).ln_1p();
-    if delta.abs() >= CLOSE {
-        return deficit(qa, qb);
-    }
-    let center = qa.sqrt() * qb.sqrt();
-    // deficit/δ² at three points, and their interpolant in δ² at the wanted one
-    let values = NODES.map(|d| {
-        let half = (0.5 * d).exp();
-        deficit(center * half, center / half) / (d * d)
-    });
-    let x = delta * delta;
-    let squares = NODES.map(|d| d * d);
-    let mut sum = 0.0;
-    for i in 0..3 {
-        let mut weight = 1.0;
-        for j in 0..3 {
-            if i != j {
-                weight *= (x - squares[j]) / (squares[i] - squares[j]);
-            }
-        }
-        sum += weight * values[i];
-    }
-    (sum * x).max(0.0)
 }
 
 /// $\mathbb E[\varphi^\prime\varphi^\prime]$, checked.

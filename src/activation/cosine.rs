@@ -1,7 +1,7 @@
 //! The cosine.
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::sine::mixture;
+use super::sine::{mixture, mixture_complement};
 use super::{Activation, Parity};
 use crate::{PairCorrelation, Result, error};
 
@@ -80,6 +80,10 @@ impl ClosedForm for Cosine {
         let weights = (self.c.cos(), self.c.sin());
         let slope = self.a * self.b;
         slope * slope * mixture(weights, self.b, (qa, qb, c))
+    }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        mixture_complement((self.c.sin(), self.c.cos()), self.b, (qa, qb, c))
     }
 }
 

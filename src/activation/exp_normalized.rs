@@ -67,6 +67,10 @@ impl ClosedForm for ExpNormalized {
     fn derivative_moment(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
         self.gamma * (self.gamma * ((1.0 + self.shift) - c.one_minus())).exp()
     }
+
+    fn complement(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
+        -(-self.gamma * c.one_minus()).exp_m1()
+    }
 }
 
 dual_from_closed_form!(ExpNormalized);

@@ -1,10 +1,10 @@
 //! The Gaussian error linear unit.
 
-use std::f64::consts::PI;
+use std::f64::consts::{FRAC_PI_2, PI};
 
-use super::Activation;
-use super::arc_sine::angle;
+use super::arc_sine::{angle, excess};
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::{Activation, parallel};
 use crate::PairCorrelation;
 use crate::numerics::normal;
 
@@ -74,6 +74,36 @@ impl ClosedForm for Gelu {
     #[inline(always)]
     fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         self.moments(qa, qb, c).1
+    }
+
+    /// What the angle loses, in units of $s$ as well, from terms of one sign: with $k_0 = \sqrt{q_a q_b}$,
+    /// $\Delta_0 = 1 + q_a + q_b$, $A = (1+q_a)(1+q_b)$, $\delta = k_0^2 - k^2$ and $t$ the tangent of the angle
+    /// between $(k_0, \sqrt{\Delta_0})$ and $(k, \sqrt\Delta)$, the loss times $2\pi$ is that of ReLU of $x + z$,
+    /// $(k_0 - k)(\tfrac\pi2 + \arcsin \tfrac{k_0}{\sqrt A}) - k (t - \arctan t) - \ldots$, and that of the rest.
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let scale = qa.max(qb).max(1.0);
+        let unit = 1.0 / scale;
+        let (a, b) = (qa * unit, qb * unit);
+        let root = if qa == qb { a } else { a.sqrt() * b.sqrt() };
+        let k = root * c.value();
+        let delta = root * root * c.sine_squared();
+        let before = unit * unit + (a + b) * unit;
+        let all = before + root * root;
+        let (leg, other) = (before.sqrt(), (before + delta).sqrt());
+        let (moved, shorter) = (root * c.one_minus(), delta / (leg + other));
+        let relu = if c.is_positive() {
+            let sum = root * other + k * leg;
+            let (top, bottom) = (all * delta / sum, root * k + leg * other);
+            let rest = (delta / sum) * (leg / bottom) * all * moved / (leg + other);
+            moved * (FRAC_PI_2 + angle(root, leg)) - k * excess(top, bottom) - rest
+        } else {
+            moved * FRAC_PI_2 + root * angle(root, leg) - k * angle(k, other) - shorter
+        };
+        let normal = delta * other + k * k * shorter;
+        let gelu = (before * shorter + unit * unit * (normal / (leg * other))) / all;
+        let variances = (self.variance(qa) * unit).sqrt() * (self.variance(qb) * unit).sqrt();
+        let drop = (relu + gelu) / (2.0 * PI * variances);
+        parallel::deficit(|x| self.value(x), qa, qb) + drop
     }
 }
 

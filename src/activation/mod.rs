@@ -51,6 +51,7 @@ mod jump;
 mod leaky_relu;
 mod mish;
 mod named;
+mod parallel;
 mod polynomial;
 mod power_kernel;
 mod random_fourier;

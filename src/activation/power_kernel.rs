@@ -73,6 +73,10 @@ impl ClosedForm for PowerKernel {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
         f64::from(self.degree) * (scale * c.value()).powi(self.degree - 1)
     }
+
+    fn complement(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
+        -(f64::from(self.degree) * (-c.one_minus()).ln_1p()).exp_m1()
+    }
 }
 
 dual_from_closed_form!(PowerKernel);

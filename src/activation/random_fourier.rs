@@ -4,6 +4,7 @@ use std::f64::consts::SQRT_2;
 
 use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::exponential::exponential_complement;
 use super::sine::sines_and_cosines;
 use crate::{PairCorrelation, Result, error};
 
@@ -64,6 +65,11 @@ impl ClosedForm for RandomFourier {
     #[inline(always)]
     fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         2.0 * self.gamma * self.moment(qa, qb, c)
+    }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let b = self.frequency();
+        exponential_complement(b, (qa, qb, c))
     }
 }
 

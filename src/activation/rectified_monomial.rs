@@ -69,6 +69,15 @@ impl RectifiedMonomial {
     }
 }
 
+/// Gauss–Legendre with five nodes on $[0, 1]$: (node, weight).
+const GAUSS_FIVE: [(f64, f64); 5] = [
+    (0.046_910_077_030_668_0, 0.118_463_442_528_094_54),
+    (0.230_765_344_947_158_45, 0.239_314_335_249_683_23),
+    (0.5, 0.284_444_444_444_444_44),
+    (0.769_234_655_052_841_5, 0.239_314_335_249_683_23),
+    (0.953_089_922_969_332, 0.118_463_442_528_094_54),
+];
+
 /// $(n-1)!!$ for even $n$ or odd $n$.
 fn double_factorial_below(n: usize) -> f64 {
     (1..n).rev().step_by(2).map(|i| i as f64).product()
@@ -143,6 +152,20 @@ impl ClosedForm for RectifiedMonomial {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
         let square = (self.degree * self.degree) as f64;
         square * scale.powi(self.degree as i32 - 1) * half_kernel(&self.derivative, c)
+    }
+
+    /// $\int_0^{1-c} n^2 J_{n-1}/J_n(1)$, by Gauss's rule in the square root of the variable, in which the
+    /// integrand is analytic.
+    fn complement(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
+        let epsilon = c.one_minus();
+        let square = (self.degree * self.degree) as f64;
+        let all = half_kernel(&self.value, PairCorrelation::PARALLEL);
+        let slope = |r: f64| {
+            let c = PairCorrelation::of_one_minus(epsilon * r * r);
+            2.0 * r * half_kernel(&self.derivative, c)
+        };
+        let sum: f64 = GAUSS_FIVE.iter().map(|&(r, w)| w * slope(r)).sum();
+        epsilon * square * sum / all
     }
 }
 

@@ -52,6 +52,10 @@ impl ClosedForm for SigmoidLike {
     fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         self.erf.derivative_moment(qa, qb, c)
     }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        self.erf.complement(qa, qb, c)
+    }
 }
 
 dual_from_closed_form!(SigmoidLike);
