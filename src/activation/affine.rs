@@ -157,6 +157,15 @@ impl<A: Dual> Dual for Affine<A> {
         }
     }
 
+    fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+        if !self.is_linear() {
+            return Ok((self.dual(k)?, self.derivative_dual(k)?));
+        }
+        let (inside, outside) = self.squares();
+        let (dual, slope) = self.activation.duals(k.times(inside))?;
+        Ok((dual.times(outside), inside * outside * slope))
+    }
+
     fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
         if !self.is_linear() {
             return row::moments_one_by_one(&self, q, out);

@@ -54,6 +54,10 @@ macro_rules! delegate {
                 (**self).derivative_dual(k)
             }
 
+            fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+                (**self).duals(k)
+            }
+
             fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
                 (**self).dual_slice(k, out)
             }

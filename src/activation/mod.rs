@@ -51,6 +51,7 @@ mod jump;
 mod leaky_relu;
 mod mish;
 mod named;
+mod pair_form;
 mod parallel;
 mod polynomial;
 mod power_kernel;
@@ -254,6 +255,15 @@ pub trait Dual: Activation {
     /// As [`dual`](Self::dual).
     fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
         default::derivative_dual(&self, k)
+    }
+
+    /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) at once, for less where they have
+    /// parts in common.
+    ///
+    /// # Errors
+    /// As [`dual`](Self::dual).
+    fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+        Ok((self.dual(k)?, self.derivative_dual(k)?))
     }
 
     /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed

@@ -69,10 +69,14 @@ pub(super) fn one_by_one(phi: &dyn Dual, row: DualRow<'_>) -> Result<()> {
     let mut slope = row.slope;
     for (j, (c, &qb)) in row.correlation.iter_mut().zip(row.variance_b).enumerate() {
         let k = PairCovariance::of(row.variance_a, qb, *c);
-        if let Some(slope) = &mut slope {
-            slope[j] = phi.derivative_dual(k)?;
-        }
-        *c = phi.dual(k)?.pair_correlation();
+        let after = if let Some(slope) = &mut slope {
+            let (after, derivative) = phi.duals(k)?;
+            slope[j] = derivative;
+            after
+        } else {
+            phi.dual(k)?
+        };
+        *c = after.pair_correlation();
     }
     Ok(())
 }

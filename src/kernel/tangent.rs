@@ -62,8 +62,9 @@ impl InfiniteWidth {
         };
         self.coefficients().iter().try_fold(start, |state, &alpha| {
             let (k, scale) = (state.covariance.unscaled(), alpha * alpha);
-            let layer = branch.covariance(k)?.times(scale);
-            let slope = weight * branch.activation().derivative_dual(k)?;
+            let (dual, slope) = branch.activation().duals(k)?;
+            let layer = branch.initialization().dense(dual).times(scale);
+            let slope = weight * slope;
             let tangent = (skip * skip + scale * slope) * state.tangent + layer.covariance();
             let pair = if skip == 0.0 {
                 layer
