@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use super::arc_sine::{angle, excess};
+use super::arc_sine::{angle, angle_and_excess};
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, parallel};
 use crate::PairCorrelation;
@@ -95,7 +95,7 @@ impl ClosedForm for Gelu {
             let sum = root * other + k * leg;
             let (top, bottom) = (all * delta / sum, root * k + leg * other);
             let rest = (delta / sum) * (leg / bottom) * all * moved / (leg + other);
-            moved * (FRAC_PI_2 + angle(root, leg)) - k * excess(top, bottom) - rest
+            moved * (FRAC_PI_2 + angle(root, leg)) - k * angle_and_excess(top, bottom).1 - rest
         } else {
             moved * FRAC_PI_2 + root * angle(root, leg) - k * angle(k, other) - shorter
         };

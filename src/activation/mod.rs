@@ -50,6 +50,8 @@ mod identity;
 mod jump;
 mod leaky_relu;
 mod mish;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod mixture;
 mod named;
 mod pair_form;
 mod parallel;
