@@ -5,16 +5,17 @@
 //! | activation | route | file |
 //! |---|---|---|
 //! | smooth at the scale of its argument | Hermite coefficients and Mehler's formula | `hermite` |
-//! | steep or with kinks, away from $c = \pm1$ | the same, by quadrature split at the kinks | `hermite` |
+//! | steep or with kinks, away from $c = \pm1$ | the same, on panels that resolve it | `hermite`, `panels` |
+//! | steep or with kinks, near $c = \pm1$ | two variables, independent given a third | `conditional` |
 //! | smooth, all pairs of a Gram matrix | coefficients as functions of the variance | `table`, `mehler` |
-//! | steep or with kinks, near $c = \pm1$ | nested adaptive quadrature, split at the kinks | `nested` |
 //!
 //! The coefficients as functions of the variance are a [`DualTable`].
 
+mod conditional;
 mod hermite;
 pub(crate) mod jumps;
 mod mehler;
-mod nested;
+mod panels;
 mod series_table;
 mod table;
 
@@ -23,15 +24,12 @@ pub(crate) use series_table::{SeriesTable, distinct};
 pub use table::DualTable;
 pub(crate) use table::TablePoints;
 
-use nested::Combination;
+use conditional::Combination;
+use panels::Panels;
 
-use super::Activation;
-use crate::numerics::normal::density;
-use crate::numerics::quadrature::{Integral, integrate};
+use super::{Activation, Parity};
+use crate::numerics::quadrature::Integral;
 use crate::{Error, PairCovariance, Result, error};
-
-/// Standard deviations to either side that are integrated: the density outside is below 1e-37.
-const HALF_RANGE: f64 = 13.0;
 
 /// A function that is given many arguments at once: what is virtual costs one call a rule or panel.
 pub(crate) type Function<'a> = &'a dyn Fn(&[f64], &mut [f64]);
@@ -72,13 +70,16 @@ impl Default for Quadrature {
     }
 }
 
+/// Correlations up to here are left to Mehler's formula: fewer terms than 300.
+const BY_SERIES: f64 = 0.9;
+
 /// Correlations this close to 1 are reached by integrating $\mathbb E[\varphi^\prime \varphi^\prime]$ from
 /// $c = 1$ (Price's theorem): the squared difference of $\varphi(u)$ and $\varphi(v)$ would lose more digits.
-const BY_PRICES_THEOREM: f64 = 1e-6;
+const BY_PRICES_THEOREM: f64 = 1e-7;
 
 /// The square of a difference of order $\sqrt\varepsilon$ has this relative rounding error times
 /// $1/\sqrt\varepsilon$.
-const DIFFERENCE_NOISE: f64 = 1e-14;
+const DIFFERENCE_NOISE: f64 = 1e-15;
 
 /// Gauss–Legendre with three nodes on $[0, 1]$: (node, weight).
 const GAUSS_THREE: [(f64, f64); 3] = [
@@ -117,22 +118,18 @@ impl Quadrature {
         q: f64,
     ) -> Result<Estimated<f64>> {
         error::non_negative("q", q)?;
-        let deviation = q.sqrt();
-        let integrand = |z: f64| density(z) * f(deviation * z);
-        let breaks = line_breaks(HALF_RANGE, kinks, deviation);
-        let integral = integrate(integrand, &breaks, 0.1 * self.tolerance);
-        let ends = integrand(-HALF_RANGE)
-            .abs()
-            .max(integrand(HALF_RANGE).abs());
-        if !integral.value.is_finite() || ends > self.tolerance * integral.magnitude {
-            return Err(Error::overflow("the expectation over a Gaussian"));
-        }
-        self.checked(
-            "the expectation over a Gaussian",
-            integral.value,
-            integral.error,
-            integral.magnitude,
-        )
+        let at_nodes = |x: &[f64], out: &mut [f64]| {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = f(x);
+            }
+        };
+        let integral = panels::expectation(&at_nodes, q, kinks, self.tolerance)?.integral;
+        let Integral {
+            value,
+            error,
+            magnitude,
+        } = integral;
+        self.checked("the expectation over a Gaussian", value, error, magnitude)
     }
 
     /// $\mathbb E[\varphi(\sqrt q z)^2]$.
@@ -153,80 +150,112 @@ impl Quadrature {
         phi: &dyn Activation,
         k: PairCovariance,
     ) -> Result<Estimated<PairCovariance>> {
-        let k = k.folded(phi.parity());
+        let parity = phi.parity();
+        let k = k.folded(parity);
         let (qa, qb) = (k.variance_a(), k.variance_b());
+        let epsilon = k.one_minus_correlation();
         let value: Function<'_> = &|x, out| phi.value_slice(x, out);
         let kinks = phi.kinks();
         if kinks.is_empty() {
-            let series = HermiteSeries::smooth_pair(value, (qa, qb), phi.parity(), self.tail());
+            let series = HermiteSeries::smooth_pair(value, (qa, qb), parity, self.tail());
             if let Some((a, b)) = series {
                 return self.dual_of_series(&a, &b, k);
             }
         }
-        let va = self.second_moment(phi, qa)?;
-        let vb = if qa == qb {
-            va
-        } else {
-            self.second_moment(phi, qb)?
-        };
-        let (variance_a, variance_b) = (va.value, vb.value);
-        let matrix = |epsilon, error| Estimated {
-            value: PairCovariance::from_parts(variance_a, variance_b, epsilon),
-            error,
-        };
-        let scale = variance_a.sqrt() * variance_b.sqrt();
-        if scale == 0.0 {
-            return Ok(matrix(k.one_minus_correlation(), 0.0));
+        let (a, b) = self.panels(value, (qa, qb), &kinks)?;
+        let (root_a, root_b) = (a.square.sqrt(), b.square.sqrt());
+        let scale = root_a * root_b;
+        let correlation = k.usable_correlation();
+        if scale == 0.0 || correlation.abs() <= BY_SERIES {
+            let (a, b) = self.series(value, (&a, &b), parity, correlation);
+            return self.dual_of_series(&a, &b, k);
         }
-        if !kinks.is_empty() && k.geometric_mean() > 0.0 {
-            let piecewise =
-                |q, norm| HermiteSeries::piecewise(value, q, &kinks, phi.parity(), norm);
-            let terms = HermiteSeries::LONGEST;
-            if k.correlation().abs().powi(terms as i32) < self.tolerance
-                && qa.max(qb) < HermiteSeries::LARGEST_PIECEWISE
-            {
-                let a = piecewise(qa, variance_a);
-                let b = if qa == qb {
-                    a.clone()
-                } else {
-                    piecewise(qb, variance_b)
-                };
-                return self.dual_of_series(&a, &b, k);
-            }
-        }
-        let (root_a, root_b) = (variance_a.sqrt(), variance_b.sqrt());
-        let epsilon = k.one_minus_correlation();
-        let near =
-            epsilon * qa.max(qb).max(1.0) <= BY_PRICES_THEOREM && !jumps::is_discontinuous(phi);
-        let start = if near { 0.0 } else { epsilon };
-        // equal variances make the difference as small as √ε
-        let tolerance = if qa == qb {
-            self.tolerance.max(DIFFERENCE_NOISE / epsilon.sqrt())
-        } else {
-            self.tolerance
-        };
-        let parallel = if near && qa == qb {
-            Integral::default()
-        } else {
+        // E[φφ] of an odd function is odd in c
+        let reflected = parity == Parity::Odd && correlation < 0.0;
+        let distance = epsilon.min(2.0 - epsilon);
+        let opposite = correlation < 0.0 && !reflected;
+        let near = !opposite
+            && distance * qa.max(qb).max(1e-2) <= BY_PRICES_THEOREM
+            && !jumps::is_discontinuous(phi);
+        let (mut complement, mut error) = (0.0, 0.0);
+        if !near || qa != qb {
             let difference = Combination::HalfSquare(root_a, root_b);
-            nested::expectation(value, difference, (qa, qb), start, &kinks, tolerance)
-        };
-        let (mut complement, mut error) = (parallel.value, parallel.error);
-        if near && epsilon > 0.0 {
+            let start = if near { 0.0 } else { distance };
+            // equal variances make the difference as small as √ε
+            let noise = if qa == qb {
+                DIFFERENCE_NOISE / distance.sqrt()
+            } else {
+                0.0
+            };
+            let integral = conditional::expectation(
+                value,
+                difference,
+                (&a, &b),
+                (start, opposite),
+                parity,
+                0.3 * self.tolerance.max(noise),
+            );
+            (complement, error) = (integral.value, integral.error);
+        }
+        if near && distance > 0.0 {
             // ∫_0^ε E[φ'φ'](s) ds with s = ε r²: smooth in r, kinks or not
             for (node, weight) in GAUSS_THREE {
-                let pair = PairCovariance::from_parts(qa, qb, epsilon * node * node);
+                let pair = PairCovariance::from_parts(qa, qb, distance * node * node);
                 let slope = self.derivative_dual(phi, pair)?;
-                let factor = k.geometric_mean() / scale * epsilon * 2.0 * node * weight;
+                let factor = k.geometric_mean() / scale * distance * 2.0 * node * weight;
                 complement += factor * slope.value;
                 error += factor * slope.error;
             }
         }
         let checked = self.checked("the dual activation", complement, error, 1.0)?;
-        Ok(matrix(
-            checked.value.clamp(0.0, 2.0),
-            checked.error + va.error / variance_a,
-        ))
+        let complement = checked.value.clamp(0.0, 2.0);
+        let epsilon = if reflected {
+            2.0 - complement
+        } else {
+            complement
+        };
+        Ok(Estimated {
+            value: PairCovariance::from_parts(a.square, b.square, epsilon),
+            error: checked.error + a.error / a.square + b.error / b.square,
+        })
+    }
+
+    /// Panels at two variances.
+    fn panels(
+        &self,
+        f: Function<'_>,
+        (qa, qb): (f64, f64),
+        kinks: &[f64],
+    ) -> Result<(Panels, Panels)> {
+        let one = |q: f64| {
+            let panels = Panels::new(f, q, kinks, self.tolerance)?;
+            let (value, error) = (panels.square, panels.error);
+            self.checked("the expectation over a Gaussian", value, error, value)?;
+            Ok(panels)
+        };
+        let a = one(qa)?;
+        let b = if qa == qb { a.clone() } else { one(qb)? };
+        Ok((a, b))
+    }
+
+    /// As many Hermite coefficients as the correlation leaves over.
+    fn series(
+        &self,
+        f: Function<'_>,
+        (a, b): (&Panels, &Panels),
+        parity: Parity,
+        correlation: f64,
+    ) -> (HermiteSeries, HermiteSeries) {
+        let terms = (self.tail().ln() / correlation.abs().ln()).ceil() as usize;
+        let terms = terms.clamp(2, HermiteSeries::LONGEST);
+        let one = |panels: &Panels| HermiteSeries::piecewise(f, panels, parity, terms);
+        let first = one(a);
+        let second = if a.deviation == b.deviation {
+            first.clone()
+        } else {
+            one(b)
+        };
+        (first, second)
     }
 
     fn dual_of_series(
@@ -266,33 +295,36 @@ impl Quadrature {
         let (qa, qb) = (k.variance_a(), k.variance_b());
         let slope: Function<'_> = &|x, out| phi.derivative_slice(x, out);
         let kinks = phi.kinks();
+        let parity = phi.parity().of_derivative();
         let what = "the derivative's dual";
-        let correlation = if k.geometric_mean() > 0.0 {
-            k.correlation()
-        } else {
-            0.0
+        let correlation = k.usable_correlation();
+        let of_series = |a: &HermiteSeries, b: &HermiteSeries| {
+            let scale = a.norm_squared.sqrt() * b.norm_squared.sqrt();
+            let error = a.truncation(b, correlation) + 4.0 * f64::EPSILON * scale;
+            self.checked(what, a.covariance(b, correlation), error, scale)
         };
         if kinks.is_empty() {
-            let parity = phi.parity().of_derivative();
             if let Some((a, b)) = HermiteSeries::smooth_pair(slope, (qa, qb), parity, self.tail()) {
-                let scale = a.norm_squared.sqrt() * b.norm_squared.sqrt();
-                let error = a.truncation(&b, correlation) + 4.0 * f64::EPSILON * scale;
-                return self.checked(what, a.covariance(&b, correlation), error, scale);
+                return of_series(&a, &b);
             }
         }
+        let (a, b) = self.panels(slope, (qa, qb), &kinks)?;
+        if correlation.abs() <= BY_SERIES {
+            let (a, b) = self.series(slope, (&a, &b), parity, correlation);
+            return of_series(&a, &b);
+        }
         let epsilon = k.one_minus_correlation();
-        let pair = (qa, qb);
-        let product = Combination::Product;
-        let integral = nested::expectation(slope, product, pair, epsilon, &kinks, self.tolerance);
-        let square = |x: f64| phi.derivative(x) * phi.derivative(x);
-        let norm_a = self.expectation(square, &kinks, qa)?.value;
-        let norm_b = if qa == qb {
-            norm_a
-        } else {
-            self.expectation(square, &kinks, qb)?.value
-        };
-        let scale = norm_a.sqrt() * norm_b.sqrt();
-        self.checked(what, integral.value, integral.error, scale)
+        let integral = conditional::expectation(
+            slope,
+            Combination::Product,
+            (&a, &b),
+            (epsilon.min(2.0 - epsilon), correlation < 0.0),
+            parity,
+            0.3 * self.tolerance,
+        );
+        let scale = a.square.sqrt() * b.square.sqrt();
+        let error = integral.error + scale * (a.error / a.square + b.error / b.square);
+        self.checked(what, integral.value, error, scale)
     }
 
     /// $q \mathbb E[\varphi^{\prime\prime}(\sqrt q z)^2]$, the derivative of
@@ -308,9 +340,13 @@ impl Quadrature {
             }
         }
         // E[(φ'(u) − φ'(v))²]/(2ε) at three small ε, extrapolated in √ε (where φ'' jumps) and ε
+        let panels = Panels::new(slope, q, &kinks, self.tolerance)?;
         let quotient = |epsilon: f64| {
             let difference = Combination::HalfSquare(1.0, 1.0);
-            nested::expectation(slope, difference, (q, q), epsilon, &kinks, 1e-9).value / epsilon
+            let (pair, correlation) = ((&panels, &panels), (epsilon, false));
+            let parity = phi.parity().of_derivative();
+            conditional::expectation(slope, difference, pair, correlation, parity, 1e-10).value
+                / epsilon
         };
         let epsilon = 1e-8 / q.max(1.0);
         let values = [1.0, 4.0, 16.0].map(|factor| quotient(factor * epsilon));
@@ -341,58 +377,6 @@ impl Quadrature {
                 tolerance: self.tolerance,
             })
         }
-    }
-}
-
-/// Panels of the line in units of the standard deviation: within `half_range`, finer near 0, split at the
-/// kinks. An activation varies on the scale of 1 around 0 and its kinks; where that is narrow against the
-/// deviation, panels grow from it.
-fn line_breaks(half_range: f64, kinks: &[f64], deviation: f64) -> Vec<f64> {
-    let mut breaks = vec![
-        -half_range,
-        -6.0,
-        -3.0,
-        -1.25,
-        0.0,
-        1.25,
-        3.0,
-        6.0,
-        half_range,
-    ];
-    if deviation > 0.0 {
-        insert_features(&mut breaks, kinks, deviation, 0.0, 1.0 / deviation);
-    }
-    breaks
-}
-
-/// Splits panels where $\text{shift} + \text{slope} \cdot z$ meets 0 or a kink, and around these points at
-/// distances that grow from `width`.
-fn insert_features(breaks: &mut Vec<f64>, kinks: &[f64], slope: f64, shift: f64, width: f64) {
-    for kink in kinks {
-        let center = (kink - shift) / slope;
-        insert_break(breaks, center);
-        insert_graded(breaks, center, width);
-    }
-    insert_graded(breaks, -shift / slope, width);
-}
-
-/// Panels that grow by this factor resolve a feature of any shape.
-const GRADING: f64 = 4.0;
-
-fn insert_graded(breaks: &mut Vec<f64>, center: f64, width: f64) {
-    let mut distance = 2.0 * width.max(1e-16);
-    while distance < 1.0 {
-        insert_break(breaks, center - distance);
-        insert_break(breaks, center + distance);
-        distance *= GRADING;
-    }
-}
-
-/// Inserts a break into an ascending list, if it lies inside.
-fn insert_break(breaks: &mut Vec<f64>, x: f64) {
-    let i = breaks.partition_point(|&b| b < x);
-    if i > 0 && i < breaks.len() && breaks[i] != x {
-        breaks.insert(i, x);
     }
 }
 

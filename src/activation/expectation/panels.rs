@@ -1,0 +1,156 @@
+//! Panels of the line on which a function of a Gaussian variable is resolved.
+
+use super::Function;
+use crate::activation::Parity;
+use crate::numerics::normal::density;
+use crate::numerics::quadrature::{Resolved, resolve};
+use crate::{Error, Result};
+
+/// Standard deviations to either side that are integrated: the density outside is below 1e-37.
+pub(super) const HALF_RANGE: f64 = 13.0;
+
+/// Panels beyond which a function is given up: it then oscillates over more than 1e4 periods.
+const MOST: usize = 4000;
+
+/// A function $f(\sqrt q z)$ of a standard normal $z$: where it may have kinks, panels on which it is a
+/// polynomial to rounding, and $\mathbb E[f^2]$.
+#[derive(Debug, Clone)]
+pub(super) struct Panels {
+    /// $\sqrt q$.
+    pub(super) deviation: f64,
+    /// In units of the deviation.
+    pub(super) kinks: Vec<f64>,
+    /// Ends of the panels, ascending, in units of the deviation.
+    pub(super) breaks: Vec<f64>,
+    /// $\mathbb E[f(\sqrt q z)^2]$ and the estimate of its error.
+    pub(super) square: f64,
+    pub(super) error: f64,
+}
+
+impl Panels {
+    /// Of a function whose square is integrated to a relative tolerance.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] where the square has no expectation in the range of `f64`.
+    pub(super) fn new(f: Function<'_>, q: f64, kinks: &[f64], tolerance: f64) -> Result<Self> {
+        let square = |x: &[f64], out: &mut [f64]| {
+            f(x, out);
+            for out in out {
+                *out *= *out;
+            }
+        };
+        let deviation = q.sqrt();
+        let resolved = expectation(&square, q, kinks, tolerance)?;
+        let inside = |kink: &f64| kink.abs() < HALF_RANGE;
+        let mut kinks: Vec<f64> = kinks.iter().map(|kink| kink / deviation).collect();
+        kinks.retain(inside);
+        kinks.sort_unstable_by(f64::total_cmp);
+        Ok(Self {
+            deviation,
+            kinks,
+            breaks: resolved.breaks,
+            square: resolved.integral.value,
+            error: resolved.integral.error,
+        })
+    }
+
+    /// The panels, none of them longer than `longest`; of an even or odd function those to the right of 0.
+    pub(super) fn shorter(&self, longest: f64, parity: Parity) -> Vec<f64> {
+        let start = if parity == Parity::Neither {
+            0
+        } else {
+            self.breaks.partition_point(|&z| z < 0.0)
+        };
+        let mut all = Vec::new();
+        for pair in self.breaks[start..].windows(2) {
+            divide(&mut all, pair[0], pair[1], longest);
+        }
+        all.push(HALF_RANGE);
+        all
+    }
+}
+
+/// Appends the starts of equal pieces of $[\text{low}, \text{high}]$, none of them longer than `longest`.
+pub(super) fn divide(breaks: &mut Vec<f64>, low: f64, high: f64, longest: f64) {
+    let pieces = ((high - low) / longest).ceil().max(1.0);
+    let step = (high - low) / pieces;
+    breaks.extend((0..pieces as usize).map(|i| low + step * i as f64));
+}
+
+/// $\mathbb E[f(\sqrt q z)]$ and the panels on which $f$ times the density is resolved.
+pub(super) fn expectation(
+    f: Function<'_>,
+    q: f64,
+    kinks: &[f64],
+    tolerance: f64,
+) -> Result<Resolved> {
+    let deviation = q.sqrt();
+    let mut ends = [-HALF_RANGE * deviation, HALF_RANGE * deviation];
+    let resolved = resolve(
+        &mut |points, values| {
+            f(&points.map(|z| deviation * z), values);
+            for (value, &z) in values.iter_mut().zip(points) {
+                *value *= density(z);
+            }
+        },
+        &line_breaks(kinks, deviation),
+        0.1 * tolerance,
+        MOST,
+    );
+    let arguments = ends;
+    f(&arguments, &mut ends);
+    let largest = density(HALF_RANGE) * ends[0].abs().max(ends[1].abs());
+    let integral = resolved.integral;
+    if integral.value.is_finite() && largest <= tolerance * integral.magnitude {
+        Ok(resolved)
+    } else {
+        Err(Error::overflow("the expectation over a Gaussian"))
+    }
+}
+
+/// Panels of the line in units of the standard deviation: finer near 0, split at the kinks. An activation
+/// varies on the scale of 1 around 0 and its kinks; where that is narrow against the deviation, panels grow
+/// from it.
+fn line_breaks(kinks: &[f64], deviation: f64) -> Vec<f64> {
+    let mut breaks = vec![
+        -HALF_RANGE,
+        -6.0,
+        -3.0,
+        -1.25,
+        0.0,
+        1.25,
+        3.0,
+        6.0,
+        HALF_RANGE,
+    ];
+    if deviation > 0.0 {
+        let width = 1.0 / deviation;
+        for kink in kinks {
+            let center = kink / deviation;
+            insert_break(&mut breaks, center);
+            insert_graded(&mut breaks, center, width);
+        }
+        insert_graded(&mut breaks, 0.0, width);
+    }
+    breaks
+}
+
+/// Panels that grow by this factor resolve a feature of any shape.
+const GRADING: f64 = 4.0;
+
+fn insert_graded(breaks: &mut Vec<f64>, center: f64, width: f64) {
+    let mut distance = 2.0 * width.max(1e-16);
+    while distance < 1.0 {
+        insert_break(breaks, center - distance);
+        insert_break(breaks, center + distance);
+        distance *= GRADING;
+    }
+}
+
+/// Inserts a break into an ascending list, if it lies inside.
+fn insert_break(breaks: &mut Vec<f64>, x: f64) {
+    let i = breaks.partition_point(|&b| b < x);
+    if i > 0 && i < breaks.len() && breaks[i] != x {
+        breaks.insert(i, x);
+    }
+}
