@@ -108,15 +108,6 @@ impl PairCovariance {
         self.geometric_mean() * self.correlation()
     }
 
-    /// $c$, and 0 where a variance is 0.
-    pub(crate) fn usable_correlation(&self) -> f64 {
-        if self.variance_a > 0.0 && self.variance_b > 0.0 {
-            self.correlation()
-        } else {
-            0.0
-        }
-    }
-
     /// $\sqrt{q_a q_b}$, without overflow.
     pub(crate) fn geometric_mean(&self) -> f64 {
         if self.variance_a == self.variance_b {

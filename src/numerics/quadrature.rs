@@ -139,12 +139,17 @@ pub(crate) fn integrate(mut f: impl FnMut(f64) -> f64, breaks: &[f64], tolerance
             *value = f(point);
         }
     };
-    resolve(&mut at_nodes, breaks, tolerance, PANELS).integral
+    resolve(&mut at_nodes, breaks, (tolerance, 0.0), PANELS).integral
 }
 
 /// [`integrate`] of an integrand that is given the nodes of a panel at once, on about `most` panels, and
-/// these panels.
-pub(crate) fn resolve(f: Integrand<'_>, breaks: &[f64], tolerance: f64, most: usize) -> Resolved {
+/// these panels. The tolerance is relative to $\int |f|$ or to `scale`, whichever is larger.
+pub(crate) fn resolve(
+    f: Integrand<'_>,
+    breaks: &[f64],
+    (tolerance, scale): (f64, f64),
+    most: usize,
+) -> Resolved {
     let mut panels: Vec<Panel> = breaks
         .windows(2)
         .filter(|pair| pair[1] > pair[0])
@@ -153,7 +158,7 @@ pub(crate) fn resolve(f: Integrand<'_>, breaks: &[f64], tolerance: f64, most: us
     let mut refined = Vec::new();
     for _ in 0..ROUNDS {
         let total = sum(&panels);
-        let target = tolerance * total.magnitude;
+        let target = tolerance * total.magnitude.max(scale);
         if total.error <= target || panels.len() > most || !total.error.is_finite() {
             break;
         }

@@ -12,10 +12,11 @@
 //!
 //! All terms of the second are positive: it loses no digits near $c = 1$. The outer integral is adaptive, the
 //! inner ones are fixed sums of values of one function each: Gauss–Hermite where $f$ is smooth at the width
-//! $\sqrt{1-|c|}$, otherwise over nodes that all $w$ share.
+//! $\sqrt{1-|c|}$ (with variances from $f^\prime$ where differences of $f$ are all rounding), otherwise over
+//! nodes that all $w$ share.
 
 use super::Function;
-use super::panels::{HALF_RANGE, Panels, divide};
+use super::panels::{Panels, divide};
 use crate::activation::Parity;
 use crate::numerics::dot;
 use crate::numerics::normal::{decay, density};
@@ -30,6 +31,9 @@ const SMOOTH: f64 = 8.0;
 
 /// The longest panels of the shared nodes in inner standard deviations.
 const LONGEST: f64 = 3.0;
+
+/// The shortest outer panels to begin with, in inner standard deviations: the mean has no narrower features.
+const NARROWEST: f64 = 2.5;
 
 /// Outer panels beyond which the integral is given up.
 const MOST: usize = 200;
@@ -53,73 +57,74 @@ pub(super) enum Combination {
     HalfSquare(f64, f64),
 }
 
-/// The mean and the variance of $f(\sqrt q z)$ for $z \sim \mathcal N(m, t^2)$, for many $m$.
-struct Smoothed<'a> {
-    f: Function<'a>,
-    deviation: f64,
-    /// $t$.
-    spread: f64,
-    /// Intervals that hold kinks or short panels.
-    rough: Vec<(f64, f64)>,
-    /// Nodes around them, weights over $t \sqrt{2\pi}$, and values there.
+/// A function and, where variances need it, its derivative.
+#[derive(Clone, Copy)]
+pub(super) struct Differentiable<'a> {
+    pub(super) value: Function<'a>,
+    pub(super) derivative: Option<Function<'a>>,
+}
+
+impl<'a> From<Function<'a>> for Differentiable<'a> {
+    fn from(value: Function<'a>) -> Self {
+        Self {
+            value,
+            derivative: None,
+        }
+    }
+}
+
+/// An interval that holds kinks or short panels, and around it nodes that all $m$ share.
+struct Rough {
+    low: f64,
+    high: f64,
+    /// From where its nodes are measured: 0 or a kink, so that they lose no digits there.
+    origin: f64,
+    /// $(z - \text{origin})/t$.
     nodes: Vec<f64>,
+    /// Over $\sqrt{2\pi}$.
     weights: Vec<f64>,
     values: Vec<f64>,
 }
 
+/// The mean and the variance of $f(\sqrt q z)$ for $z \sim \mathcal N(m, t^2)$, for many $m$.
+struct Smoothed<'a> {
+    f: Differentiable<'a>,
+    deviation: f64,
+    /// $t$.
+    spread: f64,
+    rough: Vec<Rough>,
+}
+
 impl<'a> Smoothed<'a> {
-    fn new(f: Function<'a>, panels: &Panels, spread: f64) -> Self {
-        let mut new = Self {
-            f,
-            deviation: panels.deviation,
-            spread,
-            rough: Vec::new(),
-            nodes: Vec::new(),
-            weights: Vec::new(),
-            values: Vec::new(),
-        };
-        if spread == 0.0 {
-            return new;
-        }
+    fn new(f: Differentiable<'a>, panels: &Panels, spread: f64) -> Self {
         let short = panels.breaks.windows(2).map(|pair| (pair[0], pair[1]));
         let short = short.filter(|(low, high)| high - low < SMOOTH * spread);
-        new.rough = short.chain(panels.kinks.iter().map(|&z| (z, z))).collect();
-        new.rough.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mut rough: Vec<_> = short.chain(panels.kinks.iter().map(|&z| (z, z))).collect();
+        rough.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         // nodes reach beyond every window that meets one of them
-        let reach = 2.0 * REACH * spread;
-        new.rough.dedup_by(|next, last| {
-            let meet = next.0 - last.1 <= 2.0 * reach;
+        rough.dedup_by(|next, last| {
+            let meet = next.0 - last.1 <= 4.0 * REACH * spread;
             if meet {
                 last.1 = last.1.max(next.1);
             }
             meet
         });
-        for &(low, high) in &new.rough {
-            let low = (low - reach).max(-HALF_RANGE);
-            let high = (high + reach).min(HALF_RANGE);
-            let inside = panels.breaks.iter().filter(|&&z| low < z && z < high);
-            let ends = [low].into_iter().chain(inside.copied()).chain([high]);
-            let ends: Vec<f64> = ends.collect();
-            let mut breaks = Vec::new();
-            for pair in ends.windows(2) {
-                divide(&mut breaks, pair[0], pair[1], LONGEST * spread);
-            }
-            breaks.push(high);
-            for (z, weight) in composite_rule(&breaks) {
-                new.nodes.push(z);
-                new.weights.push(weight * density(0.0) / spread);
-            }
+        if spread == 0.0 {
+            rough.clear();
         }
-        let arguments: Vec<f64> = new.nodes.iter().map(|z| new.deviation * z).collect();
-        new.values = vec![0.0; arguments.len()];
-        f(&arguments, &mut new.values);
-        new
+        let one = |(low, high)| Rough::new(f.value, panels, (low, high), spread);
+        Self {
+            f,
+            deviation: panels.deviation,
+            spread,
+            rough: rough.into_iter().map(one).collect(),
+        }
     }
 
-    fn is_rough(&self, mean: f64) -> bool {
+    fn rough_at(&self, mean: f64) -> Option<&Rough> {
         let reach = REACH * self.spread;
-        let meets = |&(low, high): &(f64, f64)| low - reach < mean && mean < high + reach;
-        self.rough.iter().any(meets)
+        let meets = |rough: &&Rough| rough.low - reach < mean && mean < rough.high + reach;
+        self.rough.iter().find(meets)
     }
 
     /// The means and variances at every $m$.
@@ -127,7 +132,7 @@ impl<'a> Smoothed<'a> {
         const SIZE: usize = 2 * HERMITE.len();
         let mut arguments = Vec::with_capacity(SIZE * POINTS);
         for &m in centers {
-            if !self.is_rough(m) {
+            if self.rough_at(m).is_none() {
                 for (y, _) in HERMITE {
                     arguments.push(self.deviation * (m - self.spread * y));
                     arguments.push(self.deviation * (m + self.spread * y));
@@ -135,36 +140,109 @@ impl<'a> Smoothed<'a> {
             }
         }
         let mut values = vec![0.0; arguments.len()];
-        (self.f)(&arguments, &mut values);
-        let mut smooth = values.chunks_exact(SIZE);
+        (self.f.value)(&arguments, &mut values);
+        let mut slopes = Vec::new();
+        if let Some(derivative) = self.f.derivative {
+            slopes.resize(arguments.len(), 0.0);
+            derivative(&arguments, &mut slopes);
+        }
+        let mut windows = values.chunks_exact(SIZE);
+        let mut slopes = slopes.chunks_exact(SIZE);
         centers.map(|m| {
-            if self.is_rough(m) {
-                return self.shared(m);
+            if let Some(rough) = self.rough_at(m) {
+                return rough.moments((m - rough.origin) / self.spread);
             }
-            let values = smooth.next().unwrap_or_default().chunks_exact(2);
-            let pairs = || HERMITE.iter().zip(values.clone());
+            let pairs = windows.next().unwrap_or_default().chunks_exact(2);
+            let pairs = || HERMITE.iter().zip(pairs.clone());
             let mean: f64 = pairs().map(|((_, w), f)| w * (f[0] + f[1])).sum();
             let square = |x: f64| x * x;
-            let variance =
-                pairs().map(|((_, w), f)| w * (square(f[0] - mean) + square(f[1] - mean)));
-            (mean, variance.sum())
+            let variance = match slopes.next() {
+                Some(slopes) => square(self.deviation * self.spread) * variance_by_slopes(slopes),
+                None => pairs()
+                    .map(|((_, w), f)| w * (square(f[0] - mean) + square(f[1] - mean)))
+                    .sum(),
+            };
+            (mean, variance)
         })
     }
 
-    /// By the shared nodes.
-    fn shared(&self, center: f64) -> (f64, f64) {
-        let reach = REACH * self.spread;
-        let start = self.nodes.partition_point(|&z| z < center - reach);
-        let end = self.nodes.partition_point(|&z| z < center + reach);
+    /// Where the mean has features.
+    fn breaks(&self, panels: &Panels, scale: f64) -> Vec<f64> {
+        let mut all = panels.breaks.clone();
+        for Rough { low, high, .. } in &self.rough {
+            for distance in [3.0, REACH] {
+                all.extend([low - distance * self.spread, high + distance * self.spread]);
+            }
+        }
+        for z in &mut all {
+            *z /= scale;
+        }
+        all
+    }
+}
+
+/// The variance of $g$ from the values of $g^\prime$ at the nodes of [`HERMITE`]:
+/// $\sum_k b_k^2/(k+1)$ with the Hermite coefficients $b_k$ of $g^\prime$.
+fn variance_by_slopes(slopes: &[f64]) -> f64 {
+    const TERMS: usize = 8;
+    let mut coefficients = [0.0; TERMS];
+    for ((y, weight), slopes) in HERMITE.iter().zip(slopes.chunks_exact(2)) {
+        let parts = [slopes[1] + slopes[0], slopes[1] - slopes[0]];
+        let (mut last, mut this) = (0.0, *weight);
+        for (k, coefficient) in coefficients.iter_mut().enumerate() {
+            *coefficient += parts[k % 2] * this;
+            let (root, next) = ((k as f64).sqrt(), ((k + 1) as f64).sqrt());
+            (last, this) = (this, (y * this - root * last) / next);
+        }
+    }
+    let terms = coefficients.iter().enumerate().rev();
+    terms.map(|(k, b)| b * b / (k + 1) as f64).sum()
+}
+
+impl Rough {
+    fn new(f: Function<'_>, panels: &Panels, (low, high): (f64, f64), spread: f64) -> Self {
+        let inside = |z: &f64| (low..=high).contains(z);
+        let zero_or_kinks = [0.0].into_iter().chain(panels.kinks.iter().copied());
+        let origin = zero_or_kinks.into_iter().find(inside).unwrap_or(low);
+        let place = |z: f64| (z - origin) / spread;
+        let range = panels.half_range();
+        let start = (place(low) - 2.0 * REACH).max(place(-range));
+        let end = (place(high) + 2.0 * REACH).min(place(range));
+        let inside = panels.breaks.iter().map(|&z| place(z));
+        let inside = inside.filter(|&x| start < x && x < end);
+        let ends: Vec<f64> = [start].into_iter().chain(inside).chain([end]).collect();
+        let mut breaks = Vec::new();
+        for pair in ends.windows(2) {
+            divide(&mut breaks, pair[0], pair[1], LONGEST);
+        }
+        breaks.push(end);
+        let rule = composite_rule(&breaks);
+        let argument = |(x, _): &(f64, f64)| panels.deviation * (origin + spread * x);
+        let arguments: Vec<f64> = rule.iter().map(argument).collect();
+        let mut values = vec![0.0; arguments.len()];
+        f(&arguments, &mut values);
+        Self {
+            low,
+            high,
+            origin,
+            nodes: rule.iter().map(|(x, _)| *x).collect(),
+            weights: rule.iter().map(|(_, w)| w * density(0.0)).collect(),
+            values,
+        }
+    }
+
+    /// The mean and the variance around a place.
+    fn moments(&self, center: f64) -> (f64, f64) {
+        let start = self.nodes.partition_point(|&x| x < center - REACH);
+        let end = self.nodes.partition_point(|&x| x < center + REACH);
         let (nodes, weights) = (&self.nodes[start..end], &self.weights[start..end]);
         let values = &self.values[start..end];
         let mut law = vec![0.0; nodes.len()];
-        let inverse = 1.0 / self.spread;
         vectorized(
             #[inline(always)]
             || {
-                for ((law, z), weight) in law.iter_mut().zip(nodes).zip(weights) {
-                    let y = (z - center) * inverse;
+                for ((law, x), weight) in law.iter_mut().zip(nodes).zip(weights) {
+                    let y = x - center;
                     *law = weight * decay(0.5 * y * y);
                 }
             },
@@ -177,26 +255,12 @@ impl<'a> Smoothed<'a> {
         }
         (mean, dot(&law, &differences))
     }
-
-    /// Where the mean has features, ascending.
-    fn breaks(&self, panels: &Panels, scale: f64) -> Vec<f64> {
-        let mut all = panels.breaks.clone();
-        for &(low, high) in &self.rough {
-            for distance in [3.0, REACH] {
-                all.extend([low - distance * self.spread, high + distance * self.spread]);
-            }
-        }
-        for z in &mut all {
-            *z /= scale;
-        }
-        all
-    }
 }
 
 /// The expectation of a combination for the correlation $\pm |c|$ (negative if `opposite`), given
 /// $1 - |c|$; of a function with a parity half of the line is integrated.
 pub(super) fn expectation(
-    f: Function<'_>,
+    f: Differentiable<'_>,
     combination: Combination,
     (a, b): (&Panels, &Panels),
     (complement, opposite): (f64, bool),
@@ -214,11 +278,15 @@ pub(super) fn expectation(
         breaks.extend(second.breaks(b, sign * common));
     }
     let half = parity != Parity::Neither;
-    breaks.retain(|w| w.abs() < HALF_RANGE && !(half && *w <= 0.0));
-    breaks.extend([if half { 0.0 } else { -HALF_RANGE }, HALF_RANGE]);
+    let range = a.half_range().max(b.half_range());
+    breaks.retain(|w| w.abs() < range && !(half && *w <= 0.0));
+    breaks.extend([if half { 0.0 } else { -range }, range]);
     breaks.sort_unstable_by(f64::total_cmp);
-    // the conditional mean has no features that are narrower
-    breaks.dedup_by(|next, last| *next - *last < spread && *next < HALF_RANGE);
+    breaks.dedup_by(|next, last| *next - *last < NARROWEST * spread && *next < range);
+    let scale = match combination {
+        Combination::Product => a.square.sqrt() * b.square.sqrt(),
+        Combination::HalfSquare(..) => 0.0,
+    };
     let mut integral = resolve(
         &mut |points, values| {
             let of_a = first.moments(&points.map(|w| common * w));
@@ -241,7 +309,7 @@ pub(super) fn expectation(
             }
         },
         &breaks,
-        tolerance,
+        (tolerance, scale),
         MOST,
     )
     .integral;

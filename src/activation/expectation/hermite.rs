@@ -227,19 +227,24 @@ impl HermiteSeries {
     /// $a_k = \sum_i w_i f_i h_k(z_i)$ for $k <$ `size`, of functions given by $w_i f_i$ and their norms
     /// squared.
     fn project(z: &[f64], functions: &[(Vec<f64>, f64)], size: usize, parity: Parity) -> Vec<Self> {
-        let mut coefficients = vec![Vec::with_capacity(size); functions.len()];
-        let mut last = vec![0.0; z.len()];
-        let mut this = vec![1.0; z.len()];
-        for k in 0..size {
-            let vanishes = match parity {
-                Parity::Even => k % 2 == 1,
-                Parity::Odd => k % 2 == 0,
-                Parity::Neither => false,
-            };
-            for (coefficients, (values, _)) in coefficients.iter_mut().zip(functions) {
-                coefficients.push(if vanishes { 0.0 } else { dot(values, &this) });
+        // nodes that stay in the cache through all polynomials
+        const BLOCK: usize = 512;
+        let mut coefficients = vec![vec![0.0; size]; functions.len()];
+        for (block, z) in z.chunks(BLOCK).enumerate() {
+            let (mut last, mut this) = (vec![0.0; z.len()], vec![1.0; z.len()]);
+            for k in 0..size {
+                let vanishes = match parity {
+                    Parity::Even => k % 2 == 1,
+                    Parity::Odd => k % 2 == 0,
+                    Parity::Neither => false,
+                };
+                if !vanishes {
+                    for (coefficients, (values, _)) in coefficients.iter_mut().zip(functions) {
+                        coefficients[k] += dot(&values[block * BLOCK..], &this);
+                    }
+                }
+                next_hermite(z, &mut last, &mut this, k);
             }
-            next_hermite(z, &mut last, &mut this, k);
         }
         let all = coefficients.into_iter().zip(functions);
         all.map(|(coefficients, &(_, norm))| {

@@ -3,14 +3,17 @@
 use super::Function;
 use crate::activation::Parity;
 use crate::numerics::normal::density;
-use crate::numerics::quadrature::{Resolved, resolve};
+use crate::numerics::quadrature::{POINTS, Resolved, resolve};
 use crate::{Error, Result};
 
 /// Standard deviations to either side that are integrated: the density outside is below 1e-37.
 pub(super) const HALF_RANGE: f64 = 13.0;
 
-/// Panels beyond which a function is given up: it then oscillates over more than 1e4 periods.
-const MOST: usize = 4000;
+/// Those of functions that grow like exponentials: the last is as far as the density reaches in `f64`.
+const RANGES: [f64; 3] = [HALF_RANGE, 24.0, 37.0];
+
+/// Panels beyond which a function is given up: one that has a thousand periods.
+const MOST: usize = 1000;
 
 /// A function $f(\sqrt q z)$ of a standard normal $z$: where it may have kinks, panels on which it is a
 /// polynomial to rounding, and $\mathbb E[f^2]$.
@@ -41,9 +44,8 @@ impl Panels {
         };
         let deviation = q.sqrt();
         let resolved = expectation(&square, q, kinks, tolerance)?;
-        let inside = |kink: &f64| kink.abs() < HALF_RANGE;
         let mut kinks: Vec<f64> = kinks.iter().map(|kink| kink / deviation).collect();
-        kinks.retain(inside);
+        kinks.retain(|kink| kink.abs() < HALF_RANGE);
         kinks.sort_unstable_by(f64::total_cmp);
         Ok(Self {
             deviation,
@@ -65,8 +67,22 @@ impl Panels {
         for pair in self.breaks[start..].windows(2) {
             divide(&mut all, pair[0], pair[1], longest);
         }
-        all.push(HALF_RANGE);
+        all.push(self.half_range());
         all
+    }
+
+    /// The estimated error of the square, relative to it.
+    pub(super) fn relative_error(&self) -> f64 {
+        if self.square > 0.0 {
+            self.error / self.square
+        } else {
+            0.0
+        }
+    }
+
+    /// Standard deviations to either side that the panels cover.
+    pub(super) fn half_range(&self) -> f64 {
+        self.breaks.last().copied().unwrap_or(HALF_RANGE)
     }
 }
 
@@ -85,35 +101,32 @@ pub(super) fn expectation(
     tolerance: f64,
 ) -> Result<Resolved> {
     let deviation = q.sqrt();
-    let mut ends = [-HALF_RANGE * deviation, HALF_RANGE * deviation];
-    let resolved = resolve(
-        &mut |points, values| {
-            f(&points.map(|z| deviation * z), values);
-            for (value, &z) in values.iter_mut().zip(points) {
-                *value *= density(z);
-            }
-        },
-        &line_breaks(kinks, deviation),
-        0.1 * tolerance,
-        MOST,
-    );
-    let arguments = ends;
-    f(&arguments, &mut ends);
-    let largest = density(HALF_RANGE) * ends[0].abs().max(ends[1].abs());
-    let integral = resolved.integral;
-    if integral.value.is_finite() && largest <= tolerance * integral.magnitude {
-        Ok(resolved)
-    } else {
-        Err(Error::overflow("the expectation over a Gaussian"))
+    let mut weighted = |points: &[f64; POINTS], values: &mut [f64; POINTS]| {
+        f(&points.map(|z| deviation * z), values);
+        for (value, &z) in values.iter_mut().zip(points) {
+            *value *= density(z);
+        }
+    };
+    for range in RANGES {
+        let breaks = line_breaks(range, kinks, deviation);
+        let resolved = resolve(&mut weighted, &breaks, (0.1 * tolerance, 0.0), MOST);
+        let (mut ends, mut values) = ([0.0; POINTS], [0.0; POINTS]);
+        (ends[0], ends[1]) = (-range, range);
+        weighted(&ends, &mut values);
+        let (value, magnitude) = (resolved.integral.value, resolved.integral.magnitude);
+        if value.is_finite() && values[0].abs().max(values[1].abs()) <= tolerance * magnitude {
+            return Ok(resolved);
+        }
     }
+    Err(Error::overflow("the expectation over a Gaussian"))
 }
 
 /// Panels of the line in units of the standard deviation: finer near 0, split at the kinks. An activation
 /// varies on the scale of 1 around 0 and its kinks; where that is narrow against the deviation, panels grow
 /// from it.
-fn line_breaks(kinks: &[f64], deviation: f64) -> Vec<f64> {
+fn line_breaks(half_range: f64, kinks: &[f64], deviation: f64) -> Vec<f64> {
     let mut breaks = vec![
-        -HALF_RANGE,
+        -half_range,
         -6.0,
         -3.0,
         -1.25,
@@ -121,7 +134,7 @@ fn line_breaks(kinks: &[f64], deviation: f64) -> Vec<f64> {
         1.25,
         3.0,
         6.0,
-        HALF_RANGE,
+        half_range,
     ];
     if deviation > 0.0 {
         let width = 1.0 / deviation;
