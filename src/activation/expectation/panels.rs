@@ -3,7 +3,7 @@
 use super::Function;
 use crate::activation::Parity;
 use crate::numerics::normal::density;
-use crate::numerics::quadrature::{POINTS, Resolved, resolve};
+use crate::numerics::quadrature::{Integral, Resolved, resolve};
 use crate::{Error, Result};
 
 /// Standard deviations to either side that are integrated: the density outside is below 1e-37.
@@ -43,16 +43,18 @@ impl Panels {
             }
         };
         let deviation = q.sqrt();
-        let resolved = expectation(&square, q, kinks, tolerance)?;
+        let Resolved { integral, breaks } = expectation(&square, q, kinks, tolerance)?;
+        // |x|^½ is not resolved where its square is
+        let breaks = resolve_weighted(f, deviation, &breaks, tolerance).breaks;
         let mut kinks: Vec<f64> = kinks.iter().map(|kink| kink / deviation).collect();
         kinks.retain(|kink| kink.abs() < HALF_RANGE);
         kinks.sort_unstable_by(f64::total_cmp);
         Ok(Self {
             deviation,
             kinks,
-            breaks: resolved.breaks,
-            square: resolved.integral.value,
-            error: resolved.integral.error,
+            breaks,
+            square: integral.value,
+            error: integral.error,
         })
     }
 
@@ -101,24 +103,35 @@ pub(super) fn expectation(
     tolerance: f64,
 ) -> Result<Resolved> {
     let deviation = q.sqrt();
-    let mut weighted = |points: &[f64; POINTS], values: &mut [f64; POINTS]| {
-        f(&points.map(|z| deviation * z), values);
-        for (value, &z) in values.iter_mut().zip(points) {
-            *value *= density(z);
-        }
-    };
     for range in RANGES {
         let breaks = line_breaks(range, kinks, deviation);
-        let resolved = resolve(&mut weighted, &breaks, (0.1 * tolerance, 0.0), MOST);
-        let (mut ends, mut values) = ([0.0; POINTS], [0.0; POINTS]);
-        (ends[0], ends[1]) = (-range, range);
-        weighted(&ends, &mut values);
-        let (value, magnitude) = (resolved.integral.value, resolved.integral.magnitude);
-        if value.is_finite() && values[0].abs().max(values[1].abs()) <= tolerance * magnitude {
+        let resolved = resolve_weighted(f, deviation, &breaks, tolerance);
+        let mut ends = [0.0; 2];
+        f(&[-range * deviation, range * deviation], &mut ends);
+        let largest = density(range) * ends[0].abs().max(ends[1].abs());
+        let Integral {
+            value, magnitude, ..
+        } = resolved.integral;
+        if value.is_finite() && largest <= tolerance * magnitude {
             return Ok(resolved);
         }
     }
     Err(Error::overflow("the expectation over a Gaussian"))
+}
+
+/// The integral of $f(\sigma z)$ times the density of $z$.
+fn resolve_weighted(f: Function<'_>, deviation: f64, breaks: &[f64], tolerance: f64) -> Resolved {
+    resolve(
+        &mut |points, values| {
+            f(&points.map(|z| deviation * z), values);
+            for (value, &z) in values.iter_mut().zip(points) {
+                *value *= density(z);
+            }
+        },
+        breaks,
+        (0.1 * tolerance, 0.0),
+        MOST,
+    )
 }
 
 /// Panels of the line in units of the standard deviation: finer near 0, split at the kinks. An activation
