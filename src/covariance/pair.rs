@@ -1,6 +1,6 @@
 //! The covariance of a pair of Gaussian variables.
 
-use super::{PairCorrelation, Parity};
+use super::PairCorrelation;
 use crate::error::{self, Error, Result};
 
 /// The covariance matrix $\begin{pmatrix} q_a & k \cr k & q_b \end{pmatrix}$ of two centred variables, held
@@ -149,18 +149,6 @@ impl PairCovariance {
             self.variance_a
         } else {
             self.variance_a.sqrt() * self.variance_b.sqrt()
-        }
-    }
-
-    /// For an even function the pair $(u, v)$ is as good as $(u, -v)$.
-    pub(crate) fn folded(self, parity: Parity) -> Self {
-        match parity {
-            Parity::Even => Self::of(
-                self.variance_a,
-                self.variance_b,
-                self.correlation.absolute(),
-            ),
-            _ => self,
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) const POINTS: usize = 21;
 /// Rounds of bisection.
 const ROUNDS: usize = 64;
 
-/// Panels beyond which an integral is given up.
+/// Panels beyond which [`integrate`] gives up.
 const PANELS: usize = 4000;
 
 /// An integral, the estimate of its error, and the integral of the absolute value.
@@ -69,12 +69,18 @@ struct Panel {
     low: f64,
     high: f64,
     integral: Integral,
-    // the integral of the integrand's own error
-    inherited: f64,
 }
 
-/// An integrand at the nodes of a panel: values, and their own errors where it has any.
-type Integrand<'a> = &'a mut dyn FnMut(&[f64; POINTS], &mut [f64; POINTS], &mut [f64; POINTS]);
+/// An integral and the panels on which its integrand is resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    pub(crate) integral: Integral,
+    /// Where the panels start and end, ascending.
+    pub(crate) breaks: Vec<f64>,
+}
+
+/// An integrand at the nodes of a panel.
+type Integrand<'a> = &'a mut dyn FnMut(&[f64; POINTS], &mut [f64; POINTS]);
 
 impl Panel {
     fn new(f: Integrand<'_>, low: f64, high: f64) -> Self {
@@ -85,16 +91,14 @@ impl Panel {
             pair[0] = center - half * node;
             pair[1] = center + half * node;
         }
-        let (mut values, mut errors) = ([0.0; POINTS], [0.0; POINTS]);
-        f(&points, &mut values, &mut errors);
+        let mut values = [0.0; POINTS];
+        f(&points, &mut values);
         let middle = values[0];
-        let mut inherited = KRONROD[10] * errors[0];
         let (mut kronrod, mut gauss) = (KRONROD[10] * middle, 0.0);
         let mut magnitude = KRONROD[10] * middle.abs();
-        let pairs = || values[1..].chunks_exact(2).zip(errors[1..].chunks_exact(2));
-        for (i, (value, error)) in pairs().enumerate() {
+        let pairs = || values[1..].chunks_exact(2).enumerate();
+        for (i, value) in pairs() {
             let (left, right) = (value[0], value[1]);
-            inherited += KRONROD[i] * (error[0] + error[1]);
             kronrod += KRONROD[i] * (left + right);
             magnitude += KRONROD[i] * (left.abs() + right.abs());
             if i % 2 == 1 {
@@ -105,12 +109,9 @@ impl Panel {
         // spread
         let mean = 0.5 * kronrod;
         let spread = half
-            * pairs().enumerate().fold(
-                KRONROD[10] * (middle - mean).abs(),
-                |sum, (i, (value, _))| {
-                    sum + KRONROD[i] * ((value[0] - mean).abs() + (value[1] - mean).abs())
-                },
-            );
+            * pairs().fold(KRONROD[10] * (middle - mean).abs(), |sum, (i, value)| {
+                sum + KRONROD[i] * ((value[0] - mean).abs() + (value[1] - mean).abs())
+            });
         let difference = (half * (kronrod - gauss)).abs();
         let error = if spread > 0.0 {
             spread * (200.0 * difference / spread).powf(1.5).min(1.0)
@@ -125,7 +126,6 @@ impl Panel {
                 error,
                 magnitude: half * magnitude,
             },
-            inherited: half * inherited,
         }
     }
 }
@@ -134,20 +134,22 @@ impl Panel {
 /// below `tolerance` times $\int |f|$, or rounding forbids more: the caller compares [`Integral::error`] with
 /// what it needs.
 pub(crate) fn integrate(mut f: impl FnMut(f64) -> f64, breaks: &[f64], tolerance: f64) -> Integral {
-    integrate_panels(
-        &mut |points, values, _| {
-            for (value, &point) in values.iter_mut().zip(points) {
-                *value = f(point);
-            }
-        },
-        breaks,
-        tolerance,
-    )
+    let mut at_nodes = |points: &[f64; POINTS], values: &mut [f64; POINTS]| {
+        for (value, &point) in values.iter_mut().zip(points) {
+            *value = f(point);
+        }
+    };
+    resolve(&mut at_nodes, breaks, (tolerance, 0.0), PANELS).integral
 }
 
-/// [`integrate`] of an integrand that is given the nodes of a panel at once, and whose own errors are
-/// integrated as well.
-pub(crate) fn integrate_panels(f: Integrand<'_>, breaks: &[f64], tolerance: f64) -> Integral {
+/// [`integrate`] of an integrand that is given the nodes of a panel at once, on about `most` panels, and
+/// these panels. The tolerance is relative to $\int |f|$ or to `scale`, whichever is larger.
+pub(crate) fn resolve(
+    f: Integrand<'_>,
+    breaks: &[f64],
+    (tolerance, scale): (f64, f64),
+    most: usize,
+) -> Resolved {
     let mut panels: Vec<Panel> = breaks
         .windows(2)
         .filter(|pair| pair[1] > pair[0])
@@ -156,9 +158,8 @@ pub(crate) fn integrate_panels(f: Integrand<'_>, breaks: &[f64], tolerance: f64)
     let mut refined = Vec::new();
     for _ in 0..ROUNDS {
         let total = sum(&panels);
-        let target = tolerance * total.magnitude;
-        let small = panels.len() > PANELS || !total.error.is_finite();
-        if total.error <= target || small {
+        let target = tolerance * total.magnitude.max(scale);
+        if total.error <= target || panels.len() > most || !total.error.is_finite() {
             break;
         }
         let share = 0.5 * target / panels.len() as f64;
@@ -180,10 +181,13 @@ pub(crate) fn integrate_panels(f: Integrand<'_>, breaks: &[f64], tolerance: f64)
             break;
         }
     }
-    let mut total = sum(&panels);
-    let inherited: f64 = panels.iter().map(|panel| panel.inherited).sum();
-    total.error += inherited + 2.0 * f64::EPSILON * total.magnitude;
-    total
+    let mut integral = sum(&panels);
+    integral.error += 2.0 * f64::EPSILON * integral.magnitude;
+    let ends = panels.last().map(|panel| panel.high);
+    Resolved {
+        integral,
+        breaks: panels.iter().map(|panel| panel.low).chain(ends).collect(),
+    }
 }
 
 fn sum(panels: &[Panel]) -> Integral {
@@ -194,17 +198,17 @@ fn sum(panels: &[Panel]) -> Integral {
     total
 }
 
-/// Nodes and weights of the rule on every panel between `breaks`.
+/// Nodes, ascending, and weights of the rule on every panel between ascending `breaks`.
 pub(crate) fn composite_rule(breaks: &[f64]) -> Vec<(f64, f64)> {
-    let mut rule = Vec::with_capacity(21 * breaks.len());
+    let mut rule = Vec::with_capacity(POINTS * breaks.len());
     for pair in breaks.windows(2).filter(|pair| pair[1] > pair[0]) {
         let (center, half) = (0.5 * (pair[0] + pair[1]), 0.5 * (pair[1] - pair[0]));
-        for (i, node) in NODES.iter().enumerate() {
-            rule.push((center - half * node, half * KRONROD[i]));
-            if i < 10 {
-                rule.push((center + half * node, half * KRONROD[i]));
-            }
-        }
+        let left = NODES
+            .iter()
+            .zip(KRONROD)
+            .map(|(x, w)| (center - half * x, half * w));
+        let right = NODES.iter().zip(KRONROD).rev().skip(1);
+        rule.extend(left.chain(right.map(|(x, w)| (center + half * x, half * w))));
     }
     rule
 }

@@ -17,6 +17,7 @@ mod kernel_theorems;
 mod network_theorems;
 mod one_network;
 mod propagation;
+mod quadrature_oracle;
 mod reproducibility;
 mod samplers_are_equal_in_law;
 mod width_and_depth_commute;

@@ -5,7 +5,8 @@
 //!
 //! $$\mathbb E[f(u) f(v)] = \sum_k a_k(q_a) a_k(q_b) c^k.$$
 
-use super::{Function, HALF_RANGE};
+use super::Function;
+use super::panels::{HALF_RANGE, Panels};
 use crate::covariance::{PairCorrelation, Parity};
 use crate::numerics::dot;
 use crate::numerics::normal::density;
@@ -47,8 +48,7 @@ struct Weighted {
 }
 
 impl Weighted {
-    fn new(f: Function<'_>, q: f64, rule: &[(f64, f64)]) -> Self {
-        let deviation = q.sqrt();
+    fn new(f: Function<'_>, deviation: f64, rule: &[(f64, f64)]) -> Self {
         let arguments: Vec<f64> = rule.iter().map(|&(z, _)| deviation * z).collect();
         let mut values = vec![0.0; rule.len()];
         f(&arguments, &mut values);
@@ -70,9 +70,6 @@ fn trapezoid(step: f64) -> Vec<(f64, f64)> {
 impl HermiteSeries {
     /// The largest number of terms.
     pub(crate) const LONGEST: usize = LEVELS[3].1;
-
-    /// Variances beyond which features are too narrow for the panels of [`piecewise`](Self::piecewise).
-    pub(crate) const LARGEST_PIECEWISE: f64 = 4.0;
 
     /// The series of a function without kinks at every one of the given variances, equally long, with tails
     /// below `tolerance` times their norms; `None` if that takes too many terms.
@@ -158,40 +155,63 @@ impl HermiteSeries {
         for &q in variances {
             let Weighted {
                 weighted, values, ..
-            } = Weighted::new(f, q, &rule);
+            } = Weighted::new(f, q.sqrt(), &rule);
             let squares: Vec<f64> = weighted.iter().zip(&values).map(|(w, f)| w * f).collect();
             let norm: f64 = squares.iter().sum();
             // two rules of twice the step: if they agree to half of the digits, the rule itself has them all
             let every_second: f64 = 2.0 * squares.iter().step_by(2).sum::<f64>();
             let resolved = 2.0 * (every_second - norm).abs() <= (0.1 * tolerance).sqrt() * norm;
             let ends = squares[0].max(squares[squares.len() - 1]) <= 1e-3 * tolerance * norm;
-            if norm != 0.0 && !(norm.is_finite() && resolved && ends) {
+            // what vanishes on all nodes may be narrower than their distance
+            if !(norm.is_finite() && norm > 0.0 && resolved && ends) {
                 return None;
             }
             functions.push((weighted, norm));
         }
         let z: Vec<f64> = rule.iter().map(|&(z, _)| z).collect();
         let all = Self::project(&z, &functions, size, parity);
-        let good = |series: &Self| series.tail <= tolerance * series.norm_squared;
-        all.iter().all(good).then_some(all)
+        let good = |(series, &q): (&Self, &f64)| {
+            series.tail <= tolerance * series.norm_squared && series.is_between_nodes(f, q)
+        };
+        all.iter().zip(variances).all(good).then_some(all)
     }
 
-    /// The first coefficients of a function with kinks (in its argument), whatever its tail.
-    pub(crate) fn piecewise(
-        f: Function<'_>,
-        q: f64,
-        kinks: &[f64],
-        parity: Parity,
-        norm: f64,
-    ) -> Self {
+    /// Whether the series is the function at points that are no nodes, as it is not where an oscillation of
+    /// the function is a slower one on the nodes.
+    fn is_between_nodes(&self, f: Function<'_>, q: f64) -> bool {
+        const POINTS: [f64; 3] = [-1.087, 0.333, 0.771];
         let deviation = q.sqrt();
-        let mut breaks: Vec<f64> = (-26..=26).map(|i| 0.5 * f64::from(i)).collect();
-        for kink in kinks {
-            super::insert_break(&mut breaks, kink / deviation);
+        let mut values = [0.0; POINTS.len()];
+        f(&POINTS.map(|z| deviation * z), &mut values);
+        let (mut last, mut this) = (vec![0.0; POINTS.len()], vec![1.0; POINTS.len()]);
+        for (k, a) in self.coefficients.iter().enumerate() {
+            for (value, h) in values.iter_mut().zip(&this) {
+                *value -= a * h;
+            }
+            next_hermite(&POINTS, &mut last, &mut this, k);
         }
-        let Weighted { z, weighted, .. } = Weighted::new(f, q, &composite_rule(&breaks));
-        let mut one = Self::project(&z, &[(weighted, norm)], Self::LONGEST, parity);
-        one.swap_remove(0)
+        let rest = values
+            .iter()
+            .fold(0.0_f64, |rest, value| rest.max(value.abs()));
+        rest <= 1e-4 * self.norm_squared.sqrt()
+    }
+
+    /// The first coefficients of a function that is resolved on panels, whatever the tail.
+    pub(super) fn piecewise(
+        f: Function<'_>,
+        panels: &Panels,
+        parity: Parity,
+        terms: usize,
+    ) -> Self {
+        // h_k turns by √k a unit
+        let longest = (12.0 / (terms as f64).sqrt()).min(1.0);
+        let mut rule = composite_rule(&panels.shorter(longest, parity));
+        if parity != Parity::Neither {
+            rule.iter_mut().for_each(|(_, weight)| *weight *= 2.0);
+        }
+        let deviation = panels.deviation;
+        let Weighted { z, weighted, .. } = Weighted::new(f, deviation, &rule);
+        Self::project(&z, &[(weighted, panels.square)], terms, parity).swap_remove(0)
     }
 
     /// A finite series.
@@ -207,19 +227,24 @@ impl HermiteSeries {
     /// $a_k = \sum_i w_i f_i h_k(z_i)$ for $k <$ `size`, of functions given by $w_i f_i$ and their norms
     /// squared.
     fn project(z: &[f64], functions: &[(Vec<f64>, f64)], size: usize, parity: Parity) -> Vec<Self> {
-        let mut coefficients = vec![Vec::with_capacity(size); functions.len()];
-        let mut last = vec![0.0; z.len()];
-        let mut this = vec![1.0; z.len()];
-        for k in 0..size {
-            let vanishes = match parity {
-                Parity::Even => k % 2 == 1,
-                Parity::Odd => k % 2 == 0,
-                Parity::Neither => false,
-            };
-            for (coefficients, (values, _)) in coefficients.iter_mut().zip(functions) {
-                coefficients.push(if vanishes { 0.0 } else { dot(values, &this) });
+        // nodes that stay in the cache through all polynomials
+        const BLOCK: usize = 512;
+        let mut coefficients = vec![vec![0.0; size]; functions.len()];
+        for (block, z) in z.chunks(BLOCK).enumerate() {
+            let (mut last, mut this) = (vec![0.0; z.len()], vec![1.0; z.len()]);
+            for k in 0..size {
+                let vanishes = match parity {
+                    Parity::Even => k % 2 == 1,
+                    Parity::Odd => k % 2 == 0,
+                    Parity::Neither => false,
+                };
+                if !vanishes {
+                    for (coefficients, (values, _)) in coefficients.iter_mut().zip(functions) {
+                        coefficients[k] += dot(&values[block * BLOCK..], &this);
+                    }
+                }
+                next_hermite(z, &mut last, &mut this, k);
             }
-            next_hermite(z, &mut last, &mut this, k);
         }
         let all = coefficients.into_iter().zip(functions);
         all.map(|(coefficients, &(_, norm))| {
@@ -348,8 +373,10 @@ impl HermiteSeries {
         // beyond what is rounding
         let tail =
             |series: &Self| (series.tail / series.norm_squared - 16.0 * f64::EPSILON).max(0.0);
-        let tails = 0.5 * (tail(self) + tail(other));
-        (parallel + drop + tails * (1.0 - power.abs())).clamp(0.0, 2.0)
+        let (rest_a, rest_b) = (tail(self).sqrt(), tail(other).sqrt());
+        let tails = 0.5 * (rest_a - rest_b) * (rest_a - rest_b);
+        let decayed = rest_a * rest_b * (1.0 - power.abs());
+        (parallel + drop + tails + decayed).clamp(0.0, 2.0)
     }
 
     /// The correlation of two series at correlation $c$; of functions of a parity, accurate at both ends.

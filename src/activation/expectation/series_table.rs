@@ -1,5 +1,6 @@
 //! The Hermite series of a function at several variances, for many pairs among them.
 
+use super::panels::Panels;
 use super::{Function, HermiteSeries};
 use crate::covariance::Parity;
 
@@ -24,7 +25,7 @@ impl SeriesTable {
         parity: Parity,
         variances: impl Iterator<Item = f64>,
     ) -> Option<Self> {
-        let mut variances = distinct(variances);
+        let variances = distinct(variances);
         if kinks.is_empty() {
             return Some(Self {
                 series: HermiteSeries::smooth(f, &variances, parity, TOLERANCE)?,
@@ -32,10 +33,14 @@ impl SeriesTable {
                 largest_correlation: 1.0,
             });
         }
-        variances.retain(|&q| q < HermiteSeries::LARGEST_PIECEWISE);
-        let one = |&q: &f64| HermiteSeries::piecewise(f, q, kinks, parity, 0.0);
+        let one = |&q: &f64| {
+            let panels = Panels::new(f, q, kinks, TOLERANCE).ok()?;
+            let terms = HermiteSeries::LONGEST;
+            Some((q, HermiteSeries::piecewise(f, &panels, parity, terms)))
+        };
+        let (variances, series) = variances.iter().filter_map(one).unzip();
         Some(Self {
-            series: variances.iter().map(one).collect(),
+            series,
             variances,
             largest_correlation: TOLERANCE.powf(1.0 / HermiteSeries::LONGEST as f64),
         })
