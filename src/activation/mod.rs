@@ -98,6 +98,7 @@ pub use homogeneous::Slopes;
 pub use identity::Identity;
 pub use leaky_relu::LeakyRelu;
 pub use mish::Mish;
+pub use mixture::Fitted;
 pub use named::{Named, entries, named, names, with_parameters};
 pub use polynomial::Polynomial;
 pub use power_kernel::PowerKernel;

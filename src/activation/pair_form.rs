@@ -1,5 +1,6 @@
 //! Activations that have all moments of a pair at once, by sums or integrals of fixed length.
 
+use super::mixture::{self, Mixture};
 use super::{Activation, DualRow, PairSlices};
 use crate::{Error, PairCorrelation, PairCovariance, Result};
 
@@ -27,8 +28,25 @@ pub(crate) trait PairForm: Activation {
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
 }
 
+impl<M: Mixture + Activation> PairForm for M {
+    fn variance(&self, q: f64) -> f64 {
+        mixture::variance(self, q)
+    }
+
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        let pair = mixture::pair_moments(self, qa, qb, c);
+        PairMoments {
+            variance_a: pair.variance_a,
+            variance_b: pair.variance_b,
+            moment: pair.moment,
+            derivative_moment: pair.derivative_moment,
+            correlation: pair.correlation,
+        }
+    }
+}
+
 /// The dual and $\mathbb E[\varphi^\prime\varphi^\prime]$, checked.
-pub(super) fn duals(phi: &dyn PairForm, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+pub(crate) fn duals(phi: &dyn PairForm, k: PairCovariance) -> Result<(PairCovariance, f64)> {
     let pair = phi.pair(k.variance_a(), k.variance_b(), k.pair_correlation());
     let (a, b) = (pair.variance_a, pair.variance_b);
     let numbers = [a, b, pair.moment, pair.derivative_moment];
@@ -41,7 +59,7 @@ pub(super) fn duals(phi: &dyn PairForm, k: PairCovariance) -> Result<(PairCovari
 }
 
 /// $V(q)$ of many variances.
-pub(super) fn moments(phi: &dyn PairForm, q: &[f64], out: &mut [f64]) -> Result<()> {
+pub(crate) fn moments(phi: &dyn PairForm, q: &[f64], out: &mut [f64]) -> Result<()> {
     for (&q, out) in q.iter().zip(out) {
         *out = phi.variance(q);
         if !out.is_finite() {
@@ -52,7 +70,7 @@ pub(super) fn moments(phi: &dyn PairForm, q: &[f64], out: &mut [f64]) -> Result<
 }
 
 /// One of the two expectations, of many pairs.
-pub(super) fn slice(
+pub(crate) fn slice(
     phi: &dyn PairForm,
     k: &PairSlices<'_>,
     out: &mut [f64],
@@ -70,7 +88,7 @@ pub(super) fn slice(
 }
 
 /// One point with many.
-pub(super) fn row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
+pub(crate) fn row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
     let mut slope = row.slope;
     for (j, (c, &qb)) in row.correlation.iter_mut().zip(row.variance_b).enumerate() {
         let pair = phi.pair(row.variance_a, qb, *c);
@@ -88,11 +106,17 @@ pub(super) fn row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
 /// Implements [`Dual`](super::Dual) for a type that is [`PairForm`]; a pair takes so many nanoseconds.
 macro_rules! dual_from_pair_form {
     ($type:ty, $cost:expr) => {
+        dual_from_pair_form!($type, $cost,);
+    };
+    ($type:ty, $cost:expr, $($generics:tt)*) => {
         const _: () = {
-            use $crate::activation::{Dual, DualRow, PairSlices, pair_form, row::pair_cost};
+            #[allow(unused_imports)]
+            use $crate::activation::{
+                Activation, Dual, DualRow, PairSlices, pair_form, row::pair_cost,
+            };
             use $crate::{PairCovariance, Result};
 
-            impl Dual for $type {
+            impl<$($generics)*> Dual for $type {
                 fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
                     Ok(self.duals(k)?.0)
                 }
@@ -132,4 +156,4 @@ macro_rules! dual_from_pair_form {
         };
     };
 }
-pub(super) use dual_from_pair_form;
+pub(crate) use dual_from_pair_form;

@@ -1,5 +1,6 @@
 //! Polynomials: monomials and Hermite polynomials among them.
 
+use super::row::pair_cost;
 use super::{Activation, Dual, Parity};
 use crate::activation::expectation::HermiteSeries;
 use crate::{Error, PairCorrelation, PairCovariance, Result, error};
@@ -170,6 +171,14 @@ impl Dual for Polynomial {
             b.norm_squared,
             correlation,
         ))
+    }
+
+    fn is_tabulated(&self) -> bool {
+        false
+    }
+
+    fn pair_cost(&self) -> f64 {
+        pair_cost::MIXTURE
     }
 
     fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {

@@ -8,6 +8,7 @@ use nalgebra::{DMatrix, DVector, Dyn, SVD};
 use super::Mixture;
 use super::pairs::{Components, Pieces};
 use super::profile::{Leading, Profile};
+use crate::activation::pair_form::dual_from_pair_form;
 use crate::activation::{Activation, Parity};
 use crate::{Error, Result};
 
@@ -352,3 +353,5 @@ impl<A: Activation> Mixture for Fitted<A> {
         .alone()
     }
 }
+
+dual_from_pair_form!(Fitted<A>, pair_cost::LONG_MIXTURE, A: Activation);
