@@ -98,9 +98,10 @@ fn closed_forms_hold_at_huge_variances() {
         close(found.covariance(), 0.304_498_890_522_115_4 * q, 1e-12);
         close(found.variance_a(), 0.5 * q, 1e-12);
         let bump = Gaussian::new(1.0, -1.0).unwrap();
-        // 1/√Δ with Δ = 1 + 4q + 4q² (1 - c²)
-        let delta = (3.0_f64).sqrt() * q;
-        close(image(&bump, q, q, 0.5).covariance() * delta, 1.0, 1e-11);
+        // 1/√(1 + 4q), and uncorrelated
+        let image_of_bump = image(&bump, q, q, 0.5);
+        close(image_of_bump.variance_a() * (2.0 * q.sqrt()), 1.0, 1e-12);
+        assert!(image_of_bump.correlation().abs() < 1e-12);
         let narrow = image(&Gabor, q, q, 0.5).covariance();
         assert!(narrow.is_finite());
     }
