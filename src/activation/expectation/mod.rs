@@ -162,6 +162,7 @@ impl Quadrature {
             let series = self.series(value, (&a, &b), parity, correlation);
             let mut dual = self.dual_of_series((&series.0, &series.1), k, parity)?;
             dual.error += a.relative_error() + b.relative_error();
+            self.checked("the dual activation", 1.0, dual.error, 1.0)?;
             return Ok(dual);
         }
         // E[φφ] of an odd function is odd in c
@@ -186,9 +187,11 @@ impl Quadrature {
         let complement = checked.value.clamp(0.0, 2.0);
         let image = PairCorrelation::of_one_minus(complement);
         let image = if reflected { image.opposite() } else { image };
+        let error = checked.error + a.relative_error() + b.relative_error();
+        self.checked("the dual activation", 1.0, error, 1.0)?;
         Ok(Estimated {
             value: PairCovariance::of(a.square, b.square, image),
-            error: checked.error + a.relative_error() + b.relative_error(),
+            error,
         })
     }
 
