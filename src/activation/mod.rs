@@ -54,6 +54,8 @@ mod named;
 mod parallel;
 mod polynomial;
 mod power_kernel;
+#[allow(dead_code)]
+mod price;
 mod random_fourier;
 mod rectified_monomial;
 pub mod relu;
