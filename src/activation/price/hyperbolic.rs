@@ -44,3 +44,38 @@ pub(super) fn hyperbolic(
         panels += 1.0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn integral(f: impl Fn(f64) -> f64, width: f64, from: f64, to: f64) -> f64 {
+        let mut sum = 0.0;
+        hyperbolic(width, from, to, 2.8, |x, weight| {
+            for (x, weight) in x.iter().zip(weight) {
+                sum += weight * f(*x);
+            }
+        });
+        sum
+    }
+
+    #[test]
+    fn functions_of_two_scales_are_integrated() {
+        for width in [1e-16, 1e-6, 0.1, 1.0, 30.0] {
+            let end: f64 = 1.5;
+            let fast = integral(|x| (1.0 + x / width).powi(-2), width, 0.0, end);
+            assert!(
+                (fast / (width * end / (width + end)) - 1.0).abs() < 1e-14,
+                "{width}"
+            );
+            let slow = integral(f64::sin, width, 0.5, end);
+            assert!(
+                (slow / (0.5_f64.cos() - end.cos()) - 1.0).abs() < 1e-14,
+                "{width}"
+            );
+        }
+        let tiny = 1e-150;
+        assert!((integral(|_| 1.0, 1.0, 0.0, tiny) / tiny - 1.0).abs() < 1e-15);
+        assert_eq!(integral(|_| 1.0, 1.0, 2.0, 2.0), 0.0);
+    }
+}

@@ -80,3 +80,31 @@ pub(super) fn first_moment(l: f64, s: f64) -> f64 {
 pub(super) fn ratio(l: f64) -> f64 {
     polynomial::evaluate(&RATIO, (l - CENTRE) / (l + CENTRE)) / (2.0 + l)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `mpmath`, 60 digits: $\sqrt{\pi/2} e^{L^2/2} \mathrm{erfc}(L/\sqrt 2)$ and $1 - L M(L)$.
+    #[test]
+    fn they_agree_with_many_digits() {
+        for (l, exact_ratio, exact_first) in [
+            (0.0, 1.2533141373155003, 1.0),
+            (1e-06, 1.2533131373161268, 0.9999987466868627),
+            (0.3, 1.0018374009921558, 0.6994487797023533),
+            (2.0, 0.4213692292880545, 0.15726154142389107),
+            (5.0, 0.19280810471531576, 0.03595947642342118),
+            (17.0, 0.058622064980015945, 0.003424895339728954),
+            (60.0, 0.016662040889713754, 0.0002775466171747691),
+            (10000.0, 9.999999900000004e-05, 9.999999700000015e-09),
+            (1000000000.0, 1e-09, 1e-18),
+            (1e+18, 1e-18, 1e-36),
+        ] {
+            assert!((ratio(l) / exact_ratio - 1.0).abs() < 1e-15, "{l}");
+            for s in [1.0, 1.7] {
+                let found = s * first_moment(l * s, s);
+                assert!((found / exact_first - 1.0).abs() < 2e-15, "{l}");
+            }
+        }
+    }
+}

@@ -30,6 +30,8 @@ mod hyperbolic;
 mod mills;
 mod normal_piece;
 mod piecewise_linear;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use exponential_linear::ExponentialLinear;
 pub(crate) use piecewise_linear::{Kink, Line, PiecewiseLinear};
@@ -37,10 +39,10 @@ pub(crate) use piecewise_linear::{Kink, Line, PiecewiseLinear};
 use std::f64::consts::PI;
 
 use super::arc_cosine;
-use crate::covariance::PairCorrelation;
+use crate::PairCorrelation;
 use crate::numerics::gauss_legendre::SIZE;
 
-/// Everything that a layer asks of a pair, with $1 - c^\prime$ in relative accuracy.
+/// Everything that a layer asks of a pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Duals {
     /// $V_a = \mathbb E[\varphi(u)^2]$.
@@ -51,32 +53,21 @@ pub(crate) struct Duals {
     pub(crate) moment: f64,
     /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
     pub(crate) derivative_moment: f64,
-    /// $1 - c^\prime = 1 - \mathbb E[\varphi(u)\varphi(v)]/\sqrt{V_a V_b}$; $1 - c$ where a variance is 0.
-    pub(crate) complement: f64,
+    /// $c^\prime = \mathbb E[\varphi(u)\varphi(v)]/\sqrt{V_a V_b}$; $c$ where a variance is 0.
+    pub(crate) correlation: PairCorrelation,
 }
 
-/// Below this, $1 - c^\prime$ is a sum of the deficit of parallel inputs and the drop instead of a difference.
+/// Below this, $1 - c^\prime$ is the deficit of parallel inputs and the drop from them instead of a difference.
 const SUBTRACTED: f64 = 1e-2;
 
-/// $1 - c^\prime$ from its parts.
+/// $c^\prime = m/\sqrt{V_a V_b}$, or by `complement` $= 1 - c^\prime$ where the subtraction would lose digits.
 #[inline(always)]
-fn complement(
-    c: PairCorrelation,
-    scale: f64,
-    moment: f64,
-    deficit: impl FnOnce() -> f64,
-    drop: impl FnOnce() -> f64,
-) -> f64 {
-    if scale == 0.0 {
-        return c.one_minus();
-    }
-    let difference = 1.0 - moment / scale;
-    let sum = if difference < SUBTRACTED {
-        deficit() + drop() / scale
+fn image(ratio: f64, complement: impl FnOnce() -> f64) -> PairCorrelation {
+    if 1.0 - ratio < SUBTRACTED {
+        PairCorrelation::of_one_minus(complement().clamp(0.0, 2.0))
     } else {
-        difference
-    };
-    sum.clamp(0.0, 2.0)
+        PairCorrelation::rounded(ratio)
+    }
 }
 
 /// $\sqrt{q_a q_b}$, which is $q_a$ for $q_a = q_b$.
@@ -88,7 +79,7 @@ fn geometric_mean(qa: f64, qb: f64) -> f64 {
 /// $\arccos |c|$, in relative accuracy.
 #[inline(always)]
 fn acute_angle(c: PairCorrelation) -> f64 {
-    PI * arc_cosine::one_minus_kappa0_unchecked(c.distance())
+    PI * arc_cosine::remainder_and_angle(c.distance()).1
 }
 
 /// The sum of the values at Gauss's nodes, in an order that no machine changes.

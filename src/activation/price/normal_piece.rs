@@ -104,3 +104,35 @@ impl NormalPiece {
         x * y * mass + (x * delta + y * beta) * first + beta * delta * second
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_have_the_moments_of_the_normal_law() {
+        let (mut mass, mut mean, mut square) = (0.0, 0.0, 0.0);
+        for (a, b) in [
+            (f64::NEG_INFINITY, -1.0),
+            (-1.0, -1.0 + 1e-12),
+            (-1.0 + 1e-12, 0.3),
+            (0.3, f64::INFINITY),
+        ] {
+            NormalPiece::cover(a, b, false, |piece| {
+                mass += piece.mass();
+                mean += piece.mean([2.0, 1.0]);
+                square += piece.product([2.0, 1.0], [2.0, 1.0]);
+            });
+        }
+        assert!((mass - 1.0).abs() < 1e-15);
+        assert!((mean - 2.0).abs() < 2e-15);
+        assert!((square - 5.0).abs() < 4e-15);
+    }
+
+    #[test]
+    fn where_nothing_changes_the_tail_is_enough() {
+        let mut mass = 0.0;
+        NormalPiece::cover(30.0, f64::INFINITY, true, |piece| mass += piece.mass());
+        assert!((mass / 4.906_713_927_148_187e-198 - 1.0).abs() < 1e-13);
+    }
+}
