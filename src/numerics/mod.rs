@@ -3,8 +3,10 @@
 //! | file | what |
 //! |---|---|
 //! | `polynomial` | evaluation in powers |
+//! | `exponential`, `sine` | elementary functions whose loops vectorise, with the same bits everywhere |
 //! | `chebyshev` | interpolation of analytic functions, and whether it has reached their rounding |
 //! | `normal` | the standard normal law |
+//! | `gauss_legendre` | the rule with 16 nodes |
 //! | `quadrature` | adaptive Gauss–Kronrod integration |
 //! | `root` | sign changes on a grid, refined to rounding |
 //! | `magnitude` | double-double numbers with a power of two of their own |
@@ -14,12 +16,15 @@
 
 pub(crate) mod chebyshev;
 mod cholesky;
+pub(crate) mod exponential;
+pub(crate) mod gauss_legendre;
 mod magnitude;
 pub(crate) mod normal;
 pub(crate) mod polynomial;
 mod power_of_two;
 pub(crate) mod quadrature;
 pub(crate) mod root;
+pub(crate) mod sine;
 mod summation;
 
 pub(crate) use cholesky::semidefinite_cholesky;
