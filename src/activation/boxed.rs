@@ -58,6 +58,14 @@ macro_rules! delegate {
                 (**self).duals(k)
             }
 
+            fn duals_of_affine(
+                &self,
+                parameters: [f64; 4],
+                k: PairCovariance,
+            ) -> Option<Result<(PairCovariance, f64)>> {
+                (**self).duals_of_affine(parameters, k)
+            }
+
             fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
                 (**self).dual_slice(k, out)
             }

@@ -271,6 +271,17 @@ pub trait Dual: Activation {
         Ok((self.dual(k)?, self.derivative_dual(k)?))
     }
 
+    /// [`duals`](Self::duals) of $\gamma (\varphi(\alpha x + \beta) + \delta)$ from
+    /// $(\alpha, \beta, \gamma, \delta)$, where the shifted function has a form of its own; `None` (the
+    /// default) leaves it to quadrature.
+    fn duals_of_affine(
+        &self,
+        _parameters: [f64; 4],
+        _k: PairCovariance,
+    ) -> Option<Result<(PairCovariance, f64)>> {
+        None
+    }
+
     /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed
     /// form. [`dual_slice`] is the same for `f32`.
     ///

@@ -26,6 +26,15 @@ pub(crate) trait PairForm: Activation {
 
     /// The moments of a pair.
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
+
+    /// Those of $\gamma(\varphi(\alpha x + \beta) + \delta)$, where they have the same form.
+    fn affine_pair(
+        &self,
+        _parameters: [f64; 4],
+        _pair: (f64, f64, PairCorrelation),
+    ) -> Option<PairMoments> {
+        None
+    }
 }
 
 impl<M: Mixture + Activation> PairForm for M {
@@ -48,6 +57,20 @@ impl<M: Mixture + Activation> PairForm for M {
 /// The dual and $\mathbb E[\varphi^\prime\varphi^\prime]$, checked.
 pub(crate) fn duals(phi: &dyn PairForm, k: PairCovariance) -> Result<(PairCovariance, f64)> {
     let pair = phi.pair(k.variance_a(), k.variance_b(), k.pair_correlation());
+    checked(phi, pair)
+}
+
+/// [`duals`] of $\gamma(\varphi(\alpha x + \beta) + \delta)$, where they have the same form.
+pub(crate) fn duals_of_affine(
+    phi: &dyn PairForm,
+    parameters: [f64; 4],
+    k: PairCovariance,
+) -> Option<Result<(PairCovariance, f64)>> {
+    let pair = (k.variance_a(), k.variance_b(), k.pair_correlation());
+    Some(checked(phi, phi.affine_pair(parameters, pair)?))
+}
+
+fn checked(phi: &dyn PairForm, pair: PairMoments) -> Result<(PairCovariance, f64)> {
     let (a, b) = (pair.variance_a, pair.variance_b);
     let numbers = [a, b, pair.moment, pair.derivative_moment];
     if numbers.iter().all(|x| x.is_finite()) {
@@ -127,6 +150,14 @@ macro_rules! dual_from_pair_form {
 
                 fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
                     pair_form::duals(self, k)
+                }
+
+                fn duals_of_affine(
+                    &self,
+                    parameters: [f64; 4],
+                    k: PairCovariance,
+                ) -> Option<Result<(PairCovariance, f64)>> {
+                    pair_form::duals_of_affine(self, parameters, k)
                 }
 
                 fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {

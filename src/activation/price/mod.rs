@@ -34,28 +34,13 @@ mod piecewise_linear;
 mod tests;
 
 pub(crate) use exponential_linear::ExponentialLinear;
-pub(crate) use piecewise_linear::{Kink, Line, PiecewiseLinear};
+pub(crate) use piecewise_linear::{Line, PiecewiseLinear};
 
 use std::f64::consts::PI;
 
 use super::arc_cosine;
 use crate::PairCorrelation;
 use crate::numerics::gauss_legendre::SIZE;
-
-/// Everything that a layer asks of a pair.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Duals {
-    /// $V_a = \mathbb E[\varphi(u)^2]$.
-    pub(crate) variance_a: f64,
-    /// $V_b = \mathbb E[\varphi(v)^2]$.
-    pub(crate) variance_b: f64,
-    /// $\mathbb E[\varphi(u)\varphi(v)]$.
-    pub(crate) moment: f64,
-    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
-    pub(crate) derivative_moment: f64,
-    /// $c^\prime = \mathbb E[\varphi(u)\varphi(v)]/\sqrt{V_a V_b}$; $c$ where a variance is 0.
-    pub(crate) correlation: PairCorrelation,
-}
 
 /// Below this, $1 - c^\prime$ is the deficit of parallel inputs and the drop from them instead of a difference.
 const SUBTRACTED: f64 = 1e-2;

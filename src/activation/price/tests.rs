@@ -28,7 +28,7 @@ const fn celu(alpha: f64) -> ExponentialLinear {
 
 /// Both kinds at once.
 trait Phi: Copy {
-    fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> Duals;
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
     fn variance(&self, q: f64) -> f64;
     fn drop(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64;
     fn parallel_deficit(&self, qa: f64, qb: f64) -> f64;
@@ -38,8 +38,8 @@ trait Phi: Copy {
 macro_rules! phi {
     ([$($parameters:tt)*] $type:ty) => {
         impl<$($parameters)*> Phi for $type {
-            fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> Duals {
-                self.duals(qa, qb, c)
+            fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+                self.pair(qa, qb, c)
             }
 
             fn variance(&self, q: f64) -> f64 {
@@ -83,7 +83,7 @@ fn close(value: f64, expected: f64, error: f64) -> bool {
 }
 
 fn slope_scale(phi: impl Phi, qa: f64, qb: f64) -> f64 {
-    let slope = |q| phi.duals(q, q, PairCorrelation::PARALLEL).derivative_moment;
+    let slope = |q| phi.pair(q, q, PairCorrelation::PARALLEL).derivative_moment;
     (slope(qa) * slope(qb)).sqrt()
 }
 
@@ -94,7 +94,7 @@ type Truth = (f64, f64, f64, [f64; 5]);
 fn agrees(phi: impl Phi, truths: &[Truth]) {
     for &(qa, qb, epsilon, [moment, va, vb, derivative, complement]) in truths {
         let place = format!("q = {qa:e}, {qb:e}, 1 - c = {epsilon:e}");
-        let duals = phi.duals(qa, qb, PairCorrelation::of_one_minus(epsilon));
+        let pair = phi.pair(qa, qb, PairCorrelation::of_one_minus(epsilon));
         assert!(close(duals.variance_a, va, 1e-15 * va), "{place}");
         assert!(close(duals.variance_b, vb, 1e-15 * vb), "{place}");
         let scale = (va * vb).sqrt();
@@ -536,7 +536,7 @@ fn a_clamp_that_is_far_away_is_the_identity() {
     let phi = clamp(0.0, 1.0, -1e9, 1e9);
     for epsilon in COMPLEMENTS {
         let c = PairCorrelation::of_one_minus(epsilon);
-        let duals = phi.duals(3.0, 0.5, c);
+        let pair = phi.pair(3.0, 0.5, c);
         assert!(close(duals.moment, 1.5_f64.sqrt() * c.value(), 2e-15));
         assert!(close(duals.derivative_moment, 1.0, 2e-15));
         assert!(close(
@@ -566,7 +566,7 @@ fn one_kink_at_zero_and_alpha_zero_are_relu() {
         for epsilon in COMPLEMENTS {
             let c = PairCorrelation::of_one_minus(epsilon);
             let scale = 0.5 * geometric_mean(qa, qb);
-            for duals in [relu.duals(qa, qb, c), elu(0.0).duals(qa, qb, c)] {
+            for duals in [relu.pair(qa, qb, c), elu(0.0).pair(qa, qb, c)] {
                 let kappa1 = arc_cosine::kappa1_of(c);
                 assert!(close(duals.moment, scale * kappa1, 1e-15 * scale));
                 let kappa0 = arc_cosine::kappa0_of(c);
@@ -582,7 +582,7 @@ fn one_kink_at_zero_and_alpha_zero_are_relu() {
 #[test]
 fn an_exponential_of_large_scale_is_the_identity() {
     for scale in [1e20, 1e200, 1e300] {
-        let duals = celu(scale).duals(2.0, 3.0, PairCorrelation::of_one_minus(0.25));
+        let pair = celu(scale).pair(2.0, 3.0, PairCorrelation::of_one_minus(0.25));
         assert!(close(duals.variance_a, 2.0, 2e-15));
         assert!(close(duals.moment, 0.75 * 6.0_f64.sqrt(), 2e-15));
         assert!(close(duals.derivative_moment, 1.0, 2e-15));
@@ -595,8 +595,8 @@ fn the_scale_of_an_exponential_is_a_scale_of_its_input() {
     every(|qa, qb, c| {
         // a power of two is exact
         let (small, large) = (
-            celu(0.25).duals(qa, qb, c),
-            celu(1.0).duals(16.0 * qa, 16.0 * qb, c),
+            celu(0.25).pair(qa, qb, c),
+            celu(1.0).pair(16.0 * qa, 16.0 * qb, c),
         );
         assert!(close(
             small.moment,
@@ -615,8 +615,8 @@ fn the_scale_of_an_exponential_is_a_scale_of_its_input() {
 fn duals_of_odd_functions_are_odd() {
     every(|qa, qb, c| {
         let (duals, opposite) = (
-            HARD_TANH.duals(qa, qb, c),
-            HARD_TANH.duals(qa, qb, c.opposite()),
+            HARD_TANH.pair(qa, qb, c),
+            HARD_TANH.pair(qa, qb, c.opposite()),
         );
         assert_eq!(duals.moment, -opposite.moment);
         assert_eq!(duals.correlation, opposite.correlation.opposite());
@@ -628,8 +628,8 @@ fn duals_of_odd_functions_are_odd() {
 fn everything_is_finite_symmetric_and_bounded() {
     fn check(phi: impl Phi) {
         every(|qa, qb, c| {
-            let duals = phi.duals(qa, qb, c);
-            let back = phi.duals(qb, qa, c);
+            let pair = phi.pair(qa, qb, c);
+            let back = phi.pair(qb, qa, c);
             assert_eq!(
                 (
                     duals.variance_a,
@@ -672,7 +672,7 @@ fn complements_are_what_is_missing() {
                 HARD_SIGMOID.affine([3.0, -7.0, 1.0, 0.0]),
             ] {
                 let (deficit, drop) = (phi.parallel_deficit(qa, qb), phi.drop(qa, qb, c));
-                let duals = phi.duals(qa, qb, c);
+                let pair = phi.pair(qa, qb, c);
                 let scale = geometric_mean(duals.variance_a, duals.variance_b);
                 if scale > 0.0 {
                     let sum = deficit + drop / scale;
@@ -709,19 +709,19 @@ fn deficits_are_quadratic_in_the_difference_of_norms() {
 #[test]
 fn without_a_variance_one_variable_is_constant() {
     for c in [0.0, 0.5, 1.4].map(PairCorrelation::of_one_minus) {
-        let duals = HARD_SIGMOID.duals(0.0, 4.0, c);
+        let pair = HARD_SIGMOID.pair(0.0, 4.0, c);
         assert!(close(duals.moment, 0.25, 1e-15));
         assert!(close(
             duals.derivative_moment * 6.0,
             HARD_SIGMOID
-                .duals(0.0, 4.0, PairCorrelation::ORTHOGONAL)
+                .pair(0.0, 4.0, PairCorrelation::ORTHOGONAL)
                 .derivative_moment
                 * 6.0,
             1e-15
         ));
-        assert_eq!(HARD_TANH.duals(0.0, 4.0, c).correlation, c);
-        assert_eq!(SELU.duals(4.0, 0.0, c).correlation, c);
-        assert_eq!(SELU.duals(4.0, 0.0, c).moment, 0.0);
+        assert_eq!(HARD_TANH.pair(0.0, 4.0, c).correlation, c);
+        assert_eq!(SELU.pair(4.0, 0.0, c).correlation, c);
+        assert_eq!(SELU.pair(4.0, 0.0, c).moment, 0.0);
     }
 }
 

@@ -12,8 +12,9 @@ use pair::Pair;
 
 use super::hyperbolic::hyperbolic;
 use super::normal_piece::{REACH, density};
-use super::{Duals, geometric_mean, image, total};
+use super::{geometric_mean, image, total};
 use crate::PairCorrelation;
+use crate::activation::pair_form::PairMoments;
 use crate::numerics::exponential;
 use crate::numerics::gauss_legendre::SIZE;
 use crate::vectorized::vectorized;
@@ -55,8 +56,8 @@ impl ExponentialLinear {
     /// few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
     /// E[\varphi^\prime(v)^2]}$.
     pub(crate) fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        let duals = self.duals(qa, qb, c);
-        (duals.moment, duals.derivative_moment)
+        let pair = self.pair(qa, qb, c);
+        (pair.moment, pair.derivative_moment)
     }
 
     /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
@@ -111,7 +112,7 @@ impl ExponentialLinear {
     }
 
     /// Everything at once, with $1 - c^\prime$ in relative accuracy.
-    pub(crate) fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> Duals {
+    pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(
             #[inline(always)]
@@ -122,7 +123,7 @@ impl ExponentialLinear {
                 let fallen = Pair::new(phi, qa, qb).at(c);
                 let scale = geometric_mean(variance_a, variance_b);
                 let moment = (scale - scale * lost) - fallen.drop;
-                Duals {
+                PairMoments {
                     variance_a,
                     variance_b,
                     moment,

@@ -13,8 +13,9 @@ mod seen;
 use pair::Pair;
 use seen::Seen;
 
-use super::{Duals, image};
+use super::image;
 use crate::PairCorrelation;
+use crate::activation::pair_form::PairMoments;
 use crate::vectorized::vectorized;
 
 /// $x \mapsto \text{offset} + \text{slope} \cdot x$.
@@ -171,7 +172,7 @@ impl<const N: usize> PiecewiseLinear<N> {
     }
 
     /// Everything at once, with $1 - c^\prime$ (for odd $\varphi$ also $1 + c^\prime$) in relative accuracy.
-    pub(crate) fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> Duals {
+    pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(
             #[inline(always)]
@@ -189,7 +190,7 @@ impl<const N: usize> PiecewiseLinear<N> {
                     })
                 };
                 let (variance_a, variance_b) = pair.variances(qa, qb);
-                Duals {
+                PairMoments {
                     variance_a,
                     variance_b,
                     moment: if reversed { -moment } else { moment },
