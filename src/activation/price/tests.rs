@@ -1,4 +1,5 @@
 use super::*;
+use crate::activation::pair_form::PairMoments;
 use crate::activation::{Activation, Affine, HardSigmoid, HardTanh, Relu6};
 
 const HARD_TANH: PiecewiseLinear<2> = clamp(0.0, 1.0, -1.0, 1.0);
@@ -94,7 +95,7 @@ type Truth = (f64, f64, f64, [f64; 5]);
 fn agrees(phi: impl Phi, truths: &[Truth]) {
     for &(qa, qb, epsilon, [moment, va, vb, derivative, complement]) in truths {
         let place = format!("q = {qa:e}, {qb:e}, 1 - c = {epsilon:e}");
-        let pair = phi.pair(qa, qb, PairCorrelation::of_one_minus(epsilon));
+        let duals = phi.pair(qa, qb, PairCorrelation::of_one_minus(epsilon));
         assert!(close(duals.variance_a, va, 1e-15 * va), "{place}");
         assert!(close(duals.variance_b, vb, 1e-15 * vb), "{place}");
         let scale = (va * vb).sqrt();
@@ -536,7 +537,7 @@ fn a_clamp_that_is_far_away_is_the_identity() {
     let phi = clamp(0.0, 1.0, -1e9, 1e9);
     for epsilon in COMPLEMENTS {
         let c = PairCorrelation::of_one_minus(epsilon);
-        let pair = phi.pair(3.0, 0.5, c);
+        let duals = phi.pair(3.0, 0.5, c);
         assert!(close(duals.moment, 1.5_f64.sqrt() * c.value(), 2e-15));
         assert!(close(duals.derivative_moment, 1.0, 2e-15));
         assert!(close(
@@ -582,7 +583,7 @@ fn one_kink_at_zero_and_alpha_zero_are_relu() {
 #[test]
 fn an_exponential_of_large_scale_is_the_identity() {
     for scale in [1e20, 1e200, 1e300] {
-        let pair = celu(scale).pair(2.0, 3.0, PairCorrelation::of_one_minus(0.25));
+        let duals = celu(scale).pair(2.0, 3.0, PairCorrelation::of_one_minus(0.25));
         assert!(close(duals.variance_a, 2.0, 2e-15));
         assert!(close(duals.moment, 0.75 * 6.0_f64.sqrt(), 2e-15));
         assert!(close(duals.derivative_moment, 1.0, 2e-15));
@@ -628,7 +629,7 @@ fn duals_of_odd_functions_are_odd() {
 fn everything_is_finite_symmetric_and_bounded() {
     fn check(phi: impl Phi) {
         every(|qa, qb, c| {
-            let pair = phi.pair(qa, qb, c);
+            let duals = phi.pair(qa, qb, c);
             let back = phi.pair(qb, qa, c);
             assert_eq!(
                 (
@@ -672,7 +673,7 @@ fn complements_are_what_is_missing() {
                 HARD_SIGMOID.affine([3.0, -7.0, 1.0, 0.0]),
             ] {
                 let (deficit, drop) = (phi.parallel_deficit(qa, qb), phi.drop(qa, qb, c));
-                let pair = phi.pair(qa, qb, c);
+                let duals = phi.pair(qa, qb, c);
                 let scale = geometric_mean(duals.variance_a, duals.variance_b);
                 if scale > 0.0 {
                     let sum = deficit + drop / scale;
@@ -709,7 +710,7 @@ fn deficits_are_quadratic_in_the_difference_of_norms() {
 #[test]
 fn without_a_variance_one_variable_is_constant() {
     for c in [0.0, 0.5, 1.4].map(PairCorrelation::of_one_minus) {
-        let pair = HARD_SIGMOID.pair(0.0, 4.0, c);
+        let duals = HARD_SIGMOID.pair(0.0, 4.0, c);
         assert!(close(duals.moment, 0.25, 1e-15));
         assert!(close(
             duals.derivative_moment * 6.0,
