@@ -154,7 +154,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
                         *out = if self.is_symmetric() && i == j {
                             0.0
                         } else {
-                            nearly_parallel(x, y, product, squares.0, squares.1)
+                            nearly_parallel(x, y, product, squares.0, squares.1).one_minus()
                         };
                     }
                 }
