@@ -265,8 +265,9 @@ mod tests {
 
     #[test]
     fn parallel_points_are_parallel_exactly() {
-        let correlation =
-            |x: &[f64], y: &[f64]| nearly_parallel(x, y, dot(x, y), dot(x, x), dot(y, y));
+        let one_minus = |x: &[f64], y: &[f64]| {
+            nearly_parallel(x, y, dot(x, y), dot(x, x), dot(y, y)).one_minus()
+        };
         for dimension in [1, 2, 3, 784] {
             for exponent in [-440, -1, 0, 440] {
                 let (x, y) = apart(dimension, 0.0, 1.0, 3.0 * libm::ldexp(1.0, exponent));

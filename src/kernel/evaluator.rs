@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::pairwise::Pairwise;
 use super::product::InputPairs;
 use super::surface::Surface;
 use crate::error::Error;
@@ -27,6 +28,8 @@ const STRIP: usize = 64;
 pub(crate) enum Evaluator {
     /// A function of the angle alone, times the variances of the inputs: positively homogeneous networks.
     Angle(Box<Angle>),
+    /// Layer by layer, every pair by itself.
+    Pairs(Pairwise),
     /// Layer by layer, or through tables of all layers together.
     Layers {
         network: Network,
@@ -42,7 +45,10 @@ pub(crate) enum Evaluator {
 pub(crate) enum Passage {
     /// Through tables of all layers together, where these are worth it for all pairs of the inputs.
     Tabulated,
+    /// Through tables of single activations at most.
     LayerByLayer,
+    /// Through nothing that pairs of the inputs share.
+    PairByPair,
 }
 
 /// The tabulated function.
@@ -74,12 +80,15 @@ impl Evaluator {
         if let Some(angle) = Angle::of_homogeneous(network, width, with_tangent)? {
             return Ok(Self::Angle(Box::new(angle)));
         }
+        if passage == Passage::PairByPair {
+            return Ok(Self::Pairs(Pairwise::new(network)));
+        }
         let mut points = KernelBlock::of_points(pairs.variances());
         points.set_width(width);
         let prepared = network.prepared(&points)?;
         let surface = match passage {
             Passage::Tabulated => Surface::new(&prepared, pairs, with_tangent)?,
-            Passage::LayerByLayer => None,
+            _ => None,
         };
         Ok(Self::Layers {
             tabulated: network.has_tables(),
@@ -96,6 +105,7 @@ impl Evaluator {
                 surface: None,
                 ..
             } => rows.min(STRIP),
+            Self::Pairs(pairs) => pairs.strip(rows, STRIP),
             _ => rows,
         }
     }
@@ -104,6 +114,7 @@ impl Evaluator {
     pub(crate) fn variances(&self, variances: &[f64], dimension: usize) -> Result<Vec<f64>> {
         match self {
             Self::Angle(angle) => angle.variances(variances),
+            Self::Pairs(pairs) => pairs.variances(variances, Some(dimension as f64)),
             Self::Layers { network, .. } => {
                 let mut points = KernelBlock::of_points(variances.to_vec());
                 points.set_width(Some(dimension as f64));
@@ -119,7 +130,7 @@ impl Evaluator {
         let vanishes = match self {
             // whatever the growth, the angle stays
             Self::Angle(_) => zero(variances),
-            Self::Layers { .. } => zero(&self.variances(variances, dimension)?),
+            _ => zero(&self.variances(variances, dimension)?),
         };
         match vanishes {
             Some(i) if variances[i] == 0.0 => Err(Error::ZeroVector {
@@ -147,6 +158,13 @@ impl Evaluator {
         };
         match self {
             Self::Angle(angle) => angle.evaluate(&block, want_nngp),
+            Self::Pairs(pairs) => {
+                let mapped = pairs.map(&block)?;
+                Ok(Entries {
+                    nngp: nngp(&mapped.variance_a, &mapped.variance_b, &mapped.complement),
+                    ntk: mapped.tangent.unwrap_or_default(),
+                })
+            }
             Self::Layers {
                 network,
                 surface: Some(surface),
@@ -181,6 +199,7 @@ impl Evaluator {
                 let complements = block.complement().iter();
                 Ok(complements.map(|&e| e * angle.curves.at(e)[0]).collect())
             }
+            Self::Pairs(pairs) => Ok(pairs.map(&block)?.complement),
             Self::Layers {
                 network,
                 surface: Some(surface),
