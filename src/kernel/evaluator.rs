@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::pairwise::Pairwise;
 use super::product::InputPairs;
 use super::surface::Surface;
 use crate::covariance::AnglePiece;
@@ -28,6 +29,8 @@ const STRIP: usize = 64;
 pub(crate) enum Evaluator {
     /// A function of the angle alone, times the variances of the inputs: positively homogeneous networks.
     Angle(Box<Angle>),
+    /// Layer by layer, every pair by itself.
+    Pairs(Pairwise),
     /// Layer by layer, or through tables of all layers together.
     Layers {
         network: Network,
@@ -43,7 +46,10 @@ pub(crate) enum Evaluator {
 pub(crate) enum Passage {
     /// Through tables of all layers together, where these are worth it for all pairs of the inputs.
     Tabulated,
+    /// Through tables of single activations at most.
     LayerByLayer,
+    /// Through nothing that pairs of the inputs share.
+    PairByPair,
 }
 
 /// The tabulated function.
@@ -117,12 +123,15 @@ impl Evaluator {
         if let Some(angle) = Angle::of_homogeneous(network, width, with_tangent)? {
             return Ok(Self::Angle(Box::new(angle)));
         }
+        if passage == Passage::PairByPair {
+            return Ok(Self::Pairs(Pairwise::new(network)));
+        }
         let mut points = KernelBlock::of_points(pairs.variances());
         points.set_width(width);
         let prepared = network.prepared(&points)?;
         let surface = match passage {
             Passage::Tabulated => Surface::new(&prepared, pairs, with_tangent)?,
-            Passage::LayerByLayer => None,
+            _ => None,
         };
         Ok(Self::Layers {
             tabulated: network.has_tables(),
@@ -139,6 +148,7 @@ impl Evaluator {
                 surface: None,
                 ..
             } => rows.min(STRIP),
+            Self::Pairs(pairs) => pairs.strip(rows, STRIP),
             _ => rows,
         }
     }
@@ -147,6 +157,7 @@ impl Evaluator {
     pub(crate) fn variances(&self, variances: &[f64], dimension: usize) -> Result<Vec<f64>> {
         match self {
             Self::Angle(angle) => angle.variances(variances),
+            Self::Pairs(pairs) => pairs.variances(variances, Some(dimension as f64)),
             Self::Layers { network, .. } => {
                 let mut points = KernelBlock::of_points(variances.to_vec());
                 points.set_width(Some(dimension as f64));
@@ -162,7 +173,7 @@ impl Evaluator {
         let vanishes = match self {
             // whatever the growth, the angle stays
             Self::Angle(_) => zero(variances),
-            Self::Layers { .. } => zero(&self.variances(variances, dimension)?),
+            _ => zero(&self.variances(variances, dimension)?),
         };
         match vanishes {
             Some(i) if variances[i] == 0.0 => Err(Error::ZeroVector {
@@ -190,6 +201,13 @@ impl Evaluator {
         };
         match self {
             Self::Angle(angle) => angle.evaluate(&block, want_nngp),
+            Self::Pairs(pairs) => {
+                let mapped = pairs.map(&block)?;
+                Ok(Entries {
+                    nngp: nngp(&mapped.variance_a, &mapped.variance_b, &mapped.correlation),
+                    ntk: mapped.tangent.unwrap_or_default(),
+                })
+            }
             Self::Layers {
                 network,
                 surface: Some(surface),
@@ -224,6 +242,7 @@ impl Evaluator {
                 let correlations = block.correlation().iter();
                 Ok(correlations.map(|&c| angle.image(c)).collect())
             }
+            Self::Pairs(pairs) => Ok(pairs.map(&block)?.correlation),
             Self::Layers {
                 network,
                 surface: Some(surface),

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `product` | products of inputs, and $1 - c$ of nearly parallel ones from their difference |
 //! | `evaluator` | a network made ready: a function of the angle, of norms and angle, or layer by layer |
+//! | `pairwise` | a network of which no two pairs share anything |
 //! | `surface` | the function of two norms and the angle, tabulated |
 //! | `tiles` | any tile of a kernel at any time ([`Tiles`]) |
 //! | `matrices` | whole matrices, in parallel, into buffers of the caller |
@@ -41,14 +42,15 @@
 //! megabytes for each thread (`cargo run --release --example memory`).
 //!
 //! # What it is worth
-//! Layer by layer, entries have the bits of the two points alone for homogeneous networks and closed forms.
-//! (One exception in the last bit: products of inputs use fused multiply-add where the machine has it.)
-//! Tables of Hermite coefficients and of whole networks span the norms and angles at hand: entries of
-//! different sets of points differ by 1e-13, or by what the activations err by themselves, and agree to the
-//! bit within one matrix, whatever the tile and the number of threads.
+//! Products of inputs, and what is computed layer by layer from closed forms, are functions of the two points
+//! alone, to the bit. Tables of Hermite coefficients and of whole networks span the norms and angles at hand:
+//! entries of different sets of points differ by 1e-13, or by what the activations err by themselves, and
+//! agree to the bit within one matrix, whatever the tile and the number of threads. [`EntryScope::Pair`] does
+//! without them, at its price.
 
 mod evaluator;
 mod matrices;
+mod pairwise;
 mod product;
 mod surface;
 mod tangent;
@@ -60,7 +62,7 @@ use nalgebra::{DMatrix, DVector};
 
 pub use matrices::Kernels;
 pub use tangent::TangentKernel;
-pub use tiles::{KernelKind, Tile, Tiles};
+pub use tiles::{EntryScope, KernelKind, Tile, Tiles};
 
 use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;

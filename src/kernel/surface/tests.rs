@@ -206,22 +206,6 @@ fn tables_hold_for_any_composition() {
     assert!(worst[0] <= 2e-13 && worst[1] == 0.0, "{worst:?}");
 }
 
-#[test]
-fn entries_layer_by_layer_are_those_of_the_two_points_alone() {
-    let rows = cloud(Cloud::Wide, 300);
-    let network = Mlp::new(Gelu).at_depth(6).unwrap();
-    let kernels = |rows: &[Vec<f64>]| {
-        let x = Inputs::from_rows(rows).unwrap();
-        network.kernels_layer_by_layer(&x, None).unwrap()
-    };
-    let whole = kernels(&rows);
-    for (i, j) in [(0, 1), (4, 0), (2, 150), (299, 7), (257, 288)] {
-        let alone = kernels(&[rows[i].clone(), rows[j].clone()]);
-        assert_eq!(alone.nngp[(0, 1)], whole.nngp[(i, j)]);
-        assert_eq!(alone.ntk[(0, 1)], whole.ntk[(i, j)]);
-    }
-}
-
 /// A chaotic network at great depth is not smooth: what the tables cannot hold goes layer by layer.
 #[test]
 fn what_is_not_smooth_enough_is_not_tabulated() {
