@@ -120,6 +120,12 @@ impl KernelBlock {
         &self.variance_b
     }
 
+    /// The largest of all variances.
+    pub(crate) fn largest_variance(&self) -> f64 {
+        let all = self.variance_a.iter().chain(&self.variance_b);
+        all.fold(0.0, |largest, &q| q.max(largest))
+    }
+
     /// $\varepsilon_{ij} = 1 - c_{ij}$, row by row.
     pub fn complement(&self) -> &[f64] {
         &self.complement

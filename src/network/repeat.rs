@@ -51,8 +51,9 @@ impl Layer for Repeat {
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        for _ in 0..self.times {
-            self.block.apply(block)?;
+        for l in 0..self.times {
+            let applied = self.block.apply(block);
+            applied.map_err(|error| error.at_layer(l + 1, block.largest_variance()))?;
         }
         Ok(())
     }

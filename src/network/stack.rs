@@ -362,7 +362,11 @@ impl Layer for Blocks {
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        (0..self.count).try_for_each(|l| self.block(l)?.apply(block))
+        for l in 0..self.count {
+            let applied = self.block(l)?.apply(block);
+            applied.map_err(|error| error.at_layer(l + 1, block.largest_variance()))?;
+        }
+        Ok(())
     }
 
     fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
