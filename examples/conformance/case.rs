@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nalgebra::DMatrix;
 use neural_limits::network::{KernelBlock, Layer, Network};
-use neural_limits::{Error, Inputs};
+use neural_limits::{Error, Inputs, PairCorrelation};
 use serde_json::Value;
 
 use crate::network::{Refusal, describe};
@@ -264,7 +264,7 @@ fn reference_error(
         let mut block = KernelBlock::new(
             vec![qa / dimension],
             vec![qb / dimension],
-            vec![epsilon.clamp(0.0, 2.0)],
+            vec![PairCorrelation::from_one_minus(epsilon.clamp(0.0, 2.0))?],
             with_tangent,
         )?;
         block.set_width(Some(dimension));
@@ -273,7 +273,7 @@ fn reference_error(
             Some(tangent) => tangent[0],
             None => {
                 (block.variance_a()[0] * block.variance_b()[0]).sqrt()
-                    * (1.0 - block.complement()[0])
+                    * block.correlation()[0].value()
             }
         })
     };

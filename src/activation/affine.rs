@@ -185,7 +185,7 @@ impl<A: Dual> Dual for Affine<A> {
             variance_b: &scaled(row.variance_b, inside),
             moment_b: &scaled(row.moment_b, outside.recip()),
             inverse_b: &scaled(row.inverse_b, outside.sqrt()),
-            complement: row.complement,
+            correlation: row.correlation,
             slope: slope.as_deref_mut(),
         })?;
         for slope in slope.into_iter().flatten() {

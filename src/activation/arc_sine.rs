@@ -45,6 +45,20 @@ pub(crate) fn angle(numerator: f64, denominator: f64) -> f64 {
     angle.copysign(numerator)
 }
 
+/// $t - \arctan t$ of $t = $ `numerator / denominator` $\ge 0$, without a subtraction where it is small.
+#[inline(always)]
+pub(crate) fn excess(numerator: f64, denominator: f64) -> f64 {
+    let t = numerator / denominator;
+    let square = t * t;
+    let series: [f64; 12] = std::array::from_fn(|i| ARC_TANGENT[i + 1]);
+    let small = -t * square * polynomial::evaluate(&series, square);
+    if t < TAN_PI_8 {
+        small
+    } else {
+        t - angle(numerator, denominator)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

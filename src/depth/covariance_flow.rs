@@ -31,7 +31,8 @@ const FLOOR: f64 = 3.0;
 /// $$\dot D = \tfrac12 \left( \sqrt{r_a \sqrt{q_b/q_a}} - \sqrt{r_b \sqrt{q_a/q_b}} \right)^2 +
 /// \sqrt{r_a r_b} \varepsilon^\prime \ge 0,$$
 ///
-/// so that no component ever falls, and the relative accuracy of $1 - c$ is that of $D$. From a variance of
+/// so that $D$ never falls, and the relative accuracy of $1 - c$ is that of $D$; where $c$ stays negative,
+/// $1 + c$ takes the place of $1 - c$ in both. From a variance of
 /// (nearly) 0, $q_a \approx r_a (\tau + \tau_0)$, and $\sqrt{q_a}$ and $D$ start like square roots: there the
 /// flow runs in $\sqrt{\tau + \tau_0}$, in which it is smooth.
 pub(super) fn integrate(
@@ -45,6 +46,23 @@ pub(super) fn integrate(
     }
     let velocity = rate(k)?;
     let rough = k.plus(velocity.times(clock));
+    if !rough.pair_correlation().is_positive() {
+        // (u, -v) instead of (u, v), so that the defect is that of 1 + c
+        let mirrored = |k: PairCovariance| rate(k.opposite()).map(PairCovariance::opposite);
+        let start = (k.opposite(), velocity.opposite(), rough.opposite());
+        return integrate_near_one(&mirrored, start, clock, tolerance)
+            .map(PairCovariance::opposite);
+    }
+    integrate_near_one(rate, (k, velocity, rough), clock, tolerance)
+}
+
+/// [`integrate`] from $K_0$, $B(K_0)$ and what $K$ becomes at this velocity.
+fn integrate_near_one(
+    rate: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
+    (k, velocity, rough): (PairCovariance, PairCovariance, PairCovariance),
+    clock: f64,
+    tolerance: f64,
+) -> Result<PairCovariance> {
     // how long the rate at the start takes to add as much as is there
     let doubling = |rate: f64, q: f64| if rate > 0.0 { q / rate } else { f64::INFINITY };
     let (a, b) = (
@@ -102,8 +120,8 @@ pub(super) fn integrate(
                 end
             } else {
                 // without a variance there is no correlation to follow
-                let epsilon = k.one_minus_correlation();
-                PairCovariance::from_parts(end.variance_a(), end.variance_b(), epsilon)
+                let c = k.pair_correlation();
+                PairCovariance::of(end.variance_a(), end.variance_b(), c)
             })
         }
         Some(_) => Err(Error::overflow("the covariance flow")),

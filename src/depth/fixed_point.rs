@@ -1,7 +1,7 @@
 //! Constant coefficients: the fixed points $K = s^2 K + \alpha^2 B(K)$ that a deep chain settles on.
 
 use super::variance_limit::{VarianceLimit, variance_limit};
-use crate::covariance::ScaledCovariance;
+use crate::covariance::{PairCorrelation, ScaledCovariance};
 use crate::network::{Layer, Stack};
 use crate::numerics::root;
 use crate::{Error, PairCovariance, Result};
@@ -38,12 +38,12 @@ pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovari
         let branch = alpha * alpha * chain.weight_variance();
         let growth = chain.variance_growth(slopes, alpha);
         let moves = branch * slopes.curvature_weight() > 0.0;
-        let epsilon = if moves {
-            0.0
+        let c = if moves {
+            PairCorrelation::PARALLEL
         } else {
-            k.one_minus_correlation()
+            k.pair_correlation()
         };
-        let pair = PairCovariance::from_parts(k.variance_a(), k.variance_b(), epsilon);
+        let pair = PairCovariance::of(k.variance_a(), k.variance_b(), c);
         return Ok(if growth > 1.0 {
             ScaledCovariance::diverging(pair)
         } else if growth < 1.0 {
@@ -53,7 +53,7 @@ pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovari
         });
     }
     let map = |k: PairCovariance| block.pair(0, k);
-    let variance = |q: f64| Ok(map(PairCovariance::from_parts(q, q, 0.0))?.variance_a());
+    let variance = |q: f64| Ok(map(PairCovariance::diagonal(q))?.variance_a());
     let first = variance_limit(&variance, k.variance_a())?;
     let second = if k.variance_b() == k.variance_a() {
         first
@@ -66,41 +66,41 @@ pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovari
             stack.name()
         )))
     };
-    let pair = PairCovariance::from_parts;
+    let pair = PairCovariance::of;
     Ok(match (first, second) {
         (VarianceLimit::Infinite, _) | (_, VarianceLimit::Infinite) => return diverges(),
         (VarianceLimit::Point(a), VarianceLimit::Point(b)) if (a / b - 1.0).abs() <= 1e-9 => {
-            let epsilon = match correlation_limit(&map, a, k)? {
-                Some(epsilon) => epsilon,
-                None => followed(&map, k, stack)?.one_minus_correlation(),
+            let c = match correlation_limit(&map, a, k)? {
+                Some(c) => c,
+                None => followed(&map, k, stack)?.pair_correlation(),
             };
-            ScaledCovariance::new(pair(a, a, epsilon))
+            ScaledCovariance::new(pair(a, a, c))
         }
         (VarianceLimit::Point(a), VarianceLimit::Point(b)) => {
-            let map = |k: PairCovariance| Ok(pair(a, b, map(k)?.one_minus_correlation()));
-            let k = pair(a, b, k.one_minus_correlation());
+            let map = |k: PairCovariance| Ok(pair(a, b, map(k)?.pair_correlation()));
+            let k = pair(a, b, k.pair_correlation());
             ScaledCovariance::new(followed(&map, k, stack)?)
         }
         (VarianceLimit::Zero, VarianceLimit::Zero) if k.geometric_mean() > 0.0 => {
             // a representative of the limit of small variances
             const SMALL: f64 = 1e-30;
-            let epsilon = match correlation_limit(&map, SMALL, k)? {
-                Some(epsilon) => epsilon,
+            let c = match correlation_limit(&map, SMALL, k)? {
+                Some(c) => c,
                 None => vanishing(&map, k)?,
             };
-            ScaledCovariance::vanishing(pair(1.0, 1.0, epsilon))
+            ScaledCovariance::vanishing(pair(1.0, 1.0, c))
         }
         (first, second) => {
             let value = |limit| match limit {
                 VarianceLimit::Point(q) => q,
                 _ => 0.0,
             };
-            ScaledCovariance::new(pair(value(first), value(second), k.one_minus_correlation()))
+            ScaledCovariance::new(pair(value(first), value(second), k.pair_correlation()))
         }
     })
 }
 
-/// $1 - c$ in the limit, for two points whose variances both end at $q$; `None` where the map of the
+/// $c$ in the limit, for two points whose variances both end at $q$; `None` where the map of the
 /// correlation at $q$ is the identity, so that the limit depends on the way to $q$.
 ///
 /// At equal variances a kernel map is a power series $f(c)$ with non-negative coefficients and $f(1) = 1$
@@ -115,21 +115,19 @@ fn correlation_limit(
     map: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
     q: f64,
     start: PairCovariance,
-) -> Result<Option<f64>> {
+) -> Result<Option<PairCorrelation>> {
     let next =
         |epsilon: f64| Ok(map(PairCovariance::from_parts(q, q, epsilon))?.one_minus_correlation());
-    let equal = |k: PairCovariance| k.variance_a() == k.variance_b();
-    let opposite = start.one_minus_correlation() == 2.0 && equal(start);
-    if opposite && 2.0 - next(2.0)? <= NOISE {
-        return Ok(Some(2.0));
-    }
+    let at = |k: PairCovariance, c: PairCorrelation| k.pair_correlation() == c;
     // jumps make variances equal, and even functions make opposite points parallel
     let after = map(start)?;
-    if [start, after]
-        .iter()
-        .any(|&k| k.one_minus_correlation() == 0.0 && equal(k))
-    {
-        return Ok(Some(0.0));
+    for end in [PairCorrelation::OPPOSITE, PairCorrelation::PARALLEL] {
+        if at(after, end) && after.variance_a() == after.variance_b() {
+            let next = map(PairCovariance::of(q, q, end))?;
+            if at(next, end) {
+                return Ok(Some(end));
+            }
+        }
     }
     let mut excess = |epsilon: f64| -> Result<f64> { Ok(next(epsilon)? / epsilon - 1.0) };
     let near = excess(NEARLY_PARALLEL)?;
@@ -137,13 +135,14 @@ fn correlation_limit(
     if near > NOISE {
         // f(0) = 0
         if orthogonal >= -NOISE {
-            return Ok(Some(1.0));
+            return Ok(Some(PairCorrelation::ORTHOGONAL));
         }
         let ends = ((NEARLY_PARALLEL, near), (1.0, orthogonal));
-        return root::bracketed(&mut excess, ends.0, ends.1).map(Some);
+        let epsilon = root::bracketed(&mut excess, ends.0, ends.1)?;
+        return Ok(Some(PairCorrelation::of_one_minus(epsilon)));
     }
     let is_identity = near >= -NOISE && orthogonal >= -NOISE && excess(2.0)?.abs() <= NOISE;
-    Ok((!is_identity).then_some(0.0))
+    Ok((!is_identity).then_some(PairCorrelation::PARALLEL))
 }
 
 /// The limit of an iteration, followed until what is left of the way is below the tolerance.
@@ -174,13 +173,13 @@ fn followed(
     })
 }
 
-/// The limit of $1 - c$ while both variances shrink to 0, for activations that are smooth at 0: what a layer
+/// The limit of $c$ while both variances shrink to 0, for activations that are smooth at 0: what a layer
 /// still changes falls with the variances. Where these fall like $1/l$, so does what is left after the last
 /// layer that is followed, and one extrapolation in $1/l$ removes it.
 fn vanishing(
     map: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
     start: PairCovariance,
-) -> Result<f64> {
+) -> Result<PairCorrelation> {
     /// Below, the activation is linear to rounding.
     const LINEAR: f64 = 1e-40;
     let (mut k, mut middle) = (start, start);
@@ -189,10 +188,13 @@ fn vanishing(
             middle = k;
         }
         if k.variance_a().max(k.variance_b()) < LINEAR {
-            return Ok(k.one_minus_correlation());
+            return Ok(k.pair_correlation());
         }
         k = map(k)?;
     }
-    let (half, whole) = (middle.one_minus_correlation(), k.one_minus_correlation());
-    Ok((2.0 * whole - half).clamp(0.0, 2.0))
+    let (half, whole) = (middle.pair_correlation(), k.pair_correlation());
+    Ok(PairCorrelation::from_ends(
+        2.0 * whole.one_minus() - half.one_minus(),
+        2.0 * whole.one_plus() - half.one_plus(),
+    ))
 }

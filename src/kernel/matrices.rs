@@ -6,7 +6,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::tiles::{KernelKind, SIDE, Tiles, narrow_into};
 use crate::network::Network;
-use crate::{Error, Inputs, Result, Scalar, parallel};
+use crate::{Error, Inputs, PairCorrelation, Result, Scalar, parallel};
 
 /// Both kernels of the same inputs.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,7 +187,7 @@ impl Network {
     /// As [`nngp`](Self::nngp); [`Error::ZeroVector`] naming an input without a direction;
     /// [`Error::Undefined`] if a variance vanishes on the way.
     pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        self.angles(x, |epsilon| 1.0 - epsilon)
+        self.angles(x, PairCorrelation::value)
     }
 
     /// The complements $1 - c(x_i, x_j)$, to relative accuracy.
@@ -195,13 +195,13 @@ impl Network {
     /// # Errors
     /// As [`correlations`](Self::correlations).
     pub fn correlation_complements<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        self.angles(x, |epsilon| epsilon)
+        self.angles(x, PairCorrelation::one_minus)
     }
 
     fn angles<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
-        map: impl Fn(f64) -> f64 + Sync + Send,
+        map: impl Fn(PairCorrelation) -> f64 + Sync + Send,
     ) -> Result<DMatrix<T>> {
         let tiles = Tiles::new(self, x, None, KernelKind::Nngp, SIDE)?;
         tiles
@@ -214,11 +214,8 @@ impl Network {
             let stride = columns.len();
             let block = pairs.block(rows.clone(), columns.clone(), &products, stride, false)?;
             let points = (&rows, &pairs.points_of(&columns));
-            let mut values = tiles.evaluator().complements(block, points)?;
-            for value in &mut values {
-                *value = map(*value);
-            }
-            Ok([values, Vec::new()])
+            let correlations = tiles.evaluator().correlations(block, points)?;
+            Ok([correlations.into_iter().map(&map).collect(), Vec::new()])
         })?;
         Ok(matrix)
     }

@@ -10,7 +10,7 @@ use crate::network::KernelBlock;
 use crate::numerics::dot;
 use crate::numerics::inverse_root;
 use crate::vectorized::vectorized;
-use crate::{Inputs, Result, Scalar};
+use crate::{Inputs, PairCorrelation, Result, Scalar};
 
 /// One or two sets of inputs and their squared norms.
 #[derive(Debug)]
@@ -163,7 +163,10 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
         let block = KernelBlock::new(
             variances(&self.squares_x[rows.clone()]),
             variances(squares_b),
-            complement,
+            complement
+                .into_iter()
+                .map(PairCorrelation::of_one_minus)
+                .collect(),
             with_tangent,
         )?;
         let mut block = if self.is_symmetric() {

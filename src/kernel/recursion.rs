@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::Result;
 use crate::activation::{SMALL, Slopes};
 use crate::covariance::ScaledCovariance;
 use crate::network::{Blocks, Chain, Layer, Network, Structure};
+use crate::{Error, Result};
 
 /// The one open stack of a network, and what stands around it.
 #[derive(Debug, Clone)]
@@ -84,10 +84,14 @@ impl Recursion {
                 next.pair().map(ScaledCovariance::new)
             };
         }
-        let pair = self.blocks.pair(l, k.unscaled()).map_err(|error| {
-            let largest = k.unscaled().variance_a().max(k.unscaled().variance_b());
-            error.at_layer(l + 1, largest)
-        })?;
+        let entered = k.unscaled().variance_a().max(k.unscaled().variance_b());
+        let pair = self
+            .blocks
+            .pair(l, k.unscaled())
+            .map_err(|error| error.at_layer(l + 1, entered))?;
+        if !(pair.variance_a().is_finite() && pair.variance_b().is_finite()) {
+            return Err(Error::overflow("the variance").at_layer(l + 1, entered));
+        }
         Ok(k.followed_by(pair, self.is_homogeneous))
     }
 

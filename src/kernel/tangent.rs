@@ -116,15 +116,15 @@ impl InfiniteWidth {
             return self.propagate_tangent(self.stem(k)?);
         }
         self.network().check()?;
-        let epsilon = vec![k.one_minus_correlation()];
+        let correlation = vec![k.pair_correlation()];
         let (qa, qb) = (vec![k.variance_a()], vec![k.variance_b()]);
-        let mut block = KernelBlock::new(qa, qb, epsilon, true)?;
+        let mut block = KernelBlock::new(qa, qb, correlation, true)?;
         block.set_width(Some(a.len() as f64));
         self.network().apply(&mut block)?;
-        let pair = PairCovariance::with_complement(
+        let pair = PairCovariance::with_correlation(
             block.variance_a()[0],
             block.variance_b()[0],
-            block.complement()[0],
+            block.correlation()[0],
         )?;
         Ok(TangentKernel {
             covariance: ScaledCovariance::new(pair),

@@ -9,6 +9,7 @@ mod bad_input;
 mod deep_recursion_oracle;
 mod dual_oracle;
 mod dual_theorems;
+mod edges;
 mod flow_oracle;
 mod house;
 mod kernel_oracle;

@@ -6,7 +6,7 @@
 //! $$\mathbb E[f(u) f(v)] = \sum_k a_k(q_a) a_k(q_b) c^k.$$
 
 use super::{Function, HALF_RANGE};
-use crate::covariance::Parity;
+use crate::covariance::{PairCorrelation, Parity};
 use crate::numerics::dot;
 use crate::numerics::normal::density;
 use crate::numerics::quadrature::composite_rule;
@@ -350,6 +350,24 @@ impl HermiteSeries {
             |series: &Self| (series.tail / series.norm_squared - 16.0 * f64::EPSILON).max(0.0);
         let tails = 0.5 * (tail(self) + tail(other));
         (parallel + drop + tails * (1.0 - power.abs())).clamp(0.0, 2.0)
+    }
+
+    /// The correlation of two series at correlation $c$; of functions of a parity, accurate at both ends.
+    pub(crate) fn image(
+        &self,
+        other: &Self,
+        c: PairCorrelation,
+        parity: Parity,
+    ) -> PairCorrelation {
+        let folded = match parity {
+            Parity::Neither => c,
+            _ => c.absolute(),
+        };
+        let image = PairCorrelation::of_one_minus(self.complement(other, folded.one_minus()));
+        match parity {
+            Parity::Odd if !c.is_positive() => image.opposite(),
+            _ => image,
+        }
     }
 
     /// $\sum_k k a_k^2$: the derivative of $c \mapsto \sum_k a_k^2 c^k$ at 1.

@@ -2,6 +2,7 @@
 
 use super::Surface;
 use crate::Inputs;
+use crate::PairCorrelation;
 use crate::activation::{Gelu, named};
 use crate::architecture::{Architecture, Mlp, ResNet};
 use crate::initialization::Initialization;
@@ -87,7 +88,8 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
     for i in 0..n {
         for j in 0..n {
             let at = i * n + j;
-            let (a, b) = (found.complement[at], exact.complement()[at]);
+            let [a, b] = [found.correlation[at], exact.correlation()[at]];
+            let (a, b) = (a.one_minus(), b.one_minus());
             if a != b {
                 worst[0] = worst[0].max((a - b).abs() / b.max(floor));
             }
@@ -96,7 +98,7 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
                 worst[1] = worst[1].max((a[at] - b[at]).abs() / scale);
             }
         }
-        assert_eq!(found.complement[i * n + i], 0.0);
+        assert_eq!(found.correlation[i * n + i], PairCorrelation::PARALLEL);
     }
     assert_eq!(surface.outputs(&all), exact.variance_a());
     // any part has the bits of the whole
@@ -105,16 +107,13 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
         .map(&prepared, block(columns.clone()), &all, &columns)
         .unwrap();
     for (part, whole) in part
-        .complement
+        .correlation
         .chunks(columns.len())
-        .zip(found.complement.chunks(n))
+        .zip(found.correlation.chunks(n))
     {
         for (j, part) in columns.clone().zip(part) {
-            assert!(
-                (part - whole[j]).abs() <= 1e-13 * part,
-                "{part} {}",
-                whole[j]
-            );
+            let (part, whole) = (part.one_minus(), whole[j].one_minus());
+            assert!((part - whole).abs() <= 1e-13 * part, "{part} {whole}");
         }
     }
     println!(
