@@ -139,9 +139,9 @@ impl Error {
         }
     }
 
-    /// An overflow of unknown size says at which layer it happened, counted from 1, and the natural logarithm
-    /// of the largest variance that entered it.
-    pub(crate) fn at_layer(self, layer: usize, variance: f64) -> Self {
+    /// An overflow of unknown size says at which layer it happened, counted from 1, what the layer is, and the
+    /// natural logarithm of the largest variance that entered it.
+    pub(crate) fn at_layer(self, layer: usize, name: &str, variance: f64) -> Self {
         match self {
             Self::Overflow {
                 quantity,
@@ -149,7 +149,8 @@ impl Error {
                 limit,
             } if log == f64::INFINITY => Self::Overflow {
                 quantity: format!(
-                    "{quantity} at layer {layer}, entered by a variance of natural logarithm {:.6e},",
+                    "{quantity} at layer {layer} ({name}), entered by a variance of natural logarithm \
+                     {:.6e},",
                     variance.ln()
                 ),
                 log,

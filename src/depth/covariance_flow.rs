@@ -13,6 +13,9 @@ const FIRST: f64 = 1e-20;
 /// What grows by more than this factor starts like $\sqrt\tau$, or nearly so.
 const STEEP: f64 = 30.0;
 
+/// What the difference of two numbers near 1 errs by.
+const ROUNDING: f64 = 5e-17;
+
 /// The integrator's first step in $\sqrt\tau$, as a share of the way.
 const FIRST_STEP: f64 = 0.005;
 
@@ -89,10 +92,16 @@ fn integrate_near_one(
     };
     let floor = |x: f64| (FLOOR * tolerance * x).clamp(f64::MIN_POSITIVE, f64::MAX);
     let defect = |k: PairCovariance| k.geometric_mean() * k.one_minus_correlation();
+    // the roots of relative rates differ by their rounding, and the defect has the square of the difference
+    let rounding = if k.variance_a() == k.variance_b() {
+        0.0
+    } else {
+        ROUNDING * (rough.geometric_mean() * defect(rough)).sqrt()
+    };
     let floors = [
         floor(rough.variance_a()),
         floor(rough.variance_b()),
-        floor(1e-3 * defect(rough)),
+        floor(1e-3 * defect(rough)).max(rounding),
     ];
     let solution = IVP::ode(&flow, start, end_time, [0.0, 0.0, defect(k)])
         .method(

@@ -84,13 +84,13 @@ impl Recursion {
                 next.pair().map(ScaledCovariance::new)
             };
         }
-        let entered = k.unscaled().variance_a().max(k.unscaled().variance_b());
-        let pair = self
-            .blocks
-            .pair(l, k.unscaled())
-            .map_err(|error| error.at_layer(l + 1, entered))?;
+        let at_layer = |error: Error| {
+            let entered = k.unscaled().variance_a().max(k.unscaled().variance_b());
+            error.at_layer(l + 1, &self.blocks.branch().name(), entered)
+        };
+        let pair = self.blocks.pair(l, k.unscaled()).map_err(at_layer)?;
         if !(pair.variance_a().is_finite() && pair.variance_b().is_finite()) {
-            return Err(Error::overflow("the variance").at_layer(l + 1, entered));
+            return Err(at_layer(Error::overflow("the variance")));
         }
         Ok(k.followed_by(pair, self.is_homogeneous))
     }

@@ -100,7 +100,8 @@ impl InfiniteWidth {
         for (l, &alpha) in self.coefficients().iter().enumerate() {
             let k = state.covariance.unscaled();
             let largest = k.variance_a().max(k.variance_b());
-            state = step(state, alpha).map_err(|error| error.at_layer(l + 1, largest))?;
+            state = step(state, alpha)
+                .map_err(|error| error.at_layer(l + 1, &branch.activation().name(), largest))?;
         }
         Ok(state)
     }

@@ -53,7 +53,9 @@ impl Layer for Repeat {
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
         for l in 0..self.times {
             let applied = self.block.apply(block);
-            applied.map_err(|error| error.at_layer(l + 1, block.largest_variance()))?;
+            applied.map_err(|error| {
+                error.at_layer(l + 1, &self.block.name(), block.largest_variance())
+            })?;
         }
         Ok(())
     }

@@ -284,6 +284,11 @@ impl Blocks {
         self.count
     }
 
+    /// $F$.
+    pub(crate) fn branch(&self) -> &Network {
+        &self.stack.branch
+    }
+
     /// $\alpha_{l,L}$ of these blocks.
     pub(crate) fn coefficients(&self) -> &[f64] {
         &self.coefficients
@@ -364,7 +369,9 @@ impl Layer for Blocks {
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
         for l in 0..self.count {
             let applied = self.block(l)?.apply(block);
-            applied.map_err(|error| error.at_layer(l + 1, block.largest_variance()))?;
+            applied.map_err(|error| {
+                error.at_layer(l + 1, &self.stack.branch.name(), block.largest_variance())
+            })?;
         }
         Ok(())
     }
