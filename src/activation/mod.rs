@@ -53,6 +53,7 @@ mod mish;
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod mixture;
 mod named;
+mod near_zero;
 mod pair_form;
 mod parallel;
 mod polynomial;
@@ -102,6 +103,7 @@ pub use leaky_relu::LeakyRelu;
 pub use mish::Mish;
 pub use mixture::Fitted;
 pub use named::{Named, entries, named, names, with_parameters};
+pub(crate) use near_zero::{SMALL, slopes_at_zero};
 pub use polynomial::Polynomial;
 pub use power_kernel::PowerKernel;
 pub use random_fourier::RandomFourier;

@@ -152,6 +152,15 @@ impl PairCovariance {
         }
     }
 
+    /// Of $(u, -v)$.
+    pub(crate) fn opposite(self) -> Self {
+        Self::of(
+            self.variance_a,
+            self.variance_b,
+            self.correlation.opposite(),
+        )
+    }
+
     /// The matrix times `factor`.
     pub(crate) fn times(self, factor: f64) -> Self {
         Self {
@@ -193,22 +202,23 @@ impl PairCovariance {
         sum
     }
 
-    /// The velocity $(\dot q_a, \dot q_b, \dot\varepsilon)$ when the matrix moves with the velocity `rate`
-    /// (itself a covariance matrix).
-    ///
-    /// With $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and $\varepsilon^\prime$ the complement of `rate`,
-    /// $\dot\varepsilon = \frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon^\prime - \frac{x+y}2
-    /// \varepsilon$. Needs positive variances.
-    pub(crate) fn velocity(self, rate: Self) -> [f64; 3] {
+    /// The velocity of the defect $\sqrt{q_a q_b} \varepsilon$ when the matrix moves with the velocity
+    /// `rate` (itself a covariance matrix), with $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and
+    /// $\varepsilon^\prime$ the complement of `rate`:
+    /// $\sqrt{q_a q_b} (\frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon^\prime)$; 0 for a variance
+    /// of 0.
+    pub(crate) fn defect_velocity(self, rate: Self) -> f64 {
+        let mean = self.geometric_mean();
+        if mean == 0.0 {
+            return 0.0;
+        }
         let (x, y) = (
             rate.variance_a / self.variance_a,
             rate.variance_b / self.variance_b,
         );
-        let mean = 0.5 * (x + y);
-        let epsilon = 0.5 * (x.sqrt() - y.sqrt()).powi(2)
-            + (x * y).sqrt() * rate.one_minus_correlation()
-            - mean * self.one_minus_correlation();
-        [rate.variance_a, rate.variance_b, epsilon]
+        let (x, y) = (x.sqrt(), y.sqrt());
+        let deficit = if x == y { 0.0 } else { 0.5 * (x - y).powi(2) };
+        mean * (deficit + x * y * rate.one_minus_correlation())
     }
 }
 

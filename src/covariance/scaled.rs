@@ -61,6 +61,12 @@ impl ScaledCovariance {
         self.exponent
     }
 
+    /// Whether both variances are below `bound`.
+    pub(crate) fn is_below(&self, bound: f64) -> bool {
+        let largest = self.pair.variance_a().max(self.pair.variance_b());
+        largest.log2() + self.exponent as f64 <= bound.log2()
+    }
+
     /// $2^e$ `pair`; `rescale` moves a power of two out of the way, for chains that commute with positive
     /// factors.
     pub(crate) fn followed_by(self, pair: PairCovariance, rescale: bool) -> Self {
@@ -78,6 +84,10 @@ impl ScaledCovariance {
 
     /// $2^e$ times `value`, or the overflow.
     fn scaled(&self, quantity: &str, value: f64) -> Result<f64> {
+        if self.exponent == i64::MAX && value != 0.0 {
+            let endless = format!("{quantity} at infinite depth, which grows without bound,");
+            return Err(Error::overflow(endless));
+        }
         scale_by_power_of_two(quantity, value, self.exponent)
     }
 

@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::pairwise::Pairwise;
 use super::product::InputPairs;
 use super::surface::Surface;
+use crate::activation::slopes_at_zero;
 use crate::covariance::AnglePiece;
 use crate::error::Error;
-use crate::network::{AngleState, AngleTable, KernelBlock, LANES, Layer, Network};
+use crate::network::{AngleState, AngleTable, KernelBlock, LANES, Layer, Network, Structure};
 use crate::numerics::Magnitude;
 use crate::vectorized::vectorized;
 use crate::{PairCorrelation, Result, Scalar, parallel};
@@ -173,6 +174,7 @@ impl Evaluator {
         let vanishes = match self {
             // whatever the growth, the angle stays
             Self::Angle(_) => zero(variances),
+            Self::Layers { network, .. } if keeps_angles(network) => zero(variances),
             _ => zero(&self.variances(variances, dimension)?),
         };
         match vanishes {
@@ -254,6 +256,18 @@ impl Evaluator {
                 Ok(block.correlation().to_vec())
             }
         }
+    }
+}
+
+/// Whether layers keep the angles of points whose variances become too small for `f64`: no bias, and
+/// activations that have slopes at 0.
+fn keeps_angles(layer: &dyn Layer) -> bool {
+    match layer.structure() {
+        Structure::Dense(dense) => dense.initialization().bias_variance() == 0.0,
+        Structure::Activation(phi) => slopes_at_zero(&**phi).is_some(),
+        Structure::Row(network) => network.layers().iter().all(|layer| keeps_angles(&**layer)),
+        Structure::Branches(branches) => branches.iter().all(|branch| keeps_angles(branch)),
+        Structure::Leaf | Structure::Stack(_) => false,
     }
 }
 

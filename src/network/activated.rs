@@ -6,7 +6,7 @@ use super::{
     AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site, Structure,
 };
 use crate::activation::expectation::{SeriesTable, TablePoints, distinct};
-use crate::activation::{Dual, DualRow, DualTable, pair_cost};
+use crate::activation::{Dual, DualRow, DualTable, SMALL, Slopes, pair_cost, slopes_at_zero};
 use crate::vectorized::vectorized;
 use crate::{Error, PairCorrelation, Result};
 
@@ -57,6 +57,13 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
     let shared = (pair_cost::is_slow(phi.pair_cost()) && table.is_none())
         .then(|| SharedSeries::new(phi, block))
         .flatten();
+    // below, variances leave the range, and correlations have a limit
+    let small = |q: f64| q < SMALL;
+    let slopes = if block.variance_a().iter().any(|&q| small(q)) && phi.slopes().is_none() {
+        slopes_at_zero(phi)
+    } else {
+        None
+    };
     let mut index = 0;
     block.map(
         |q, out| match table {
@@ -83,6 +90,9 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
                 slope: tangent.is_some().then_some(&mut slope[..]),
             };
             match (table, &points) {
+                _ if slopes.is_some() && small(row.variance_a) => {
+                    small_row(phi, slopes, dual_row)?;
+                }
                 (Some(table), Some((rows, columns))) if table.holds(row.variance_a) => {
                     by_table(phi, table, ((rows, index), columns), dual_row)?;
                 }
@@ -163,6 +173,17 @@ impl SharedSeries {
         }
         Ok(())
     }
+}
+
+/// A row of a small variance: by the slopes at 0 with columns of small variances, as ever with others.
+fn small_row(phi: &dyn Dual, slopes: Option<Slopes>, mut row: DualRow<'_>) -> Result<()> {
+    for j in 0..row.correlation.len() {
+        match slopes.filter(|_| row.variance_b[j] < SMALL) {
+            Some(slopes) => slopes.dual_row(row.column(j)),
+            None => phi.dual_row(row.column(j))?,
+        }
+    }
+    Ok(())
 }
 
 /// A row through the table, and one by one where columns are beyond it.
@@ -302,6 +323,10 @@ impl Layer for Tabulated {
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
         apply(&*self.activation, Some(&self.table), block)
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::Activation(&self.activation)
     }
 
     fn has_tables(&self) -> bool {

@@ -115,6 +115,12 @@ impl KernelBlock {
         &self.variance_b
     }
 
+    /// The largest of all variances.
+    pub(crate) fn largest_variance(&self) -> f64 {
+        let all = self.variance_a.iter().chain(&self.variance_b);
+        all.fold(0.0, |largest, &q| q.max(largest))
+    }
+
     /// $c_{ij}$, row by row.
     pub fn correlation(&self) -> &[PairCorrelation] {
         &self.correlation
@@ -158,6 +164,10 @@ impl KernelBlock {
         let mut mapped = [self.take(self.rows()), self.take(self.columns())];
         map(&self.variance_a, &mut mapped[0])?;
         map(&self.variance_b, &mut mapped[1])?;
+        for q in mapped.iter_mut().flatten() {
+            // products of roots of smaller numbers are not normal, and factors may leave them where they are
+            *q = if *q < f64::MIN_POSITIVE { 0.0 } else { *q };
+        }
         if mapped.iter().flatten().any(|q| !q.is_finite()) {
             return Err(Error::overflow("the variance"));
         }

@@ -10,6 +10,7 @@ mod deep_recursion_oracle;
 mod dual_oracle;
 mod dual_theorems;
 mod edges;
+mod edges_of_depth;
 mod entry_scope;
 mod flow_oracle;
 mod house;
