@@ -167,6 +167,9 @@ fn layer(layer: &LayerDescription) -> String {
             scaling,
             layers,
         } => {
+            if *skip == 0.0 && *scaling == ScalingDescription::Constant(1.0) {
+                return format!("Stack::plain({})", network(layers));
+            }
             let scaling = match scaling {
                 ScalingDescription::InverseSqrtDepth => "InverseSqrtDepth".to_owned(),
                 ScalingDescription::PowerLaw(exponent) => format!("PowerLaw::new({exponent:?})?"),

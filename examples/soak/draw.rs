@@ -11,9 +11,34 @@ use crate::case::{Case, Problem, Reference};
 /// Pairs of points times layers, beyond which a case is made shallower: the time of a case.
 const WORK: usize = 1200;
 
-/// Case number `index` of a seed.
-pub fn case(seed: u64, index: u64) -> Case {
-    let mut dice = Dice(Seed::new(seed).stream(index));
+/// Where cases come from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub seed: u64,
+    /// Those that occur.
+    pub activations: Vec<&'static Named>,
+}
+
+impl Source {
+    /// All activations that have a name.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            activations: entries().collect(),
+        }
+    }
+
+    /// Case number `index`.
+    pub fn case(&self, index: u64) -> Case {
+        let stream = Seed::new(self.seed).stream(index);
+        case(Dice {
+            stream,
+            activations: &self.activations,
+        })
+    }
+}
+
+fn case(mut dice: Dice<'_>) -> Case {
     match dice.below(100) {
         0..50 => {
             let reference = dice.one_of(&[
@@ -28,6 +53,11 @@ pub fn case(seed: u64, index: u64) -> Case {
         50..62 => {
             let time = dice.one_of(&[1.0, 1.0, 0.5, 0.25, 0.0]);
             let mut problem = dice.problem(WORK);
+            let is_open =
+                |layer: &LayerDescription| matches!(layer, LayerDescription::Stack { .. });
+            if !problem.layers.iter().any(is_open) {
+                problem.layers.push(dice.residual_stack());
+            }
             // flows and fixed points cost hundreds of layers
             problem.points.truncate(3);
             Case::Depth(problem, time)
@@ -50,11 +80,14 @@ pub fn case(seed: u64, index: u64) -> Case {
     }
 }
 
-struct Dice(Stream);
+struct Dice<'a> {
+    stream: Stream,
+    activations: &'a [&'static Named],
+}
 
-impl Dice {
+impl Dice<'_> {
     fn below(&mut self, bound: usize) -> usize {
-        self.0.random_range(0..bound)
+        self.stream.random_range(0..bound)
     }
 
     fn chance(&mut self, percent: usize) -> bool {
@@ -66,7 +99,7 @@ impl Dice {
     }
 
     fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.0.random::<f64>()
+        low + (high - low) * self.stream.random::<f64>()
     }
 
     /// Uniform in the exponent of ten.
@@ -75,7 +108,7 @@ impl Dice {
     }
 
     fn normal(&mut self) -> f64 {
-        StandardNormal.sample(&mut self.0)
+        StandardNormal.sample(&mut self.stream)
     }
 
     /// From 1 to `most`, small ones more often.
@@ -86,8 +119,7 @@ impl Dice {
 
     /// A name, with its own parameters or others.
     fn activation(&mut self) -> String {
-        let entry = self.below(entries().len());
-        let entry: &Named = entries().nth(entry).expect("an entry");
+        let entry = self.one_of(self.activations);
         if entry.parameters().is_empty() || self.chance(60) {
             return entry.name().to_owned();
         }
@@ -237,7 +269,12 @@ impl Dice {
             11..13 => {
                 let growth_ratio = self.one_of(&[0.25, 0.5, 1.0, 2.0]);
                 let mut layers = self.activated_dense();
-                if let Some(LayerDescription::Dense { relative_width, .. }) = layers.last_mut() {
+                if let Some(LayerDescription::Dense {
+                    relative_width,
+                    width: None,
+                    ..
+                }) = layers.last_mut()
+                {
                     *relative_width = Some(growth_ratio);
                 }
                 vec![
@@ -349,11 +386,18 @@ impl Dice {
                 };
                 LayerDescription::Sum(vec![skip, self.branch(nested)])
             }
-            6 => LayerDescription::Product(vec![self.branch(nested), self.branch(nested)]),
-            _ => LayerDescription::Concatenation {
-                branches: vec![Vec::new(), self.branch(nested)],
-                shares: self.chance(30).then(|| vec![1.0, 2.0]),
-            },
+            // neither products nor concatenations are Gaussian
+            6 => {
+                let branches = vec![self.branch(nested), self.branch(nested)];
+                return vec![LayerDescription::Product(branches), self.dense()];
+            }
+            _ => {
+                let concatenation = LayerDescription::Concatenation {
+                    branches: vec![Vec::new(), self.branch(nested)],
+                    shares: self.chance(30).then(|| vec![1.0, 2.0]),
+                };
+                return vec![concatenation, self.dense()];
+            }
         }]
     }
 }

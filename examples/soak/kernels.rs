@@ -7,7 +7,7 @@ use neural_limits::prelude::*;
 
 use crate::case::{Problem, Reference, branches};
 use crate::outcome::{Check, ensure, failed};
-use crate::rounding::{covariance_matrix, of_a_layer, slack};
+use crate::rounding::{covariance_matrix, layers, of_a_layer, slack};
 
 /// The network of a problem, its depth left open.
 pub fn network(problem: &Problem) -> Result<Network, Error> {
@@ -86,7 +86,8 @@ pub fn check(problem: &Problem, reference: Reference) -> Check {
 /// What holds for one matrix.
 fn theorems(problem: &Problem, fixed: &Network, x: &Inputs<'_>, kernels: &Kernels<f64>) -> Check {
     let granted = |which: usize| {
-        let (unit, kernels) = (of_a_layer(problem), [&kernels.nngp, &kernels.ntk]);
+        let unit = of_a_layer(problem) * layers(problem) as f64;
+        let kernels = [&kernels.nngp, &kernels.ntk];
         move |i: usize, j: usize| {
             let k = kernels[which];
             let scale = (k[(i, i)] * k[(j, j)]).sqrt();
@@ -211,6 +212,9 @@ fn all_agree(
     Ok(())
 }
 
+/// What documentation grants each of two ways to an entry, relative to the diagonal.
+const GRANTED: f64 = 1e-12;
+
 /// An entry of both kernels, computed otherwise.
 fn agree(
     kind: &'static str,
@@ -227,17 +231,17 @@ fn agree(
     {
         let scale = (k[(i, i)] * k[(j, j)]).sqrt();
         let difference = (k[(i, j)] - value).abs();
-        if difference <= 1e-12 * scale {
+        if difference <= 2.0 * GRANTED * scale {
             continue;
         }
         let slack = slack(problem, fixed, i, j)[which];
-        ensure(difference <= 1e-12 * scale + slack, kind, || {
+        ensure(difference <= 2.0 * GRANTED * scale + slack, kind, || {
             let name = ["NNGP", "NTK"][which];
             format!(
                 "{name} ({i}, {j}): {:e} and {value:e}, relative difference {:e}, granted {:e}",
                 k[(i, j)],
                 difference / scale,
-                1e-12 + slack / scale
+                2.0 * GRANTED + slack / scale
             )
         })?;
     }

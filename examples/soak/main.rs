@@ -25,7 +25,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
+use neural_limits::activation::names;
 
+use draw::Source;
 use report::Report;
 use runner::Runner;
 
@@ -49,6 +51,9 @@ struct Arguments {
     /// One case alone
     #[arg(long, conflicts_with_all = ["cases", "first"])]
     case: Option<u64>,
+    /// Names of the activations that occur [default: all]
+    #[arg(long, value_delimiter = ',')]
+    activations: Vec<String>,
     /// Threads [default: all]
     #[arg(long)]
     threads: Option<usize>,
@@ -62,6 +67,19 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let mut source = Source::new(arguments.seed);
+    if !arguments.activations.is_empty() {
+        let wanted = |name: &str| arguments.activations.iter().any(|other| other == name);
+        source.activations.retain(|entry| wanted(entry.name()));
+        if source.activations.is_empty() {
+            let known: Vec<&str> = names().collect();
+            eprintln!(
+                "error: --activations: expected some of {}",
+                known.join(", ")
+            );
+            return ExitCode::FAILURE;
+        }
+    }
     outcome::catch_panics();
     let (first, count) = match arguments.case {
         Some(case) => (case, Some(1)),
@@ -72,16 +90,16 @@ fn main() -> ExitCode {
     });
     let limit = Some(arguments.limit);
     let report = soak(
-        arguments.seed,
+        &source,
         first..count.map_or(u64::MAX, |count| first + count),
         threads,
         limit,
         arguments.seconds,
     );
     if arguments.case.is_some() {
-        println!("{}\n", draw::case(arguments.seed, first));
+        println!("{}\n", source.case(first));
     }
-    report.print(arguments.seed, arguments.show, limit);
+    report.print(&source, arguments.show, limit);
     if report.failed() == 0 {
         ExitCode::SUCCESS
     } else {
@@ -89,8 +107,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Cases of a seed, until `seconds` have passed.
-fn soak(seed: u64, cases: Range<u64>, threads: usize, limit: Option<f64>, seconds: f64) -> Report {
+/// Cases of a source, until `seconds` have passed.
+fn soak(
+    source: &Source,
+    cases: Range<u64>,
+    threads: usize,
+    limit: Option<f64>,
+    seconds: f64,
+) -> Report {
     let (start, next) = (Instant::now(), AtomicU64::new(cases.start));
     let report = Mutex::new(Report::default());
     let work = || {
@@ -100,7 +124,7 @@ fn soak(seed: u64, cases: Range<u64>, threads: usize, limit: Option<f64>, second
             if index >= cases.end || start.elapsed().as_secs_f64() > seconds {
                 return;
             }
-            let (outcome, seconds) = runner.run(&draw::case(seed, index));
+            let (outcome, seconds) = runner.run(&source.case(index));
             let mut report = report.lock().expect("no thread panics");
             report.add(index, outcome, seconds);
         }
@@ -119,15 +143,16 @@ mod tests {
 
     #[test]
     fn networks_satisfy_what_every_network_must() {
-        let report = soak(1, 0..300, 2, None, f64::INFINITY);
-        assert_eq!(report.failed(), 0, "{}", report.failures(1, 1, None));
+        let source = Source::new(1);
+        let report = soak(&source, 0..300, 2, None, f64::INFINITY);
+        assert_eq!(report.failed(), 0, "{}", report.failures(&source, 1, None));
     }
 
     #[test]
     fn a_case_is_its_seed_and_number() {
         for index in 0..50 {
-            assert_eq!(draw::case(3, index), draw::case(3, index));
+            assert_eq!(Source::new(3).case(index), Source::new(3).case(index));
         }
-        assert_ne!(draw::case(3, 0), draw::case(4, 0));
+        assert_ne!(Source::new(3).case(0), Source::new(4).case(0));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::draw;
+use crate::draw::Source;
 use crate::outcome::{Failure, Outcome};
 use crate::shrink::shrunk;
 
@@ -61,11 +61,11 @@ impl Report {
     }
 
     /// The first failures of each kind as programs, made as small as they get.
-    pub fn failures(&self, seed: u64, show: usize, limit: Option<f64>) -> String {
+    pub fn failures(&self, source: &Source, show: usize, limit: Option<f64>) -> String {
         let mut text = String::new();
         for (kind, cases) in self.kinds() {
             for index in cases.iter().take(show) {
-                let case = draw::case(seed, *index);
+                let case = source.case(*index);
                 let (case, failure) = shrunk(&case, &self.failed[index], limit);
                 text.push_str(&format!("{kind}: case {index}, shrunk\n"));
                 for line in failure.detail.lines() {
@@ -77,11 +77,12 @@ impl Report {
         text
     }
 
-    pub fn print(&self, seed: u64, show: usize, limit: Option<f64>) {
-        print!("{}", self.failures(seed, show, limit));
+    pub fn print(&self, source: &Source, show: usize, limit: Option<f64>) {
+        print!("{}", self.failures(source, show, limit));
         let mean = 1e3 * self.seconds / self.cases.max(1) as f64;
         println!(
-            "seed {seed}: {} cases, {} passed, {} failed; {mean:.2} ms a case, the slowest {:.2} s (case {})",
+            "seed {}: {} cases, {} passed, {} failed; {mean:.2} ms a case, the slowest {:.2} s (case {})",
+            source.seed,
             self.cases,
             self.passed,
             self.failed.len(),
@@ -99,7 +100,7 @@ impl Report {
         for (kind, cases) in self.kinds() {
             let mut activations: BTreeMap<String, usize> = BTreeMap::new();
             for index in &cases {
-                for activation in draw::case(seed, *index).activations() {
+                for activation in source.case(*index).activations() {
                     let name = activation.split('(').next().unwrap_or_default();
                     *activations.entry(name.to_owned()).or_default() += 1;
                 }

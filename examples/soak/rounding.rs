@@ -122,13 +122,16 @@ pub fn covariance_matrix(
         definite,
         || format!("diagonal {:?}", k.diagonal().as_slice()),
     )?;
+    if kept.is_empty() {
+        return Ok(());
+    }
     let roots: Vec<f64> = kept.iter().map(|&i| k[(i, i)].sqrt()).collect();
     let normalised = DMatrix::from_fn(kept.len(), kept.len(), |i, j| {
         k[(kept[i], kept[j])] / roots[i] / roots[j]
     });
     let least = normalised.symmetric_eigenvalues().min();
     let rounding = 16.0 * UNIT * kept.len() as f64;
-    if kept.is_empty() || least >= -rounding {
+    if least >= -rounding {
         return Ok(());
     }
     // the norm of a matrix of errors is at most its largest row

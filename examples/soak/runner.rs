@@ -12,7 +12,7 @@ use crate::outcome::{Failure, Outcome, run};
 pub const SLOW: &str = "a case takes less than its time";
 
 /// A case that takes so many times its limit is taken not to end.
-const PATIENCE: f64 = 10.0;
+const PATIENCE: f64 = 4.0;
 
 /// Runs cases one after the other, each on one thread: what it computes and what it costs are its own.
 pub struct Runner {

@@ -11,7 +11,7 @@ use crate::runner::Runner;
 
 /// Attempts, and seconds for those that are slow.
 const ATTEMPTS: usize = 2000;
-const SECONDS: f64 = 15.0;
+const SECONDS: f64 = 30.0;
 
 /// Steps to simpler cases, as long as one of them fails in the same way.
 pub fn shrunk(case: &Case, failure: &Failure, limit: Option<f64>) -> (Case, Failure) {
