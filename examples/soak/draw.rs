@@ -34,6 +34,7 @@ impl Source {
         case(Dice {
             stream,
             activations: &self.activations,
+            is_standard: false,
         })
     }
 }
@@ -83,6 +84,8 @@ fn case(mut dice: Dice<'_>) -> Case {
 struct Dice<'a> {
     stream: Stream,
     activations: &'a [&'static Named],
+    /// Whether dense layers are in the standard parametrisation.
+    is_standard: bool,
 }
 
 impl Dice<'_> {
@@ -252,6 +255,7 @@ impl Dice<'_> {
     }
 
     fn network(&mut self) -> Vec<LayerDescription> {
+        self.is_standard = self.chance(5);
         let stem = self.dense();
         match self.below(20) {
             // an MLP
@@ -318,16 +322,15 @@ impl Dice<'_> {
     }
 
     fn dense(&mut self) -> LayerDescription {
-        let standard = self.chance(5);
         LayerDescription::Dense {
             weight_variance: self.weight(),
             bias_variance: self.bias(),
-            parametrization: if standard {
+            parametrization: if self.is_standard {
                 Parametrization::Standard
             } else {
                 Parametrization::Ntk
             },
-            width: standard.then_some(64),
+            width: self.is_standard.then_some(64),
             relative_width: None,
             train_weights: !self.chance(4),
             train_biases: !self.chance(4),

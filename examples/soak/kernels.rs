@@ -37,46 +37,21 @@ pub fn check(problem: &Problem, reference: Reference) -> Check {
                     }
                 };
                 let values = [pair.covariance().covariance()?, pair.tangent()?];
-                agree(
-                    "a pair is its entry",
-                    problem,
-                    &fixed,
-                    &kernels,
-                    (i, j),
-                    values,
-                )?;
+                agree("a pair is its entry", problem, &kernels, (i, j), values)?;
             }
         }
         Reference::Rectangle => {
             let whole = fixed.kernels_between(&x, &x)?;
-            all_agree(
-                "a rectangle is the square",
-                problem,
-                &fixed,
-                &kernels,
-                &whole,
-            )?;
+            all_agree("a rectangle is the square", problem, &kernels, &whole)?;
         }
         Reference::HalfOfThePoints => {
             let half = Inputs::from_rows(&problem.points[..points.div_ceil(2)])?;
             let half = fixed.kernels(&half)?;
-            all_agree(
-                "part of a batch is the batch",
-                problem,
-                &fixed,
-                &kernels,
-                &half,
-            )?;
+            all_agree("part of a batch is the batch", problem, &kernels, &half)?;
         }
         Reference::LayerByLayer => {
             let by_layer = fixed.kernels_layer_by_layer(&x, None)?;
-            all_agree(
-                "tables are the layers",
-                problem,
-                &fixed,
-                &kernels,
-                &by_layer,
-            )?;
+            all_agree("tables are the layers", problem, &kernels, &by_layer)?;
         }
         Reference::SinglePrecision => single_precision(problem, &fixed)?,
     }
@@ -95,7 +70,7 @@ fn theorems(problem: &Problem, fixed: &Network, x: &Inputs<'_>, kernels: &Kernel
                 + if i == j {
                     0.0
                 } else {
-                    slack(problem, fixed, i, j)[which]
+                    slack(problem, i, j)[which]
                 }
         }
     };
@@ -195,7 +170,6 @@ fn has_dropout(layers: &[LayerDescription]) -> bool {
 fn all_agree(
     kind: &'static str,
     problem: &Problem,
-    fixed: &Network,
     kernels: &Kernels<f64>,
     other: &Kernels<f64>,
 ) -> Check {
@@ -205,7 +179,7 @@ fn all_agree(
         for j in 0..other.nngp.ncols() {
             if i != j || !skip_diagonal {
                 let values = [other.nngp[(i, j)], other.ntk[(i, j)]];
-                agree(kind, problem, fixed, kernels, (i, j), values)?;
+                agree(kind, problem, kernels, (i, j), values)?;
             }
         }
     }
@@ -219,7 +193,6 @@ const GRANTED: f64 = 1e-12;
 fn agree(
     kind: &'static str,
     problem: &Problem,
-    fixed: &Network,
     kernels: &Kernels<f64>,
     (i, j): (usize, usize),
     values: [f64; 2],
@@ -234,7 +207,7 @@ fn agree(
         if difference <= 2.0 * GRANTED * scale {
             continue;
         }
-        let slack = slack(problem, fixed, i, j)[which];
+        let slack = slack(problem, i, j)[which];
         ensure(difference <= 2.0 * GRANTED * scale + slack, kind, || {
             let name = ["NNGP", "NTK"][which];
             format!(
