@@ -11,6 +11,9 @@ use crate::rounding::covariance_matrix;
 /// What documentation grants flows, infinite recursions and fixed points, the worst of them.
 const GRANTED: f64 = 1e-9;
 
+/// Variances that vanish are found to be small.
+const VANISHES: f64 = 1e-11;
+
 pub fn check(problem: &Problem, time: f64) -> Check {
     let net = network(problem)?;
     let x = Inputs::from_rows(&problem.points)?;
@@ -35,7 +38,7 @@ pub fn check(problem: &Problem, time: f64) -> Check {
         let entry = covariance[(i, j)];
         let scale = if i == j { value } else { scale };
         ensure(
-            (entry - value).abs() <= GRANTED * scale,
+            (entry - value).abs() <= GRANTED * scale + VANISHES,
             "a pair is its entry at infinite depth",
             || format!("({i}, {j}): {entry:e}, {value:e}"),
         )?;
@@ -106,8 +109,7 @@ fn stays(net: &Network, problem: &Problem, skip: f64) -> Check {
         (next.variance_b() - limit.variance_b(), limit.variance_b()),
         (next.covariance() - limit.covariance(), scale),
     ];
-    // variances that vanish are found to be small
-    let holds = |(moved, scale): &(f64, f64)| moved.abs() <= GRANTED * scale + 1e-11;
+    let holds = |(moved, scale): &(f64, f64)| moved.abs() <= GRANTED * scale + VANISHES;
     ensure(moved.iter().all(holds), "the fixed point is fixed", || {
         format!("{limit:?} becomes {next:?}, skip coefficient {skip}")
     })

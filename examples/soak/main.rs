@@ -143,8 +143,26 @@ mod tests {
 
     #[test]
     fn networks_satisfy_what_every_network_must() {
-        let source = Source::new(1);
-        let report = soak(&source, 0..300, 2, None, f64::INFINITY);
+        // closed forms, which take microseconds
+        let names = [
+            "abs",
+            "cos",
+            "erf",
+            "gelu",
+            "identity",
+            "leaky_relu",
+            "rbf",
+            "relu",
+            "sigmoid_like",
+            "sign",
+            "sin",
+            "step",
+        ];
+        let mut source = Source::new(6);
+        source
+            .activations
+            .retain(|entry| names.contains(&entry.name()));
+        let report = soak(&source, 0..250, 2, None, f64::INFINITY);
         assert_eq!(report.failed(), 0, "{}", report.failures(&source, 1, None));
     }
 

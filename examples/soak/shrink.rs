@@ -245,7 +245,7 @@ fn simpler_layers(layer: &LayerDescription) -> Vec<LayerDescription> {
                 with(&|layer| *layer = LayerDescription::Activation(plain.clone()));
             }
             // those that are computed most simply, in this order
-            let simplest = ["identity", "relu", "erf", "tanh", "hard_tanh"];
+            let simplest = ["identity", "relu", "erf"];
             let known = entries().any(|entry| entry.name() == name.as_str());
             let place = simplest.iter().position(|simple| simple == name);
             for simple in &simplest[..place.unwrap_or(simplest.len())] {
