@@ -141,9 +141,8 @@ fn soak(
 mod tests {
     use super::*;
 
-    #[test]
-    fn networks_satisfy_what_every_network_must() {
-        // closed forms, which take microseconds
+    /// Closed forms, which take microseconds.
+    fn quick() -> Source {
         let names = [
             "abs",
             "cos",
@@ -162,8 +161,23 @@ mod tests {
         source
             .activations
             .retain(|entry| names.contains(&entry.name()));
+        source
+    }
+
+    #[test]
+    fn networks_satisfy_what_every_network_must() {
+        let source = quick();
         let report = soak(&source, 0..250, 2, None, f64::INFINITY);
         assert_eq!(report.failed(), 0, "{}", report.failures(&source, 1, None));
+    }
+
+    #[test]
+    fn threads_do_not_matter() {
+        let counts = |threads: usize| {
+            let report = soak(&quick(), 0..40, threads, None, f64::INFINITY);
+            report.counts()
+        };
+        assert_eq!(counts(1), counts(3));
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Report {
         }
     }
 
+    /// Cases that passed, that were refused with typed errors, and that failed.
+    pub fn counts(&self) -> [u64; 3] {
+        let failed = self.failed.len() as u64;
+        [self.passed, self.cases - self.passed - failed, failed]
+    }
+
     pub fn failed(&self) -> usize {
         self.failed.len()
     }
@@ -80,14 +86,10 @@ impl Report {
     pub fn print(&self, source: &Source, show: usize, limit: Option<f64>) {
         print!("{}", self.failures(source, show, limit));
         let mean = 1e3 * self.seconds / self.cases.max(1) as f64;
+        let [passed, refused, failed] = self.counts();
         println!(
-            "seed {}: {} cases, {} passed, {} failed; {mean:.2} ms a case, the slowest {:.2} s (case {})",
-            source.seed,
-            self.cases,
-            self.passed,
-            self.failed.len(),
-            self.slowest.0,
-            self.slowest.1
+            "seed {}: {} cases, {passed} passed, {refused} refused, {failed} failed; {mean:.2} ms a case, the slowest {:.2} s (case {})",
+            source.seed, self.cases, self.slowest.0, self.slowest.1
         );
         for (variant, refused) in &self.refused {
             let example = refused.example.as_ref();

@@ -247,7 +247,7 @@ pub fn covariance_matrix(
         entries.map(entry).sum::<f64>()
     };
     let bound = (0..kept.len()).map(row).fold(0.0, f64::max);
-    ensure(least >= -rounding - bound, definite, || {
+    ensure(least >= -rounding - 2.0 * bound, definite, || {
         format!("least eigenvalue of the correlations {least:e}, granted {bound:e}")
     })
 }
