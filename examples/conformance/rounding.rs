@@ -11,6 +11,7 @@
 //! envelope. The tangent kernel goes along in the same way, at the four corners of $(\varepsilon_l \pm e_l,
 //! \Theta_l \pm t_l)$.
 
+use neural_limits::PairCorrelation;
 use neural_limits::network::{Description, KernelBlock, Layer, LayerDescription, Network};
 use neural_limits::{Error, Inputs};
 
@@ -35,12 +36,12 @@ pub fn of_the_peer(
     let (Some(a), Some(b)) = (x.point(i), y.point(j)) else {
         return Ok([0.0; 2]);
     };
-    let Some([qa, qb, epsilon]) = state(a, b) else {
+    let Some((qa, qb, c)) = state(a, b) else {
         return Ok([0.0; 2]);
     };
     let dimension = a.len() as f64;
     let columns = CORNERS.len();
-    let mut block = KernelBlock::new(vec![qa], vec![qb; columns], vec![epsilon; columns], true)?;
+    let mut block = KernelBlock::new(vec![qa], vec![qb; columns], vec![c; columns], true)?;
     block.set_width(Some(dimension));
     // a scalar product has as many roundings as terms
     let mut errors = [ROUNDINGS + dimension * f64::EPSILON, 0.0];
@@ -57,13 +58,13 @@ pub fn of_the_peer(
     Ok([scale * errors[0], errors[1]])
 }
 
-/// $q_a$, $q_b$ and $1 - c$ of two inputs, from the network that has no layer; `None` for a zero vector.
-fn state(a: &[f64], b: &[f64]) -> Option<[f64; 3]> {
+/// $q_a$, $q_b$ and $c$ of two inputs, from the network that has no layer; `None` for a zero vector.
+fn state(a: &[f64], b: &[f64]) -> Option<(f64, f64, PairCorrelation)> {
     use neural_limits::kernel::InInfiniteWidth;
     let identity = Network::new().infinite_width(1).ok()?;
     let pair = identity.pair(a, b).ok()?.pair().ok()?;
     let [qa, qb] = [pair.variance_a(), pair.variance_b()];
-    (qa > 0.0 && qb > 0.0).then(|| [qa, qb, pair.one_minus_correlation()])
+    (qa > 0.0 && qb > 0.0).then(|| (qa, qb, pair.pair_correlation()))
 }
 
 /// Repeated layers one by one.
@@ -99,16 +100,17 @@ fn inner(layer: &LayerDescription) -> usize {
 }
 
 /// Moves the columns of a block from the first of them to the corners.
-fn spread(block: &mut KernelBlock, [epsilon, tangent]: [f64; 2]) -> Result<(), Error> {
+fn spread(block: &mut KernelBlock, [moved, tangent]: [f64; 2]) -> Result<(), Error> {
     block.map(
         |q, out| {
             out.copy_from_slice(q);
             Ok(())
         },
         |row, _| {
-            let here = row.complement[0];
-            for (complement, (sign, _)) in row.complement.iter_mut().zip(CORNERS) {
-                *complement = (here + sign * epsilon).clamp(0.0, 2.0);
+            let here = row.correlation[0].one_minus();
+            for (c, (sign, _)) in row.correlation.iter_mut().zip(CORNERS) {
+                let epsilon = (here + sign * moved).clamp(0.0, 2.0);
+                *c = PairCorrelation::from_one_minus(epsilon)?;
             }
             if let Some(tangents) = row.tangent {
                 let here = tangents[0];
@@ -128,8 +130,9 @@ fn envelope(block: &KernelBlock, rounding: f64) -> [f64; 2] {
         apart.fold(0.0, f64::max)
     };
     let tangent = block.tangent().unwrap_or(&[0.0]);
+    let complements: Vec<f64> = block.correlation().iter().map(|c| c.one_minus()).collect();
     [
-        largest(block.complement()) + rounding,
+        largest(&complements) + rounding,
         largest(tangent) + rounding * tangent[0].abs(),
     ]
 }

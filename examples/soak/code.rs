@@ -96,7 +96,7 @@ fn kernels(problem: &Problem, reference: Reference) -> Vec<String> {
         }
         Reference::LayerByLayer => {
             lines
-                .push("let by_layer = net.network().kernels_layer_by_layer(&x, None)?;".to_owned());
+                .push("let tiles = net.network().tiles_of(&x, None, kernel::KernelKind::Both, 256, kernel::EntryScope::Pair)?;\nlet by_layer = tiles.kernels()?;".to_owned());
             "by_layer"
         }
         Reference::SinglePrecision => {

@@ -1,7 +1,7 @@
 //! Infinite width, finite depth: both kernels of all points at once, and computed otherwise.
 
 use nalgebra::DMatrix;
-use neural_limits::kernel::Kernels;
+use neural_limits::kernel::{EntryScope, KernelKind, Kernels};
 use neural_limits::network::{Description, LayerDescription, Network};
 use neural_limits::prelude::*;
 
@@ -50,7 +50,8 @@ pub fn check(problem: &Problem, reference: Reference) -> Check {
             all_agree("part of a batch is the batch", problem, &kernels, &half)?;
         }
         Reference::LayerByLayer => {
-            let by_layer = fixed.kernels_layer_by_layer(&x, None)?;
+            let tiles = fixed.tiles_of(&x, None, KernelKind::Both, 256, EntryScope::Pair)?;
+            let by_layer = tiles.kernels()?;
             all_agree("tables are the layers", problem, &kernels, &by_layer)?;
         }
         Reference::SinglePrecision => single_precision(problem, &fixed)?,

@@ -1,6 +1,7 @@
 //! How far numbers that should be equal may be apart.
 
 use nalgebra::DMatrix;
+use neural_limits::PairCorrelation;
 use neural_limits::activation::named;
 use neural_limits::network::{
     Description, KernelBlock, Layer, LayerDescription, Network, ScalingDescription,
@@ -136,7 +137,7 @@ fn envelope(problem: &Problem, x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
     let mut block = KernelBlock::new(
         vec![pair.variance_a()],
         vec![pair.variance_b(); columns],
-        vec![pair.one_minus_correlation(); columns],
+        vec![pair.pair_correlation(); columns],
         true,
     )
     .ok()?;
@@ -164,16 +165,13 @@ fn grown(block: &KernelBlock, rounding: f64) -> [f64; 3] {
         let apart = values.iter().map(|value| (value - values[0]).abs());
         apart.fold(0.0, f64::max)
     };
-    let (qa, qb, epsilon) = (
-        block.variance_a()[0],
-        block.variance_b(),
-        block.complement(),
-    );
+    let (qa, qb) = (block.variance_a()[0], block.variance_b());
+    let epsilon: Vec<f64> = block.correlation().iter().map(|c| c.one_minus()).collect();
     let (here, theta) = (epsilon[0], block.tangent().unwrap_or(&[0.0]));
     let relative = if qa != qb[0] || here > 1.0 { 1.0 } else { here };
     [
         largest(qb) / qb[0].max(f64::MIN_POSITIVE) + rounding,
-        largest(epsilon) + rounding * relative,
+        largest(&epsilon) + rounding * relative,
         largest(theta) + rounding * theta[0].abs(),
     ]
 }
@@ -192,9 +190,10 @@ fn spread(block: &mut KernelBlock, errors: [f64; 3]) -> Result<(), Error> {
             Ok(())
         },
         |row, _| {
-            let here = row.complement[0];
-            for (complement, [_, sign, _]) in row.complement.iter_mut().zip(CORNERS) {
-                *complement = (here + sign * errors[1]).clamp(0.0, 2.0);
+            let here = row.correlation[0].one_minus();
+            for (c, [_, sign, _]) in row.correlation.iter_mut().zip(CORNERS) {
+                let epsilon = (here + sign * errors[1]).clamp(0.0, 2.0);
+                *c = PairCorrelation::from_one_minus(epsilon)?;
             }
             if let Some(tangents) = row.tangent {
                 let here = tangents[0];
