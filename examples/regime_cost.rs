@@ -57,21 +57,30 @@ enum Work {
 }
 
 impl Work {
-    fn run(self, name: &str) -> Result<(), Error> {
+    /// Points, one after the other, and their dimension.
+    fn inputs(self) -> (Vec<f64>, usize) {
+        match self {
+            Self::Large => (points(4000, 784), 784),
+            Self::Deep => (points(2000, 784), 784),
+            Self::RawDigits => (digits(), 64),
+            Self::NormalisedDigits => (normalised(&digits(), 64), 64),
+            _ => (points(10, 8), 8),
+        }
+    }
+
+    fn run(self, name: &str, (data, dimension): &(Vec<f64>, usize)) -> Result<(), Error> {
         let phi = named(name)?;
-        let kernels = |data: &[f64], dimension: usize, depth: usize, law: Initialization| {
+        let x = Inputs::from_slice(data, *dimension)?;
+        let kernels = |depth: usize, law: Initialization| {
             let net = Mlp::new(named(name)?).initialized_by(law).at_depth(depth)?;
-            net.kernels(&Inputs::from_slice(data, dimension)?)
-                .map(|_| ())
+            net.kernels(&x).map(|_| ())
         };
         let law = Initialization::new(1.5, 0.1)?;
         match self {
-            Self::Kernels => kernels(&points(10, 8), 8, 30, law),
+            Self::Kernels => kernels(30, law),
             Self::Flow => {
                 let net = ResNet::new(phi).initialized_by(law).infinite_depth();
-                let data = points(10, 8);
-                net.covariance_at(&Inputs::from_slice(&data, 8)?, 1.0)
-                    .map(|_| ())
+                net.covariance_at(&x, 1.0).map(|_| ())
             }
             Self::DepthScales => {
                 let map = Propagation::new(phi, law)?;
@@ -84,10 +93,9 @@ impl Work {
                 Ok(())
             }
             Self::EdgeOfChaos => edge_of_chaos(&phi, 0.1).map(|_| ()),
-            Self::Large => kernels(&points(4000, 784), 784, 32, law),
-            Self::Deep => kernels(&points(2000, 784), 784, 100, Initialization::new(2.0, 0.1)?),
-            Self::RawDigits => kernels(&digits(), 64, 3, law),
-            Self::NormalisedDigits => kernels(&normalised(&digits(), 64), 64, 3, law),
+            Self::Large => kernels(32, law),
+            Self::Deep => kernels(100, Initialization::new(2.0, 0.1)?),
+            Self::RawDigits | Self::NormalisedDigits => kernels(3, law),
         }
     }
 
@@ -117,10 +125,10 @@ impl Work {
 
 /// The best of three times, or of one that takes longer than a second; the name of an error.
 fn measured(work: Work, name: &str) -> String {
-    let mut best = f64::INFINITY;
+    let (mut best, inputs) = (f64::INFINITY, work.inputs());
     for _ in 0..3 {
         let start = Instant::now();
-        if let Err(error) = work.run(name) {
+        if let Err(error) = work.run(name, &inputs) {
             let variant = format!("{error:?}");
             let end = variant.find(' ').unwrap_or(variant.len());
             return variant[..end].to_owned();

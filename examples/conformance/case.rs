@@ -267,9 +267,9 @@ mod tests {
         }
     }
 
-    /// Ten layers of doubles in the naive way, with nearly parallel points: right entries pass, though doubles
-    /// have lost half of their digits there; an entry of two points in general position that is off by 1e-9
-    /// fails.
+    /// Ten layers of doubles in the naive way, with nearly parallel points: right entries pass, though
+    /// doubles have lost half of their digits there; an entry of two points in general position that is off
+    /// by 1e-9 fails.
     #[test]
     fn a_reference_that_rounds_passes_and_one_that_is_wrong_fails() {
         let file = read(Path::new("tests/data/naive_kernels.json")).unwrap();

@@ -3,8 +3,8 @@
 //!
 //! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the formats of
 //! `tests/data/neural_tangents.json` and `tests/data/duals.json` (described in `tests/data/README.md`), and
-//! fails if a supported case does. A kernel's entry passes within the tolerance, or within what the peer's own
-//! rounding can do (`rounding.rs` derives it).
+//! fails if a supported case does. A kernel's entry passes within the tolerance, or within what the peer's
+//! own rounding can do (`rounding.rs` derives it).
 
 mod case;
 mod duals;

@@ -1,15 +1,16 @@
 //! How far a peer's entry may be off by its own rounding.
 //!
-//! A peer in doubles holds a pair as $k$, $q_a$, $q_b$ and takes $c = k/\sqrt{q_a q_b}$ of them in every layer, so
-//! that $1 - c$ has an absolute error of a few units of rounding, however small it is. What becomes of this is
-//! derived layer by layer: with $\varepsilon_l$ from this crate and a bound $e_l$ of the peer's error,
+//! A peer in doubles holds a pair as $k$, $q_a$, $q_b$ and takes $c = k/\sqrt{q_a q_b}$ of them in every
+//! layer, so that $1 - c$ has an absolute error of a few units of rounding, however small it is. What becomes
+//! of this is derived layer by layer: with $\varepsilon_l$ from this crate and a bound $e_l$ of the peer's
+//! error,
 //!
 //! $$e_{l+1} = \max_\pm |F_l(\varepsilon_l \pm e_l) - F_l(\varepsilon_l)| + 8u,$$
 //!
-//! $F_l$ the layer's map and $u$ = 2⁻⁵²: $k$ is formed by at most five operations (the activation's formula and the
-//! dense layer), $c$ of it by three. A map is monotone over so short an interval, so that its ends are the
-//! envelope. The tangent kernel goes along in the same way, at the four corners of $(\varepsilon_l \pm e_l,
-//! \Theta_l \pm t_l)$.
+//! $F_l$ the layer's map and $u = 2^{-52}$: $k$ is formed by at most five operations (the activation's
+//! formula and the dense layer), $c$ of it by three. A map is monotone over so short an interval, so that its
+//! ends are the envelope. The tangent kernel goes along in the same way, at the four corners of
+//! $(\varepsilon_l \pm e_l, \Theta_l \pm t_l)$.
 
 use neural_limits::PairCorrelation;
 use neural_limits::network::{Description, KernelBlock, Layer, LayerDescription, Network};

@@ -159,7 +159,8 @@ fn envelope(problem: &Problem, x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
     Some([scale * (variance + epsilon), tangent])
 }
 
-/// The relative error of $q$ and the absolute ones of $1 - c$ and $\Theta$ after a layer that adds `rounding`.
+/// The relative error of $q$ and the absolute ones of $1 - c$ and $\Theta$ after a layer that adds
+/// `rounding`.
 fn grown(block: &KernelBlock, rounding: f64) -> [f64; 3] {
     let largest = |values: &[f64]| {
         let apart = values.iter().map(|value| (value - values[0]).abs());
