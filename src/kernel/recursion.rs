@@ -110,7 +110,7 @@ impl Recursion {
                 return Ok(next);
             }
             if self.is_uniform && before == Some(next) {
-                return Ok(if left % 2 == 0 { next } else { k });
+                return Ok(if left.is_multiple_of(2) { next } else { k });
             }
             (before, k) = (Some(k), next);
         }
