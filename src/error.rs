@@ -139,8 +139,8 @@ impl Error {
         }
     }
 
-    /// An overflow of unknown size says at which layer it happened, counted from 1, what the layer is, and the
-    /// natural logarithm of the largest variance that entered it.
+    /// An overflow of unknown size says at which layer it happened, counted from 1, what the layer is, and
+    /// the natural logarithm of the largest variance that entered it.
     pub(crate) fn at_layer(self, layer: usize, name: &str, variance: f64) -> Self {
         match self {
             Self::Overflow {

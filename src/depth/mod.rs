@@ -60,8 +60,12 @@ impl<N: Architecture + ?Sized> InInfiniteDepth for N {}
 /// # Errors of the values
 /// Homogeneous residual networks: a relative error below 1e-14 in $1 - c$, and below 1e-15 times 1 plus the
 /// logarithm of their growth in variances. Other flows: below 100 times the
-/// [tolerance](InfiniteDepth::with_tolerance) at which they are integrated (1e-13 by default). Summable
-/// scalings: below 1e-9, or [`Error::NotConverged`]. Fixed points: below 1e-12, or [`Error::NotConverged`].
+/// [tolerance](InfiniteDepth::with_tolerance) at which they are integrated (1e-13 by default), relative to
+/// variances and to $1 - c$ (or $1 + c$, where $c$ stays negative; of points whose variances differ by the
+/// factor $1 + \delta$, up to $10^{-15} \delta$). Summable scalings: below 1e-9, or [`Error::NotConverged`].
+/// Fixed points: below 1e-12, or [`Error::NotConverged`]; stability tells which one it is, so that only
+/// $c = 1$ itself stays at an unstable $c = 1$. Where variances fall to 0 like $1/l$, the limit of a
+/// correlation that depends on the way is extrapolated, with an error of about 1e-7.
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -154,7 +158,8 @@ impl InfiniteDepth {
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::NotConverged`] where a tolerance is not
     /// reached; [`Error::Overflow`] from flows that leave the range; [`Error::Unsupported`] for a stack that
-    /// is none of the table's rows, and for a network without an open stack in its row of layers. Where
+    /// is none of the table's rows, and for a network without an open stack in its row of layers;
+    /// [`Error::Undefined`] for variances that alternate or do not settle from layer to layer. Where
     /// variances diverge or vanish with depth, the correlation still has its limit, and asking for the
     /// variance gives [`Error::Overflow`] or 0.
     pub fn propagate(&self, k: PairCovariance, time: f64) -> Result<ScaledCovariance> {

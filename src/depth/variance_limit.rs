@@ -30,7 +30,9 @@ const LAYERS: usize = 400;
 /// that step is: the orbit passes every other point. So it is looked for in strides and then bracketed,
 /// instead of waiting for small steps, which are no sign of convergence near an unstable fixed point and come
 /// too late near a marginal one. Where $V$ decreases, the orbit goes layer by layer, and $V \circ V$, which
-/// increases, tells a limit from a cycle.
+/// increases, tells a limit from a cycle. (Of one activation, $\mathrm d \log V/\mathrm d \log q \ge -1/2$,
+/// since $\mathbb E[\varphi(\sqrt q z)^2] = \int \varphi(x)^2 e^{-x^2/2q} \mathrm dx/\sqrt{2\pi q}$: only
+/// blocks of several activations have cycles.)
 ///
 /// # Errors
 /// [`Error::Undefined`] if the variances do not settle, or alternate between two values; those of `map`,

@@ -99,8 +99,8 @@ impl<N: Architecture + ?Sized> InInfiniteWidth for N {}
 /// `tests/it/deep_recursion_oracle.rs` finds at most 5.2e-14 after 1000 layers), so that two inputs whose
 /// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with
 /// an exponent of their own: correlations never overflow, and a variance that does is an
-/// [`Error::Overflow`] with its logarithm. So do chains without biases whose variances shrink to 0: there only
-/// the slopes of the activation at 0 are left.
+/// [`Error::Overflow`] with its logarithm. So do chains without biases whose variances shrink to 0: there
+/// only the slopes of the activation at 0 are left.
 #[derive(Debug, Clone)]
 pub struct InfiniteWidth {
     /// Its depth left open.

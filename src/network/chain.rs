@@ -25,8 +25,8 @@ impl Chain {
         slopes.filter(|_| self.branch.initialization().bias_variance() == 0.0)
     }
 
-    /// The slopes of $\varphi$ at 0 if there are no biases and $\varphi(0) = 0$: all that is left of the chain
-    /// at small variances.
+    /// The slopes of $\varphi$ at 0 if there are no biases and $\varphi(0) = 0$: all that is left of the
+    /// chain at small variances.
     pub(crate) fn slopes_at_zero(&self) -> Option<Slopes> {
         if self.branch.initialization().bias_variance() > 0.0 {
             return None;
