@@ -38,7 +38,12 @@ pub enum EntryScope {
     Call,
     /// The two points alone, and the network: $K(x, X)$ has the bits of the row of $K(X, X)$, whatever the
     /// other points, their order, tiles and threads. (Dropout knows a point from its copy.)
-    /// It costs TODO.
+    ///
+    /// Homogeneous networks without biases cost the same. Closed forms go layer by layer, up to twice: both
+    /// kernels of 2000 points of dimension 100 at depth 3 with biases take 1.0 (erf) to 1.5 times (GELU) as
+    /// long, more at greater depth. Every other activation goes pair by pair, 0.2 to 0.4 ms a pair and layer
+    /// for smooth ones (tanh, SiLU) and 2 ms for those by quadrature (ELU, hard tanh, softsign): thousands of
+    /// pairs, not millions.
     Pair,
 }
 

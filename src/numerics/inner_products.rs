@@ -73,7 +73,6 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
         let mut totals = self
             .buffers
             .take(all_rows * columns.next_multiple_of(width));
-        totals.fill(0.0);
         let first_row = |column: usize| if self.symmetric { column / ROWS } else { 0 };
         for start in (0..d).step_by(part) {
             let entries = start..(start + part).min(d);
@@ -90,7 +89,11 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
                 for (totals, tile) in totals.zip(row_tiles) {
                     let sums = sums(simd, tile, vectors);
                     for (total, &sum) in totals.iter_mut().zip(sums.iter().flatten()) {
-                        *total = simd.add_f64s(*total, sum);
+                        *total = if start == 0 {
+                            sum
+                        } else {
+                            simd.add_f64s(*total, sum)
+                        };
                     }
                 }
             }
