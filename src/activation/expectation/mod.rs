@@ -148,18 +148,17 @@ impl Quadrature {
         if kinks.is_empty() {
             let series = HermiteSeries::smooth_pair(value, (qa, qb), parity, self.tail());
             if let Some((a, b)) = series {
-                return self.dual_of_series(&a, &b, k);
+                return self.dual_of_series(&a, &b, k, 0.0);
             }
         }
         let (a, b) = self.panels(value, (qa, qb), &kinks)?;
         let (root_a, root_b) = (a.square.sqrt(), b.square.sqrt());
         let scale = root_a * root_b;
         let correlation = usable_correlation(k);
+        let relative = a.relative_error() + b.relative_error();
         if scale == 0.0 || correlation.abs() <= BY_SERIES {
             let series = self.series(value, (&a, &b), parity, correlation);
-            let mut dual = self.dual_of_series(&series.0, &series.1, k)?;
-            dual.error += a.relative_error() + b.relative_error();
-            return Ok(dual);
+            return self.dual_of_series(&series.0, &series.1, k, relative);
         }
         // E[φφ] of an odd function is odd in c
         let reflected = parity == Parity::Odd && correlation < 0.0;
@@ -178,8 +177,8 @@ impl Quadrature {
             parity,
             0.3 * self.tolerance,
         );
-        let (complement, error) = (integral.value, integral.error);
-        let checked = self.checked("the dual activation", complement, error, 1.0)?;
+        let error = integral.error + relative;
+        let checked = self.checked("the dual activation", integral.value, error, 1.0)?;
         let complement = checked.value.clamp(0.0, 2.0);
         let epsilon = if reflected {
             2.0 - complement
@@ -188,7 +187,7 @@ impl Quadrature {
         };
         Ok(Estimated {
             value: PairCovariance::from_parts(a.square, b.square, epsilon),
-            error: checked.error + a.relative_error() + b.relative_error(),
+            error,
         })
     }
 
@@ -235,6 +234,7 @@ impl Quadrature {
         a: &HermiteSeries,
         b: &HermiteSeries,
         k: PairCovariance,
+        relative: f64,
     ) -> Result<Estimated<PairCovariance>> {
         let scale = a.norm_squared.sqrt() * b.norm_squared.sqrt();
         let epsilon = k.one_minus_correlation();
@@ -242,7 +242,7 @@ impl Quadrature {
             let value = PairCovariance::from_parts(a.norm_squared, b.norm_squared, epsilon);
             return Ok(Estimated { value, error: 0.0 });
         }
-        let error = a.truncation(b, usable_correlation(k)) / scale + 4.0 * f64::EPSILON;
+        let error = a.truncation(b, usable_correlation(k)) / scale + 4.0 * f64::EPSILON + relative;
         let complement = if k.geometric_mean() > 0.0 {
             a.complement(b, epsilon)
         } else {
