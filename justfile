@@ -22,6 +22,18 @@ depth_scales *arguments:
 conformance *files:
     cargo run --release --features serde --example conformance -- {{files}}
 
+# Random networks in every regime until one fails: just soak --seconds 60 --seed 1
+soak *arguments:
+    cargo run --release --example soak -- {{arguments}}
+
+# What both duals of one pair cost, for every activation.
+dual_grid *arguments:
+    cargo run --release --example dual_grid -- {{arguments}}
+
+# What kernels, flows and phases cost, for every activation.
+regime_cost *arguments:
+    cargo run --release --example regime_cost -- {{arguments}}
+
 # What kernels cost, as a table and a figure.
 kernel_cost *arguments:
     cargo run --release --example kernel_cost -- {{arguments}}

@@ -48,9 +48,7 @@ pub enum Error {
         argument: String,
     },
     /// The result is finite in theory but larger than the floating-point format can hold.
-    #[error(
-        "{quantity} overflows: its natural logarithm is about {log:.6e}, expected at most {limit:.6e}"
-    )]
+    #[error("{quantity} overflows: {} {limit:.6e}", expected_logarithm(*.log))]
     Overflow {
         /// What overflows.
         quantity: String,
@@ -141,6 +139,27 @@ impl Error {
         }
     }
 
+    /// An overflow of unknown size says at which layer it happened, counted from 1, what the layer is, and the
+    /// natural logarithm of the largest variance that entered it.
+    pub(crate) fn at_layer(self, layer: usize, name: &str, variance: f64) -> Self {
+        match self {
+            Self::Overflow {
+                quantity,
+                log,
+                limit,
+            } if log == f64::INFINITY => Self::Overflow {
+                quantity: format!(
+                    "{quantity} at layer {layer} ({name}), entered by a variance of natural logarithm \
+                     {:.6e},",
+                    variance.ln()
+                ),
+                log,
+                limit,
+            },
+            other => other,
+        }
+    }
+
     /// No room for `entries` numbers in double precision.
     pub(crate) fn out_of_memory(quantity: &str, entries: u128) -> Self {
         Self::OutOfMemory {
@@ -161,6 +180,15 @@ impl Error {
             what: what.into(),
             reason: reason.into(),
         }
+    }
+}
+
+/// The size of an overflow, where it is known, and what precedes the largest that it may have.
+fn expected_logarithm(log: f64) -> String {
+    if log.is_finite() {
+        format!("its natural logarithm is about {log:.6e}, expected at most")
+    } else {
+        "expected a natural logarithm of at most".to_owned()
     }
 }
 

@@ -2,6 +2,7 @@
 //! layer, a neural function.
 
 use nalgebra::DMatrix;
+use neural_limits::PairCorrelation;
 use neural_limits::activation::Slopes;
 use neural_limits::network::{ConditionalLaw, KernelBlock, Layer, Outline, Signal, Site, Stack};
 use neural_limits::neural_function::{Need, Process};
@@ -116,11 +117,11 @@ impl Layer for Noise {
             },
             |row, moments| {
                 let qa = row.variance_a;
-                for (j, epsilon) in row.complement.iter_mut().enumerate() {
+                for (j, c) in row.correlation.iter_mut().enumerate() {
                     if same[row_index] != Some(j) {
                         let before = (qa * row.variance_b[j]).sqrt();
                         let after = (moments.moment_a * moments.moment_b[j]).sqrt();
-                        *epsilon = 1.0 - (1.0 - *epsilon) * before / after;
+                        *c = PairCorrelation::new(c.value() * before / after)?;
                     }
                 }
                 row_index += 1;

@@ -1,11 +1,15 @@
-//! Kernels against files of reference values: every network that the crate has, one line each.
+//! Kernels and duals against files of reference values: every network and every activation that the crate
+//! has, one line each.
 //!
-//! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the format of
-//! `tests/data/neural_tangents.json` (described in `tests/data/README.md`), and fails if a supported case
-//! does.
+//! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the formats of
+//! `tests/data/neural_tangents.json` and `tests/data/duals.json` (described in `tests/data/README.md`), and
+//! fails if a supported case does. A kernel's entry passes within the tolerance, or within what the peer's own
+//! rounding can do (`rounding.rs` derives it).
 
 mod case;
+mod duals;
 mod network;
+mod rounding;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +20,7 @@ use clap::Parser;
 use case::Outcome;
 
 #[derive(Parser)]
-#[command(about = "Compare NNGP and NTK kernels with files of reference values")]
+#[command(about = "Compare NNGP and NTK kernels and duals with files of reference values")]
 struct Arguments {
     /// Files of cases, in JSON.
     #[arg(required = true)]
@@ -32,15 +36,29 @@ fn main() -> ExitCode {
     let mut unsupported: BTreeMap<String, usize> = BTreeMap::new();
     let mut unreadable = 0;
     for file in &arguments.files {
-        let cases = match case::read(file) {
-            Ok(cases) => cases,
+        let value = match case::read(file) {
+            Ok(value) => value,
             Err(reason) => {
                 eprintln!("{}: {reason}", file.display());
                 unreadable += 1;
                 continue;
             }
         };
-        for case in &cases {
+        let (cases, lists) = (case::cases(&value), duals::lists(&value));
+        if cases.is_empty() && lists.is_empty() {
+            eprintln!(
+                "{}: neither a list of cases nor one of duals",
+                file.display()
+            );
+            unreadable += 1;
+        }
+        for (name, list) in lists {
+            let row = duals::evaluate(&name, &list);
+            supported += 1;
+            passed += usize::from(row.passes());
+            println!("{row}");
+        }
+        for case in cases {
             let name = case["name"].as_str().unwrap_or("(no name)");
             match case::evaluate(case, arguments.tolerance) {
                 Outcome::Compared(comparison) => {

@@ -88,7 +88,7 @@ fn our_name(name: &str) -> &str {
 }
 
 /// The peer's name(parameters) with the crate's name.
-fn with_our_name(text: &str) -> String {
+pub fn with_our_name(text: &str) -> String {
     let name = text.split('(').next().unwrap_or(text);
     text.replacen(name, our_name(name), 1)
 }

@@ -139,21 +139,35 @@ impl<A: Activation> Activation for Affine<A> {
 impl<A: Dual> Dual for Affine<A> {
     fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
         if self.is_linear() {
-            let inside = k.times(self.input_scale * self.input_scale);
-            let inner = self.activation.dual(inside)?;
-            Ok(inner.times(self.output_scale * self.output_scale))
-        } else {
-            default::dual(&self, k)
+            let (inside, outside) = self.squares();
+            return Ok(self.activation.dual(k.times(inside))?.times(outside));
+        }
+        match self.activation.duals_of_affine(self.parameters(), k) {
+            Some(duals) => Ok(duals?.0),
+            None => default::dual(&self, k),
         }
     }
 
     fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
         if self.is_linear() {
-            let factor = self.output_scale * self.input_scale;
-            let inside = k.times(self.input_scale * self.input_scale);
-            Ok(factor * factor * self.activation.derivative_dual(inside)?)
-        } else {
-            default::derivative_dual(&self, k)
+            let (inside, outside) = self.squares();
+            return Ok(inside * outside * self.activation.derivative_dual(k.times(inside))?);
+        }
+        match self.activation.duals_of_affine(self.parameters(), k) {
+            Some(duals) => Ok(duals?.1),
+            None => default::derivative_dual(&self, k),
+        }
+    }
+
+    fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+        if self.is_linear() {
+            let (inside, outside) = self.squares();
+            let (dual, slope) = self.activation.duals(k.times(inside))?;
+            return Ok((dual.times(outside), inside * outside * slope));
+        }
+        match self.activation.duals_of_affine(self.parameters(), k) {
+            Some(duals) => duals,
+            None => Ok((self.dual(k)?, self.derivative_dual(k)?)),
         }
     }
 
@@ -185,7 +199,7 @@ impl<A: Dual> Dual for Affine<A> {
             variance_b: &scaled(row.variance_b, inside),
             moment_b: &scaled(row.moment_b, outside.recip()),
             inverse_b: &scaled(row.inverse_b, outside.sqrt()),
-            complement: row.complement,
+            correlation: row.correlation,
             slope: slope.as_deref_mut(),
         })?;
         for slope in slope.into_iter().flatten() {

@@ -26,6 +26,7 @@
 //! (`tests/it/arc_cosine_oracle.rs` prints the largest found: below 3). No fused multiply-add is used, so
 //! scalar and slice forms agree bit for bit on every machine.
 
+use crate::covariance::PairCorrelation;
 use crate::error::{self, Error, Result, first_outside};
 use crate::numerics::polynomial;
 use crate::vectorized::vectorized;
@@ -89,7 +90,7 @@ pub(crate) fn analytic_factor_slope(delta: f64) -> f64 {
 
 /// $r(\delta) = \kappa_1(-1+\delta)$ for $\delta \in [0, 1]$.
 #[inline(always)]
-fn remainder(delta: f64) -> f64 {
+pub(crate) fn remainder(delta: f64) -> f64 {
     delta * delta.sqrt() * analytic_factor(delta)
 }
 
@@ -113,51 +114,34 @@ fn kappa0_unchecked(c: f64) -> f64 {
 
 /// $1 - \kappa_1(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked.
 #[inline(always)]
-pub(crate) fn kappa1_complement_unchecked(epsilon: f64) -> f64 {
-    let other = 2.0 - epsilon;
-    let near_one = epsilon <= 1.0;
-    let delta = if near_one { epsilon } else { other };
-    let base = if near_one { epsilon } else { 1.0 };
-    base - remainder(delta)
-}
-
-/// $\kappa_1(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked.
-#[inline(always)]
-pub(crate) fn kappa1_of_complement_unchecked(epsilon: f64) -> f64 {
+fn kappa1_complement_unchecked(epsilon: f64) -> f64 {
     let near_one = epsilon <= 1.0;
     let delta = if near_one { epsilon } else { 2.0 - epsilon };
-    let base = if near_one { 1.0 - epsilon } else { 0.0 };
-    base + remainder(delta)
+    (if near_one { epsilon } else { 1.0 }) - remainder(delta)
 }
 
-/// $1 - \kappa_0(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked.
+/// $\kappa_1(c)$.
 #[inline(always)]
-pub(crate) fn one_minus_kappa0_unchecked(epsilon: f64) -> f64 {
-    let near_one = epsilon <= 1.0;
-    let s = angle_over_pi(if near_one { epsilon } else { 2.0 - epsilon });
-    if near_one { s } else { 1.0 - s }
+pub(crate) fn kappa1_of(c: PairCorrelation) -> f64 {
+    let positive_part = if c.is_positive() { c.value() } else { 0.0 };
+    positive_part + remainder(c.distance())
 }
 
-/// $\kappa_0(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked.
+/// $\kappa_0(c)$.
 #[inline(always)]
-pub(crate) fn kappa0_of_complement_unchecked(epsilon: f64) -> f64 {
-    let near_one = epsilon <= 1.0;
-    let s = angle_over_pi(if near_one { epsilon } else { 2.0 - epsilon });
-    if near_one { 1.0 - s } else { s }
+pub(crate) fn kappa0_of(c: PairCorrelation) -> f64 {
+    let s = angle_over_pi(c.distance());
+    if c.is_positive() { 1.0 - s } else { s }
 }
 
-/// $\kappa_0(1-\varepsilon)$ and $1 - \kappa_1(1-\varepsilon)$ for $\varepsilon \in [0, 2]$, unchecked, with
-/// one square root.
+/// $r(\delta)$ and $s(\delta)$ with one square root.
 #[inline(always)]
-pub(crate) fn both_of_complement_unchecked(epsilon: f64) -> (f64, f64) {
-    let other = 2.0 - epsilon;
-    let near_one = epsilon <= 1.0;
-    let delta = if near_one { epsilon } else { other };
+pub(crate) fn remainder_and_angle(delta: f64) -> (f64, f64) {
     let root = delta.sqrt();
-    let s = root * polynomial::evaluate(&K, delta);
-    let remainder = delta * root * polynomial::evaluate(&H, delta);
-    let kappa0 = if near_one { 1.0 - s } else { s };
-    (kappa0, if near_one { epsilon } else { 1.0 } - remainder)
+    (
+        delta * root * polynomial::evaluate(&H, delta),
+        root * polynomial::evaluate(&K, delta),
+    )
 }
 
 /// $\kappa_0(c) = (\pi - \arccos c)/\pi$, the arc-cosine map of degree 0, with an error of at most 4 ulp.

@@ -54,6 +54,18 @@ macro_rules! delegate {
                 (**self).derivative_dual(k)
             }
 
+            fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+                (**self).duals(k)
+            }
+
+            fn duals_of_affine(
+                &self,
+                parameters: [f64; 4],
+                k: PairCovariance,
+            ) -> Option<Result<(PairCovariance, f64)>> {
+                (**self).duals_of_affine(parameters, k)
+            }
+
             fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
                 (**self).dual_slice(k, out)
             }

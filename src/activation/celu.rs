@@ -1,7 +1,9 @@
 //! The continuously differentiable exponential linear unit.
 
-use super::{Activation, Dual};
-use crate::{Error, Result, error};
+use super::Activation;
+use super::pair_form::{PairForm, PairMoments, dual_from_pair_form};
+use super::price::ExponentialLinear;
+use crate::{Error, PairCorrelation, Result, error};
 
 /// CELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^{x/\alpha} - 1)$ otherwise (J. Barron 2017,
 /// arXiv 1704.07483).
@@ -50,4 +52,24 @@ impl Activation for Celu {
     }
 }
 
-impl Dual for Celu {}
+impl Celu {
+    fn form(&self) -> ExponentialLinear {
+        ExponentialLinear {
+            right: 1.0,
+            left: 1.0,
+            scale: self.alpha,
+        }
+    }
+}
+
+impl PairForm for Celu {
+    fn variance(&self, q: f64) -> f64 {
+        self.form().variance(q)
+    }
+
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        self.form().pair(qa, qb, c)
+    }
+}
+
+dual_from_pair_form!(Celu, pair_cost::LONG_MIXTURE);

@@ -1,9 +1,9 @@
 //! The cosine.
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::sine::mixture;
+use super::sine::{mixture, mixture_complement};
 use super::{Activation, Parity};
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a \cos(bx + c)$; [`Cosine::default`] is $\cos x$. The duals are those of
 /// [`Sine`](super::Sine) with the parts exchanged.
@@ -70,16 +70,20 @@ impl Activation for Cosine {
 
 impl ClosedForm for Cosine {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let weights = (self.c.sin(), self.c.cos());
-        self.a * self.a * mixture(weights, self.b, (qa, qb, epsilon))
+        self.a * self.a * mixture(weights, self.b, (qa, qb, c))
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let weights = (self.c.cos(), self.c.sin());
         let slope = self.a * self.b;
-        slope * slope * mixture(weights, self.b, (qa, qb, epsilon))
+        slope * slope * mixture(weights, self.b, (qa, qb, c))
+    }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        mixture_complement((self.c.sin(), self.c.cos()), self.b, (qa, qb, c))
     }
 }
 

@@ -1,7 +1,9 @@
 //! The exponential linear unit.
 
-use super::{Activation, Dual};
-use crate::{Result, error};
+use super::Activation;
+use super::pair_form::{PairForm, PairMoments, dual_from_pair_form};
+use super::price::ExponentialLinear;
+use crate::{PairCorrelation, Result, error};
 
 /// ELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^x - 1)$ otherwise (D.-A. Clevert et al. 2015,
 /// arXiv 1511.07289; kernels: R. Tsuchida et al. 2020, arXiv 2002.08517); [`Elu::default`] has $\alpha = 1$.
@@ -48,4 +50,24 @@ impl Activation for Elu {
     }
 }
 
-impl Dual for Elu {}
+impl Elu {
+    fn form(&self) -> ExponentialLinear {
+        ExponentialLinear {
+            right: 1.0,
+            left: self.alpha,
+            scale: 1.0,
+        }
+    }
+}
+
+impl PairForm for Elu {
+    fn variance(&self, q: f64) -> f64 {
+        self.form().variance(q)
+    }
+
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        self.form().pair(qa, qb, c)
+    }
+}
+
+dual_from_pair_form!(Elu, pair_cost::LONG_MIXTURE);

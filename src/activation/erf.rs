@@ -4,8 +4,8 @@ use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
 use super::arc_sine::angle;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::{Activation, Parity};
-use crate::{Result, error};
+use super::{Activation, Parity, parallel};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a \operatorname{erf}(bx) + c$; [`Erf::default`] is $\operatorname{erf}(x)$.
 ///
@@ -31,8 +31,8 @@ pub struct Erf {
     c: f64,
 }
 
-/// Variances are cut here: beyond, the dual has reached that of the sign to more digits than `f64` has.
-const LARGEST: f64 = 1e150;
+/// $2b^2q$ is cut here, against overflow.
+const LARGEST: f64 = 1e300;
 
 impl Erf {
     /// $a \operatorname{erf}(bx) + c$.
@@ -58,14 +58,24 @@ impl Erf {
         if x < LARGEST { x } else { LARGEST }
     }
 
-    /// $\sqrt{AB}$ and $\sqrt{1 + A + B + AB\varepsilon(2-\varepsilon)}$.
+    /// $1/s$, $\sqrt{AB}/s$ and $(1 + A + B)/s^2$ with $s = \max(A, B, 1)$, so that no product leaves the
+    /// range.
     #[inline(always)]
-    fn legs(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
+    fn parts(&self, qa: f64, qb: f64) -> (f64, f64, f64) {
         let (a, b) = (self.scaled(qa), self.scaled(qb));
-        let product = a * b;
-        let root = if a == b { a } else { product.sqrt() };
-        let rest = 1.0 + (a + b) + product * (epsilon * (2.0 - epsilon));
-        (root, rest.sqrt())
+        let larger = if a > b { a } else { b };
+        let unit = 1.0 / if larger > 1.0 { larger } else { 1.0 };
+        let (x, y) = (a * unit, b * unit);
+        let root = if a == b { x } else { x.sqrt() * y.sqrt() };
+        (unit, root, unit * unit + (x + y) * unit)
+    }
+
+    /// $1/s$, $\sqrt{AB}\, c/s$ and $\sqrt{1 + A + B + AB(1-c^2)}/s$.
+    #[inline(always)]
+    fn legs(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64, f64) {
+        let (unit, root, rest) = self.parts(qa, qb);
+        let rest = rest + root * root * c.sine_squared();
+        (unit, root * c.value(), rest.sqrt())
     }
 }
 
@@ -105,28 +115,43 @@ impl Activation for Erf {
 
 impl ClosedForm for Erf {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        let (root, rest) = self.legs(qa, qb, epsilon);
-        let angle = angle(root * (1.0 - epsilon), rest);
-        (2.0 / PI) * self.a * self.a * angle + self.c * self.c
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        self.moments(qa, qb, c).0
     }
 
     #[inline(always)]
-    fn moments(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
-        let (root, rest) = self.legs(qa, qb, epsilon);
-        let angle = angle(root * (1.0 - epsilon), rest);
+    fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
+        let (unit, root, rest) = self.legs(qa, qb, c);
         let slope = self.a * self.b;
         (
-            (2.0 / PI) * self.a * self.a * angle + self.c * self.c,
-            (4.0 / PI) * slope * slope / rest,
+            (2.0 / PI) * self.a * self.a * angle(root, rest) + self.c * self.c,
+            (4.0 / PI) * slope * slope * unit / rest,
         )
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        let (_, rest) = self.legs(qa, qb, epsilon);
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let (unit, _, rest) = self.legs(qa, qb, c);
         let slope = self.a * self.b;
-        (4.0 / PI) * slope * slope / rest
+        (4.0 / PI) * slope * slope * unit / rest
+    }
+
+    /// What the angle loses is an angle as well: that between the legs at 1 and at $c$, of which one is taken
+    /// from the other without a difference.
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let (_, root, before) = self.parts(qa, qb);
+        let turned = root * root * c.sine_squared();
+        let (k, leg) = (root * c.value(), before.sqrt());
+        let other = (before + turned).sqrt();
+        let lost = if c.is_positive() {
+            let opposite = (before + root * root) * turned / (root * other + k * leg);
+            angle(opposite, root * k + leg * other)
+        } else {
+            angle(root, leg) - angle(k, other)
+        };
+        let scale = self.variance(qa).sqrt() * self.variance(qb).sqrt();
+        let drop = (2.0 / PI) * self.a * self.a * lost / scale;
+        parallel::deficit(|x| self.value(x), qa, qb) + drop
     }
 }
 

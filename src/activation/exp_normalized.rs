@@ -2,7 +2,7 @@
 
 use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// The kernel map $K \mapsto \sqrt{q_a q_b}\, e^{\gamma (c + \text{shift})}$ (V. Shankar et al. 2020,
 /// arXiv 2003.02237).
@@ -58,14 +58,18 @@ impl Activation for ExpNormalized {
 
 impl ClosedForm for ExpNormalized {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-        scale * (self.gamma * ((1.0 + self.shift) - epsilon)).exp()
+        scale * (self.gamma * ((1.0 + self.shift) - c.one_minus())).exp()
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, _: f64, _: f64, epsilon: f64) -> f64 {
-        self.gamma * (self.gamma * ((1.0 + self.shift) - epsilon)).exp()
+    fn derivative_moment(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
+        self.gamma * (self.gamma * ((1.0 + self.shift) - c.one_minus())).exp()
+    }
+
+    fn complement(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
+        -(-self.gamma * c.one_minus()).exp_m1()
     }
 }
 

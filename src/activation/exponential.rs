@@ -2,7 +2,7 @@
 
 use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a e^{bx}$.
 ///
@@ -37,6 +37,14 @@ impl Exponential {
     }
 }
 
+/// $1 - e^{-b^2 (q_a + q_b - 2k)/2}$: $1 - c^\prime$ of $e^{bx}$ and of random features of frequency $b$.
+pub(super) fn exponential_complement(b: f64, (qa, qb, c): (f64, f64, PairCorrelation)) -> f64 {
+    let (root_a, root_b) = (qa.sqrt(), qb.sqrt());
+    let difference = b * (qa - qb) / (root_a + root_b);
+    let product = (b * root_a) * (b * root_b);
+    -(-0.5 * difference * difference - product * c.one_minus()).exp_m1()
+}
+
 impl Activation for Exponential {
     fn name(&self) -> String {
         format!("exp({}, {})", self.a, self.b)
@@ -53,15 +61,19 @@ impl Activation for Exponential {
 
 impl ClosedForm for Exponential {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let (root_a, root_b) = (self.b.abs() * qa.sqrt(), self.b.abs() * qb.sqrt());
         let sum = root_a + root_b;
-        self.a * self.a * (0.5 * sum * sum - root_a * root_b * epsilon).exp()
+        self.a * self.a * (0.5 * sum * sum - root_a * root_b * c.one_minus()).exp()
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        self.b * self.b * self.moment(qa, qb, epsilon)
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        self.b * self.b * self.moment(qa, qb, c)
+    }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        exponential_complement(self.b, (qa, qb, c))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Parity};
+use crate::PairCorrelation;
 
 /// $\varphi(x) = e^{-x^2} \sin x$.
 ///
@@ -24,29 +25,35 @@ use super::{Activation, Parity};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gabor;
 
-/// Variances are cut here: beyond, $\varphi$ is too narrow for its dual to differ from 0 in `f64`.
-const LARGEST: f64 = 1e100;
-
+/// In units of $s = \max(q_a, q_b, 1)$, so that no product leaves the range.
 struct Parts {
+    /// $1/s$.
+    unit: f64,
+    /// $k/s$.
     k: f64,
+    /// $(q_a + q_b)/s$.
     sum: f64,
+    /// $\Delta/s^2$.
     delta: f64,
+    /// $M$.
     exponent: f64,
 }
 
 #[inline(always)]
-fn parts(qa: f64, qb: f64, epsilon: f64) -> Parts {
-    let (qa, qb) = (qa.min(LARGEST), qb.min(LARGEST));
-    let product = qa * qb;
-    let root = if qa == qb { qa } else { product.sqrt() };
-    let determinant = product * (epsilon * (2.0 - epsilon));
-    let sum = qa + qb;
-    let delta = 1.0 + 2.0 * sum + 4.0 * determinant;
+fn parts(qa: f64, qb: f64, c: PairCorrelation) -> Parts {
+    let larger = if qa > qb { qa } else { qb };
+    let unit = 1.0 / if larger > 1.0 { larger } else { 1.0 };
+    let (a, b) = (qa * unit, qb * unit);
+    let root = if qa == qb { a } else { a.sqrt() * b.sqrt() };
+    let determinant = root * root * c.sine_squared();
+    let sum = a + b;
+    let delta = unit * unit + 2.0 * unit * sum + 4.0 * determinant;
     Parts {
-        k: root * (1.0 - epsilon),
+        unit,
+        k: root * c.value(),
         sum,
         delta,
-        exponent: (sum + 4.0 * determinant) / (2.0 * delta),
+        exponent: (unit * sum + 4.0 * determinant) / (2.0 * delta),
     }
 }
 
@@ -75,25 +82,31 @@ impl Activation for Gabor {
 
 impl ClosedForm for Gabor {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let Parts {
-            k, delta, exponent, ..
-        } = parts(qa, qb, epsilon);
-        (-exponent).exp() * (k / delta).sinh() / delta.sqrt()
+            unit,
+            k,
+            delta,
+            exponent,
+            ..
+        } = parts(qa, qb, c);
+        (-exponent).exp() * (unit * k / delta).sinh() * (unit / delta.sqrt())
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let Parts {
+            unit,
             k,
             sum,
             delta,
             exponent,
-        } = parts(qa, qb, epsilon);
-        let s = k / delta;
-        let even = s.cosh() * (1.0 / delta + 8.0 * s * s);
-        let odd = 4.0 * s * s.sinh() * ((1.0 + sum) / delta + 1.0);
-        (-exponent).exp() / delta.sqrt() * (even + odd)
+        } = parts(qa, qb, c);
+        let s = unit * k / delta;
+        let inverse = unit * (unit / delta);
+        let even = s.cosh() * (inverse + 8.0 * s * s);
+        let odd = 4.0 * s * s.sinh() * (inverse + unit * sum / delta + 1.0);
+        (-exponent).exp() * (unit / delta.sqrt()) * (even + odd)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Parity};
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a e^{bx^2}$, a bump for $b < 0$.
 ///
@@ -28,6 +28,16 @@ pub struct Gaussian {
     b: f64,
 }
 
+/// Against overflow.
+#[inline(always)]
+fn cut(x: f64) -> f64 {
+    if x.abs() < 1e300 {
+        x
+    } else {
+        x.signum() * 1e300
+    }
+}
+
 impl Gaussian {
     /// $a e^{bx^2}$.
     ///
@@ -40,15 +50,27 @@ impl Gaussian {
         })
     }
 
-    /// $\beta$, $\sqrt{q_a q_b}$, $\Delta$; NaN where the expectation does not exist.
+    /// $1/s$, $\beta k/s$ and $\Delta/s^2$ with $s = \max(|\beta| q_a, |\beta| q_b, 1)$; NaN where the
+    /// expectation does not exist.
     #[inline(always)]
-    fn parts(&self, qa: f64, qb: f64, epsilon: f64) -> (f64, f64, f64) {
+    fn parts(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64, f64) {
         let beta = -2.0 * self.b;
-        let product = qa * qb;
-        let root = if qa == qb { qa } else { product.sqrt() };
-        let delta = 1.0 + beta * (qa + qb) + beta * beta * product * (epsilon * (2.0 - epsilon));
-        let exists = 1.0 + beta * qa > 0.0 && delta > 0.0;
-        (beta, root, if exists { delta } else { f64::NAN })
+        let (a, b) = (cut(beta * qa), cut(beta * qb));
+        let larger = if a.abs() > b.abs() { a.abs() } else { b.abs() };
+        let unit = 1.0 / if larger > 1.0 { larger } else { 1.0 };
+        let (x, y) = (a * unit, b * unit);
+        let root = if a == b {
+            x
+        } else {
+            (x.abs().sqrt() * y.abs().sqrt()).copysign(beta)
+        };
+        let delta = unit * unit + unit * (x + y) + root * root * c.sine_squared();
+        let exists = (1.0 + a > 0.0) & (delta > 0.0);
+        (
+            unit,
+            root * c.value(),
+            if exists { delta } else { f64::NAN },
+        )
     }
 }
 
@@ -78,16 +100,30 @@ impl Activation for Gaussian {
 
 impl ClosedForm for Gaussian {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        let (_, _, delta) = self.parts(qa, qb, epsilon);
-        self.a * self.a / delta.sqrt()
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let (unit, _, delta) = self.parts(qa, qb, c);
+        self.a * self.a * unit / delta.sqrt()
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        let (beta, root, delta) = self.parts(qa, qb, epsilon);
-        let covariance = root * (1.0 - epsilon) / delta;
-        self.a * self.a * beta * beta * covariance / delta.sqrt()
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let (unit, k, delta) = self.parts(qa, qb, c);
+        let beta = -2.0 * self.b;
+        self.a * self.a * beta * k * (unit / delta) * (unit / delta.sqrt())
+    }
+
+    /// $c^\prime = ((1 + 2\beta q_a)(1 + 2\beta q_b)/\Delta^2)^{1/4}$, and $\Delta^2$ exceeds the numerator by
+    /// $\beta^2 (q_a - q_b)^2 + 2 (1 + \beta q_a + \beta q_b) \beta^2 D + \beta^4 D^2$, $D = q_a q_b - k^2$.
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let (unit, _, delta) = self.parts(qa, qb, c);
+        let beta = -2.0 * self.b;
+        let (x, y) = (cut(beta * qa) * unit, cut(beta * qb) * unit);
+        let determinant = x * y * c.sine_squared();
+        let difference = unit * (x - y) / delta;
+        let share = determinant / delta;
+        let cross = 2.0 * (unit * (unit + (x + y)) / delta) * share;
+        let excess = difference * difference + cross + share * share;
+        -(0.25 * (-excess).ln_1p()).exp_m1()
     }
 }
 

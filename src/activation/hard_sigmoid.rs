@@ -1,6 +1,9 @@
 //! Hard sigmoid.
 
-use super::{Activation, Dual};
+use super::Activation;
+use super::pair_form::{PairForm, PairMoments, dual_from_pair_form};
+use super::price::{Line, PiecewiseLinear};
+use crate::PairCorrelation;
 
 /// $\varphi(x) = \min(\max(x/6 + 1/2, 0), 1)$.
 ///
@@ -28,4 +31,31 @@ impl Activation for HardSigmoid {
     }
 }
 
-impl Dual for HardSigmoid {}
+const FORM: PiecewiseLinear<2> = PiecewiseLinear::clamp(
+    Line {
+        offset: 0.5,
+        slope: 1.0 / 6.0,
+    },
+    -3.0,
+    3.0,
+);
+
+impl PairForm for HardSigmoid {
+    fn variance(&self, q: f64) -> f64 {
+        FORM.variance(q)
+    }
+
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        FORM.pair(qa, qb, c)
+    }
+
+    fn affine_pair(
+        &self,
+        parameters: [f64; 4],
+        (qa, qb, c): (f64, f64, PairCorrelation),
+    ) -> Option<PairMoments> {
+        (parameters[0] != 0.0).then(|| FORM.affine(parameters).pair(qa, qb, c))
+    }
+}
+
+dual_from_pair_form!(HardSigmoid, pair_cost::CLAMP);

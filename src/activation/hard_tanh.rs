@@ -1,6 +1,9 @@
 //! Hard tanh.
 
-use super::{Activation, Dual, Parity};
+use super::pair_form::{PairForm, PairMoments, dual_from_pair_form};
+use super::price::{Line, PiecewiseLinear};
+use super::{Activation, Parity};
+use crate::PairCorrelation;
 
 /// $\varphi(x) = \min(\max(x, -1), 1)$.
 ///
@@ -32,4 +35,31 @@ impl Activation for HardTanh {
     }
 }
 
-impl Dual for HardTanh {}
+const FORM: PiecewiseLinear<2> = PiecewiseLinear::clamp(
+    Line {
+        offset: 0.0,
+        slope: 1.0,
+    },
+    -1.0,
+    1.0,
+);
+
+impl PairForm for HardTanh {
+    fn variance(&self, q: f64) -> f64 {
+        FORM.variance(q)
+    }
+
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        FORM.pair(qa, qb, c)
+    }
+
+    fn affine_pair(
+        &self,
+        parameters: [f64; 4],
+        (qa, qb, c): (f64, f64, PairCorrelation),
+    ) -> Option<PairMoments> {
+        (parameters[0] != 0.0).then(|| FORM.affine(parameters).pair(qa, qb, c))
+    }
+}
+
+dual_from_pair_form!(HardTanh, pair_cost::CLAMP);

@@ -1,9 +1,9 @@
 //! Duals of all positively homogeneous activations $\varphi(x) = s_- \min(x, 0) + s_+ \max(x, 0)$.
 
 use super::closed_form::map_slices;
-use super::{DualRow, PairSlices, Parity, arc_cosine};
+use super::{DualRow, PairSlices, arc_cosine};
 use crate::vectorized::vectorized;
-use crate::{Error, PairCovariance, Result};
+use crate::{Error, PairCorrelation, PairCovariance, Result};
 
 /// The slopes $(s_-, s_+)$ of $\varphi(x) = s_- \min(x,0) + s_+ \max(x,0)$: every positively homogeneous
 /// function on the line.
@@ -51,30 +51,17 @@ impl Slopes {
     }
 
     /// The dual in the variables of [`PairCovariance`]: with $m$ the [second moment](Self::second_moment) and
-    /// $w$ the [weight](Self::curvature_weight) of $\kappa_1$,
-    /// $m (1 - c^\prime) = w (1 - \kappa_1(c)) + s_- s_+ (1 - c)$.
+    /// $w$ the [weight](Self::curvature_weight) of $\kappa_1$, $m (1 \mp c^\prime) = w (1 \mp \kappa_1(c)) +
+    /// s_- s_+ (1 \mp c)$.
     ///
     /// # Errors
     /// [`Error::Overflow`] if a variance leaves the range of `f64`.
     pub fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
         let moment = self.second_moment();
-        let parity = if self.negative == -self.positive {
-            Parity::Even
-        } else {
-            Parity::Neither
-        };
-        let epsilon = k.folded(parity).one_minus_correlation();
-        let dual_epsilon = if moment > 0.0 {
-            let weight = self.curvature_weight() / moment;
-            let linear = self.negative * self.positive / moment;
-            (weight * arc_cosine::kappa1_complement_unchecked(epsilon) + linear * epsilon)
-                .clamp(0.0, 2.0)
-        } else {
-            0.0
-        };
         let (a, b) = (k.variance_a() * moment, k.variance_b() * moment);
         if a.is_finite() && b.is_finite() {
-            Ok(PairCovariance::from_parts(a, b, dual_epsilon))
+            let correlation = AngleImage::new(*self).image(k.pair_correlation());
+            Ok(PairCovariance::of(a, b, correlation))
         } else {
             Err(Error::overflow("the variance of a homogeneous activation"))
         }
@@ -82,8 +69,7 @@ impl Slopes {
 
     /// $\mathbb E[\varphi^\prime(u) \varphi^\prime(v)]$.
     pub fn derivative_dual(&self, k: PairCovariance) -> f64 {
-        self.curvature_weight()
-            * arc_cosine::kappa0_of_complement_unchecked(k.one_minus_correlation())
+        self.curvature_weight() * arc_cosine::kappa0_of(k.pair_correlation())
             + self.negative * self.positive
     }
 
@@ -95,11 +81,9 @@ impl Slopes {
             k,
             out,
             #[inline(always)]
-            move |qa, qb, epsilon| {
+            move |qa, qb, c| {
                 let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-                scale
-                    * (weight * arc_cosine::kappa1_of_complement_unchecked(epsilon)
-                        + linear * (1.0 - epsilon))
+                scale * (weight * arc_cosine::kappa1_of(c) + linear * c.value())
             },
         )
     }
@@ -112,50 +96,31 @@ impl Slopes {
             k,
             out,
             #[inline(always)]
-            move |_, _, epsilon| {
-                weight * arc_cosine::kappa0_of_complement_unchecked(epsilon) + linear
-            },
+            move |_, _, c| weight * arc_cosine::kappa0_of(c) + linear,
         )
     }
 
     /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) of one point with many.
     pub(crate) fn dual_row(&self, row: DualRow<'_>) {
-        let moment = self.second_moment();
         let (gain, shift) = (self.curvature_weight(), self.negative * self.positive);
-        let scale = if moment > 0.0 { 1.0 / moment } else { 0.0 };
-        let (weight, linear) = (scale * gain, scale * shift);
-        let even = self.negative == -self.positive;
-        let complement = row.complement;
+        let (map, correlation) = (AngleImage::new(*self), row.correlation);
         match row.slope {
-            Some(slope) if !even => vectorized(
+            Some(slope) => vectorized(
                 #[inline(always)]
                 || {
-                    for (epsilon, slope) in complement.iter_mut().zip(slope.iter_mut()) {
-                        let (kappa0, complement) =
-                            arc_cosine::both_of_complement_unchecked(*epsilon);
+                    for (c, slope) in correlation.iter_mut().zip(slope.iter_mut()) {
+                        let (remainder, s) = arc_cosine::remainder_and_angle(c.distance());
+                        let kappa0 = if c.is_positive() { 1.0 - s } else { s };
                         *slope = gain * kappa0 + shift;
-                        *epsilon = clamped(weight * complement + linear * *epsilon);
+                        *c = map.image_from(*c, remainder);
                     }
                 },
             ),
-            mut slope => vectorized(
+            None => vectorized(
                 #[inline(always)]
                 || {
-                    if let Some(slope) = &mut slope {
-                        for (slope, &epsilon) in slope.iter_mut().zip(&*complement) {
-                            let kappa0 = arc_cosine::kappa0_of_complement_unchecked(epsilon);
-                            *slope = gain * kappa0 + shift;
-                        }
-                    }
-                    for epsilon in complement.iter_mut() {
-                        let folded = 2.0 - *epsilon;
-                        let x = if even && folded < *epsilon {
-                            folded
-                        } else {
-                            *epsilon
-                        };
-                        let complement = arc_cosine::kappa1_complement_unchecked(x);
-                        *epsilon = clamped(weight * complement + linear * x);
+                    for c in correlation.iter_mut() {
+                        *c = map.image(*c);
                     }
                 },
             ),
@@ -163,9 +128,58 @@ impl Slopes {
     }
 }
 
-/// The nearest number in $[0, 2]$.
-#[inline(always)]
-fn clamped(x: f64) -> f64 {
-    let x = if x > 0.0 { x } else { 0.0 };
-    if x < 2.0 { x } else { 2.0 }
+/// What a homogeneous activation does to the correlation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AngleImage {
+    /// $w/m$.
+    weight: f64,
+    /// $s_- s_+/m = 1 - w/m$.
+    linear: f64,
+    /// $1 + s_- s_+/m = (s_- + s_+)^2/(2m)$, 0 for an even function.
+    even: f64,
+}
+
+impl AngleImage {
+    pub(crate) fn new(slopes: Slopes) -> Self {
+        let moment = slopes.second_moment();
+        if moment == 0.0 {
+            // 0 has no correlation with anything
+            return Self {
+                weight: 0.0,
+                linear: 1.0,
+                even: 2.0,
+            };
+        }
+        Self {
+            weight: slopes.curvature_weight() / moment,
+            linear: slopes.negative * slopes.positive / moment,
+            even: 0.5 * (slopes.negative + slopes.positive).powi(2) / moment,
+        }
+    }
+
+    /// $w/m$.
+    pub(crate) fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// $c^\prime$.
+    #[inline(always)]
+    pub(crate) fn image(self, c: PairCorrelation) -> PairCorrelation {
+        self.image_from(c, arc_cosine::remainder(c.distance()))
+    }
+
+    /// $c^\prime$ given $r = \kappa_1(c) - \max(c, 0)$. For $c \ge 0$, where $c^\prime \ge c$,
+    /// $1 - c^\prime = (1 - c) - w r$; for $c < 0$, with $d = 1 + c$, $1 - c^\prime = (1 + l) - w r - l d$
+    /// and $1 + c^\prime = w (1 + r) + l d$.
+    #[inline(always)]
+    pub(crate) fn image_from(self, c: PairCorrelation, remainder: f64) -> PairCorrelation {
+        let (distance, lost) = (c.distance(), self.weight * remainder);
+        let (near, far) = if c.is_positive() {
+            (distance - lost, 2.0)
+        } else {
+            let linear = self.linear * distance;
+            ((self.even - lost) - linear, (self.weight + lost) + linear)
+        };
+        PairCorrelation::from_ends(near, far)
+    }
 }

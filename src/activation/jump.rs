@@ -2,7 +2,7 @@
 
 use super::{DualRow, PairSlices, Slopes, arc_cosine};
 use crate::vectorized::vectorized;
-use crate::{PairCovariance, Result};
+use crate::{PairCorrelation, PairCovariance, Result};
 
 /// The values left and right of 0: the slopes of the antiderivative, whose derivative's dual
 /// $\tfrac{(s_+ - s_-)^2}{2} \kappa_0(c) + s_- s_+$ is the dual of the jump.
@@ -10,16 +10,27 @@ use crate::{PairCovariance, Result};
 pub(super) struct Jump(pub(super) Slopes);
 
 impl Jump {
-    /// $\varepsilon^\prime/(1 - \kappa_0)$.
+    /// $f = (1 - c^\prime)/(1 - \kappa_0)$.
     fn factor(self) -> f64 {
         self.0.curvature_weight() / self.0.second_moment()
     }
 
+    /// $1 - c^\prime = f (1 - \kappa_0)$ and $1 + c^\prime = (2 - f) + f \kappa_0$.
+    #[inline(always)]
+    fn image(factor: f64, c: PairCorrelation) -> PairCorrelation {
+        let s = arc_cosine::kappa0_of(c.absolute().opposite());
+        let (kappa0, other) = if c.is_positive() {
+            (1.0 - s, s)
+        } else {
+            (s, 1.0 - s)
+        };
+        PairCorrelation::from_ends(factor * other, (2.0 - factor) + factor * kappa0)
+    }
+
     pub(super) fn dual(self, k: PairCovariance) -> PairCovariance {
-        let kappa0 = arc_cosine::one_minus_kappa0_unchecked(k.one_minus_correlation());
         let variance = |q: f64| if q > 0.0 { self.0.second_moment() } else { 0.0 };
         let (a, b) = (variance(k.variance_a()), variance(k.variance_b()));
-        PairCovariance::from_parts(a, b, self.factor() * kappa0)
+        PairCovariance::of(a, b, Self::image(self.factor(), k.pair_correlation()))
     }
 
     pub(super) fn dual_slice(self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
@@ -31,17 +42,17 @@ impl Jump {
         Ok(())
     }
 
-    /// $\varepsilon^\prime$ of one point with many, and no slope.
+    /// $c^\prime$ of one point with many, and no slope.
     pub(super) fn dual_row(self, row: DualRow<'_>) {
         if let Some(slope) = row.slope {
             slope.fill(0.0);
         }
-        let (factor, complement) = (self.factor(), row.complement);
+        let (factor, correlation) = (self.factor(), row.correlation);
         vectorized(
             #[inline(always)]
             || {
-                for epsilon in complement.iter_mut() {
-                    *epsilon = factor * arc_cosine::one_minus_kappa0_unchecked(*epsilon);
+                for c in correlation.iter_mut() {
+                    *c = Self::image(factor, *c);
                 }
             },
         );

@@ -1,9 +1,10 @@
 //! Mish.
 
+use super::Activation;
+use super::pair_form::dual_from_pair_form;
 use super::sigmoid::logistic;
 use super::softplus::log_one_plus_exp;
 use super::tanh::sech_squared;
-use super::{Activation, Dual};
 
 /// $\varphi(x) = x \tanh(\log(1 + e^x))$ (D. Misra 2019, arXiv 1908.08681).
 ///
@@ -27,4 +28,4 @@ impl Activation for Mish {
     }
 }
 
-impl Dual for Mish {}
+dual_from_pair_form!(Mish, pair_cost::MIXTURE);

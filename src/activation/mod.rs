@@ -50,9 +50,16 @@ mod identity;
 mod jump;
 mod leaky_relu;
 mod mish;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod mixture;
 mod named;
+mod near_zero;
+mod pair_form;
+mod parallel;
 mod polynomial;
 mod power_kernel;
+#[allow(dead_code)]
+mod price;
 mod random_fourier;
 mod rectified_monomial;
 pub mod relu;
@@ -89,11 +96,14 @@ pub use gaussian::Gaussian;
 pub use gelu::Gelu;
 pub use hard_sigmoid::HardSigmoid;
 pub use hard_tanh::HardTanh;
+pub(crate) use homogeneous::AngleImage;
 pub use homogeneous::Slopes;
 pub use identity::Identity;
 pub use leaky_relu::LeakyRelu;
 pub use mish::Mish;
+pub use mixture::Fitted;
 pub use named::{Named, entries, named, names, with_parameters};
+pub(crate) use near_zero::{SMALL, slopes_at_zero};
 pub use polynomial::Polynomial;
 pub use power_kernel::PowerKernel;
 pub use random_fourier::RandomFourier;
@@ -252,6 +262,26 @@ pub trait Dual: Activation {
     /// As [`dual`](Self::dual).
     fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
         default::derivative_dual(&self, k)
+    }
+
+    /// [`dual`](Self::dual) and [`derivative_dual`](Self::derivative_dual) at once, for less where they have
+    /// parts in common.
+    ///
+    /// # Errors
+    /// As [`dual`](Self::dual).
+    fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+        Ok((self.dual(k)?, self.derivative_dual(k)?))
+    }
+
+    /// [`duals`](Self::duals) of $\gamma (\varphi(\alpha x + \beta) + \delta)$ from
+    /// $(\alpha, \beta, \gamma, \delta)$, where the shifted function has a form of its own; `None` (the
+    /// default) leaves it to quadrature.
+    fn duals_of_affine(
+        &self,
+        _parameters: [f64; 4],
+        _k: PairCovariance,
+    ) -> Option<Result<(PairCovariance, f64)>> {
+        None
     }
 
     /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed

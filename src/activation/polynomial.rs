@@ -1,8 +1,9 @@
 //! Polynomials: monomials and Hermite polynomials among them.
 
+use super::row::pair_cost;
 use super::{Activation, Dual, Parity};
 use crate::activation::expectation::HermiteSeries;
-use crate::{Error, PairCovariance, Result, error};
+use crate::{Error, PairCorrelation, PairCovariance, Result, error};
 
 /// $\varphi(x) = \sum_j c_j x^j$.
 ///
@@ -158,19 +159,26 @@ impl Dual for Polynomial {
         if !scale.is_finite() {
             return Err(Error::overflow(format!("the variance of {}", self.name())));
         }
-        let epsilon = k.one_minus_correlation();
-        let complement = if scale == 0.0 {
-            epsilon
+        let correlation = if scale == 0.0 {
+            k.pair_correlation()
         } else if k.geometric_mean() > 0.0 {
-            a.complement(&b, epsilon)
+            a.image(&b, k.pair_correlation(), self.parity())
         } else {
-            (1.0 - a.covariance(&b, 0.0) / scale).clamp(0.0, 2.0)
+            PairCorrelation::rounded(a.covariance(&b, 0.0) / scale)
         };
-        Ok(PairCovariance::from_parts(
+        Ok(PairCovariance::of(
             a.norm_squared,
             b.norm_squared,
-            complement,
+            correlation,
         ))
+    }
+
+    fn is_tabulated(&self) -> bool {
+        false
+    }
+
+    fn pair_cost(&self) -> f64 {
+        pair_cost::MIXTURE
     }
 
     fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {

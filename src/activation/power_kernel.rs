@@ -2,7 +2,7 @@
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Parity, Polynomial};
-use crate::Result;
+use crate::{PairCorrelation, Result};
 
 /// The kernel map $K \mapsto K^n$, entry by entry: the homogeneous polynomial kernel.
 ///
@@ -60,18 +60,22 @@ impl Activation for PowerKernel {
 
 impl ClosedForm for PowerKernel {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-        (scale * (1.0 - epsilon)).powi(self.degree)
+        (scale * c.value()).powi(self.degree)
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         if self.degree == 0 {
             return 0.0;
         }
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-        f64::from(self.degree) * (scale * (1.0 - epsilon)).powi(self.degree - 1)
+        f64::from(self.degree) * (scale * c.value()).powi(self.degree - 1)
+    }
+
+    fn complement(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
+        -(f64::from(self.degree) * (-c.one_minus()).ln_1p()).exp_m1()
     }
 }
 

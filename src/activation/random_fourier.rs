@@ -4,8 +4,9 @@ use std::f64::consts::SQRT_2;
 
 use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::exponential::exponential_complement;
 use super::sine::sines_and_cosines;
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = \sqrt2 \sin(\sqrt{2\gamma} x + \pi/4)$, whose dual is the Gaussian (radial basis function)
 /// kernel of the pre-activations' distance (A. Rahimi and B. Recht 2007):
@@ -56,14 +57,19 @@ impl Activation for RandomFourier {
 
 impl ClosedForm for RandomFourier {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        let (sines, cosines) = sines_and_cosines(self.frequency(), qa, qb, epsilon);
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let (sines, cosines) = sines_and_cosines(self.frequency(), qa, qb, c);
         sines + cosines
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        2.0 * self.gamma * self.moment(qa, qb, epsilon)
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        2.0 * self.gamma * self.moment(qa, qb, c)
+    }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        let b = self.frequency();
+        exponential_complement(b, (qa, qb, c))
     }
 }
 

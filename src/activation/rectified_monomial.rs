@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, arc_cosine};
-use crate::{Error, Result};
+use crate::{Error, PairCorrelation, Result};
 
 /// $\varphi(x) = 1_{x>0} x^n$, $n \ge 1$ (degree 0 is the [`Step`](super::Step)).
 ///
@@ -69,6 +69,15 @@ impl RectifiedMonomial {
     }
 }
 
+/// Gauss–Legendre with five nodes on $[0, 1]$: (node, weight).
+const GAUSS_FIVE: [(f64, f64); 5] = [
+    (0.046_910_077_030_668_0, 0.118_463_442_528_094_54),
+    (0.230_765_344_947_158_45, 0.239_314_335_249_683_23),
+    (0.5, 0.284_444_444_444_444_44),
+    (0.769_234_655_052_841_5, 0.239_314_335_249_683_23),
+    (0.953_089_922_969_332, 0.118_463_442_528_094_54),
+];
+
 /// $(n-1)!!$ for even $n$ or odd $n$.
 fn double_factorial_below(n: usize) -> f64 {
     (1..n).rev().step_by(2).map(|i| i as f64).product()
@@ -96,14 +105,13 @@ fn next((p, q): &(Vec<f64>, Vec<f64>), n: usize) -> (Vec<f64>, Vec<f64>) {
     (next_p, next_q)
 }
 
-/// $J/(2\pi)$ at $c = 1 - \varepsilon$.
+/// $J/(2\pi)$.
 #[inline(always)]
-fn half_kernel((p, q): &(Vec<f64>, Vec<f64>), epsilon: f64) -> f64 {
-    let c = 1.0 - epsilon;
+fn half_kernel((p, q): &(Vec<f64>, Vec<f64>), correlation: PairCorrelation) -> f64 {
+    let c = correlation.value();
     let horner = |x: &[f64]| x.iter().rev().fold(0.0, |sum, a| sum * c + a);
-    let sine = (epsilon * (2.0 - epsilon)).sqrt();
-    horner(p) * sine / (2.0 * PI)
-        + 0.5 * horner(q) * arc_cosine::kappa0_of_complement_unchecked(epsilon)
+    let sine = correlation.sine_squared().sqrt();
+    horner(p) * sine / (2.0 * PI) + 0.5 * horner(q) * arc_cosine::kappa0_of(correlation)
 }
 
 impl Activation for RectifiedMonomial {
@@ -134,16 +142,30 @@ impl Activation for RectifiedMonomial {
 
 impl ClosedForm for RectifiedMonomial {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-        scale.powi(self.degree as i32) * half_kernel(&self.value, epsilon)
+        scale.powi(self.degree as i32) * half_kernel(&self.value, c)
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let scale = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
         let square = (self.degree * self.degree) as f64;
-        square * scale.powi(self.degree as i32 - 1) * half_kernel(&self.derivative, epsilon)
+        square * scale.powi(self.degree as i32 - 1) * half_kernel(&self.derivative, c)
+    }
+
+    /// $\int_0^{1-c} n^2 J_{n-1}/J_n(1)$, by Gauss's rule in the square root of the variable, in which the
+    /// integrand is analytic.
+    fn complement(&self, _: f64, _: f64, c: PairCorrelation) -> f64 {
+        let epsilon = c.one_minus();
+        let square = (self.degree * self.degree) as f64;
+        let all = half_kernel(&self.value, PairCorrelation::PARALLEL);
+        let slope = |r: f64| {
+            let c = PairCorrelation::of_one_minus(epsilon * r * r);
+            2.0 * r * half_kernel(&self.derivative, c)
+        };
+        let sum: f64 = GAUSS_FIVE.iter().map(|&(r, w)| w * slope(r)).sum();
+        epsilon * square * sum / all
     }
 }
 

@@ -1,7 +1,7 @@
 //! Duals of one point with many: the step that a block of a Gram matrix takes through an activation.
 
 use super::Dual;
-use crate::{PairCovariance, Result};
+use crate::{PairCorrelation, PairCovariance, Result};
 
 /// What a pair costs, roughly, in nanoseconds: closed forms of slopes, other closed forms, tables of Hermite
 /// coefficients, quadrature of each pair.
@@ -9,6 +9,9 @@ pub(crate) mod pair_cost {
     pub(crate) const OF_SLOPES: f64 = 4.0;
     pub(crate) const CLOSED_FORM: f64 = 9.0;
     pub(crate) const TABULATED: f64 = 25.0;
+    pub(crate) const CLAMP: f64 = 1e3;
+    pub(crate) const MIXTURE: f64 = 4e3;
+    pub(crate) const LONG_MIXTURE: f64 = 2e4;
     pub(crate) const QUADRATURE: f64 = 2e5;
 
     /// Without a closed form.
@@ -22,7 +25,7 @@ pub(crate) mod pair_cost {
     }
 }
 
-/// A point of variance $q_a$ beside many others, before an activation; the complements are replaced by those
+/// A point of variance $q_a$ beside many others, before an activation; the correlations are replaced by those
 /// after it.
 #[derive(Debug)]
 pub struct DualRow<'a> {
@@ -36,8 +39,8 @@ pub struct DualRow<'a> {
     pub moment_b: &'a [f64],
     /// $1/\sqrt{V(q_b)}$, 0 where it is not finite.
     pub inverse_b: &'a [f64],
-    /// In: $1 - c$; out: $1 - c^\prime$.
-    pub complement: &'a mut [f64],
+    /// In: $c$; out: $c^\prime$.
+    pub correlation: &'a mut [PairCorrelation],
     /// Out, if wanted: $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
     pub slope: Option<&'a mut [f64]>,
 }
@@ -45,7 +48,7 @@ pub struct DualRow<'a> {
 impl DualRow<'_> {
     pub(crate) fn reborrow(&mut self) -> DualRow<'_> {
         DualRow {
-            complement: &mut *self.complement,
+            correlation: &mut *self.correlation,
             slope: self.slope.as_deref_mut(),
             ..*self
         }
@@ -57,7 +60,7 @@ impl DualRow<'_> {
             variance_b: &self.variance_b[j..=j],
             moment_b: &self.moment_b[j..=j],
             inverse_b: &self.inverse_b[j..=j],
-            complement: &mut self.complement[j..=j],
+            correlation: &mut self.correlation[j..=j],
             slope: self.slope.as_deref_mut().map(|slope| &mut slope[j..=j]),
             ..*self
         }
@@ -67,12 +70,16 @@ impl DualRow<'_> {
 /// One pair at a time, by [`Dual::dual`] and [`Dual::derivative_dual`].
 pub(super) fn one_by_one(phi: &dyn Dual, row: DualRow<'_>) -> Result<()> {
     let mut slope = row.slope;
-    for (j, (epsilon, &qb)) in row.complement.iter_mut().zip(row.variance_b).enumerate() {
-        let k = PairCovariance::from_parts(row.variance_a, qb, *epsilon);
-        if let Some(slope) = &mut slope {
-            slope[j] = phi.derivative_dual(k)?;
-        }
-        *epsilon = phi.dual(k)?.one_minus_correlation();
+    for (j, (c, &qb)) in row.correlation.iter_mut().zip(row.variance_b).enumerate() {
+        let k = PairCovariance::of(row.variance_a, qb, *c);
+        let after = if let Some(slope) = &mut slope {
+            let (after, derivative) = phi.duals(k)?;
+            slope[j] = derivative;
+            after
+        } else {
+            phi.dual(k)?
+        };
+        *c = after.pair_correlation();
     }
     Ok(())
 }
@@ -80,9 +87,7 @@ pub(super) fn one_by_one(phi: &dyn Dual, row: DualRow<'_>) -> Result<()> {
 /// The variances after an activation, one at a time.
 pub(super) fn moments_one_by_one(phi: &dyn Dual, q: &[f64], out: &mut [f64]) -> Result<()> {
     for (&q, out) in q.iter().zip(out) {
-        *out = phi
-            .dual(PairCovariance::from_parts(q, q, 0.0))?
-            .variance_a();
+        *out = phi.dual(PairCovariance::diagonal(q))?.variance_a();
     }
     Ok(())
 }

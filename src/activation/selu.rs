@@ -1,6 +1,9 @@
 //! The scaled exponential linear unit.
 
-use super::{Activation, Dual};
+use super::Activation;
+use super::pair_form::{PairForm, PairMoments, dual_from_pair_form};
+use super::price::ExponentialLinear;
+use crate::PairCorrelation;
 
 /// SELU, $\lambda$ times the [`Elu`](super::Elu) of parameter $\alpha$, with $\lambda = 1.0507\ldots$,
 /// $\alpha = 1.6732\ldots$ such that mean 0 and variance 1 are a stable fixed point (G. Klambauer et al.
@@ -33,4 +36,24 @@ impl Activation for Selu {
     }
 }
 
-impl Dual for Selu {}
+impl Selu {
+    fn form(&self) -> ExponentialLinear {
+        ExponentialLinear {
+            right: LAMBDA,
+            left: LAMBDA * ALPHA,
+            scale: 1.0,
+        }
+    }
+}
+
+impl PairForm for Selu {
+    fn variance(&self, q: f64) -> f64 {
+        self.form().variance(q)
+    }
+
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        self.form().pair(qa, qb, c)
+    }
+}
+
+dual_from_pair_form!(Selu, pair_cost::LONG_MIXTURE);

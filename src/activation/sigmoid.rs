@@ -1,7 +1,8 @@
 //! The logistic function.
 
+use super::Activation;
+use super::pair_form::dual_from_pair_form;
 use super::tanh::sech_squared;
-use super::{Activation, Dual};
 
 /// $\varphi(x) = 1/(1 + e^{-x})$.
 ///
@@ -29,4 +30,4 @@ impl Activation for Sigmoid {
     }
 }
 
-impl Dual for Sigmoid {}
+dual_from_pair_form!(Sigmoid, pair_cost::MIXTURE);

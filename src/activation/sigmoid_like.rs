@@ -2,6 +2,7 @@
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Erf};
+use crate::PairCorrelation;
 
 /// $\varphi(x) = \tfrac12 \operatorname{erf}(x/2.4020563531719796) + \tfrac12$, within 0.02 of the logistic
 /// function and with closed duals (those of [`Erf`]); the constant is the one of neural-tangents'
@@ -43,13 +44,17 @@ impl Activation for SigmoidLike {
 
 impl ClosedForm for SigmoidLike {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        self.erf.moment(qa, qb, epsilon)
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        self.erf.moment(qa, qb, c)
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
-        self.erf.derivative_moment(qa, qb, epsilon)
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        self.erf.derivative_moment(qa, qb, c)
+    }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        self.erf.complement(qa, qb, c)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The sigmoid linear unit.
 
+use super::Activation;
+use super::pair_form::dual_from_pair_form;
 use super::sigmoid::logistic;
-use super::{Activation, Dual};
 
 /// SiLU, also called swish, $\varphi(x) = x/(1 + e^{-x})$ (S. Elfwing et al. 2017, arXiv 1702.03118; P.
 /// Ramachandran et al. 2017, arXiv 1710.05941).
@@ -26,4 +27,4 @@ impl Activation for Silu {
     }
 }
 
-impl Dual for Silu {}
+dual_from_pair_form!(Silu, pair_cost::MIXTURE);

@@ -2,7 +2,7 @@
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Parity};
-use crate::{Result, error};
+use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a \sin(bx + c)$; [`Sine::default`] is $\sin x$.
 ///
@@ -55,15 +55,14 @@ impl Default for Sine {
 
 /// $\mathbb E[\sin bu \sin bv]$ and $\mathbb E[\cos bu \cos bv]$.
 #[inline(always)]
-pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, epsilon: f64) -> (f64, f64) {
+pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
     let (root_a, root_b) = (b.abs() * qa.sqrt(), b.abs() * qb.sqrt());
     let product = root_a * root_b;
-    let (difference, sum) = (root_a - root_b, root_a + root_b);
+    let difference = root_a - root_b;
     // −(A+B)/2 ± b²k, without a difference of large numbers
-    let plus = (-0.5 * difference * difference - product * epsilon).exp();
-    let minus_exponent = -0.5 * sum * sum + product * epsilon;
-    let minus = minus_exponent.exp();
-    let twice = 2.0 * product * (1.0 - epsilon);
+    let plus = (-0.5 * difference * difference - product * c.one_minus()).exp();
+    let minus = (-0.5 * difference * difference - product * c.one_plus()).exp();
+    let twice = 2.0 * product * c.value();
     let sines = if twice.abs() > 1.0 {
         0.5 * (plus - minus)
     } else {
@@ -74,9 +73,72 @@ pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, epsilon: f64) -> (f64,
 
 /// $\varphi = a(\text{odd} \sin bx + \text{even} \cos bx)$: the dual from the squares of the two weights.
 #[inline(always)]
-pub(super) fn mixture((odd, even): (f64, f64), b: f64, (qa, qb, epsilon): (f64, f64, f64)) -> f64 {
-    let (sines, cosines) = sines_and_cosines(b, qa, qb, epsilon);
+pub(super) fn mixture(
+    (odd, even): (f64, f64),
+    b: f64,
+    (qa, qb, c): (f64, f64, PairCorrelation),
+) -> f64 {
+    let (sines, cosines) = sines_and_cosines(b, qa, qb, c);
     odd * odd * sines + even * even * cosines
+}
+
+/// $1 - c^\prime$ of `mixture`, from terms of one sign: with $\Delta = (\sqrt A - \sqrt B)^2$,
+/// $\Sigma = (\sqrt A + \sqrt B)^2$, $p = \sqrt{AB}$ and $d = (\text{odd}^2 - \text{even}^2)$ for weights of
+/// norm 1, what parallel inputs lose is $F/(4 s (s + m))$ with $s = \sqrt{V_a V_b}$, $m$ their covariance and
+///
+/// $$F = 4 (V_a V_b - m^2) = (1 - e^{-\Delta})(1 - d^2 e^{-\Sigma}) - d (e^{-A} - e^{-B})^2,$$
+///
+/// and the angle takes away $\tfrac12 (1 - e^{-p\varepsilon}) (e^{-\Delta/2} \pm e^{-\Delta/2 - p (1 + c)})$
+/// from the sines and cosines.
+pub(super) fn mixture_complement(
+    (odd, even): (f64, f64),
+    b: f64,
+    (qa, qb, c): (f64, f64, PairCorrelation),
+) -> f64 {
+    let (root_a, root_b) = (b.abs() * qa.sqrt(), b.abs() * qb.sqrt());
+    let (product, sum) = (root_a * root_b, root_a + root_b);
+    let difference = b * b * (qa - qb) / sum;
+    let square = difference * difference;
+    let lost = |x: f64| -(-x).exp_m1();
+    let turned = 0.5 * lost(product * c.one_minus()) * (-0.5 * square).exp();
+    let drop_of_sines = turned * (1.0 + (-product * c.one_plus()).exp());
+    let drop_of_cosines = turned * lost(product * c.one_plus());
+    let drop = odd * odd * drop_of_sines + even * even * drop_of_cosines;
+    let variance = |q: f64| mixture((odd, even), b, (q, q, PairCorrelation::PARALLEL));
+    let scale = variance(qa).sqrt() * variance(qb).sqrt();
+    let parallel = mixture((odd, even), b, (qa, qb, PairCorrelation::PARALLEL));
+    let norm = odd * odd + even * even;
+    let d = (odd * odd - even * even) / norm;
+    let far = (-sum * sum).exp();
+    let gap = if d > 0.0 {
+        d * four_determinants(root_a, root_b, square) + (1.0 - d) * lost(square) * (1.0 + d * far)
+    } else {
+        let apart = lost(sum * difference.abs()) * (-root_a.min(root_b).powi(2)).exp();
+        lost(square) * (1.0 - d * d * far) - d * apart * apart
+    };
+    0.25 * norm * norm * gap / (scale * (scale + parallel)) + drop / scale
+}
+
+/// $F$ for $d = 1$: $2 e^{-p} (\cosh p + 1 - \cosh h - \cosh g)$ with $p = A + B$, $h = A - B$,
+/// $g = 2\sqrt{AB}$ and $p^2 = h^2 + g^2$, a series of positive terms where $p$ is small.
+fn four_determinants(root_a: f64, root_b: f64, square: f64) -> f64 {
+    let sum = root_a + root_b;
+    let p = root_a * root_a + root_b * root_b;
+    let h = sum * square.sqrt();
+    if p > 2.0 {
+        let apart = -(-h).exp_m1() * (-root_a.min(root_b).powi(2)).exp();
+        return (-square).exp_m1() * (-sum * sum).exp_m1() - apart * apart;
+    }
+    let (x, y) = (h * h, 4.0 * (root_a * root_b).powi(2));
+    // ((x + y)^k − x^k − y^k)/(xy (2k)!)
+    let (mut term, mut powers, mut factorial, mut total) = (2.0, (x, y), 24.0, 0.0);
+    for k in 2..16 {
+        total += term / factorial;
+        term = (x + y) * term + (powers.0 + powers.1);
+        powers = (powers.0 * x, powers.1 * y);
+        factorial *= f64::from((2 * k + 1) * (2 * k + 2));
+    }
+    2.0 * (-p).exp() * x * y * total
 }
 
 impl Activation for Sine {
@@ -103,17 +165,21 @@ impl Activation for Sine {
 
 impl ClosedForm for Sine {
     #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let weights = (self.c.cos(), self.c.sin());
-        self.a * self.a * mixture(weights, self.b, (qa, qb, epsilon))
+        self.a * self.a * mixture(weights, self.b, (qa, qb, c))
     }
 
     #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, epsilon: f64) -> f64 {
+    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         // cos(bx + c) = cos c cos bx − sin c sin bx
         let weights = (self.c.sin(), self.c.cos());
         let slope = self.a * self.b;
-        slope * slope * mixture(weights, self.b, (qa, qb, epsilon))
+        slope * slope * mixture(weights, self.b, (qa, qb, c))
+    }
+
+    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
+        mixture_complement((self.c.cos(), self.c.sin()), self.b, (qa, qb, c))
     }
 }
 

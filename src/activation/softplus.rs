@@ -1,7 +1,8 @@
 //! Softplus.
 
+use super::Activation;
+use super::pair_form::dual_from_pair_form;
 use super::sigmoid::logistic;
-use super::{Activation, Dual};
 
 /// $\varphi(x) = \log(1 + e^x)$.
 ///
@@ -29,4 +30,4 @@ impl Activation for Softplus {
     }
 }
 
-impl Dual for Softplus {}
+dual_from_pair_form!(Softplus, pair_cost::MIXTURE);

@@ -1,6 +1,7 @@
 //! Softsign.
 
-use super::{Activation, Dual, Parity};
+use super::pair_form::dual_from_pair_form;
+use super::{Activation, Parity};
 
 /// $\varphi(x) = x/(1 + |x|)$, whose second derivative jumps at 0.
 ///
@@ -30,4 +31,4 @@ impl Activation for Softsign {
     }
 }
 
-impl Dual for Softsign {}
+dual_from_pair_form!(Softsign, pair_cost::LONG_MIXTURE);

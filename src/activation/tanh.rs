@@ -1,6 +1,7 @@
 //! The hyperbolic tangent.
 
-use super::{Activation, Dual, Parity};
+use super::pair_form::dual_from_pair_form;
+use super::{Activation, Parity};
 
 /// $\varphi(x) = \tanh x$.
 ///
@@ -40,4 +41,4 @@ impl Activation for Tanh {
     }
 }
 
-impl Dual for Tanh {}
+dual_from_pair_form!(Tanh, pair_cost::MIXTURE);

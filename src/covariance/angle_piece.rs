@@ -1,5 +1,7 @@
 //! Pieces of the range of angles, for functions that are tabulated.
 
+use super::PairCorrelation;
+
 /// An interval of $\varepsilon = 1 - c$ on which functions of the angle are polynomials of a place in
 /// $[-1, 1]$, linear in $\sqrt\varepsilon$, or on the far side, towards $c = -1$, in
 /// $\sqrt{2 - \varepsilon}$.
@@ -54,28 +56,34 @@ impl AnglePiece {
         2.0 * self.half
     }
 
-    /// The $\varepsilon$ of a place in $[-1, 1]$.
-    pub(crate) fn epsilon(&self, x: f64) -> f64 {
+    /// The correlation at a place in $[-1, 1]$.
+    pub(crate) fn correlation(&self, x: f64) -> PairCorrelation {
         let variable = self.center + self.half * x;
+        let square = variable * variable;
         if self.is_far {
-            2.0 - variable * variable
+            PairCorrelation::of_one_plus(square)
         } else {
-            variable * variable
+            PairCorrelation::of_one_minus(square)
         }
     }
 
-    /// The places of some $\varepsilon$.
+    /// The $\varepsilon$ of a place in $[-1, 1]$.
+    pub(crate) fn epsilon(&self, x: f64) -> f64 {
+        self.correlation(x).one_minus()
+    }
+
+    /// The places of some correlations.
     #[inline(always)]
-    pub(crate) fn places<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
-        let mut x = *epsilon;
-        for x in &mut x {
-            let variable = if self.is_far {
-                (2.0 - *x).sqrt()
+    pub(crate) fn places<const W: usize>(&self, c: &[PairCorrelation; W]) -> [f64; W] {
+        let mut places = [0.0; W];
+        for (x, c) in places.iter_mut().zip(c) {
+            let square = if self.is_far {
+                c.one_plus()
             } else {
-                x.sqrt()
+                c.one_minus()
             };
-            *x = (variable - self.center) * self.scale;
+            *x = (square.sqrt() - self.center) * self.scale;
         }
-        x
+        places
     }
 }

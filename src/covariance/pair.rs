@@ -1,15 +1,15 @@
 //! The covariance of a pair of Gaussian variables.
 
-use super::Parity;
+use super::PairCorrelation;
 use crate::error::{self, Error, Result};
 
 /// The covariance matrix $\begin{pmatrix} q_a & k \cr k & q_b \end{pmatrix}$ of two centred variables, held
-/// as $(q_a, q_b, \varepsilon)$ with $k = \sqrt{q_a q_b} (1 - \varepsilon)$,
-/// $\varepsilon = 1 - c \in [0, 2]$.
+/// as $(q_a, q_b, c)$ with $k = \sqrt{q_a q_b}\, c$ and $c$ a [`PairCorrelation`].
 ///
 /// This is the state that every kernel recursion and flow iterates. Two inputs that a deep network has made
-/// nearly parallel are told apart by $\varepsilon$ long after $c$ has rounded to 1.
-/// A variable of variance 0 has covariance 0 with the other, and its $\varepsilon$ is kept but means nothing.
+/// nearly parallel are told apart by $\varepsilon = 1 - c$ long after $c$ has rounded to 1, and nearly
+/// opposite ones by $1 + c$.
+/// A variable of variance 0 has covariance 0 with the other, and its correlation is kept but means nothing.
 ///
 /// ```
 /// use neural_limits::PairCovariance;
@@ -23,7 +23,7 @@ use crate::error::{self, Error, Result};
 pub struct PairCovariance {
     variance_a: f64,
     variance_b: f64,
-    one_minus_correlation: f64,
+    correlation: PairCorrelation,
 }
 
 impl PairCovariance {
@@ -51,7 +51,7 @@ impl PairCovariance {
         let mut pair = Self::from_parts(variance_a, variance_b, 0.0);
         let scale = pair.geometric_mean();
         if scale > 0.0 {
-            pair.one_minus_correlation = 1.0 - (covariance / scale).clamp(-1.0, 1.0);
+            pair.correlation = PairCorrelation::rounded(covariance / scale);
         }
         pair
     }
@@ -75,12 +75,37 @@ impl PairCovariance {
         ))
     }
 
+    /// From $q_a$, $q_b$ and $c$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless the variances are finite and $\ge 0$.
+    pub fn with_correlation(
+        variance_a: f64,
+        variance_b: f64,
+        correlation: PairCorrelation,
+    ) -> Result<Self> {
+        error::non_negative("variance_a", variance_a)?;
+        error::non_negative("variance_b", variance_b)?;
+        Ok(Self::of(variance_a, variance_b, correlation))
+    }
+
     pub(crate) fn from_parts(variance_a: f64, variance_b: f64, one_minus_correlation: f64) -> Self {
+        let correlation = PairCorrelation::of_one_minus(one_minus_correlation);
+        Self::of(variance_a, variance_b, correlation)
+    }
+
+    /// [`with_correlation`](Self::with_correlation), unchecked.
+    pub(crate) fn of(variance_a: f64, variance_b: f64, correlation: PairCorrelation) -> Self {
         Self {
             variance_a,
             variance_b,
-            one_minus_correlation,
+            correlation,
         }
+    }
+
+    /// Two variables of the same variance whose correlation is 1.
+    pub(crate) fn diagonal(variance: f64) -> Self {
+        Self::of(variance, variance, PairCorrelation::PARALLEL)
     }
 
     /// $q_a$.
@@ -93,14 +118,24 @@ impl PairCovariance {
         self.variance_b
     }
 
-    /// $c$, rounded from $1 - \varepsilon$.
+    /// $c$, rounded.
     pub fn correlation(&self) -> f64 {
-        1.0 - self.one_minus_correlation
+        self.correlation.value()
+    }
+
+    /// $c$ with its distance from the nearer of $\pm 1$.
+    pub fn pair_correlation(&self) -> PairCorrelation {
+        self.correlation
     }
 
     /// $\varepsilon = 1 - c$.
     pub fn one_minus_correlation(&self) -> f64 {
-        self.one_minus_correlation
+        self.correlation.one_minus()
+    }
+
+    /// $1 + c$.
+    pub fn one_plus_correlation(&self) -> f64 {
+        self.correlation.one_plus()
     }
 
     /// $k = \sqrt{q_a q_b} (1-\varepsilon)$; exactly $q_a$ for $q_a = q_b$, $\varepsilon = 0$.
@@ -117,17 +152,13 @@ impl PairCovariance {
         }
     }
 
-    /// For an even function the pair $(u, v)$ is as good as $(u, -v)$, and small $1 + c$ as accurate as small
-    /// $1 - c$.
-    pub(crate) fn folded(self, parity: Parity) -> Self {
-        let epsilon = self.one_minus_correlation;
-        Self {
-            one_minus_correlation: match parity {
-                Parity::Even => epsilon.min(2.0 - epsilon),
-                _ => epsilon,
-            },
-            ..self
-        }
+    /// Of $(u, -v)$.
+    pub(crate) fn opposite(self) -> Self {
+        Self::of(
+            self.variance_a,
+            self.variance_b,
+            self.correlation.opposite(),
+        )
     }
 
     /// The matrix times `factor`.
@@ -141,16 +172,16 @@ impl PairCovariance {
 
     /// The sum of two covariance matrices. With $p_i = \sqrt{a_i b_i}$ for the two terms' variances,
     ///
-    /// $$\sqrt{a b} \varepsilon = (\sqrt{ab} - p_1 - p_2) + p_1 \varepsilon_1 + p_2 \varepsilon_2, \qquad
+    /// $$\sqrt{a b} (1 \mp c) = (\sqrt{ab} - p_1 - p_2) + p_1 (1 \mp c_1) + p_2 (1 \mp c_2), \qquad
     ///   \sqrt{ab} - p_1 - p_2 = \frac{(\sqrt{a_1 b_2} - \sqrt{a_2 b_1})^2}{\sqrt{ab} + p_1 + p_2}$$
     ///
-    /// (Lagrange's identity): all terms are positive, so the relative accuracy of $\varepsilon$ survives the
-    /// sum.
+    /// (Lagrange's identity): all terms are positive, so the relative accuracy of $1 - c$ and $1 + c$
+    /// survives the sum.
     pub(crate) fn plus(self, other: Self) -> Self {
         let variance_a = self.variance_a + other.variance_a;
         let variance_b = self.variance_b + other.variance_b;
         let (p1, p2) = (self.geometric_mean(), other.geometric_mean());
-        let mut sum = Self::from_parts(variance_a, variance_b, self.one_minus_correlation);
+        let mut sum = Self::of(variance_a, variance_b, self.correlation);
         let p = sum.geometric_mean();
         if p > 0.0 {
             let difference =
@@ -161,30 +192,33 @@ impl PairCovariance {
                         - other.variance_a.sqrt() * self.variance_b.sqrt()
                 };
             let deficit = (difference / p) * (difference / (p + p1 + p2));
-            sum.one_minus_correlation = (deficit
-                + (p1 / p) * self.one_minus_correlation
-                + (p2 / p) * other.one_minus_correlation)
-                .min(2.0);
+            let (first, second) = (p1 / p, p2 / p);
+            let of = |mine: f64, others: f64| deficit + first * mine + second * others;
+            sum.correlation = PairCorrelation::from_ends(
+                of(self.correlation.one_minus(), other.correlation.one_minus()),
+                of(self.correlation.one_plus(), other.correlation.one_plus()),
+            );
         }
         sum
     }
 
-    /// The velocity $(\dot q_a, \dot q_b, \dot\varepsilon)$ when the matrix moves with the velocity `rate`
-    /// (itself a covariance matrix).
-    ///
-    /// With $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and $\varepsilon^\prime$ the complement of `rate`,
-    /// $\dot\varepsilon = \frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon^\prime - \frac{x+y}2
-    /// \varepsilon$. Needs positive variances.
-    pub(crate) fn velocity(self, rate: Self) -> [f64; 3] {
+    /// The velocity of the defect $\sqrt{q_a q_b} \varepsilon$ when the matrix moves with the velocity
+    /// `rate` (itself a covariance matrix), with $x = \dot q_a / q_a$, $y = \dot q_b/q_b$ and
+    /// $\varepsilon^\prime$ the complement of `rate`:
+    /// $\sqrt{q_a q_b} (\frac12(\sqrt x - \sqrt y)^2 + \sqrt{xy} \varepsilon^\prime)$; 0 for a variance
+    /// of 0.
+    pub(crate) fn defect_velocity(self, rate: Self) -> f64 {
+        let mean = self.geometric_mean();
+        if mean == 0.0 {
+            return 0.0;
+        }
         let (x, y) = (
             rate.variance_a / self.variance_a,
             rate.variance_b / self.variance_b,
         );
-        let mean = 0.5 * (x + y);
-        let epsilon = 0.5 * (x.sqrt() - y.sqrt()).powi(2)
-            + (x * y).sqrt() * rate.one_minus_correlation
-            - mean * self.one_minus_correlation;
-        [rate.variance_a, rate.variance_b, epsilon]
+        let (x, y) = (x.sqrt(), y.sqrt());
+        let deficit = if x == y { 0.0 } else { 0.5 * (x - y).powi(2) };
+        mean * (deficit + x * y * rate.one_minus_correlation())
     }
 }
 
@@ -206,5 +240,16 @@ mod tests {
         let a = PairCovariance::from_parts(2.0, 2.0, 1e-40);
         let b = PairCovariance::from_parts(3.0, 3.0, 3e-40);
         assert!((a.plus(b).one_minus_correlation() / 2.2e-40 - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_sum_keeps_tiny_distances_to_correlation_minus_one() {
+        let opposite = |distance| PairCorrelation::of_one_plus(distance);
+        let a = PairCovariance::of(2.0, 2.0, opposite(1e-40));
+        let b = PairCovariance::of(3.0, 3.0, opposite(3e-40));
+        assert!((a.plus(b).one_plus_correlation() / 2.2e-40 - 1.0).abs() < 1e-15);
+        let bias = PairCovariance::diagonal(1e-30);
+        let sum = a.plus(bias).one_plus_correlation();
+        assert!((sum / 1e-30 - 1.0).abs() < 1e-9);
     }
 }

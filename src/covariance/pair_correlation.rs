@@ -12,7 +12,7 @@ use crate::error::{self, Result};
 /// assert_eq!(nearly_opposite.opposite().one_minus(), 1e-30);
 /// # Ok::<(), neural_limits::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct PairCorrelation {
     /// $\pm(1 - |c|)$ with the sign of $c$; a zero has a sign as well.
     signed: f64,
@@ -90,6 +90,20 @@ impl PairCorrelation {
         }
     }
 
+    /// Of a correlation with an error of rounding, cut to $[-1, 1]$.
+    #[inline(always)]
+    pub(crate) fn rounded(c: f64) -> Self {
+        Self::from_ends(1.0 - c, 1.0 + c)
+    }
+
+    /// A correlation of the sign of this one, at a distance in $[0, 1]$ from its end.
+    #[inline(always)]
+    pub(crate) fn at_distance(self, distance: f64) -> Self {
+        Self {
+            signed: distance.copysign(self.signed),
+        }
+    }
+
     /// $c$.
     #[inline(always)]
     pub fn value(self) -> f64 {
@@ -99,11 +113,7 @@ impl PairCorrelation {
     /// $1 - c$.
     #[inline(always)]
     pub fn one_minus(self) -> f64 {
-        if self.is_positive() {
-            self.signed
-        } else {
-            2.0 + self.signed
-        }
+        (1.0 - 1.0_f64.copysign(self.signed)) + self.signed
     }
 
     /// $1 + c$.
@@ -139,12 +149,48 @@ impl PairCorrelation {
         }
     }
 
+    /// $c c^\prime$.
+    #[inline(always)]
+    pub(crate) fn times(self, other: Self) -> Self {
+        let (d, e) = (self.distance(), other.distance());
+        let distance = d + e * (1.0 - d);
+        Self {
+            signed: if self.is_positive() == other.is_positive() {
+                distance
+            } else {
+                -distance
+            },
+        }
+    }
+
     /// $|c|$.
     #[inline(always)]
     pub fn absolute(self) -> Self {
         Self {
             signed: self.distance(),
         }
+    }
+}
+
+impl PartialEq for PairCorrelation {
+    /// Whether both are the same $c$: $\pm 1$ differ, whose distances from their ends are both 0.
+    fn eq(&self, other: &Self) -> bool {
+        self.one_minus() == other.one_minus() && self.one_plus() == other.one_plus()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for PairCorrelation {
+    /// As $1 - c$ and $1 + c$.
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("PairCorrelation", 2)?;
+        fields.serialize_field("one_minus", &self.one_minus())?;
+        fields.serialize_field("one_plus", &self.one_plus())?;
+        fields.end()
     }
 }
 
@@ -174,6 +220,8 @@ mod tests {
             PairCorrelation::of_one_minus(2.0),
             PairCorrelation::OPPOSITE
         );
-        assert!(!PairCorrelation::of_one_minus(2.0).is_positive());
+        assert_ne!(PairCorrelation::PARALLEL, PairCorrelation::OPPOSITE);
+        let orthogonal = PairCorrelation::ORTHOGONAL;
+        assert_eq!(orthogonal, orthogonal.opposite());
     }
 }

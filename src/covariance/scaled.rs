@@ -1,6 +1,6 @@
 //! Covariances with a power of two of their own.
 
-use super::PairCovariance;
+use super::{PairCorrelation, PairCovariance};
 use crate::error::{Error, Result};
 use crate::numerics::scale_by_power_of_two;
 
@@ -61,6 +61,12 @@ impl ScaledCovariance {
         self.exponent
     }
 
+    /// Whether both variances are below `bound`.
+    pub(crate) fn is_below(&self, bound: f64) -> bool {
+        let largest = self.pair.variance_a().max(self.pair.variance_b());
+        largest.log2() + self.exponent as f64 <= bound.log2()
+    }
+
     /// $2^e$ `pair`; `rescale` moves a power of two out of the way, for chains that commute with positive
     /// factors.
     pub(crate) fn followed_by(self, pair: PairCovariance, rescale: bool) -> Self {
@@ -78,6 +84,10 @@ impl ScaledCovariance {
 
     /// $2^e$ times `value`, or the overflow.
     fn scaled(&self, quantity: &str, value: f64) -> Result<f64> {
+        if self.exponent == i64::MAX && value != 0.0 {
+            let endless = format!("{quantity} at infinite depth, which grows without bound,");
+            return Err(Error::overflow(endless));
+        }
         scale_by_power_of_two(quantity, value, self.exponent)
     }
 
@@ -105,19 +115,27 @@ impl ScaledCovariance {
         self.scaled("the covariance", self.pair.covariance())
     }
 
-    /// $c$, rounded from $1 - \varepsilon$.
+    /// $c$, rounded.
     ///
     /// # Errors
-    /// As [`one_minus_correlation`](Self::one_minus_correlation).
+    /// As [`pair_correlation`](Self::pair_correlation).
     pub fn correlation(&self) -> Result<f64> {
-        Ok(1.0 - self.one_minus_correlation()?)
+        Ok(self.pair_correlation()?.value())
     }
 
     /// $\varepsilon = 1 - c$.
     ///
     /// # Errors
-    /// [`Error::Undefined`] if a variance is 0; [`Error::Overflow`] if the recursion left the range of `f64`.
+    /// As [`pair_correlation`](Self::pair_correlation).
     pub fn one_minus_correlation(&self) -> Result<f64> {
+        Ok(self.pair_correlation()?.one_minus())
+    }
+
+    /// $c$ with its distance from the nearer of $\pm 1$.
+    ///
+    /// # Errors
+    /// [`Error::Undefined`] if a variance is 0; [`Error::Overflow`] if the recursion left the range of `f64`.
+    pub fn pair_correlation(&self) -> Result<PairCorrelation> {
         let pair = self.pair;
         for variance in [pair.variance_a(), pair.variance_b()] {
             if variance == 0.0 {
@@ -125,7 +143,7 @@ impl ScaledCovariance {
             }
             self.finite_inside("the variance", variance)?;
         }
-        self.finite_inside("1 - correlation", pair.one_minus_correlation())
+        Ok(pair.pair_correlation())
     }
 
     /// The matrix itself.

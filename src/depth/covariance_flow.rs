@@ -6,10 +6,38 @@ use differential_equations::prelude::{ExplicitRungeKutta, IVP, ODE};
 
 use crate::{Error, PairCovariance, Result};
 
+/// The share of the duration that one Euler step takes first: it leaves variances of 0 behind, and its error
+/// is of the order of its square.
+const FIRST: f64 = 1e-20;
+
+/// What grows by more than this factor starts like $\sqrt\tau$, or nearly so.
+const STEEP: f64 = 30.0;
+
+/// What the difference of two numbers near 1 errs by.
+const ROUNDING: f64 = 5e-17;
+
+/// The integrator's first step in $\sqrt\tau$, as a share of the way.
+const FIRST_STEP: f64 = 0.005;
+
+/// The integrator's tolerance of a step, in those of the caller, where the flow is smooth from the start:
+/// there a step errs by less than a tenth of what it is estimated at.
+const SLACK: f64 = 10.0;
+
+/// The share of what a component grows to, as estimated at the start, below which its error does not count.
+const FLOOR: f64 = 3.0;
+
 /// Integrates from $K_0$ for the duration `clock` by an adaptive Dormand–Prince method of order 8(5,3).
 ///
-/// The state is $(q_a, q_b, \varepsilon = 1 - c)$, in which inputs that are nearly parallel stay apart; if a
-/// variance starts at 0, where $\varepsilon$ has no meaning, it is $(q_a, q_b, k)$.
+/// The state is what $q_a$ and $q_b$ have beyond a growth at the first rate, and the defect
+/// $D = \sqrt{q_a q_b} (1 - c)$. With $B$'s entries $r_a, r_b$ and complement $\varepsilon^\prime$,
+///
+/// $$\dot D = \tfrac12 \left( \sqrt{r_a \sqrt{q_b/q_a}} - \sqrt{r_b \sqrt{q_a/q_b}} \right)^2 +
+/// \sqrt{r_a r_b} \varepsilon^\prime \ge 0,$$
+///
+/// so that $D$ never falls, and the relative accuracy of $1 - c$ is that of $D$; where $c$ stays negative,
+/// $1 + c$ takes the place of $1 - c$ in both. From a variance of
+/// (nearly) 0, $q_a \approx r_a (\tau + \tau_0)$, and $\sqrt{q_a}$ and $D$ start like square roots: there the
+/// flow runs in $\sqrt{\tau + \tau_0}$, in which it is smooth.
 pub(super) fn integrate(
     rate: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
     k: PairCovariance,
@@ -19,75 +47,152 @@ pub(super) fn integrate(
     if clock == 0.0 {
         return Ok(k);
     }
-    let scale = k.variance_a().max(k.variance_b()).max(f64::MIN_POSITIVE);
-    let by_correlation = k.geometric_mean() > 0.0;
-    let (third, third_floor) = if by_correlation {
-        (k.one_minus_correlation(), 1e-18)
+    let velocity = rate(k)?;
+    let rough = k.plus(velocity.times(clock));
+    if !rough.pair_correlation().is_positive() {
+        // (u, -v) instead of (u, v), so that the defect is that of 1 + c
+        let mirrored = |k: PairCovariance| rate(k.opposite()).map(PairCovariance::opposite);
+        let start = (k.opposite(), velocity.opposite(), rough.opposite());
+        return integrate_near_one(&mirrored, start, clock, tolerance)
+            .map(PairCovariance::opposite);
+    }
+    integrate_near_one(rate, (k, velocity, rough), clock, tolerance)
+}
+
+/// [`integrate`] from $K_0$, $B(K_0)$ and what $K$ becomes at this velocity.
+fn integrate_near_one(
+    rate: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
+    (k, velocity, rough): (PairCovariance, PairCovariance, PairCovariance),
+    clock: f64,
+    tolerance: f64,
+) -> Result<PairCovariance> {
+    // how long the rate at the start takes to add as much as is there
+    let doubling = |rate: f64, q: f64| if rate > 0.0 { q / rate } else { f64::INFINITY };
+    let (a, b) = (
+        doubling(velocity.variance_a(), k.variance_a()),
+        doubling(velocity.variance_b(), k.variance_b()),
+    );
+    let shift = a.min(b);
+    let steep = shift * STEEP < clock;
+    let (first, start, end_time) = if steep {
+        let first = FIRST * clock;
+        let root = |time: f64| (shift + time).sqrt();
+        (first, root(first), root(clock))
     } else {
-        (k.covariance(), 1e-6 * tolerance * scale)
+        (0.0, 0.0, clock)
     };
+    let k = k.plus(velocity.times(first));
     let flow = Flow {
         rate,
-        by_correlation,
+        start,
+        k,
+        velocity,
+        in_root: steep,
         failure: RefCell::new(None),
     };
-    let start = [k.variance_a(), k.variance_b(), third];
-    let floor = 1e-6 * tolerance * scale;
-    let solution = IVP::ode(&flow, 0.0, clock, start)
+    let floor = |x: f64| (FLOOR * tolerance * x).clamp(f64::MIN_POSITIVE, f64::MAX);
+    let defect = |k: PairCovariance| k.geometric_mean() * k.one_minus_correlation();
+    // the roots of relative rates differ by their rounding, and the defect has the square of the difference
+    let rounding = if k.variance_a() == k.variance_b() {
+        0.0
+    } else {
+        ROUNDING * (rough.geometric_mean() * defect(rough)).sqrt()
+    };
+    let floors = [
+        floor(rough.variance_a()),
+        floor(rough.variance_b()),
+        floor(1e-3 * defect(rough)).max(rounding),
+    ];
+    let solution = IVP::ode(&flow, start, end_time, [0.0, 0.0, defect(k)])
         .method(
             ExplicitRungeKutta::dop853()
-                .rtol(tolerance)
-                .atol([floor, floor, third_floor])
-                .max_steps(100_000),
+                .h0(if steep {
+                    FIRST_STEP * (end_time - start)
+                } else {
+                    0.0
+                })
+                .rtol(if steep { tolerance } else { SLACK * tolerance })
+                .atol(floors)
+                .max_steps(10_000),
         )
-        .solve()
-        .map_err(|_| Error::NotConverged {
-            what: "the covariance flow".to_owned(),
-            reached: f64::INFINITY,
-            tolerance,
-        });
+        .solve();
     if let Some(error) = flow.failure.borrow_mut().take() {
         return Err(error);
     }
-    let solution = solution?;
-    let end = solution.y.last().copied().unwrap_or(start);
-    if !end.iter().all(|x| x.is_finite()) {
-        return Err(Error::overflow("the covariance flow"));
+    let reached = solution
+        .ok()
+        .and_then(|solution| solution.y.last().copied());
+    match reached {
+        Some(end) if end.iter().all(|x| x.is_finite()) => {
+            let end = flow.pair(end_time, &end);
+            Ok(if end.geometric_mean() > 0.0 {
+                end
+            } else {
+                // without a variance there is no correlation to follow
+                let c = k.pair_correlation();
+                PairCovariance::of(end.variance_a(), end.variance_b(), c)
+            })
+        }
+        Some(_) => Err(Error::overflow("the covariance flow")),
+        None => Err(Error::NotConverged {
+            what: "the covariance flow".to_owned(),
+            reached: f64::INFINITY,
+            tolerance,
+        }),
     }
-    Ok(flow.pair(&end))
 }
 
 struct Flow<'a> {
     /// $B$.
     rate: &'a dyn Fn(PairCovariance) -> Result<PairCovariance>,
-    by_correlation: bool,
+    /// The time at the start.
+    start: f64,
+    /// $K$ there.
+    k: PairCovariance,
+    /// $B(K)$ there.
+    velocity: PairCovariance,
+    /// Whether time is $\sqrt{\tau + \tau_0}$ instead of $\tau$.
+    in_root: bool,
     /// The first error of a dual; the integrator sees it as velocities that are not finite.
     failure: RefCell<Option<Error>>,
 }
 
 impl Flow<'_> {
-    fn pair(&self, state: &[f64; 3]) -> PairCovariance {
-        let [a, b, third] = *state;
-        let (a, b) = (a.max(0.0), b.max(0.0));
-        if self.by_correlation {
-            PairCovariance::from_parts(a, b, third.clamp(0.0, 2.0))
+    fn pair(&self, time: f64, state: &[f64; 3]) -> PairCovariance {
+        let elapsed = if self.in_root {
+            (time - self.start) * (time + self.start)
         } else {
-            PairCovariance::from_entries(a, b, third)
-        }
+            time - self.start
+        };
+        let variance = |q: f64, rate: f64, rest: f64| (q + rate * elapsed + rest).max(0.0);
+        let [a, b, defect] = *state;
+        let a = variance(self.k.variance_a(), self.velocity.variance_a(), a);
+        let b = variance(self.k.variance_b(), self.velocity.variance_b(), b);
+        let mean = PairCovariance::from_parts(a, b, 0.0).geometric_mean();
+        let epsilon = if mean > 0.0 { defect / mean } else { 0.0 };
+        PairCovariance::from_parts(a, b, epsilon.clamp(0.0, 2.0))
     }
 }
 
 impl ODE<f64, [f64; 3]> for Flow<'_> {
-    fn diff(&self, _time: f64, state: &[f64; 3], velocity: &mut [f64; 3]) {
-        let k = self.pair(state);
-        *velocity = match (self.rate)(k) {
-            Ok(rate) if self.by_correlation => k.velocity(rate),
-            Ok(rate) => [rate.variance_a(), rate.variance_b(), rate.covariance()],
-            Err(error) => {
-                self.failure.borrow_mut().get_or_insert(error);
-                [f64::NAN; 3]
+    fn diff(&self, time: f64, state: &[f64; 3], velocity: &mut [f64; 3]) {
+        *velocity = [f64::NAN; 3];
+        if self.failure.borrow().is_some() || !state.iter().all(|x| x.is_finite()) {
+            return;
+        }
+        let k = self.pair(time, state);
+        match (self.rate)(k) {
+            Ok(rate) => {
+                let speed = if self.in_root { 2.0 * time } else { 1.0 };
+                let velocities = [
+                    rate.variance_a() - self.velocity.variance_a(),
+                    rate.variance_b() - self.velocity.variance_b(),
+                    k.defect_velocity(rate),
+                ];
+                *velocity = velocities.map(|velocity| speed * velocity);
             }
-        };
+            Err(error) => *self.failure.borrow_mut() = Some(error),
+        }
     }
 }
 

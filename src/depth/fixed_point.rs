@@ -1,21 +1,32 @@
 //! Constant coefficients: the fixed points $K = s^2 K + \alpha^2 B(K)$ that a deep chain settles on.
 
-use crate::covariance::ScaledCovariance;
+use super::variance_limit::{VarianceLimit, variance_limit};
+use crate::covariance::{PairCorrelation, ScaledCovariance};
 use crate::network::{Layer, Stack};
+use crate::numerics::root;
 use crate::{Error, PairCovariance, Result};
-
-const ITERATIONS: usize = 200_000;
 
 /// The largest estimated error that is returned as a result.
 const TOLERANCE: f64 = 1e-12;
+
+/// Slopes of the correlation map that differ by less from 1 count as 1: a correlation map of this slope has
+/// its fixed point at a distance of the same order.
+const NOISE: f64 = 1e-12;
+
+/// $1 - c$ at which the slope of the correlation map at $c = 1$ is measured.
+const NEARLY_PARALLEL: f64 = 1e-10;
+
+/// Layers that a correlation is followed where its limit depends on the way.
+const LAYERS: usize = 1 << 14;
 
 /// The limit of the iteration from $K_0$.
 ///
 /// Homogeneous chains are exact: the variance is multiplied by
 /// $g = s^2 + \alpha^2 \sigma_w^2 (s_-^2 + s_+^2)/2$ in every layer and the correlation tends to 1 (at the
 /// edge of chaos of the ReLU MLP, $g = 1$, like $1 - c_l \sim 9\pi^2/(2 l^2)$; S. Hayou et al. 2019,
-/// arXiv 1902.06853). Other chains are iterated until geometric extrapolation of the steps puts the remaining
-/// distance below the tolerance; if their variance diverges, that is an [`Error::Overflow`].
+/// arXiv 1902.06853). Of other chains the variances have limits of their own ([`variance_limit`]); if one
+/// diverges, that is an [`Error::Overflow`]. Where both end at the same $q^\* > 0$, stability decides: see
+/// [`correlation_limit`].
 pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovariance> {
     let block = stack.blocks(1, 1.0)?;
     let alpha = block.coefficients()[0];
@@ -27,12 +38,12 @@ pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovari
         let branch = alpha * alpha * chain.weight_variance();
         let growth = chain.variance_growth(slopes, alpha);
         let moves = branch * slopes.curvature_weight() > 0.0;
-        let epsilon = if moves {
-            0.0
+        let c = if moves {
+            PairCorrelation::PARALLEL
         } else {
-            k.one_minus_correlation()
+            k.pair_correlation()
         };
-        let pair = PairCovariance::from_parts(k.variance_a(), k.variance_b(), epsilon);
+        let pair = PairCovariance::of(k.variance_a(), k.variance_b(), c);
         return Ok(if growth > 1.0 {
             ScaledCovariance::diverging(pair)
         } else if growth < 1.0 {
@@ -41,52 +52,149 @@ pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovari
             ScaledCovariance::new(pair)
         });
     }
-    let coordinates = |k: PairCovariance| {
-        [
-            k.variance_a(),
-            k.variance_b(),
-            // a variance of 0 has no correlation to wait for
-            k.geometric_mean().min(1.0) * k.one_minus_correlation(),
-        ]
+    let map = |k: PairCovariance| block.pair(0, k);
+    let variance = |q: f64| Ok(map(PairCovariance::diagonal(q))?.variance_a());
+    let first = variance_limit(&variance, k.variance_a())?;
+    let second = if k.variance_b() == k.variance_a() {
+        first
+    } else {
+        variance_limit(&variance, k.variance_b())?
     };
-    let (mut k, mut previous_step, mut previous_ratio) = (k, f64::INFINITY, f64::INFINITY);
-    let mut reached = f64::INFINITY;
-    for _ in 0..ITERATIONS {
-        let next = block.pair(0, k)?;
-        if !coordinates(next).iter().all(|x| x.is_finite()) {
-            return Err(Error::overflow(format!(
-                "the variance of {} at infinite depth",
-                stack.name()
-            )));
+    let diverges = || {
+        Err(Error::overflow(format!(
+            "the variance of {} at infinite depth, which grows without bound,",
+            stack.name()
+        )))
+    };
+    let pair = PairCovariance::of;
+    Ok(match (first, second) {
+        (VarianceLimit::Infinite, _) | (_, VarianceLimit::Infinite) => return diverges(),
+        (VarianceLimit::Point(a), VarianceLimit::Point(b)) if (a / b - 1.0).abs() <= 1e-9 => {
+            let c = match correlation_limit(&map, a, k)? {
+                Some(c) => c,
+                None => followed(&map, k, stack)?.pair_correlation(),
+            };
+            ScaledCovariance::new(pair(a, a, c))
         }
-        let step = coordinates(next)
-            .iter()
-            .zip(coordinates(k))
-            .map(|(new, old)| (new - old).abs() / new.abs().max(1.0))
-            .fold(0.0, f64::max);
-        k = next;
-        // the slower of the last two contractions, both measured
-        let ratio = if previous_step.is_finite() {
-            step / previous_step
-        } else {
-            f64::INFINITY
+        (VarianceLimit::Point(a), VarianceLimit::Point(b)) => {
+            let map = |k: PairCovariance| Ok(pair(a, b, map(k)?.pair_correlation()));
+            let k = pair(a, b, k.pair_correlation());
+            ScaledCovariance::new(followed(&map, k, stack)?)
+        }
+        (VarianceLimit::Zero, VarianceLimit::Zero) if k.geometric_mean() > 0.0 => {
+            // a representative of the limit of small variances
+            const SMALL: f64 = 1e-30;
+            let c = match correlation_limit(&map, SMALL, k)? {
+                Some(c) => c,
+                None => vanishing(&map, k)?,
+            };
+            ScaledCovariance::vanishing(pair(1.0, 1.0, c))
+        }
+        (first, second) => {
+            let value = |limit| match limit {
+                VarianceLimit::Point(q) => q,
+                _ => 0.0,
+            };
+            ScaledCovariance::new(pair(value(first), value(second), k.pair_correlation()))
+        }
+    })
+}
+
+/// $c$ in the limit, for two points whose variances both end at $q$; `None` where the map of the
+/// correlation at $q$ is the identity, so that the limit depends on the way to $q$.
+///
+/// At equal variances a kernel map is a power series $f(c)$ with non-negative coefficients and $f(1) = 1$
+/// (I. Schoenberg 1942), hence convex and increasing on $[0, 1]$, with $|f(c)| \le f(|c|)$. So
+///
+/// - if the slope $\chi_1 = f^\prime(1)$ is at most 1 (order, or criticality, where
+///   $1 - c_l \sim 2/(f^{\prime\prime}(1) l)$), every $c > -1$ tends to 1;
+/// - if $\chi_1 > 1$ (chaos), there is one fixed point $c^\* \in [0, 1)$ below 1, and every
+///   $c \in (-1, 1)$ tends to it, however near to 1 it starts;
+/// - $c = 1$ stays, $c = -1$ stays if $f$ is odd, and becomes $1$ after a layer if $f$ is even.
+fn correlation_limit(
+    map: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
+    q: f64,
+    start: PairCovariance,
+) -> Result<Option<PairCorrelation>> {
+    let next =
+        |epsilon: f64| Ok(map(PairCovariance::from_parts(q, q, epsilon))?.one_minus_correlation());
+    let at = |k: PairCovariance, c: PairCorrelation| k.pair_correlation() == c;
+    // jumps make variances equal, and even functions make opposite points parallel
+    let after = map(start)?;
+    for end in [PairCorrelation::OPPOSITE, PairCorrelation::PARALLEL] {
+        if at(after, end) && after.variance_a() == after.variance_b() {
+            let next = map(PairCovariance::of(q, q, end))?;
+            if at(next, end) {
+                return Ok(Some(end));
+            }
+        }
+    }
+    let mut excess = |epsilon: f64| -> Result<f64> { Ok(next(epsilon)? / epsilon - 1.0) };
+    let near = excess(NEARLY_PARALLEL)?;
+    let orthogonal = excess(1.0)?;
+    if near > NOISE {
+        // f(0) = 0
+        if orthogonal >= -NOISE {
+            return Ok(Some(PairCorrelation::ORTHOGONAL));
+        }
+        let ends = ((NEARLY_PARALLEL, near), (1.0, orthogonal));
+        let epsilon = root::bracketed(&mut excess, ends.0, ends.1)?;
+        return Ok(Some(PairCorrelation::of_one_minus(epsilon)));
+    }
+    let is_identity = near >= -NOISE && orthogonal >= -NOISE && excess(2.0)?.abs() <= NOISE;
+    Ok((!is_identity).then_some(PairCorrelation::PARALLEL))
+}
+
+/// The limit of an iteration, followed until what is left of the way is below the tolerance.
+fn followed(
+    map: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
+    start: PairCovariance,
+    stack: &Stack,
+) -> Result<PairCovariance> {
+    let (mut k, mut before, mut reached) = (start, f64::INFINITY, f64::INFINITY);
+    for _ in 0..LAYERS {
+        let next = map(k)?;
+        let step = (next.one_minus_correlation() - k.one_minus_correlation()).abs();
+        let ratio = step / before;
+        (k, before) = (next, step);
+        reached = match step {
+            0.0 => 0.0,
+            _ if ratio < 1.0 => step * ratio / (1.0 - ratio),
+            _ => f64::INFINITY,
         };
-        let slower = ratio.max(previous_ratio);
-        (previous_step, previous_ratio) = (step, ratio);
-        reached = if step == 0.0 {
-            0.0
-        } else if slower < 1.0 {
-            step * slower / (1.0 - slower)
-        } else {
-            f64::INFINITY
-        };
-        if reached < TOLERANCE {
-            return Ok(ScaledCovariance::new(k));
+        if reached < 0.1 * TOLERANCE {
+            return Ok(k);
         }
     }
     Err(Error::NotConverged {
-        what: format!("the fixed point of {}", stack.name()),
+        what: format!("the correlation of {} at infinite depth", stack.name()),
         reached,
         tolerance: TOLERANCE,
     })
+}
+
+/// The limit of $c$ while both variances shrink to 0, for activations that are smooth at 0: what a layer
+/// still changes falls with the variances. Where these fall like $1/l$, so does what is left after the last
+/// layer that is followed, and one extrapolation in $1/l$ removes it.
+fn vanishing(
+    map: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
+    start: PairCovariance,
+) -> Result<PairCorrelation> {
+    /// Below, the activation is linear to rounding.
+    const LINEAR: f64 = 1e-40;
+    let (mut k, mut middle) = (start, start);
+    for l in 0..LAYERS {
+        if 2 * l == LAYERS {
+            middle = k;
+        }
+        if k.variance_a().max(k.variance_b()) < LINEAR {
+            return Ok(k.pair_correlation());
+        }
+        k = map(k)?;
+    }
+    let (half, whole) = (middle.pair_correlation(), k.pair_correlation());
+    Ok(PairCorrelation::from_ends(
+        2.0 * whole.one_minus() - half.one_minus(),
+        2.0 * whole.one_plus() - half.one_plus(),
+    ))
 }

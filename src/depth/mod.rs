@@ -17,6 +17,7 @@ mod covariance_flow;
 mod fixed_point;
 mod gram;
 mod series;
+mod variance_limit;
 
 use std::sync::{Arc, OnceLock};
 

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
+use super::pairwise::Pairwise;
 use super::product::InputPairs;
 use super::surface::Surface;
+use crate::activation::slopes_at_zero;
+use crate::covariance::AnglePiece;
 use crate::error::Error;
-use crate::network::{AngleState, AngleTable, KernelBlock, LANES, Layer, Network};
+use crate::network::{AngleState, AngleTable, KernelBlock, LANES, Layer, Network, Structure};
 use crate::numerics::Magnitude;
 use crate::vectorized::vectorized;
-use crate::{Result, Scalar, parallel};
+use crate::{PairCorrelation, Result, Scalar, parallel};
 
 /// What $1 - c$ is multiplied by, and $\Theta$ in units of the variance.
 const FUNCTIONS: usize = 2;
@@ -27,6 +30,8 @@ const STRIP: usize = 64;
 pub(crate) enum Evaluator {
     /// A function of the angle alone, times the variances of the inputs: positively homogeneous networks.
     Angle(Box<Angle>),
+    /// Layer by layer, every pair by itself.
+    Pairs(Pairwise),
     /// Layer by layer, or through tables of all layers together.
     Layers {
         network: Network,
@@ -42,16 +47,61 @@ pub(crate) enum Evaluator {
 pub(crate) enum Passage {
     /// Through tables of all layers together, where these are worth it for all pairs of the inputs.
     Tabulated,
+    /// Through tables of single activations at most.
     LayerByLayer,
+    /// Through nothing that pairs of the inputs share.
+    PairByPair,
 }
 
 /// The tabulated function.
 #[derive(Debug)]
 pub(crate) struct Angle {
     curves: AngleTable<FUNCTIONS>,
-    /// Its values at $c = 1$, exactly as the layers give them.
+    /// $\Theta$ at $c = \pm 1$, exactly as the layers give it.
     parallel: f64,
+    opposite: f64,
+    far_end: FarEnd,
     growth: Magnitude,
+}
+
+/// What becomes of opposite inputs, and so what the first function is on the far side of the table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum FarEnd {
+    /// $|c^\prime| < 1$: $(1 - c^\prime)/(1 - c)$, as on the near side.
+    Inside,
+    /// Opposite inputs stay so, or become parallel: $(1 \mp c^\prime)/(1 + c)$, which keeps the digits of
+    /// $1 \mp c^\prime$.
+    At(f64),
+}
+
+impl FarEnd {
+    fn of(image: PairCorrelation) -> Self {
+        if image.distance() > 0.0 {
+            Self::Inside
+        } else {
+            Self::At(image.value())
+        }
+    }
+
+    /// The end that $c^\prime$ is measured from, and the distance of $c$ that it is measured by.
+    #[inline(always)]
+    fn distance(self, c: PairCorrelation) -> (f64, f64) {
+        let is_far = c.one_minus() > AnglePiece::NEAR_SIDE;
+        match self {
+            Self::At(end) if is_far => (end, c.one_plus()),
+            _ => (1.0, c.one_minus()),
+        }
+    }
+
+    /// The first function.
+    fn ratio(self, before: PairCorrelation, after: PairCorrelation) -> f64 {
+        let (end, distance) = self.distance(before);
+        if end > 0.0 {
+            after.one_minus() / distance
+        } else {
+            after.one_plus() / distance
+        }
+    }
 }
 
 /// Rows by columns of both kernels, row by row.
@@ -74,12 +124,15 @@ impl Evaluator {
         if let Some(angle) = Angle::of_homogeneous(network, width, with_tangent)? {
             return Ok(Self::Angle(Box::new(angle)));
         }
+        if passage == Passage::PairByPair {
+            return Ok(Self::Pairs(Pairwise::new(network)));
+        }
         let mut points = KernelBlock::of_points(pairs.variances());
         points.set_width(width);
         let prepared = network.prepared(&points)?;
         let surface = match passage {
             Passage::Tabulated => Surface::new(&prepared, pairs, with_tangent)?,
-            Passage::LayerByLayer => None,
+            _ => None,
         };
         Ok(Self::Layers {
             tabulated: network.has_tables(),
@@ -96,6 +149,7 @@ impl Evaluator {
                 surface: None,
                 ..
             } => rows.min(STRIP),
+            Self::Pairs(pairs) => pairs.strip(rows, STRIP),
             _ => rows,
         }
     }
@@ -104,6 +158,7 @@ impl Evaluator {
     pub(crate) fn variances(&self, variances: &[f64], dimension: usize) -> Result<Vec<f64>> {
         match self {
             Self::Angle(angle) => angle.variances(variances),
+            Self::Pairs(pairs) => pairs.variances(variances, Some(dimension as f64)),
             Self::Layers { network, .. } => {
                 let mut points = KernelBlock::of_points(variances.to_vec());
                 points.set_width(Some(dimension as f64));
@@ -119,7 +174,8 @@ impl Evaluator {
         let vanishes = match self {
             // whatever the growth, the angle stays
             Self::Angle(_) => zero(variances),
-            Self::Layers { .. } => zero(&self.variances(variances, dimension)?),
+            Self::Layers { network, .. } if keeps_angles(network) => zero(variances),
+            _ => zero(&self.variances(variances, dimension)?),
         };
         match vanishes {
             Some(i) if variances[i] == 0.0 => Err(Error::ZeroVector {
@@ -138,15 +194,22 @@ impl Evaluator {
         (rows, columns): (&Range<usize>, &Range<usize>),
         want_nngp: bool,
     ) -> Result<Entries> {
-        let nngp = |a: &[f64], b: &[f64], complement: &[f64]| {
+        let nngp = |a: &[f64], b: &[f64], correlation: &[PairCorrelation]| {
             if want_nngp {
-                covariances(a, b, complement)
+                covariances(a, b, correlation)
             } else {
                 Vec::new()
             }
         };
         match self {
             Self::Angle(angle) => angle.evaluate(&block, want_nngp),
+            Self::Pairs(pairs) => {
+                let mapped = pairs.map(&block)?;
+                Ok(Entries {
+                    nngp: nngp(&mapped.variance_a, &mapped.variance_b, &mapped.correlation),
+                    ntk: mapped.tangent.unwrap_or_default(),
+                })
+            }
             Self::Layers {
                 network,
                 surface: Some(surface),
@@ -155,7 +218,7 @@ impl Evaluator {
                 let mapped = surface.map(network, block, rows, columns)?;
                 let (a, b) = (surface.outputs(rows), surface.outputs(columns));
                 Ok(Entries {
-                    nngp: nngp(a, b, &mapped.complement),
+                    nngp: nngp(a, b, &mapped.correlation),
                     ntk: mapped.tangent.unwrap_or_default(),
                 })
             }
@@ -163,54 +226,70 @@ impl Evaluator {
                 let mut block = block;
                 network.apply(&mut block)?;
                 Ok(Entries {
-                    nngp: nngp(block.variance_a(), block.variance_b(), block.complement()),
+                    nngp: nngp(block.variance_a(), block.variance_b(), block.correlation()),
                     ntk: block.into_tangent().unwrap_or_default(),
                 })
             }
         }
     }
 
-    /// $1 - c$ at the output, row by row.
-    pub(crate) fn complements(
+    /// $c$ at the output, row by row.
+    pub(crate) fn correlations(
         &self,
         block: KernelBlock,
         (rows, columns): (&Range<usize>, &Range<usize>),
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Vec<PairCorrelation>> {
         match self {
             Self::Angle(angle) => {
-                let complements = block.complement().iter();
-                Ok(complements.map(|&e| e * angle.curves.at(e)[0]).collect())
+                let correlations = block.correlation().iter();
+                Ok(correlations.map(|&c| angle.image(c)).collect())
             }
+            Self::Pairs(pairs) => Ok(pairs.map(&block)?.correlation),
             Self::Layers {
                 network,
                 surface: Some(surface),
                 ..
-            } => Ok(surface.map(network, block, rows, columns)?.complement),
+            } => Ok(surface.map(network, block, rows, columns)?.correlation),
             Self::Layers { network, .. } => {
                 let mut block = block;
                 network.apply(&mut block)?;
-                Ok(block.complement().to_vec())
+                Ok(block.correlation().to_vec())
             }
         }
     }
 }
 
-/// $\sqrt{q_i q^\prime_j} (1 - \varepsilon_{ij})$, exactly $q$ where the variances are equal and
-/// $\varepsilon = 0$.
-fn covariances(variance_a: &[f64], variance_b: &[f64], complement: &[f64]) -> Vec<f64> {
-    let mut out = vec![0.0; complement.len()];
+/// Whether layers keep the angles of points whose variances become too small for `f64`: no bias, and
+/// activations that have slopes at 0.
+fn keeps_angles(layer: &dyn Layer) -> bool {
+    match layer.structure() {
+        Structure::Dense(dense) => dense.initialization().bias_variance() == 0.0,
+        Structure::Activation(phi) => slopes_at_zero(&**phi).is_some(),
+        Structure::Row(network) => network.layers().iter().all(|layer| keeps_angles(&**layer)),
+        Structure::Branches(branches) => branches.iter().all(|branch| keeps_angles(branch)),
+        Structure::Leaf | Structure::Stack(_) => false,
+    }
+}
+
+/// $\sqrt{q_i q^\prime_j} c_{ij}$, exactly $q$ where the variances are equal and $c = 1$.
+fn covariances(
+    variance_a: &[f64],
+    variance_b: &[f64],
+    correlation: &[PairCorrelation],
+) -> Vec<f64> {
+    let mut out = vec![0.0; correlation.len()];
     let columns = variance_b.len().max(1);
     let roots_b: Vec<f64> = variance_b.iter().map(|q| q.sqrt()).collect();
-    let rows = out.chunks_mut(columns).zip(complement.chunks(columns));
-    for ((out, complement), &qa) in rows.zip(variance_a) {
+    let rows = out.chunks_mut(columns).zip(correlation.chunks(columns));
+    for ((out, correlation), &qa) in rows.zip(variance_a) {
         let (root_a, roots_b) = (qa.sqrt(), &roots_b[..]);
         vectorized(
             #[inline(always)]
             || {
-                let columns = complement.iter().zip(roots_b).zip(variance_b);
-                for (out, ((epsilon, root_b), &qb)) in out.iter_mut().zip(columns) {
+                let columns = correlation.iter().zip(roots_b).zip(variance_b);
+                for (out, ((c, root_b), &qb)) in out.iter_mut().zip(columns) {
                     let scale = if qa == qb { qa } else { root_a * root_b };
-                    *out = scale * (1.0 - epsilon);
+                    *out = scale * c.value();
                 }
             },
         );
@@ -224,22 +303,24 @@ impl Angle {
         width: Option<f64>,
         with_tangent: bool,
     ) -> Result<Option<Self>> {
-        let mut ends = AngleState::new(vec![0.0, 2.0], with_tangent, width);
+        let ends = vec![PairCorrelation::PARALLEL, PairCorrelation::OPPOSITE];
+        let mut ends = AngleState::new(ends, with_tangent, width);
         if !network.map_angles(&mut ends)? {
             return Ok(None);
         }
+        let far_end = FarEnd::of(ends.correlation()[1]);
         let curves = AngleTable::build(
             TOLERANCE,
-            |epsilon: &[f64]| {
+            |before: &[PairCorrelation]| {
                 // every part passes all layers while it is in the cache
-                let parts = parallel::try_map(epsilon.len().div_ceil(PART), |part| {
-                    let epsilon = &epsilon[part * PART..((part + 1) * PART).min(epsilon.len())];
-                    let mut state = AngleState::new(epsilon.to_vec(), with_tangent, width);
+                let parts = parallel::try_map(before.len().div_ceil(PART), |part| {
+                    let before = &before[part * PART..((part + 1) * PART).min(before.len())];
+                    let mut state = AngleState::new(before.to_vec(), with_tangent, width);
                     network.map_angles(&mut state)?;
-                    let after = state.complement().iter().zip(state.tangent());
-                    let values = after.zip(epsilon);
+                    let after = state.correlation().iter().zip(state.tangent());
+                    let values = after.zip(before);
                     Ok(values
-                        .map(|((after, tangent), epsilon)| [after / epsilon, *tangent])
+                        .map(|((after, tangent), &c)| [far_end.ratio(c, *after), *tangent])
                         .collect::<Vec<_>>())
                 })?;
                 Ok(parts.concat())
@@ -249,8 +330,22 @@ impl Angle {
         Ok(curves.map(|curves| Self {
             curves,
             parallel: ends.tangent()[0],
+            opposite: ends.tangent()[1],
+            far_end,
             growth: ends.growth(),
         }))
+    }
+
+    /// $c$ at the output.
+    fn image(&self, c: PairCorrelation) -> PairCorrelation {
+        let [ratio, _] = self.curves.at(c);
+        let (end, distance) = self.far_end.distance(c);
+        let after = distance * ratio;
+        if end > 0.0 {
+            PairCorrelation::from_ends(after, 2.0 - after)
+        } else {
+            PairCorrelation::from_ends(2.0 - after, after)
+        }
     }
 
     /// $g q$ of every point.
@@ -274,7 +369,7 @@ impl Angle {
     }
 
     fn evaluate(&self, block: &KernelBlock, want_nngp: bool) -> Result<Entries> {
-        let size = block.complement().len();
+        let size = block.correlation().len();
         let (variance_a, variance_b) = (
             self.variances(block.variance_a())?,
             self.variances(block.variance_b())?,
@@ -287,11 +382,11 @@ impl Angle {
         let columns = variance_b.len().max(1);
         let mut nngp = kernels.nngp.chunks_mut(columns);
         let mut ntk = kernels.ntk.chunks_mut(columns);
-        for (complement, &qa) in block.complement().chunks(columns).zip(&variance_a) {
+        for (correlation, &qa) in block.correlation().chunks(columns).zip(&variance_a) {
             self.row(
                 (qa, qa.sqrt()),
                 (&variance_b, &roots_b),
-                complement,
+                correlation,
                 nngp.next(),
                 ntk.next(),
             );
@@ -306,33 +401,36 @@ impl Angle {
         &self,
         (qa, root_a): (f64, f64),
         (variance_b, roots_b): (&[f64], &[f64]),
-        complement: &[f64],
+        correlation: &[PairCorrelation],
         mut nngp: Option<&mut [f64]>,
         mut ntk: Option<&mut [f64]>,
     ) {
-        let parallel = self.parallel;
+        let (ends, far_end) = ((self.parallel, self.opposite), self.far_end);
         let curves = &self.curves;
         vectorized(
             #[inline(always)]
             || {
-                for (chunk, complement) in complement.chunks(LANES).enumerate() {
-                    let at = chunk * LANES..chunk * LANES + complement.len();
-                    let mut epsilon = [1.0; LANES];
-                    epsilon[..complement.len()].copy_from_slice(complement);
-                    let [ratio, tangent] = curves.at_lanes(&epsilon);
+                for (chunk, correlation) in correlation.chunks(LANES).enumerate() {
+                    let at = chunk * LANES..chunk * LANES + correlation.len();
+                    let mut c = [PairCorrelation::ORTHOGONAL; LANES];
+                    c[..correlation.len()].copy_from_slice(correlation);
+                    let [ratio, tangent] = curves.at_lanes(&c);
                     let (mut scale, mut theta) = ([0.0; LANES], [0.0; LANES]);
                     let columns = variance_b[at.clone()].iter().zip(&roots_b[at.clone()]);
                     for (lane, (&qb, root_b)) in columns.enumerate() {
                         scale[lane] = if qa == qb { qa } else { root_a * root_b };
-                        theta[lane] = if epsilon[lane] == 0.0 {
-                            parallel
+                        let end = if c[lane].is_positive() {
+                            ends.0
                         } else {
-                            tangent[lane]
+                            ends.1
                         };
+                        let is_inside = c[lane].distance() > 0.0;
+                        theta[lane] = if is_inside { tangent[lane] } else { end };
                     }
                     if let Some(nngp) = &mut nngp {
                         for (lane, out) in nngp[at.clone()].iter_mut().enumerate() {
-                            *out = scale[lane] * (1.0 - epsilon[lane] * ratio[lane]);
+                            let (end, distance) = far_end.distance(c[lane]);
+                            *out = scale[lane] * (end * (1.0 - distance * ratio[lane]));
                         }
                     }
                     if let Some(ntk) = &mut ntk {

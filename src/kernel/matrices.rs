@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
-use super::tiles::{KernelKind, SIDE, Tiles, narrow_into};
+use super::tiles::{EntryScope, KernelKind, SIDE, Tiles, check_range, narrow_into};
 use crate::network::Network;
-use crate::{Error, Inputs, Result, Scalar, parallel};
+use crate::{Error, Inputs, PairCorrelation, Result, Scalar, parallel};
 
 /// Both kernels of the same inputs.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,21 +87,6 @@ impl Network {
         self.both(x, Some(y), KernelKind::Both)
     }
 
-    /// Both kernels between `x` and `y` (or `x` itself), never through tables of the whole network for the
-    /// inputs at hand: entries then have the bits of the two points alone for homogeneous networks and closed
-    /// forms. The time grows with the depth.
-    ///
-    /// # Errors
-    /// As [`kernels_between`](Self::kernels_between).
-    pub fn kernels_layer_by_layer<T: Scalar>(
-        &self,
-        x: &Inputs<'_, T>,
-        y: Option<&Inputs<'_, T>>,
-    ) -> Result<Kernels<T>> {
-        let which = KernelKind::Both;
-        whole(&Tiles::layer_by_layer(self, x, y, which)?, which)
-    }
-
     /// Kernels into matrices of the caller: those that are given, between `x` and `y` (or `x` itself).
     ///
     /// # Errors
@@ -152,7 +137,7 @@ impl Network {
         y: Option<&Inputs<'_, T>>,
         which: KernelKind,
     ) -> Result<Kernels<T>> {
-        whole(&Tiles::new(self, x, y, which, SIDE)?, which)
+        Tiles::new(self, x, y, which, SIDE)?.kernels()
     }
 
     /// The variances $K(x_i, x_i)$: the diagonal of [`nngp`](Self::nngp) to the bit, in linear time.
@@ -160,12 +145,7 @@ impl Network {
     /// # Errors
     /// As [`nngp`](Self::nngp).
     pub fn variances<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::layer_by_layer(self, x, None, KernelKind::Nngp)?;
-        let pairs = tiles.pairs();
-        let variances = tiles
-            .evaluator()
-            .variances(&pairs.variances(), pairs.dimension())?;
-        narrow_vector("the NNGP kernel", &variances)
+        Tiles::layer_by_layer(self, x, KernelKind::Nngp)?.variances()
     }
 
     /// The diagonal $\Theta(x_i, x_i)$ of [`ntk`](Self::ntk), in linear time.
@@ -173,12 +153,7 @@ impl Network {
     /// # Errors
     /// As [`ntk`](Self::ntk).
     pub fn tangent_diagonal<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DVector<T>> {
-        let tiles = Tiles::layer_by_layer(self, x, None, KernelKind::Ntk)?;
-        let diagonal = parallel::try_map(x.len(), |i| {
-            let block = tiles.block(i..i + 1, i..i + 1)?;
-            Ok(block.ntk[0])
-        })?;
-        narrow_vector("the neural tangent kernel", &diagonal)
+        Tiles::layer_by_layer(self, x, KernelKind::Ntk)?.tangent_diagonal()
     }
 
     /// The correlations $c(x_i, x_j)$; finite even where the covariances of a homogeneous network overflow.
@@ -187,7 +162,7 @@ impl Network {
     /// As [`nngp`](Self::nngp); [`Error::ZeroVector`] naming an input without a direction;
     /// [`Error::Undefined`] if a variance vanishes on the way.
     pub fn correlations<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        self.angles(x, |epsilon| 1.0 - epsilon)
+        self.angles(x, PairCorrelation::value)
     }
 
     /// The complements $1 - c(x_i, x_j)$, to relative accuracy.
@@ -195,13 +170,13 @@ impl Network {
     /// # Errors
     /// As [`correlations`](Self::correlations).
     pub fn correlation_complements<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<DMatrix<T>> {
-        self.angles(x, |epsilon| epsilon)
+        self.angles(x, PairCorrelation::one_minus)
     }
 
     fn angles<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
-        map: impl Fn(f64) -> f64 + Sync + Send,
+        map: impl Fn(PairCorrelation) -> f64 + Sync + Send,
     ) -> Result<DMatrix<T>> {
         let tiles = Tiles::new(self, x, None, KernelKind::Nngp, SIDE)?;
         tiles
@@ -214,9 +189,11 @@ impl Network {
             let stride = columns.len();
             let block = pairs.block(rows.clone(), columns.clone(), &products, stride, false)?;
             let points = (&rows, &pairs.points_of(&columns));
-            let mut values = tiles.evaluator().complements(block, points)?;
-            for value in &mut values {
-                *value = map(*value);
+            let correlations = tiles.evaluator().correlations(block, points)?;
+            // the room of the products is that of the values
+            let mut values = products;
+            for (value, c) in values.iter_mut().zip(correlations) {
+                *value = map(c);
             }
             Ok([values, Vec::new()])
         })?;
@@ -250,6 +227,86 @@ impl Network {
     ) -> Result<Tiles<'a, T>> {
         Tiles::new(self, x, Some(y), which, side)
     }
+
+    /// [`tiles`](Self::tiles) between `x` and `y` (or `x` itself), of entries of a given scope; whole matrices
+    /// by [`Tiles::kernels`].
+    ///
+    /// # Errors
+    /// As [`tiles_between`](Self::tiles_between).
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// use neural_limits::kernel::{EntryScope, KernelKind};
+    /// let mlp = Mlp::new(Tanh);
+    /// let net = mlp.at_depth(3)?;
+    /// let rows = [[1.0, 0.2], [0.3, 0.9], [-0.4, 0.1]];
+    /// let ntk = |rows: &[[f64; 2]]| {
+    ///     let x = Inputs::from_rows(rows)?;
+    ///     net.tiles_of(&x, None, KernelKind::Ntk, 256, EntryScope::Pair)?.kernels()
+    /// };
+    /// assert_eq!(ntk(&rows)?.ntk[(2, 1)], ntk(&rows[1..])?.ntk[(1, 0)]); // to the bit
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn tiles_of<'a, T: Scalar>(
+        &'a self,
+        x: &'a Inputs<'a, T>,
+        y: Option<&'a Inputs<'a, T>>,
+        which: KernelKind,
+        side: usize,
+        scope: EntryScope,
+    ) -> Result<Tiles<'a, T>> {
+        Tiles::scoped(self, (x, y), which, side, scope)
+    }
+}
+
+impl<T: Scalar> Tiles<'_, T> {
+    /// All tiles as whole matrices, computed on all threads; what was not asked for is empty.
+    ///
+    /// # Errors
+    /// As [`Network::kernels`].
+    pub fn kernels(&self) -> Result<Kernels<T>> {
+        let (rows, columns) = (self.pairs().rows(), self.pairs().columns());
+        let which = self.which();
+        let mut nngp = zeros(rows, columns, which.nngp())?;
+        let mut ntk = zeros(rows, columns, which.ntk())?;
+        let wanted = [
+            which.nngp().then_some(&mut nngp),
+            which.ntk().then_some(&mut ntk),
+        ];
+        fill(self, wanted)?;
+        Ok(Kernels { nngp, ntk })
+    }
+
+    /// The variances $K(x_i, x_i)$ of the rows' points, in linear time.
+    ///
+    /// # Errors
+    /// As [`Network::variances`].
+    pub fn variances(&self) -> Result<DVector<T>> {
+        let pairs = self.pairs();
+        let mut variances = pairs.variances();
+        variances.truncate(pairs.rows());
+        let variances = self.evaluator().variances(&variances, pairs.dimension())?;
+        narrow_vector("the NNGP kernel", &variances)
+    }
+
+    /// The diagonal $\Theta(x_i, x_i)$ of a symmetric tangent kernel, in linear time.
+    ///
+    /// # Errors
+    /// As [`Network::tangent_diagonal`]; [`Error::Unsupported`] for kernels between two sets, or without the
+    /// tangent kernel.
+    pub fn tangent_diagonal(&self) -> Result<DVector<T>> {
+        if !(self.which().ntk() && self.pairs().is_symmetric()) {
+            return Err(Error::unsupported(
+                "the diagonal of the tangent kernel",
+                "the tangent kernel of one set of points with itself was not asked for",
+            ));
+        }
+        let diagonal = parallel::try_map(self.pairs().rows(), |i| {
+            let block = self.block(i..i + 1, i..i + 1)?;
+            Ok(block.ntk[0])
+        })?;
+        narrow_vector("the neural tangent kernel", &diagonal)
+    }
 }
 
 fn narrow_vector<T: Scalar>(quantity: &str, values: &[f64]) -> Result<DVector<T>> {
@@ -278,18 +335,6 @@ fn zeros<T: Scalar>(rows: usize, columns: usize, wanted: bool) -> Result<DMatrix
     Ok(DMatrix::zeros(rows, columns))
 }
 
-fn whole<T: Scalar>(tiles: &Tiles<'_, T>, which: KernelKind) -> Result<Kernels<T>> {
-    let (rows, columns) = (tiles.pairs().rows(), tiles.pairs().columns());
-    let mut nngp = zeros(rows, columns, which.nngp())?;
-    let mut ntk = zeros(rows, columns, which.ntk())?;
-    let wanted = [
-        which.nngp().then_some(&mut nngp),
-        which.ntk().then_some(&mut ntk),
-    ];
-    fill(tiles, wanted)?;
-    Ok(Kernels { nngp, ntk })
-}
-
 const QUANTITIES: [&str; 2] = ["the NNGP kernel", "the neural tangent kernel"];
 
 fn fill<T: Scalar>(tiles: &Tiles<'_, T>, matrices: [Option<&mut DMatrix<T>>; 2]) -> Result<()> {
@@ -298,6 +343,9 @@ fn fill<T: Scalar>(tiles: &Tiles<'_, T>, matrices: [Option<&mut DMatrix<T>>; 2])
         Ok([kernels.nngp, kernels.ntk])
     })
 }
+
+/// The transpose of a tile is written by squares of this side, a line of the cache.
+const BLOCK: usize = 8;
 
 /// Computes all tiles in parallel and writes each to its place, and of a symmetric matrix to its mirror
 /// image.
@@ -317,35 +365,46 @@ fn write_tiles<T: Scalar>(
             chunks.map(Mutex::new).collect()
         })
     });
-    parallel::try_map(tiles.len(), |index| {
-        let (row, column) = tiles.ranges(index)?;
+    parallel::try_map(tiles.count(SIDE), |index| {
+        let (row, column) = tiles.ranges_of(SIDE, index);
         let computed = compute(row.clone(), column.clone())?;
         for ((bands, values), quantity) in bands.iter().zip(computed).zip(QUANTITIES) {
             if bands.is_empty() {
                 continue;
             }
-            let mut narrow = vec![T::zero(); values.len()];
-            narrow_into(quantity, &values, &mut narrow)?;
-            drop(values);
+            check_range::<T>(quantity, &values)?;
             let stride = column.len();
             let on_diagonal = symmetric && row == column;
             if !on_diagonal {
                 let mut band = lock(&bands[column.start / SIDE]);
-                for (offset, j) in column.clone().enumerate() {
-                    let start = (j % SIDE) * rows;
-                    let out = &mut band[start + row.start..start + row.end];
-                    for (out, values) in out.iter_mut().zip(narrow.chunks_exact(stride)) {
-                        *out = values[offset];
+                let mut columns = band.chunks_mut(rows).skip(column.start % SIDE);
+                for start in (0..stride).step_by(BLOCK) {
+                    let width = BLOCK.min(stride - start);
+                    let mut out: Vec<_> = columns
+                        .by_ref()
+                        .take(width)
+                        .map(|column| column[row.clone()].chunks_mut(BLOCK))
+                        .collect();
+                    for values in values.chunks(BLOCK * stride) {
+                        for (offset, out) in out.iter_mut().enumerate() {
+                            let out = out.next().into_iter().flatten();
+                            for (out, values) in out.zip(values.chunks_exact(stride)) {
+                                *out = T::nearest(values[start + offset]);
+                            }
+                        }
                     }
                 }
             }
             if symmetric {
                 let mut band = lock(&bands[row.start / SIDE]);
-                for (i, values) in row.clone().zip(narrow.chunks_exact(stride)) {
-                    let start = (i % SIDE) * rows;
-                    band[start + column.start..start + column.end].copy_from_slice(values);
+                let columns = band.chunks_mut(rows).skip(row.start % SIDE);
+                for (out, values) in columns.zip(values.chunks_exact(stride)) {
+                    for (out, &value) in out[column.clone()].iter_mut().zip(values) {
+                        *out = T::nearest(value);
+                    }
                 }
             }
+            tiles.give_back(values);
         }
         Ok(())
     })?;

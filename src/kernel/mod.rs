@@ -15,9 +15,11 @@
 //! |---|---|
 //! | `product` | products of inputs, and $1 - c$ of nearly parallel ones from their difference |
 //! | `evaluator` | a network made ready: a function of the angle, of norms and angle, or layer by layer |
+//! | `pairwise` | a network of which no two pairs share anything |
 //! | `surface` | the function of two norms and the angle, tabulated |
 //! | `tiles` | any tile of a kernel at any time ([`Tiles`]) |
 //! | `matrices` | whole matrices, in parallel, into buffers of the caller |
+//! | `recursion` | the recursion of a pair, also where variances have become too small for `f64` |
 //! | `tangent` | the tangent kernel of a pair |
 //!
 //! # What it costs
@@ -41,15 +43,17 @@
 //! megabytes for each thread (`cargo run --release --example memory`).
 //!
 //! # What it is worth
-//! Layer by layer, entries have the bits of the two points alone for homogeneous networks and closed forms.
-//! (One exception in the last bit: products of inputs use fused multiply-add where the machine has it.)
-//! Tables of Hermite coefficients and of whole networks span the norms and angles at hand: entries of
-//! different sets of points differ by 1e-13, or by what the activations err by themselves, and agree to the
-//! bit within one matrix, whatever the tile and the number of threads.
+//! Products of inputs, and what is computed layer by layer from closed forms, are functions of the two points
+//! alone, to the bit. Tables of Hermite coefficients and of whole networks span the norms and angles at hand:
+//! entries of different sets of points differ by 1e-13, or by what the activations err by themselves, and
+//! agree to the bit within one matrix, whatever the tile and the number of threads. [`EntryScope::Pair`] does
+//! without them, at its price.
 
 mod evaluator;
 mod matrices;
+mod pairwise;
 mod product;
+mod recursion;
 mod surface;
 mod tangent;
 mod tiles;
@@ -59,13 +63,15 @@ use std::sync::Arc;
 use nalgebra::{DMatrix, DVector};
 
 pub use matrices::Kernels;
+use recursion::Recursion;
 pub use tangent::TangentKernel;
-pub use tiles::{KernelKind, Tile, Tiles};
+pub use tiles::{EntryScope, KernelKind, Tile, Tiles};
 
+use crate::activation::Slopes;
 use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
 use crate::inputs::checked_covariance;
-use crate::network::{Blocks, Chain, Layer, Network, Structure};
+use crate::network::{Chain, Layer, Network};
 use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 
 /// Infinite width at finite depth, for every [`Architecture`].
@@ -93,50 +99,18 @@ impl<N: Architecture + ?Sized> InInfiniteWidth for N {}
 /// `tests/it/deep_recursion_oracle.rs` finds at most 5.2e-14 after 1000 layers), so that two inputs whose
 /// correlation rounds to 1 remain distinct. Chains that are homogeneous after the stem carry variances with
 /// an exponent of their own: correlations never overflow, and a variance that does is an
-/// [`Error::Overflow`] with its logarithm.
+/// [`Error::Overflow`] with its logarithm. So do chains without biases whose variances shrink to 0: there only
+/// the slopes of the activation at 0 are left.
 #[derive(Debug, Clone)]
 pub struct InfiniteWidth {
     /// Its depth left open.
     open: Network,
     depth: usize,
     time: f64,
-    stack: Option<Around>,
+    stack: Option<Recursion>,
     /// The stack, if the network is a dense layer and a chain.
     chain: Option<Chain>,
     network: Network,
-}
-
-/// The one open stack of a network, and what stands around it.
-#[derive(Debug, Clone)]
-struct Around {
-    before: Vec<Arc<dyn Layer>>,
-    blocks: Blocks,
-    after: Vec<Arc<dyn Layer>>,
-    /// Whether the blocks commute with positive factors.
-    is_homogeneous: bool,
-}
-
-impl Around {
-    fn new(network: &Network, depth: usize, time: f64) -> Result<Option<Self>> {
-        let layers = network.flat();
-        let mut stacks = layers.iter().enumerate();
-        let mut next = || {
-            stacks.find_map(|(i, layer)| match layer.structure() {
-                Structure::Stack(stack) => Some((i, stack)),
-                _ => None,
-            })
-        };
-        let (Some((place, stack)), None) = (next(), next()) else {
-            return Ok(None);
-        };
-        let chain = stack.chain();
-        Ok(Some(Self {
-            blocks: stack.blocks(depth, time)?,
-            is_homogeneous: chain.is_some_and(|chain| chain.homogeneous().is_some()),
-            before: layers[..place].to_vec(),
-            after: layers[place + 1..].to_vec(),
-        }))
-    }
 }
 
 impl InfiniteWidth {
@@ -147,7 +121,7 @@ impl InfiniteWidth {
     fn of(open: Network, depth: usize, time: f64) -> Result<Self> {
         Ok(Self {
             network: open.at_time(depth, time)?,
-            stack: Around::new(&open, depth, time)?,
+            stack: Recursion::new(&open, depth, time)?,
             chain: open.chain().map(|(_, chain)| chain),
             open,
             depth,
@@ -172,6 +146,13 @@ impl InfiniteWidth {
     pub(crate) fn coefficients(&self) -> &[f64] {
         let stack = self.stack.as_ref();
         stack.map_or(&[], |stack| stack.blocks.coefficients())
+    }
+
+    /// What is left of the activation of a chain without biases at variances so small that it is its slopes
+    /// at 0; `None` where there is more. Where there are slopes, what they are applied to is the covariance
+    /// without its power of two.
+    pub(crate) fn slopes(&self, k: &ScaledCovariance) -> Option<Slopes> {
+        self.stack.as_ref().and_then(|stack| stack.slopes(k))
     }
 
     /// $L$.
@@ -206,9 +187,7 @@ impl InfiniteWidth {
         let Some(stack) = &self.stack else {
             return Ok(ScaledCovariance::new(self.network.pair(k)?));
         };
-        let end = self
-            .trajectory_from(k)
-            .try_fold(ScaledCovariance::new(k), |_, k| k)?;
+        let end = stack.end(ScaledCovariance::new(k))?;
         match &stack.after[..] {
             [] => Ok(end),
             after => through(after, end.pair()?).map(ScaledCovariance::new),
@@ -227,9 +206,7 @@ impl InfiniteWidth {
             (0..count).map(move |l| (stack, l))
         });
         std::iter::once(Ok(start)).chain(blocks.scan(Some(start), |state, (stack, l)| {
-            let k = (*state)?;
-            let pair = stack.blocks.pair(l, k.unscaled());
-            let next = pair.map(|pair| k.followed_by(pair, stack.is_homogeneous));
+            let next = stack.next(l, (*state)?);
             *state = next.as_ref().ok().copied();
             Some(next)
         }))

@@ -1,16 +1,12 @@
 //! The products of inputs with inputs, and from them the covariances that a network starts with.
 
-use std::borrow::Cow;
 use std::ops::Range;
-
-use nalgebra::{DMatrix, Dyn, MatrixView};
 
 use crate::inputs::{NEARLY_PARALLEL, nearly_parallel};
 use crate::network::KernelBlock;
-use crate::numerics::dot;
-use crate::numerics::inverse_root;
+use crate::numerics::{Buffers, dot, inner_products, inverse_root};
 use crate::vectorized::vectorized;
-use crate::{Inputs, Result, Scalar};
+use crate::{Inputs, PairCorrelation, Result, Scalar};
 
 /// One or two sets of inputs and their squared norms.
 #[derive(Debug)]
@@ -19,11 +15,8 @@ pub(crate) struct InputPairs<'a, T: Scalar> {
     y: Option<&'a Inputs<'a, T>>,
     squares_x: Vec<f64>,
     squares_y: Vec<f64>,
+    buffers: Buffers,
 }
-
-/// Smaller matrices are padded with zeros: the library sums them in another order, and an entry shall not
-/// depend on its neighbours.
-const SMALLEST: usize = 8;
 
 impl<'a, T: Scalar> InputPairs<'a, T> {
     pub(crate) fn new(x: &'a Inputs<'a, T>, y: Option<&'a Inputs<'a, T>>) -> Result<Self> {
@@ -36,7 +29,13 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
             y,
             squares_x: squares(x),
             squares_y: y.map_or_else(Vec::new, squares),
+            buffers: Buffers::default(),
         })
+    }
+
+    /// Room for blocks.
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     pub(crate) fn is_symmetric(&self) -> bool {
@@ -82,29 +81,12 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
 
     /// $x_i \cdot y_j$, row by row.
     pub(crate) fn products(&self, rows: &Range<usize>, columns: &Range<usize>) -> Vec<f64> {
-        let d = self.dimension().max(SMALLEST);
-        let x = padded(self.x, rows);
-        let y = padded(self.second(), columns);
-        let (m, n) = (y.len() / d, x.len() / d);
-        let view = |data, rows, columns, row_stride, column_stride| {
-            MatrixView::<f64, Dyn, Dyn, Dyn, Dyn>::from_slice_with_strides_generic(
-                data,
-                Dyn(rows),
-                Dyn(columns),
-                Dyn(row_stride),
-                Dyn(column_stride),
-            )
-        };
-        let mut out = DMatrix::zeros(m, n);
-        out.gemm(1.0, &view(&y, m, d, d, 1), &view(&x, d, n, 1, d), 0.0);
-        let mut out: Vec<f64> = out.data.into();
-        if m > columns.len() {
-            for i in 0..rows.len() {
-                out.copy_within(i * m..i * m + columns.len(), i * columns.len());
-            }
-        }
-        out.truncate(rows.len() * columns.len());
-        out
+        let (x, y) = (
+            self.x.slice(rows.clone()),
+            self.second().slice(columns.clone()),
+        );
+        let symmetric = self.is_symmetric() && rows == columns;
+        inner_products(x, y, self.dimension(), symmetric, &self.buffers)
     }
 
     /// The state of a block of inputs, from their `products`.
@@ -123,8 +105,8 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
             .iter()
             .map(|&square| inverse_root(square))
             .collect();
-        let mut complement = vec![0.0; rows.len() * columns.len()];
-        let out_rows = complement.chunks_mut(columns.len().max(1));
+        let mut correlation = vec![PairCorrelation::PARALLEL; rows.len() * columns.len()];
+        let out_rows = correlation.chunks_mut(columns.len().max(1));
         for ((i, out), products) in rows.clone().zip(out_rows).zip(products.chunks(stride)) {
             let inverse_a = inverse_root(self.squares_x[i]);
             let inverse_b = &inverse_b[..];
@@ -137,7 +119,12 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
                         let scale = inverse_a * inverse_b;
                         let cosine = product * scale;
                         // a zero vector has no angle
-                        *out = if scale > 0.0 { 1.0 - cosine } else { 0.0 };
+                        let inside = PairCorrelation::of(cosine);
+                        *out = if scale > 0.0 {
+                            inside
+                        } else {
+                            PairCorrelation::PARALLEL
+                        };
                         nearly |= cosine.abs() >= NEARLY_PARALLEL;
                     }
                     nearly
@@ -152,7 +139,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
                         let y = self.point(self.second(), j);
                         let squares = (self.squares_x[i], self.squares_second()[j]);
                         *out = if self.is_symmetric() && i == j {
-                            0.0
+                            PairCorrelation::PARALLEL
                         } else {
                             nearly_parallel(x, y, product, squares.0, squares.1)
                         };
@@ -163,7 +150,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
         let block = KernelBlock::new(
             variances(&self.squares_x[rows.clone()]),
             variances(squares_b),
-            complement,
+            correlation,
             with_tangent,
         )?;
         let mut block = if self.is_symmetric() {
@@ -178,18 +165,4 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
     fn point<'b>(&self, inputs: &'b Inputs<'_, T>, i: usize) -> &'b [T] {
         inputs.slice(i..i + 1)
     }
-}
-
-/// Points as `f64`, with zeros after them and after their entries if there are too few.
-fn padded<'a, T: Scalar>(inputs: &'a Inputs<'_, T>, points: &Range<usize>) -> Cow<'a, [f64]> {
-    let (data, d) = (T::widened(inputs.slice(points.clone())), inputs.dimension());
-    if points.len() >= SMALLEST && d >= SMALLEST {
-        return data;
-    }
-    let dimension = d.max(SMALLEST);
-    let mut padded = vec![0.0; points.len().max(SMALLEST) * dimension];
-    for (padded, point) in padded.chunks_mut(dimension).zip(data.chunks(d)) {
-        padded[..d].copy_from_slice(point);
-    }
-    Cow::Owned(padded)
 }

@@ -30,6 +30,14 @@ impl TangentKernel {
         let exponent = self.covariance.exponent();
         scale_by_power_of_two("the neural tangent kernel", self.tangent, exponent)
     }
+
+    /// Without a power of two.
+    fn plain(self) -> Result<Self> {
+        Ok(Self {
+            covariance: ScaledCovariance::new(self.covariance.pair()?),
+            tangent: self.tangent()?,
+        })
+    }
 }
 
 impl InfiniteWidth {
@@ -60,24 +68,42 @@ impl InfiniteWidth {
             covariance: ScaledCovariance::new(k),
             tangent: k.covariance(),
         };
-        self.coefficients().iter().try_fold(start, |state, &alpha| {
+        let step = |state: TangentKernel, alpha: f64| -> Result<TangentKernel> {
+            let slopes = self.slopes(&state.covariance);
+            let rescaled = homogeneous || slopes.is_some();
+            let state = if rescaled { state } else { state.plain()? };
             let (k, scale) = (state.covariance.unscaled(), alpha * alpha);
-            let layer = branch.covariance(k)?.times(scale);
-            let slope = weight * branch.activation().derivative_dual(k)?;
+            let (layer, slope) = match slopes {
+                Some(slopes) => (slopes.dual(k)?.times(weight), slopes.derivative_dual(k)),
+                None => {
+                    let (dual, slope) = branch.activation().duals(k)?;
+                    (branch.initialization().dense(dual), slope)
+                }
+            };
+            let layer = layer.times(scale);
+            let slope = weight * slope;
             let tangent = (skip * skip + scale * slope) * state.tangent + layer.covariance();
             let pair = if skip == 0.0 {
                 layer
             } else {
                 k.times(skip * skip).plus(layer)
             };
-            let covariance = state.covariance.followed_by(pair, homogeneous);
+            let covariance = state.covariance.followed_by(pair, rescaled);
             let moved = state.covariance.exponent() - covariance.exponent();
             let tangent = scale_by_power_of_two("the neural tangent kernel", tangent, moved)?;
             Ok(TangentKernel {
                 covariance,
                 tangent,
             })
-        })
+        };
+        let mut state = start;
+        for (l, &alpha) in self.coefficients().iter().enumerate() {
+            let k = state.covariance.unscaled();
+            let largest = k.variance_a().max(k.variance_b());
+            state = step(state, alpha)
+                .map_err(|error| error.at_layer(l + 1, &branch.activation().name(), largest))?;
+        }
+        Ok(state)
     }
 
     /// The covariance and the neural tangent kernel of a pair of points.
@@ -91,15 +117,15 @@ impl InfiniteWidth {
             return self.propagate_tangent(self.stem(k)?);
         }
         self.network().check()?;
-        let epsilon = vec![k.one_minus_correlation()];
+        let correlation = vec![k.pair_correlation()];
         let (qa, qb) = (vec![k.variance_a()], vec![k.variance_b()]);
-        let mut block = KernelBlock::new(qa, qb, epsilon, true)?;
+        let mut block = KernelBlock::new(qa, qb, correlation, true)?;
         block.set_width(Some(a.len() as f64));
         self.network().apply(&mut block)?;
-        let pair = PairCovariance::with_complement(
+        let pair = PairCovariance::with_correlation(
             block.variance_a()[0],
             block.variance_b()[0],
-            block.complement()[0],
+            block.correlation()[0],
         )?;
         Ok(TangentKernel {
             covariance: ScaledCovariance::new(pair),

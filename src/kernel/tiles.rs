@@ -28,6 +28,20 @@ impl KernelKind {
     }
 }
 
+/// What the bits of an entry are a function of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EntryScope {
+    /// All points of the call. Entries of different calls differ by 1e-13, or by what the activations err by
+    /// themselves: tables of Hermite coefficients and of whole networks are made for the norms and angles at
+    /// hand.
+    #[default]
+    Call,
+    /// The two points alone, and the network: $K(x, X)$ has the bits of the row of $K(X, X)$, whatever the
+    /// other points, their order, tiles and threads. (Dropout knows a point from its copy.)
+    /// It costs TODO.
+    Pair,
+}
+
 /// Points to a side of a tile that one thread works on: its products fit in the second-level cache.
 pub(crate) const SIDE: usize = 256;
 
@@ -83,18 +97,31 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         which: KernelKind,
         side: usize,
     ) -> Result<Self> {
+        Self::scoped(network, (x, y), which, side, EntryScope::Call)
+    }
+
+    pub(crate) fn scoped(
+        network: &Network,
+        inputs: (&'a Inputs<'a, T>, Option<&'a Inputs<'a, T>>),
+        which: KernelKind,
+        side: usize,
+        scope: EntryScope,
+    ) -> Result<Self> {
         error::size("side", side)?;
-        Self::passing(network, (x, y), which, side, Passage::Tabulated)
+        let passage = match scope {
+            EntryScope::Call => Passage::Tabulated,
+            EntryScope::Pair => Passage::PairByPair,
+        };
+        Self::passing(network, inputs, which, side, passage)
     }
 
     /// Without tables of all layers together, which are of no use for the diagonal alone.
     pub(crate) fn layer_by_layer(
         network: &Network,
         x: &'a Inputs<'a, T>,
-        y: Option<&'a Inputs<'a, T>>,
         which: KernelKind,
     ) -> Result<Self> {
-        Self::passing(network, (x, y), which, SIDE, Passage::LayerByLayer)
+        Self::passing(network, (x, None), which, SIDE, Passage::LayerByLayer)
     }
 
     fn passing(
@@ -122,17 +149,26 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         &self.evaluator
     }
 
-    fn bands(&self) -> (usize, usize) {
+    pub(crate) fn which(&self) -> KernelKind {
+        self.which
+    }
+
+    fn bands(&self, side: usize) -> (usize, usize) {
         (
-            self.pairs.rows().div_ceil(self.side),
-            self.pairs.columns().div_ceil(self.side),
+            self.pairs.rows().div_ceil(side),
+            self.pairs.columns().div_ceil(side),
         )
     }
 
     /// The number of tiles.
     #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
-        let (rows, columns) = self.bands();
+        self.count(self.side)
+    }
+
+    /// The number of tiles of another side.
+    pub(crate) fn count(&self, side: usize) -> usize {
+        let (rows, columns) = self.bands(side);
         if self.pairs.is_symmetric() {
             rows * (rows + 1) / 2
         } else {
@@ -152,6 +188,11 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                 format!("less than the number of tiles, {}", self.len()),
             ));
         }
+        Ok(self.ranges_of(self.side, index))
+    }
+
+    /// [`ranges`](Self::ranges) of tiles of another side.
+    pub(crate) fn ranges_of(&self, side: usize, index: usize) -> (Range<usize>, Range<usize>) {
         let (row, column) = if self.pairs.is_symmetric() {
             // row r starts at tile r (r + 1)/2
             let mut row = (((8 * index + 1) as f64).sqrt() as usize).saturating_sub(1) / 2;
@@ -163,14 +204,14 @@ impl<'a, T: Scalar> Tiles<'a, T> {
             }
             (row, index - row * (row + 1) / 2)
         } else {
-            let columns = self.bands().1;
+            let columns = self.bands(side).1;
             (index / columns, index % columns)
         };
-        let range = |band: usize, size: usize| band * self.side..((band + 1) * self.side).min(size);
-        Ok((
+        let range = |band: usize, size: usize| band * side..((band + 1) * side).min(size);
+        (
             range(row, self.pairs.rows()),
             range(column, self.pairs.columns()),
-        ))
+        )
     }
 
     /// Tile `index`, computed on all threads.
@@ -207,6 +248,8 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                     narrow_into(quantity, values, &mut out[start..start + column.len()])?;
                 }
             }
+            self.give_back(kernels.nngp);
+            self.give_back(kernels.ntk);
         }
         Ok(Tile {
             rows,
@@ -214,6 +257,11 @@ impl<'a, T: Scalar> Tiles<'a, T> {
             nngp,
             ntk,
         })
+    }
+
+    /// Takes back the room of a block.
+    pub(crate) fn give_back(&self, values: Vec<f64>) {
+        self.pairs.buffers().give_back(values);
     }
 
     /// All tiles in order.
@@ -228,10 +276,17 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         let (count, stride) = (rows.len(), columns.len());
         let on_diagonal = self.pairs.is_symmetric() && rows == columns;
         let size = count * stride;
-        let empty = |wanted: bool| vec![0.0; if wanted { size } else { 0 }];
+        let buffers = self.pairs.buffers();
+        let room = |wanted: bool| {
+            if wanted {
+                buffers.take(size)
+            } else {
+                Vec::new()
+            }
+        };
         let mut all = Entries {
-            nngp: empty(self.which.nngp()),
-            ntk: empty(self.which.ntk()),
+            nngp: room(self.which.nngp()),
+            ntk: room(self.which.ntk()),
         };
         let height = self.evaluator.strip(count);
         for start in (0..count).step_by(height) {
@@ -258,6 +313,7 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                 }
             }
         }
+        buffers.give_back(products);
         if on_diagonal {
             for values in [&mut all.nngp, &mut all.ntk] {
                 if !values.is_empty() {
@@ -275,10 +331,18 @@ impl<'a, T: Scalar> Tiles<'a, T> {
 
 /// Values in the format of the result.
 pub(crate) fn narrow_into<T: Scalar>(quantity: &str, values: &[f64], out: &mut [T]) -> Result<()> {
-    let mut finite = true;
+    check_range::<T>(quantity, values)?;
     for (out, &value) in out.iter_mut().zip(values) {
         *out = T::nearest(value);
-        finite &= out.is_finite();
+    }
+    Ok(())
+}
+
+/// Refuses values beyond the range of the format.
+pub(crate) fn check_range<T: Scalar>(quantity: &str, values: &[f64]) -> Result<()> {
+    let mut finite = true;
+    for &value in values {
+        finite &= T::nearest(value).is_finite();
     }
     if finite {
         return Ok(());

@@ -6,9 +6,9 @@ use super::{
     AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site, Structure,
 };
 use crate::activation::expectation::{SeriesTable, TablePoints, distinct};
-use crate::activation::{Dual, DualRow, DualTable, pair_cost};
+use crate::activation::{Dual, DualRow, DualTable, SMALL, Slopes, pair_cost, slopes_at_zero};
 use crate::vectorized::vectorized;
-use crate::{Error, Result};
+use crate::{Error, PairCorrelation, Result};
 
 /// An activation, applied to every neuron: $K^\prime = \mathbb E[\varphi(u)\varphi(v)]$,
 /// $\Theta^\prime = \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] \Theta$.
@@ -47,7 +47,7 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
         }
     ];
     // variances alone need no coefficients
-    let pairs = !block.complement().is_empty();
+    let pairs = !block.correlation().is_empty();
     let points = table.filter(|_| pairs).map(|table| {
         (
             table.points(block.variance_a()),
@@ -57,6 +57,13 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
     let shared = (pair_cost::is_slow(phi.pair_cost()) && table.is_none())
         .then(|| SharedSeries::new(phi, block))
         .flatten();
+    // below, variances leave the range, and correlations have a limit
+    let small = |q: f64| q < SMALL;
+    let slopes = if block.variance_a().iter().any(|&q| small(q)) && phi.slopes().is_none() {
+        slopes_at_zero(phi)
+    } else {
+        None
+    };
     let mut index = 0;
     block.map(
         |q, out| match table {
@@ -79,10 +86,13 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
                 variance_b: row.variance_b,
                 moment_b: moments.moment_b,
                 inverse_b: moments.inverse_b,
-                complement: row.complement,
+                correlation: row.correlation,
                 slope: tangent.is_some().then_some(&mut slope[..]),
             };
             match (table, &points) {
+                _ if slopes.is_some() && small(row.variance_a) => {
+                    small_row(phi, slopes, dual_row)?;
+                }
                 (Some(table), Some((rows, columns))) if table.holds(row.variance_a) => {
                     by_table(phi, table, ((rows, index), columns), dual_row)?;
                 }
@@ -119,7 +129,7 @@ impl SharedSeries {
     /// `None` where there are too few pairs for each variance.
     fn new(phi: &dyn Dual, block: &KernelBlock) -> Option<Self> {
         let all = || block.variance_a().iter().chain(block.variance_b()).copied();
-        if block.complement().len() < 4 * distinct(all()).len() {
+        if block.correlation().len() < 4 * distinct(all()).len() {
             return None;
         }
         let (kinks, parity) = (phi.kinks(), phi.parity());
@@ -145,23 +155,35 @@ impl SharedSeries {
             .slope
             .as_ref()
             .and_then(|slope| slope.at(row.variance_a));
-        for j in 0..row.complement.len() {
-            let (epsilon, q) = (row.complement[j], row.variance_b[j]);
+        for j in 0..row.correlation.len() {
+            let (correlation, q) = (row.correlation[j], row.variance_b[j]);
             let series = own.zip(self.value.at(q));
-            let Some((a, b)) = series.filter(|_| self.value.reaches(epsilon)) else {
+            let Some((a, b)) = series.filter(|_| self.value.reaches(correlation.one_minus()))
+            else {
                 phi.dual_row(row.column(j))?;
                 continue;
             };
+            let c = correlation.value();
             if let (Some(slope), Some(a), Some(table)) = (&mut row.slope, own_slope, &self.slope) {
                 let b = table.at(q).unwrap_or(a);
-                slope[j] = a.covariance(b, 1.0 - epsilon);
+                slope[j] = a.covariance(b, c);
             }
             let scale = row.moment_a.sqrt() * row.moment_b[j].sqrt();
-            let covariance = a.covariance(b, 1.0 - epsilon);
-            row.complement[j] = (1.0 - covariance / scale).clamp(0.0, 2.0);
+            row.correlation[j] = PairCorrelation::rounded(a.covariance(b, c) / scale);
         }
         Ok(())
     }
+}
+
+/// A row of a small variance: by the slopes at 0 with columns of small variances, as ever with others.
+fn small_row(phi: &dyn Dual, slopes: Option<Slopes>, mut row: DualRow<'_>) -> Result<()> {
+    for j in 0..row.correlation.len() {
+        match slopes.filter(|_| row.variance_b[j] < SMALL) {
+            Some(slopes) => slopes.dual_row(row.column(j)),
+            None => phi.dual_row(row.column(j))?,
+        }
+    }
+    Ok(())
 }
 
 /// A row through the table, and one by one where columns are beyond it.
@@ -171,16 +193,16 @@ fn by_table(
     (own, columns): ((&TablePoints, usize), &TablePoints),
     mut row: DualRow<'_>,
 ) -> Result<()> {
-    let beyond: Vec<(usize, f64)> = row
+    let beyond: Vec<(usize, PairCorrelation)> = row
         .variance_b
         .iter()
         .enumerate()
         .filter(|(_, q)| !table.holds(**q))
-        .map(|(j, _)| (j, row.complement[j]))
+        .map(|(j, _)| (j, row.correlation[j]))
         .collect();
     table.row(own, columns, row.reborrow());
-    for (j, epsilon) in beyond {
-        row.complement[j] = epsilon;
+    for (j, correlation) in beyond {
+        row.correlation[j] = correlation;
         phi.dual_row(row.column(j))?;
     }
     Ok(())
@@ -301,6 +323,10 @@ impl Layer for Tabulated {
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
         apply(&*self.activation, Some(&self.table), block)
+    }
+
+    fn structure(&self) -> Structure<'_> {
+        Structure::Activation(&self.activation)
     }
 
     fn has_tables(&self) -> bool {

@@ -4,20 +4,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::angle_table::AngleTable;
 use crate::Result;
-use crate::activation::{Slopes, arc_cosine};
-use crate::covariance::AnglePiece;
+use crate::activation::{AngleImage, Slopes, arc_cosine};
+use crate::covariance::{AnglePiece, PairCorrelation};
 use crate::numerics::Magnitude;
 use crate::vectorized::vectorized;
 
 /// Pairs of points of equal variance through homogeneous layers.
 ///
 /// Such layers map $K = q (1-\varepsilon)$ to $g q (1 - \varepsilon^\prime)$ and $\Theta = q T$ to
-/// $g q (P T + S)$, where $\varepsilon^\prime$, $P$, $S$ depend on $\varepsilon$ only. Kept are numbers that
-/// lose no digits to 1 when a layer does little: $\varepsilon$ itself, the relative loss $x$ of all layers
-/// together, $\varepsilon = \varepsilon_0 (1-x)$, and $1 - P$.
+/// $g q (P T + S)$, where $\varepsilon^\prime$, $P$, $S$ depend on $\varepsilon = 1 - c$ only. Kept are
+/// numbers that lose no digits to 1 when a layer does little: $c$ with its distance from $\pm 1$, the
+/// relative loss $x$ of all layers together, $\varepsilon = \varepsilon_0 (1-x)$, and $1 - P$.
 #[derive(Debug, Clone)]
 pub struct AngleState {
-    complement: Vec<f64>,
+    correlation: Vec<PairCorrelation>,
     /// $x$.
     shrink: Vec<f64>,
     /// $1 - P$.
@@ -33,11 +33,15 @@ pub struct AngleState {
 pub(crate) type AngleMap<'a> = &'a dyn Fn(&mut AngleState) -> Result<bool>;
 
 impl AngleState {
-    /// The inputs of given complements $1 - c$, with tangent kernel 0.
-    pub(crate) fn new(complement: Vec<f64>, with_tangent: bool, width: Option<f64>) -> Self {
-        let zeros = vec![0.0; complement.len()];
+    /// The inputs of given correlations, with tangent kernel 0.
+    pub(crate) fn new(
+        correlation: Vec<PairCorrelation>,
+        with_tangent: bool,
+        width: Option<f64>,
+    ) -> Self {
+        let zeros = vec![0.0; correlation.len()];
         Self {
-            complement,
+            correlation,
             shrink: zeros.clone(),
             loss: zeros.clone(),
             tangent: zeros,
@@ -47,9 +51,9 @@ impl AngleState {
         }
     }
 
-    /// $\varepsilon$ after the layers so far.
-    pub fn complement(&self) -> &[f64] {
-        &self.complement
+    /// $c$ after the layers so far.
+    pub fn correlation(&self) -> &[PairCorrelation] {
+        &self.correlation
     }
 
     /// $\Theta$ in units of the variance.
@@ -77,12 +81,12 @@ impl AngleState {
         self.growth
     }
 
-    /// A dense layer without biases: variances times `weight`, $T \mapsto T + \text{gain} (1 - \varepsilon)$.
+    /// A dense layer without biases: variances times `weight`, $T \mapsto T + \text{gain}\, c$.
     pub fn dense(&mut self, weight: f64, gain: f64) {
         self.scale(weight);
         if gain != 0.0 {
-            for (tangent, epsilon) in self.tangent.iter_mut().zip(&self.complement) {
-                *tangent += gain * (1.0 - epsilon);
+            for (tangent, c) in self.tangent.iter_mut().zip(&self.correlation) {
+                *tangent += gain * c.value();
             }
         }
     }
@@ -96,36 +100,28 @@ impl AngleState {
     /// [second moment](Slopes::second_moment): $\varepsilon^\prime = \varepsilon - w (\kappa_1(c) - c)$,
     /// $T^\prime = (1 - w (1 - \kappa_0(c))) T$.
     pub fn activate(&mut self, slopes: Slopes) {
-        let weight = slopes.curvature_weight() / slopes.second_moment();
-        let even = slopes.negative == -slopes.positive;
-        let (complement, shrink) = (&mut self.complement[..], &mut self.shrink[..]);
+        let angle = AngleImage::new(slopes);
+        let weight = angle.weight();
+        let (correlation, shrink) = (&mut self.correlation[..], &mut self.shrink[..]);
         let (loss, tangent) = (&mut self.loss[..], &mut self.tangent[..]);
         vectorized(
             #[inline(always)]
             || {
-                let state = complement.iter_mut().zip(shrink.iter_mut());
+                let state = correlation.iter_mut().zip(shrink.iter_mut());
                 let state = state.zip(loss.iter_mut().zip(tangent.iter_mut()));
-                for ((complement, shrink), (loss, tangent)) in state {
-                    let epsilon = *complement;
-                    let near = epsilon <= 1.0;
-                    let delta = if near { epsilon } else { 2.0 - epsilon };
+                for ((c, shrink), (loss, tangent)) in state {
+                    let delta = c.distance();
                     let root = delta.sqrt();
-                    // κ₁(c) − c = δ^(3/2) h(δ) for c ≥ 0
-                    let factor = arc_cosine::analytic_factor(delta);
-                    let folded = weight * root * factor;
-                    let far = if even {
-                        1.0 - delta * (1.0 - folded) / epsilon
+                    // κ₁(c) − max(c, 0) = δ^(3/2) h(δ)
+                    let factor = root * arc_cosine::analytic_factor(delta);
+                    let remainder = delta * factor;
+                    let own = if c.is_positive() {
+                        weight * factor
                     } else {
-                        weight * ((epsilon - 1.0) + delta * root * factor) / epsilon
+                        weight * ((1.0 - delta) + remainder) / (2.0 - delta)
                     };
-                    let own = if near { folded } else { far };
-                    let after = if even && !near {
-                        delta * (1.0 - folded)
-                    } else {
-                        epsilon * (1.0 - own)
-                    };
-                    let lost = weight * arc_cosine::one_minus_kappa0_unchecked(epsilon);
-                    *complement = if after > 0.0 { after } else { 0.0 };
+                    let lost = weight * arc_cosine::kappa0_of(c.opposite());
+                    *c = angle.image_from(*c, remainder);
                     *shrink += own - *shrink * own;
                     *loss += lost - *loss * lost;
                     *tangent *= 1.0 - lost;
@@ -135,8 +131,7 @@ impl AngleState {
         self.scale(slopes.second_moment());
     }
 
-    fn step(&mut self, i: usize, complement: f64, shrink: f64, loss: f64, gain: f64) {
-        self.complement[i] = complement.max(0.0);
+    fn step(&mut self, i: usize, shrink: f64, loss: f64, gain: f64) {
         self.shrink[i] += shrink - self.shrink[i] * shrink;
         self.loss[i] += loss - self.loss[i] * loss;
         self.tangent[i] = self.tangent[i] * (1.0 - loss) + gain;
@@ -150,8 +145,13 @@ impl AngleState {
             return false;
         };
         self.growth = growth;
+        for (mine, other) in self.correlation.iter_mut().zip(&other.correlation) {
+            *mine = PairCorrelation::from_ends(
+                a * mine.one_minus() + b * other.one_minus(),
+                a * mine.one_plus() + b * other.one_plus(),
+            );
+        }
         for (mine, others) in [
-            (&mut self.complement, &other.complement),
             (&mut self.shrink, &other.shrink),
             (&mut self.loss, &other.loss),
             (&mut self.tangent, &other.tangent),
@@ -265,13 +265,13 @@ impl Doubling {
         let mut homogeneous = true;
         let mut first = AngleTable::build(
             Self::TOLERANCE,
-            |epsilon: &[f64]| {
-                let mut state = AngleState::new(epsilon.to_vec(), true, width);
+            |c: &[PairCorrelation]| {
+                let mut state = AngleState::new(c.to_vec(), true, width);
                 homogeneous &= map(&mut state)?;
                 growth = state.growth;
-                Ok((0..epsilon.len())
+                Ok((0..c.len())
                     .map(|i| {
-                        let (x, root) = (state.shrink[i], epsilon[i].sqrt());
+                        let (x, root) = (state.shrink[i], c[i].one_minus().sqrt());
                         let rest = (1.0 - x).max(0.0).sqrt();
                         let distance = x / (root * rest * (1.0 + rest));
                         [distance, state.loss[i] / root, state.tangent[i]]
@@ -295,14 +295,13 @@ impl Doubling {
             } else {
                 AngleTable::build(
                     Self::TOLERANCE,
-                    |epsilon: &[f64]| {
-                        Ok(epsilon
-                            .iter()
-                            .map(|&epsilon| {
-                                let [d1, l1, s1] = power.at(epsilon);
-                                let root = epsilon.sqrt();
-                                let next = root / (1.0 + root * d1);
-                                let [d2, l2, s2] = power.at(next * next);
+                    |c: &[PairCorrelation]| {
+                        Ok(c.iter()
+                            .map(|&c| {
+                                let [d1, l1, s1] = power.at(c);
+                                let root = c.one_minus().sqrt();
+                                let (after, next) = moved(c, root, d1);
+                                let [d2, l2, s2] = power.at(after);
                                 let (loss1, loss2) = (root * l1, next * l2);
                                 let loss = loss1 + loss2 * (1.0 - loss1);
                                 [d1 + d2, loss / root, (1.0 - loss2) * s1 + s2]
@@ -328,27 +327,36 @@ impl Doubling {
 
     fn apply(&self, state: &mut AngleState) {
         for power in &self.powers {
-            for i in 0..state.complement.len() {
-                let epsilon = state.complement[i];
-                let [distance, loss, gain] = power.at(epsilon);
-                let root = epsilon.sqrt();
+            for i in 0..state.correlation.len() {
+                let c = state.correlation[i];
+                let [distance, loss, gain] = power.at(c);
+                let root = c.one_minus().sqrt();
                 let far = root * distance;
-                let next = root / (1.0 + far);
                 let shrink = far * (2.0 + far) / ((1.0 + far) * (1.0 + far));
-                state.step(i, next * next, shrink, root * loss, gain);
+                (state.correlation[i], _) = moved(c, root, distance);
+                state.step(i, shrink, root * loss, gain);
             }
         }
         state.growth = state.growth.times(self.growth);
     }
 }
 
+/// $c$ and $\sqrt{1 - c}$ after a move by a distance in $1/\sqrt{1 - c}$.
+fn moved(c: PairCorrelation, root: f64, distance: f64) -> (PairCorrelation, f64) {
+    if distance == 0.0 {
+        return (c, root);
+    }
+    let next = root / (1.0 + root * distance);
+    (PairCorrelation::of_one_minus(next * next), next)
+}
+
 /// Whether a block leaves pairs beyond the near side of an [`AngleTable`].
 fn map_reaches_far_side(width: Option<f64>, map: AngleMap<'_>) -> Result<bool> {
-    let probes = (0..=32).map(|i| 2.0 * f64::from(i) / 32.0).collect();
-    let mut state = AngleState::new(probes, false, width);
+    let probes = (0..=32).map(|i| PairCorrelation::of(1.0 - f64::from(i) / 16.0));
+    let mut state = AngleState::new(probes.collect(), false, width);
     map(&mut state)?;
-    let reached = state.complement.iter().copied().fold(0.0, f64::max);
-    Ok(reached > 0.95 * AnglePiece::NEAR_SIDE)
+    let mut reached = state.correlation.iter().map(|c| c.one_minus());
+    Ok(reached.any(|epsilon| epsilon > 0.95 * AnglePiece::NEAR_SIDE))
 }
 
 #[cfg(test)]
@@ -373,16 +381,20 @@ mod tests {
         for block in blocks() {
             let map = |state: &mut AngleState| block.map_angles(state);
             let times = 777;
-            let complements: Vec<f64> = (0..40).map(|i| 1.9 * 0.6_f64.powi(i)).collect();
-            let mut slow = AngleState::new(complements.clone(), true, None);
+            let correlations =
+                (0..40).map(|i| PairCorrelation::of_one_minus(1.9 * 0.6_f64.powi(i)));
+            let correlations: Vec<PairCorrelation> = correlations.collect();
+            let mut slow = AngleState::new(correlations.clone(), true, None);
             let mut fast = slow.clone();
             assert!(slow.one_by_one(times, &map).unwrap());
             assert!(fast.repeat(times, &map, &Doublings::default()).unwrap());
             assert_eq!(slow.growth.parts().1, fast.growth.parts().1);
             // of nearly parallel inputs: what tangent kernels are measured by, since they change sign
-            let diagonal = slow.tangent[complements.len() - 1];
-            for i in 0..complements.len() {
-                let error = (fast.complement[i] / slow.complement[i] - 1.0).abs();
+            let diagonal = slow.tangent[correlations.len() - 1];
+            for i in 0..correlations.len() {
+                let [fast_one, slow_one] =
+                    [&fast, &slow].map(|state| state.correlation[i].one_minus());
+                let error = (fast_one / slow_one - 1.0).abs();
                 assert!(error < 1e-13, "{error:e}");
                 let error = (fast.tangent[i] - slow.tangent[i]).abs() / diagonal;
                 assert!(error < 1e-13, "{error:e}");

@@ -1,7 +1,7 @@
 //! Functions of the angle of a pair, tabulated.
 
 use crate::Result;
-use crate::covariance::AnglePiece;
+use crate::covariance::{AnglePiece, PairCorrelation};
 use crate::numerics::chebyshev::{self, Tail};
 use crate::numerics::polynomial::evaluate_lanes;
 
@@ -17,10 +17,6 @@ const NARROWEST: f64 = 1e-10;
 /// What the evaluation of the tabulated functions may itself err by, relative: pieces that cannot be split
 /// any more must be as good as this.
 const ROUNDING: f64 = 1e-13;
-
-/// Near $c = -1$ the rounding of $\varepsilon$ moves $\sqrt{2-\varepsilon}$ by this over itself: no table is
-/// better there, and no recursion.
-const ANTIPODAL_NOISE: f64 = 1e-15;
 
 /// What the rounding of a million layers may amount to: a table is no better than its recursion.
 const RECURSION: f64 = 1e-11;
@@ -64,8 +60,8 @@ impl<const F: usize> PolynomialPiece<F> {
     }
 
     #[inline(always)]
-    fn at<const W: usize>(&self, epsilon: &[f64; W]) -> [[f64; W]; F] {
-        let x = self.range.places(epsilon);
+    fn at<const W: usize>(&self, c: &[PairCorrelation; W]) -> [[f64; W]; F] {
+        let x = self.range.places(c);
         let mut out = [[0.0; W]; F];
         for (out, coefficients) in out.iter_mut().zip(&self.coefficients) {
             *out = evaluate_lanes(coefficients, &x);
@@ -75,12 +71,12 @@ impl<const F: usize> PolynomialPiece<F> {
 }
 
 impl<const F: usize> AngleTable<F> {
-    /// Tabulates `functions` (given complements, none of them 0 or 2) to a relative `tolerance`; on the far
+    /// Tabulates `functions` (given correlations, none of them $\pm 1$) to a relative `tolerance`; on the far
     /// side, and for the last function everywhere, relative to its largest value. `None` if that takes too
     /// many pieces.
     pub(crate) fn build(
         tolerance: f64,
-        mut functions: impl FnMut(&[f64]) -> Result<Vec<[f64; F]>>,
+        mut functions: impl FnMut(&[PairCorrelation]) -> Result<Vec<[f64; F]>>,
         far_side: bool,
     ) -> Result<Option<Self>> {
         let far_end = (2.0 - AnglePiece::NEAR_SIDE).sqrt();
@@ -112,29 +108,30 @@ impl<const F: usize> AngleTable<F> {
         self.pieces.len()
     }
 
-    /// The functions at one $\varepsilon$.
-    pub(crate) fn at(&self, epsilon: f64) -> [f64; F] {
+    /// The functions at one correlation.
+    pub(crate) fn at(&self, c: PairCorrelation) -> [f64; F] {
         let mut out = [0.0; F];
-        for (out, lanes) in out.iter_mut().zip(self.at_lanes(&[epsilon])) {
+        for (out, lanes) in out.iter_mut().zip(self.at_lanes(&[c])) {
             *out = lanes[0];
         }
         out
     }
 
-    /// The functions at several $\varepsilon$, each as [`at`](Self::at).
+    /// The functions at several correlations, each as [`at`](Self::at).
     #[inline(always)]
-    pub(crate) fn at_lanes<const W: usize>(&self, epsilon: &[f64; W]) -> [[f64; W]; F] {
+    pub(crate) fn at_lanes<const W: usize>(&self, c: &[PairCorrelation; W]) -> [[f64; W]; F] {
         let (mut low, mut high) = (f64::INFINITY, 0.0);
-        for &epsilon in epsilon {
+        let epsilon = c.map(PairCorrelation::one_minus);
+        for epsilon in epsilon {
             low = if epsilon < low { epsilon } else { low };
             high = if epsilon > high { epsilon } else { high };
         }
         let (first, last) = (self.index(low), self.index(high));
-        let mut out = self.pieces[first].at(epsilon);
+        let mut out = self.pieces[first].at(c);
         // some lanes may lie on other pieces
         for index in first + 1..=last {
             let start = self.starts[index];
-            let other = self.pieces[index].at(epsilon);
+            let other = self.pieces[index].at(c);
             for f in 0..F {
                 for lane in 0..W {
                     if epsilon[lane] > start {
@@ -161,7 +158,7 @@ impl<const F: usize> AngleTable<F> {
 fn pieces<const F: usize>(
     side: AnglePiece,
     tolerance: f64,
-    functions: &mut impl FnMut(&[f64]) -> Result<Vec<[f64; F]>>,
+    functions: &mut impl FnMut(&[PairCorrelation]) -> Result<Vec<[f64; F]>>,
 ) -> Result<Option<Vec<PolynomialPiece<F>>>> {
     let checks = chebyshev::nodes(CHECKS).map(|x| x * 0.999_9);
     let places: Vec<f64> = chebyshev::nodes(TERMS).chain(checks).collect();
@@ -175,8 +172,8 @@ fn pieces<const F: usize>(
         // all of them in one call: a layer is passed by many pairs at a time
         let points = pending
             .iter()
-            .flat_map(|range| places.iter().map(|&x| range.epsilon(x)));
-        let points: Vec<f64> = points.collect();
+            .flat_map(|range| places.iter().map(|&x| range.correlation(x)));
+        let points: Vec<PairCorrelation> = points.collect();
         let values = functions(&points)?;
         for value in &values {
             for f in 0..F {
@@ -192,18 +189,13 @@ fn pieces<const F: usize>(
             let (piece, settled) = PolynomialPiece::fit(*range, &values[..TERMS]);
             // of functions that can be had better, and of those that cannot
             let (mut error, mut rounding) = (0.0_f64, 0.0_f64);
-            for (&epsilon, value) in points[TERMS..].iter().zip(&values[TERMS..]) {
-                let found = piece.at(&[epsilon]);
+            for (&c, value) in points[TERMS..].iter().zip(&values[TERMS..]) {
+                let found = piece.at(&[c]);
                 for f in 0..F {
                     let absolute = side.is_far || f + 1 == F;
                     let scale = if absolute { largest[f] } else { value[f].abs() };
                     if scale > 0.0 {
-                        let noise = if side.is_far {
-                            ANTIPODAL_NOISE / (2.0 - epsilon).sqrt()
-                        } else {
-                            0.0
-                        };
-                        let own = (found[f][0] - value[f]).abs() / scale - noise;
+                        let own = (found[f][0] - value[f]).abs() / scale;
                         let worst = if settled[f] {
                             &mut rounding
                         } else {

@@ -2,26 +2,27 @@
 
 use crate::numerics::inverse_root;
 use crate::vectorized::vectorized;
-use crate::{Error, Result, error};
+use crate::{Error, PairCorrelation, Result, error};
 
 /// The state of all pairs of some points (rows) with others (columns) after a layer.
 ///
 /// As in [`PairCovariance`](crate::PairCovariance), a covariance is held as
-/// $K_{ij} = \sqrt{q_i q^\prime_j} (1 - \varepsilon_{ij})$: the variances belong to the points,
-/// $\varepsilon = 1 - c$ (row by row) to the pair. With it goes the tangent kernel $\Theta_{ij}$, where it is
+/// $K_{ij} = \sqrt{q_i q^\prime_j} c_{ij}$: the variances belong to the points, the [`PairCorrelation`] $c$
+/// (row by row) to the pair. With it goes the tangent kernel $\Theta_{ij}$, where it is
 /// asked for, and the number of neurons of the layer, where it was declared (the standard parametrisation
 /// needs it). A spatial kernel is the same state with a pair of positions in each row and column.
 #[derive(Debug, Clone)]
 pub struct KernelBlock {
     variance_a: Vec<f64>,
     variance_b: Vec<f64>,
-    complement: Vec<f64>,
+    correlation: Vec<PairCorrelation>,
     tangent: Option<Vec<f64>>,
     /// Entry $(i, i + \text{shift})$ pairs a point with itself.
     same_point: Option<isize>,
     width: Option<f64>,
     /// Buffers for copies.
     spare: Vec<Vec<f64>>,
+    spare_correlations: Vec<Vec<PairCorrelation>>,
 }
 
 /// One row of a block.
@@ -31,53 +32,46 @@ pub struct KernelRow<'a> {
     pub variance_a: f64,
     /// $q^\prime$ of the columns' points.
     pub variance_b: &'a [f64],
-    /// $\varepsilon$.
-    pub complement: &'a mut [f64],
+    /// $c$.
+    pub correlation: &'a mut [PairCorrelation],
     /// $\Theta$.
     pub tangent: Option<&'a mut [f64]>,
 }
 
 impl KernelBlock {
-    /// A block of given variances and complements $1 - c$ (row by row), with tangent kernel 0 if one is
-    /// wanted: the state of the inputs themselves.
+    /// A block of given variances and correlations (row by row), with tangent kernel 0 if one is wanted: the
+    /// state of the inputs themselves.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless there are rows × columns complements; [`Error::Invalid`] for variances that
-    /// are not finite and $\ge 0$ or complements outside of $[0, 2]$.
+    /// [`Error::Shape`] unless there are rows × columns correlations; [`Error::Invalid`] for variances that
+    /// are not finite and $\ge 0$.
     pub fn new(
         variance_a: Vec<f64>,
         variance_b: Vec<f64>,
-        complement: Vec<f64>,
+        correlation: Vec<PairCorrelation>,
         with_tangent: bool,
     ) -> Result<Self> {
-        if complement.len() != variance_a.len() * variance_b.len() {
+        if correlation.len() != variance_a.len() * variance_b.len() {
             return Err(Error::shape(
-                "complement",
-                format!("length {}", complement.len()),
+                "correlation",
+                format!("length {}", correlation.len()),
                 format!("{} rows x {} columns", variance_a.len(), variance_b.len()),
             ));
         }
-        for (name, values, largest) in [
-            ("variance_a", &variance_a, f64::MAX),
-            ("variance_b", &variance_b, f64::MAX),
-            ("complement", &complement, 2.0),
-        ] {
-            if let Some(i) = error::first_outside(values, 0.0, largest) {
+        for (name, values) in [("variance_a", &variance_a), ("variance_b", &variance_b)] {
+            if let Some(i) = error::first_outside(values, 0.0, f64::MAX) {
                 return Err(Error::invalid(
                     format!("{name}[{i}]"),
                     values[i],
-                    format!("a number in [0, {largest:e}]"),
+                    "a finite number >= 0",
                 ));
             }
         }
         Ok(Self {
-            tangent: with_tangent.then(|| vec![0.0; complement.len()]),
-            variance_a,
+            tangent: with_tangent.then(|| vec![0.0; correlation.len()]),
+            correlation,
             variance_b,
-            complement,
-            same_point: None,
-            width: None,
-            spare: Vec::new(),
+            ..Self::of_points(variance_a)
         })
     }
 
@@ -86,11 +80,12 @@ impl KernelBlock {
         Self {
             variance_a: variances,
             variance_b: Vec::new(),
-            complement: Vec::new(),
+            correlation: Vec::new(),
             tangent: None,
             same_point: None,
             width: None,
             spare: Vec::new(),
+            spare_correlations: Vec::new(),
         }
     }
 
@@ -120,9 +115,15 @@ impl KernelBlock {
         &self.variance_b
     }
 
-    /// $\varepsilon_{ij} = 1 - c_{ij}$, row by row.
-    pub fn complement(&self) -> &[f64] {
-        &self.complement
+    /// The largest of all variances.
+    pub(crate) fn largest_variance(&self) -> f64 {
+        let all = self.variance_a.iter().chain(&self.variance_b);
+        all.fold(0.0, |largest, &q| q.max(largest))
+    }
+
+    /// $c_{ij}$, row by row.
+    pub fn correlation(&self) -> &[PairCorrelation] {
+        &self.correlation
     }
 
     /// $\Theta_{ij}$, row by row, if it is wanted.
@@ -163,6 +164,10 @@ impl KernelBlock {
         let mut mapped = [self.take(self.rows()), self.take(self.columns())];
         map(&self.variance_a, &mut mapped[0])?;
         map(&self.variance_b, &mut mapped[1])?;
+        for q in mapped.iter_mut().flatten() {
+            // products of roots of smaller numbers are not normal, and factors may leave them where they are
+            *q = if *q < f64::MIN_POSITIVE { 0.0 } else { *q };
+        }
         if mapped.iter().flatten().any(|q| !q.is_finite()) {
             return Err(Error::overflow("the variance"));
         }
@@ -171,13 +176,13 @@ impl KernelBlock {
         let columns = self.columns();
         if columns > 0 {
             let mut tangents = self.tangent.as_mut().map(|all| all.chunks_mut(columns));
-            for (i, complement) in self.complement.chunks_mut(columns).enumerate() {
+            for (i, correlation) in self.correlation.chunks_mut(columns).enumerate() {
                 let tangent = tangents.as_mut().and_then(Iterator::next);
                 row(
                     KernelRow {
                         variance_a: self.variance_a[i],
                         variance_b: &self.variance_b,
-                        complement,
+                        correlation,
                         tangent,
                     },
                     RowMoments {
@@ -214,14 +219,14 @@ impl KernelBlock {
         self.map(weighted, |row, moments| {
             let (root_a, new_root_a) = (row.variance_a.sqrt(), moments.moment_a.sqrt());
             let (roots_b, new_roots) = (&roots_b[..], &new_roots[..]);
-            let complement = row.complement;
+            let correlation = row.correlation;
             if let Some(tangent) = row.tangent {
                 vectorized(
                     #[inline(always)]
                     || {
-                        let entries = tangent.iter_mut().zip(complement.iter()).zip(roots_b);
-                        for ((tangent, epsilon), root_b) in entries {
-                            let k = root_a * root_b * (1.0 - epsilon);
+                        let entries = tangent.iter_mut().zip(correlation.iter()).zip(roots_b);
+                        for ((tangent, c), root_b) in entries {
+                            let k = root_a * root_b * c.value();
                             *tangent = weight * *tangent + (gain * k + shift);
                         }
                     },
@@ -231,14 +236,20 @@ impl KernelBlock {
                 vectorized(
                     #[inline(always)]
                     || {
-                        let entries = complement.iter_mut().zip(roots_b).zip(new_roots);
-                        for ((epsilon, root_b), new_root_b) in entries {
-                            let before = weight * (root_a * root_b);
+                        let entries = correlation.iter_mut().zip(roots_b).zip(new_roots);
+                        for ((c, root_b), new_root_b) in entries {
+                            // ratios first: products of two variances may leave the range
+                            let before = (root_weight * root_a) * (root_weight * root_b);
                             let after = new_root_a * new_root_b;
-                            let difference = root_bias * root_weight * (root_a - root_b);
-                            let deficit = difference * difference / (after + before + bias);
-                            let sum = (deficit + before * *epsilon) / after;
-                            *epsilon = if sum < 2.0 { sum } else { 2.0 };
+                            let unit = 1.0 / after;
+                            let difference = root_bias * (root_weight * (root_a - root_b));
+                            let sum = after + before + bias;
+                            let deficit = (difference * unit) * (difference / sum);
+                            let (share, bias) = (before * unit, bias * unit);
+                            *c = PairCorrelation::from_ends(
+                                deficit + share * c.one_minus(),
+                                deficit + share * c.one_plus() + 2.0 * bias,
+                            );
                         }
                     },
                 );
@@ -270,9 +281,9 @@ impl KernelBlock {
         let inverse_b: Vec<f64> = self.variance_b.iter().map(|&q| inverse_root(q)).collect();
         let columns = self.columns().max(1);
         let rows = self
-            .complement
+            .correlation
             .chunks_mut(columns)
-            .zip(other.complement.chunks(columns));
+            .zip(other.correlation.chunks(columns));
         for (i, (mine, others)) in rows.enumerate() {
             let (a1, a2) = (first_a[i], second_a[i]);
             let (root, inverse) = (self.variance_a[i].sqrt(), inverse_root(self.variance_a[i]));
@@ -289,12 +300,17 @@ impl KernelBlock {
                         let difference = a1 * b2 - a2 * b1;
                         let sum = root * q.sqrt() + p1 + p2;
                         let deficit = if sum > 0.0 {
-                            difference * difference / sum
+                            (difference * scale) * (difference / sum)
                         } else {
                             0.0
                         };
-                        let sum = (deficit + p1 * *mine + p2 * other) * scale;
-                        *mine = if sum < 2.0 { sum } else { 2.0 };
+                        let (s1, s2) = (p1 * scale, p2 * scale);
+                        let added = PairCorrelation::from_ends(
+                            deficit + s1 * mine.one_minus() + s2 * other.one_minus(),
+                            deficit + s1 * mine.one_plus() + s2 * other.one_plus(),
+                        );
+                        // a variance of 0 has no correlation to change
+                        *mine = if scale > 0.0 { added } else { *mine };
                     }
                 },
             );
@@ -324,7 +340,7 @@ impl KernelBlock {
         self.check_tangent()
     }
 
-    /// Multiplies every variance of a point, every entry of $\varepsilon$ and of $\Theta$ by what `other`
+    /// Multiplies every variance of a point, every entry of $c$ and of $\Theta$ by what `other`
     /// holds, as independent factors do: $K = K_1 K_2$, $\Theta = \Theta_1 K_2 + \Theta_2 K_1$.
     pub(crate) fn multiply(&mut self, mut other: Self) -> Result<()> {
         let columns = self.columns().max(1);
@@ -333,17 +349,17 @@ impl KernelBlock {
             for (i, (mine, others)) in rows.enumerate() {
                 let at = i * columns;
                 for (j, (mine, theirs)) in mine.iter_mut().zip(others).enumerate() {
-                    let k = |block: (&[f64], &[f64], &[f64])| {
-                        block.0[i].sqrt() * block.1[j].sqrt() * (1.0 - block.2[at + j])
+                    let k = |block: (&[f64], &[f64], &[PairCorrelation])| {
+                        block.0[i].sqrt() * block.1[j].sqrt() * block.2[at + j].value()
                     };
-                    let first = k((&self.variance_a, &self.variance_b, &self.complement));
-                    let second = k((&other.variance_a, &other.variance_b, &other.complement));
+                    let first = k((&self.variance_a, &self.variance_b, &self.correlation));
+                    let second = k((&other.variance_a, &other.variance_b, &other.correlation));
                     *mine = *mine * second + theirs * first;
                 }
             }
         }
-        for (mine, other) in self.complement.iter_mut().zip(&other.complement) {
-            *mine = (*mine + other * (1.0 - *mine)).clamp(0.0, 2.0);
+        for (mine, other) in self.correlation.iter_mut().zip(&other.correlation) {
+            *mine = mine.times(*other);
         }
         for (mine, others) in [
             (&mut self.variance_a, &other.variance_a),
@@ -371,6 +387,9 @@ impl KernelBlock {
     /// A copy for a branch of the network, to be returned by [`add`](Self::add), [`multiply`](Self::multiply)
     /// or [`recycle`](Self::recycle).
     pub(crate) fn copy(&mut self) -> Self {
+        let mut correlation = self.spare_correlations.pop().unwrap_or_default();
+        correlation.clear();
+        correlation.extend_from_slice(&self.correlation);
         let mut copy_of = |values: &[f64]| {
             let mut buffer = self.spare.pop().unwrap_or_default();
             buffer.clear();
@@ -378,24 +397,25 @@ impl KernelBlock {
             buffer
         };
         Self {
-            complement: copy_of(&self.complement),
+            correlation,
             tangent: self.tangent.as_deref().map(&mut copy_of),
             variance_a: copy_of(&self.variance_a),
             variance_b: copy_of(&self.variance_b),
             same_point: self.same_point,
             width: self.width,
             spare: std::mem::take(&mut self.spare),
+            spare_correlations: std::mem::take(&mut self.spare_correlations),
         }
     }
 
     /// Keeps the buffers of a copy that is done with.
     pub(crate) fn recycle(&mut self, other: &mut Self) {
         self.spare.append(&mut other.spare);
-        for buffer in [
-            &mut other.variance_a,
-            &mut other.variance_b,
-            &mut other.complement,
-        ] {
+        self.spare_correlations
+            .append(&mut other.spare_correlations);
+        self.spare_correlations
+            .push(std::mem::take(&mut other.correlation));
+        for buffer in [&mut other.variance_a, &mut other.variance_b] {
             self.spare.push(std::mem::take(buffer));
         }
         self.spare.extend(other.tangent.take());

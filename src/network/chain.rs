@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Branch;
 use super::scaling::BranchScaling;
-use crate::activation::Slopes;
+use crate::activation::{Slopes, slopes_at_zero};
 
 /// A residual or plain stack around an activation and a dense layer,
 /// $Y_l = s Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$: what closed forms read.
@@ -23,6 +23,15 @@ impl Chain {
     pub fn homogeneous(&self) -> Option<Slopes> {
         let slopes = self.branch.activation().slopes();
         slopes.filter(|_| self.branch.initialization().bias_variance() == 0.0)
+    }
+
+    /// The slopes of $\varphi$ at 0 if there are no biases and $\varphi(0) = 0$: all that is left of the chain
+    /// at small variances.
+    pub(crate) fn slopes_at_zero(&self) -> Option<Slopes> {
+        if self.branch.initialization().bias_variance() > 0.0 {
+            return None;
+        }
+        slopes_at_zero(&**self.branch.activation())
     }
 
     /// $\sigma_w^2$.

@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::drawn::DrawnRow;
 use super::{ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site};
-use crate::{Error, Result};
+use crate::{Error, PairCorrelation, Result};
 
 /// Dropout as in training: every neuron is kept with probability $p$ and divided by $p$, with a mask of its
 /// own for every point (N. Srivastava et al. 2014; its kernel as in S. Schoenholz et al. 2016,
@@ -58,12 +58,13 @@ impl Layer for Dropout {
                 Ok(())
             },
             |row, _| {
-                let own = same[row_index].map(|j| (j, row.complement[j]));
-                for epsilon in row.complement.iter_mut() {
-                    *epsilon = (1.0 - keep) + keep * *epsilon;
+                let own = same[row_index].map(|j| (j, row.correlation[j]));
+                let kept = PairCorrelation::of(keep);
+                for c in row.correlation.iter_mut() {
+                    *c = c.times(kept);
                 }
-                if let Some((j, epsilon)) = own {
-                    row.complement[j] = epsilon;
+                if let Some((j, c)) = own {
+                    row.correlation[j] = c;
                 }
                 row_index += 1;
                 Ok(())

@@ -31,14 +31,14 @@ pub(crate) fn of_layer(layer: &dyn Layer, k: PairCovariance) -> Result<PairCovar
         Structure::Activation(phi) => phi.dual(k),
         Structure::Row(network) => network.pair(k),
         _ => {
-            let epsilon = k.one_minus_correlation();
+            let correlation = vec![k.pair_correlation()];
             let (a, b) = (vec![k.variance_a()], vec![k.variance_b()]);
-            let mut block = KernelBlock::new(a, b, vec![epsilon], false)?;
+            let mut block = KernelBlock::new(a, b, correlation, false)?;
             layer.apply(&mut block)?;
-            PairCovariance::with_complement(
+            PairCovariance::with_correlation(
                 block.variance_a()[0],
                 block.variance_b()[0],
-                block.complement()[0],
+                block.correlation()[0],
             )
         }
     }

@@ -51,8 +51,11 @@ impl Layer for Repeat {
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        for _ in 0..self.times {
-            self.block.apply(block)?;
+        for l in 0..self.times {
+            let applied = self.block.apply(block);
+            applied.map_err(|error| {
+                error.at_layer(l + 1, &self.block.name(), block.largest_variance())
+            })?;
         }
         Ok(())
     }

@@ -284,6 +284,11 @@ impl Blocks {
         self.count
     }
 
+    /// $F$.
+    pub(crate) fn branch(&self) -> &Network {
+        &self.stack.branch
+    }
+
     /// $\alpha_{l,L}$ of these blocks.
     pub(crate) fn coefficients(&self) -> &[f64] {
         &self.coefficients
@@ -362,7 +367,13 @@ impl Layer for Blocks {
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        (0..self.count).try_for_each(|l| self.block(l)?.apply(block))
+        for l in 0..self.count {
+            let applied = self.block(l)?.apply(block);
+            applied.map_err(|error| {
+                error.at_layer(l + 1, &self.stack.branch.name(), block.largest_variance())
+            })?;
+        }
+        Ok(())
     }
 
     fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {

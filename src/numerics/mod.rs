@@ -3,26 +3,37 @@
 //! | file | what |
 //! |---|---|
 //! | `polynomial` | evaluation in powers |
+//! | `exponential`, `sine` | elementary functions whose loops vectorise, with the same bits everywhere |
 //! | `chebyshev` | interpolation of analytic functions, and whether it has reached their rounding |
 //! | `normal` | the standard normal law |
+//! | `gauss_legendre` | the rule with 16 nodes |
 //! | `quadrature` | adaptive Gauss–Kronrod integration |
 //! | `root` | sign changes on a grid, refined to rounding |
 //! | `magnitude` | double-double numbers with a power of two of their own |
 //! | `power_of_two` | powers of two beyond the range of `f64` |
 //! | `cholesky` | square roots of positive semi-definite matrices |
+//! | `buffers` | large buffers that are used again |
+//! | `inner_products` | the products of points with points, of each pair the same bits in any company |
 //! | `summation` | sums of products in an order that no machine changes |
 
+mod buffers;
 pub(crate) mod chebyshev;
 mod cholesky;
+pub(crate) mod exponential;
+pub(crate) mod gauss_legendre;
+mod inner_products;
 mod magnitude;
 pub(crate) mod normal;
 pub(crate) mod polynomial;
 mod power_of_two;
 pub(crate) mod quadrature;
 pub(crate) mod root;
+pub(crate) mod sine;
 mod summation;
 
+pub(crate) use buffers::Buffers;
 pub(crate) use cholesky::semidefinite_cholesky;
+pub(crate) use inner_products::inner_products;
 pub(crate) use magnitude::Magnitude;
 pub(crate) use power_of_two::{power_of_two, scale_by_power_of_two};
 pub(crate) use summation::dot;

@@ -16,7 +16,9 @@ pub(crate) fn scale_by_power_of_two(quantity: &str, value: f64, exponent: i64) -
     let half = (exponent / 2).clamp(-1100, 1100);
     let rest = (exponent - half).clamp(-1100, 1100);
     let scaled = value * (half as f64).exp2() * (rest as f64).exp2();
-    if scaled.is_finite() {
+    if value == 0.0 {
+        Ok(value)
+    } else if scaled.is_finite() {
         Ok(scaled)
     } else {
         Err(Error::Overflow {
@@ -42,6 +44,7 @@ mod tests {
             scale_by_power_of_two("k", 0.75, 1024).unwrap(),
             0.75 * 2.0 * 2f64.powi(1023)
         );
+        assert_eq!(scale_by_power_of_two("k", 0.0, i64::MAX).unwrap(), 0.0);
         assert!(matches!(
             scale_by_power_of_two("k", 1.5, 5000),
             Err(Error::Overflow { log, .. }) if (log - 3466.14).abs() < 0.01

@@ -28,7 +28,7 @@ pub(crate) fn on_grid(
 
 /// The root between two points of opposite sign, by the Illinois variant of regula falsi with bisection where
 /// that is slow.
-fn bracketed(
+pub(crate) fn bracketed(
     f: &mut impl FnMut(f64) -> Result<f64>,
     low: (f64, f64),
     high: (f64, f64),

@@ -30,7 +30,8 @@ pub struct CriticalPoint {
 /// $\mathbb E[\varphi(\sqrt q z)^2]$ and $\mathbb E[\varphi^\prime(\sqrt q z)^2]$.
 fn moments(phi: &dyn Dual, q: f64) -> Result<(f64, f64)> {
     let k = PairCovariance::with_complement(q, q, 0.0)?;
-    Ok((phi.dual(k)?.variance_a(), phi.derivative_dual(k)?))
+    let (dual, slope) = phi.duals(k)?;
+    Ok((dual.variance_a(), slope))
 }
 
 /// Relative differences of $\sigma_b^2$ to 0 that are rounding.

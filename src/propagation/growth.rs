@@ -76,7 +76,10 @@ impl InfiniteWidth {
             let log = (k.unscaled().variance_a() / start).ln() + exponent;
             growth.log_variance.push(log);
             if let Some(alpha) = alpha {
-                let slope = chain.branch.activation().derivative_dual(k.unscaled())?;
+                let slope = match self.slopes(&k) {
+                    Some(slopes) => slopes.derivative_dual(k.unscaled()),
+                    None => chain.branch.activation().derivative_dual(k.unscaled())?,
+                };
                 gradient += (skip + alpha * alpha * weight * slope).ln();
                 growth.log_gradient.push(gradient);
             }

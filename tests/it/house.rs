@@ -52,7 +52,7 @@ fn named(source: &str) -> BTreeSet<String> {
             let name = &name[..end.unwrap_or(name.len())];
             // what lib.rs exports by name lives in one of the modules
             let module = match name {
-                "PairCovariance" | "ScaledCovariance" => "covariance",
+                "PairCorrelation" | "PairCovariance" | "ScaledCovariance" => "covariance",
                 "Error" | "Result" => "error",
                 "Initialization" => "initialization",
                 "Inputs" => "inputs",

@@ -3,6 +3,7 @@
 //! beside the tests).
 
 use nalgebra::DMatrix;
+use neural_limits::PairCorrelation;
 use neural_limits::activation::{Abs, Gaussian, HardTanh, Identity, Silu, named};
 use neural_limits::kernel::KernelKind;
 use neural_limits::network::{
@@ -530,8 +531,9 @@ fn layers_that_do_not_fit_are_refused() {
         FanIn::sum(Vec::new()).is_err() && Residual::new(f64::NAN, 1.0, Network::new()).is_err()
     );
     assert!(FanIn::weighted_concatenation(vec![Network::new()], &[0.0]).is_err());
-    assert!(KernelBlock::new(vec![1.0], vec![1.0], vec![3.0], true).is_err());
-    assert!(KernelBlock::new(vec![-1.0], vec![1.0], vec![1.0], true).is_err());
+    let parallel = || vec![PairCorrelation::PARALLEL];
+    assert!(KernelBlock::new(vec![1.0], vec![1.0, 2.0], parallel(), true).is_err());
+    assert!(KernelBlock::new(vec![-1.0], vec![1.0], parallel(), true).is_err());
     let standard = dense.with_parametrization(Parametrization::Standard);
     let net = Network::new().then(standard).then(relu()).then(standard);
     assert!(

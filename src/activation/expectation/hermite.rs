@@ -7,7 +7,7 @@
 
 use super::Function;
 use super::panels::{HALF_RANGE, Panels};
-use crate::covariance::Parity;
+use crate::covariance::{PairCorrelation, Parity};
 use crate::numerics::dot;
 use crate::numerics::normal::density;
 use crate::numerics::quadrature::composite_rule;
@@ -377,6 +377,24 @@ impl HermiteSeries {
         let tails = 0.5 * (rest_a - rest_b) * (rest_a - rest_b);
         let decayed = rest_a * rest_b * (1.0 - power.abs());
         (parallel + drop + tails + decayed).clamp(0.0, 2.0)
+    }
+
+    /// The correlation of two series at correlation $c$; of functions of a parity, accurate at both ends.
+    pub(crate) fn image(
+        &self,
+        other: &Self,
+        c: PairCorrelation,
+        parity: Parity,
+    ) -> PairCorrelation {
+        let folded = match parity {
+            Parity::Neither => c,
+            _ => c.absolute(),
+        };
+        let image = PairCorrelation::of_one_minus(self.complement(other, folded.one_minus()));
+        match parity {
+            Parity::Odd if !c.is_positive() => image.opposite(),
+            _ => image,
+        }
     }
 
     /// $\sum_k k a_k^2$: the derivative of $c \mapsto \sum_k a_k^2 c^k$ at 1.

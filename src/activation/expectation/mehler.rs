@@ -1,7 +1,7 @@
 //! Mehler's sums of one point with many: $\sum_k a_k b_k c^k$ by Horner's scheme, vectorised over the others.
 
 use super::HermiteSeries;
-use crate::covariance::Parity;
+use crate::covariance::{PairCorrelation, Parity};
 use crate::vectorized::vectorized;
 
 /// Columns that are evaluated together.
@@ -29,6 +29,14 @@ impl Layout {
         }
     }
 
+    pub(super) fn parity(&self) -> Parity {
+        match (self.first, self.step) {
+            (_, 1) => Parity::Neither,
+            (0, _) => Parity::Even,
+            _ => Parity::Odd,
+        }
+    }
+
     pub(super) fn pick(&self, series: &HermiteSeries, scale: f64, out: &mut Vec<f64>) {
         for m in 0..self.terms {
             let a = series.coefficients.get(self.first + m * self.step);
@@ -43,7 +51,7 @@ pub(super) fn mehler(
     own: &[f64],
     others: &[f64],
     points: usize,
-    complement: &[f64],
+    correlation: &[PairCorrelation],
     out: &mut [f64],
 ) {
     let Layout { first, step, terms } = layout;
@@ -54,7 +62,7 @@ pub(super) fn mehler(
             while start + LANES <= points {
                 let (mut c, mut x) = ([0.0; LANES], [0.0; LANES]);
                 for j in 0..LANES {
-                    c[j] = 1.0 - complement[start + j];
+                    c[j] = correlation[start + j].value();
                     x[j] = if step == 2 { c[j] * c[j] } else { c[j] };
                 }
                 let mut sums = [0.0; LANES];
@@ -71,7 +79,7 @@ pub(super) fn mehler(
                 start += LANES;
             }
             for j in start..points {
-                let c = 1.0 - complement[j];
+                let c = correlation[j].value();
                 let x = if step == 2 { c * c } else { c };
                 let mut sum = 0.0;
                 for k in (0..terms).rev() {

@@ -29,7 +29,7 @@ use panels::Panels;
 
 use super::{Activation, Parity};
 use crate::numerics::quadrature::Integral;
-use crate::{Error, PairCovariance, Result, error};
+use crate::{Error, PairCorrelation, PairCovariance, Result, error};
 
 /// A function that is given many arguments at once: what is virtual costs one call a rule or panel.
 pub(crate) type Function<'a> = &'a dyn Fn(&[f64], &mut [f64]);
@@ -144,15 +144,18 @@ impl Quadrature {
         k: PairCovariance,
     ) -> Result<Estimated<PairCovariance>> {
         let parity = phi.parity();
-        let k = k.folded(parity);
-        let (qa, qb) = (k.variance_a(), k.variance_b());
-        let epsilon = k.one_minus_correlation();
+        let (qa, qb, c) = (k.variance_a(), k.variance_b(), k.pair_correlation());
+        let c = match parity {
+            Parity::Even => c.absolute(),
+            _ => c,
+        };
+        let k = PairCovariance::of(qa, qb, c);
         let value: Function<'_> = &|x, out| phi.value_slice(x, out);
         let kinks = phi.kinks();
         if kinks.is_empty() {
             let series = HermiteSeries::smooth_pair(value, (qa, qb), parity, self.tail());
             if let Some((a, b)) = series {
-                return self.dual_of_series(&a, &b, k, 0.0);
+                return self.dual_of_series((&a, &b), k, parity, 0.0);
             }
         }
         let (a, b) = self.panels(value, (qa, qb), &kinks)?;
@@ -162,11 +165,11 @@ impl Quadrature {
         let relative = a.relative_error() + b.relative_error();
         if scale == 0.0 || correlation.abs() <= BY_SERIES {
             let series = self.series(value, (&a, &b), parity, correlation);
-            return self.dual_of_series(&series.0, &series.1, k, relative);
+            return self.dual_of_series((&series.0, &series.1), k, parity, relative);
         }
         // E[φφ] of an odd function is odd in c
         let reflected = parity == Parity::Odd && correlation < 0.0;
-        let distance = epsilon.min(2.0 - epsilon);
+        let distance = c.distance();
         let opposite = correlation < 0.0 && !reflected;
         let slope: Function<'_> = &|x, out| phi.derivative_slice(x, out);
         let by_slopes = distance * qa.max(qb).min(1.0) <= BY_SLOPES;
@@ -184,13 +187,10 @@ impl Quadrature {
         let error = integral.error + relative;
         let checked = self.checked("the dual activation", integral.value, error, 1.0)?;
         let complement = checked.value.clamp(0.0, 2.0);
-        let epsilon = if reflected {
-            2.0 - complement
-        } else {
-            complement
-        };
+        let image = PairCorrelation::of_one_minus(complement);
+        let image = if reflected { image.opposite() } else { image };
         Ok(Estimated {
-            value: PairCovariance::from_parts(a.square, b.square, epsilon),
+            value: PairCovariance::of(a.square, b.square, image),
             error,
         })
     }
@@ -235,26 +235,26 @@ impl Quadrature {
 
     fn dual_of_series(
         &self,
-        a: &HermiteSeries,
-        b: &HermiteSeries,
+        (a, b): (&HermiteSeries, &HermiteSeries),
         k: PairCovariance,
+        parity: Parity,
         relative: f64,
     ) -> Result<Estimated<PairCovariance>> {
         let scale = a.norm_squared.sqrt() * b.norm_squared.sqrt();
-        let epsilon = k.one_minus_correlation();
+        let c = k.pair_correlation();
         if scale == 0.0 {
-            let value = PairCovariance::from_parts(a.norm_squared, b.norm_squared, epsilon);
+            let value = PairCovariance::of(a.norm_squared, b.norm_squared, c);
             return Ok(Estimated { value, error: 0.0 });
         }
         let error = a.truncation(b, usable_correlation(k)) / scale + 4.0 * f64::EPSILON + relative;
-        let complement = if k.geometric_mean() > 0.0 {
-            a.complement(b, epsilon)
+        let image = if k.geometric_mean() > 0.0 {
+            a.image(b, c, parity)
         } else {
-            (1.0 - a.covariance(b, 0.0) / scale).clamp(0.0, 2.0)
+            PairCorrelation::rounded(a.covariance(b, 0.0) / scale)
         };
-        let checked = self.checked("the dual activation", complement, error, 1.0)?;
+        self.checked("the dual activation", image.value(), error, 1.0)?;
         Ok(Estimated {
-            value: PairCovariance::from_parts(a.norm_squared, b.norm_squared, checked.value),
+            value: PairCovariance::of(a.norm_squared, b.norm_squared, image),
             error,
         })
     }
@@ -291,12 +291,11 @@ impl Quadrature {
             let series = self.series(slope, (&a, &b), parity, correlation);
             return of_series(series, relative);
         }
-        let epsilon = k.one_minus_correlation();
         let integral = conditional::expectation(
             Differentiable::from(slope),
             Combination::Product,
             (&a, &b),
-            (epsilon.min(2.0 - epsilon), correlation < 0.0),
+            (k.pair_correlation().distance(), correlation < 0.0),
             parity,
             0.3 * self.tolerance,
         );

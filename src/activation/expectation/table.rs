@@ -3,7 +3,7 @@
 use super::mehler::{LANES, Layout, complements, mehler};
 use super::{Function, HermiteSeries};
 use crate::activation::{Activation, DualRow};
-use crate::covariance::Parity;
+use crate::covariance::{PairCorrelation, Parity};
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
@@ -333,51 +333,56 @@ impl DualTable {
     ) {
         let own = rows.point(index);
         let points = columns.points;
+        let correlation = row.correlation;
         if let Some(slope) = row.slope {
             mehler(
                 self.slope,
                 &own.slope,
                 &columns.slope,
                 points,
-                row.complement,
+                correlation,
                 slope,
             );
         }
-        let complement = row.complement;
-        let mut covariance = vec![0.0; points];
+        let mut x = vec![0.0; points];
         mehler(
             self.value,
             &own.value,
             &columns.value,
             points,
-            complement,
-            &mut covariance,
+            correlation,
+            &mut x,
         );
-        let at = |j: usize| j..(j + LANES).min(points);
+        let parity = self.value.parity();
         for start in (0..points).step_by(LANES) {
-            let covariance = &covariance[at(start)];
-            if covariance.iter().any(|c| 1.0 - c < SUBTRACTED) {
-                let exact = complements(
+            let at = start..(start + LANES).min(points);
+            let (x, correlation) = (&x[at.clone()], &mut correlation[at]);
+            let is_close =
+                |x: &f64| 1.0 - x.abs() < SUBTRACTED && (*x > 0.0 || parity == Parity::Odd);
+            let mut exact = [0.0; LANES];
+            if x.iter().any(is_close) {
+                let mut complement = [0.0; LANES];
+                for (complement, c) in complement.iter_mut().zip(&*correlation) {
+                    *complement = match parity {
+                        Parity::Neither => c.one_minus(),
+                        _ => c.distance(),
+                    };
+                }
+                exact = complements(
                     self.value,
                     &own.value,
                     (&columns.value, points),
                     start,
-                    &complement[at(start)],
+                    &complement[..x.len()],
                 );
-                for (j, (epsilon, c)) in
-                    complement[at(start)].iter_mut().zip(covariance).enumerate()
-                {
-                    let direct = 1.0 - c;
-                    *epsilon = if direct < SUBTRACTED {
-                        exact[j]
-                    } else {
-                        direct
-                    };
-                }
-            } else {
-                for (epsilon, c) in complement[at(start)].iter_mut().zip(covariance) {
-                    *epsilon = (1.0 - c).min(2.0);
-                }
+            }
+            for ((c, x), exact) in correlation.iter_mut().zip(x).zip(exact) {
+                let rounded = PairCorrelation::rounded(*x);
+                *c = if is_close(x) {
+                    rounded.at_distance(exact.min(1.0))
+                } else {
+                    rounded
+                };
             }
         }
     }

@@ -178,7 +178,7 @@ mod tests {
                     let [a, b] = [piece.epsilon(-1.0), piece.epsilon(1.0)];
                     assert!((a.min(b) / low - 1.0).abs() < 1e-9, "{low}: {a}, {b}");
                     assert!((a.max(b) - piece.end).abs() < 1e-15);
-                    assert!((piece.places(&[piece.epsilon(0.3)])[0] - 0.3).abs() < 1e-9);
+                    assert!((piece.places(&[piece.correlation(0.3)])[0] - 0.3).abs() < 1e-9);
                     low = piece.end;
                 }
                 assert!((low - high).abs() < 0.01, "{low}");

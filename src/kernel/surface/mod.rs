@@ -39,11 +39,11 @@ use axes::{Cells, Place};
 use patch::{LANES, Patch, Section};
 use probe::{Probe, Values};
 
-use crate::Result;
 use crate::covariance::AnglePiece;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
+use crate::{PairCorrelation, Result};
 
 /// The tables of a network for given inputs.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ struct Diagonal {
 /// $\varepsilon^\prime$ and $\Theta$ of a block, row by row.
 #[derive(Debug)]
 pub(crate) struct Mapped {
-    pub(crate) complement: Vec<f64>,
+    pub(crate) correlation: Vec<PairCorrelation>,
     pub(crate) tangent: Option<Vec<f64>>,
 }
 
@@ -134,8 +134,8 @@ impl Surface {
         columns: &Range<usize>,
     ) -> Result<Mapped> {
         let width = columns.len();
-        let mut complement = block.complement().to_vec();
-        let mut tangent = self.with_tangent.then(|| vec![0.0; complement.len()]);
+        let mut correlation = block.correlation().to_vec();
+        let mut tangent = self.with_tangent.then(|| vec![0.0; correlation.len()]);
         let prepared = self.columns(columns);
         let buckets = self.cells.len() * self.pieces.len();
         let mut space = Workspace {
@@ -149,9 +149,9 @@ impl Surface {
         };
         let mut left: Vec<(usize, Vec<usize>)> = Vec::new();
         let mut tangents = tangent.as_mut().map(|all| all.chunks_mut(width));
-        for (i, complement) in complement.chunks_mut(width).enumerate() {
+        for (i, correlation) in correlation.chunks_mut(width).enumerate() {
             for (epsilon, &j) in space.complement.iter_mut().zip(&prepared.order) {
-                *epsilon = complement[j];
+                *epsilon = correlation[j].one_minus();
             }
             let row = (rows.start + i, block.same_point(i));
             if self.with_tangent {
@@ -160,7 +160,7 @@ impl Surface {
                 self.row::<1>(row, columns, &prepared, &mut space);
             }
             for (epsilon, &j) in space.complement.iter().zip(&prepared.order) {
-                complement[j] = *epsilon;
+                correlation[j] = PairCorrelation::of_one_minus(*epsilon);
             }
             if let Some(tangent) = tangents.as_mut().and_then(Iterator::next) {
                 for (theta, &j) in space.tangent.iter().zip(&prepared.order) {
@@ -173,7 +173,7 @@ impl Surface {
             }
         }
         let mut mapped = Mapped {
-            complement,
+            correlation,
             tangent,
         };
         self.directly(network, block, left, (rows, columns), &mut mapped)?;
@@ -193,9 +193,9 @@ impl Surface {
         let count: usize = left.iter().map(|(_, columns)| columns.len()).sum();
         // a row of few pairs takes far longer than its pairs in a whole block
         let parts = left.len() as f64 * self.alone + count as f64;
-        let whole = parts > mapped.complement.len() as f64;
-        let mut write = |at: usize, [epsilon, theta]: [f64; 2]| {
-            mapped.complement[at] = epsilon;
+        let whole = parts > mapped.correlation.len() as f64;
+        let mut write = |at: usize, (c, theta): (PairCorrelation, f64)| {
+            mapped.correlation[at] = c;
             if let Some(tangent) = &mut mapped.tangent {
                 tangent[at] = theta;
             }
@@ -206,7 +206,7 @@ impl Surface {
                 for j in list {
                     let at = i * width + j;
                     let theta = block.tangent().map_or(0.0, |tangent| tangent[at]);
-                    write(at, [block.complement()[at], theta]);
+                    write(at, (block.correlation()[at], theta));
                 }
             }
             return Ok(());
@@ -217,11 +217,11 @@ impl Surface {
             let own = same.and_then(|same| list.iter().position(|&j| j == same));
             let pairs = list.iter().map(|&j| {
                 let q = self.variances[columns.start + j];
-                (q, block.complement()[i * width + j])
+                (q, block.correlation()[i * width + j])
             });
-            let values = probe.row(self.variances[rows.start + i], pairs, own)?;
-            for (j, values) in list.iter().zip(values) {
-                write(i * width + j, values);
+            let pairs = probe.pairs(vec![self.variances[rows.start + i]], pairs, own)?;
+            for (j, pair) in list.iter().zip(pairs) {
+                write(i * width + j, pair);
             }
         }
         Ok(())
@@ -460,7 +460,8 @@ impl Lanes {
         vectorized(
             #[inline(always)]
             || {
-                let mut found = section.at::<F>(basis, &piece.places(epsilon));
+                let c = epsilon.map(PairCorrelation::of_one_minus);
+                let mut found = section.at::<F>(basis, &piece.places(&c));
                 for lane in 0..LANES {
                     let after = found[0][lane] * epsilon[lane];
                     let after = if after > 0.0 { after } else { 0.0 };

@@ -59,8 +59,9 @@ pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample
             let products = pairs.products(&row, &column);
             let stride = column.len();
             let block = pairs.block(row.clone(), column.clone(), &products, stride, false)?;
-            for (i, row) in row.clone().zip(block.complement().chunks(stride)) {
-                for (j, &epsilon) in column.clone().zip(row) {
+            for (i, row) in row.clone().zip(block.correlation().chunks(stride)) {
+                for (j, c) in column.clone().zip(row) {
+                    let epsilon = c.one_minus();
                     let variances = (variances[i], variances[offset + j]);
                     if variances.0 > 0.0 && variances.1 > 0.0 && epsilon > 0.0 {
                         all.push(Sample { variances, epsilon });

@@ -2,7 +2,7 @@
 
 use crate::network::{KernelBlock, Layer, Network};
 use crate::numerics::chebyshev::{self, Tail};
-use crate::{Error, Result, parallel};
+use crate::{Error, PairCorrelation, Result, parallel};
 
 /// Evaluates pairs layer by layer.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,11 @@ pub(super) struct Probe<'a> {
 /// $\varepsilon^\prime$ and $\Theta$ of a pair.
 pub(super) type Values = [f64; 2];
 
+fn values(pairs: Vec<(PairCorrelation, f64)>) -> Vec<Values> {
+    let pairs = pairs.into_iter();
+    pairs.map(|(c, theta)| [c.one_minus(), theta]).collect()
+}
+
 impl Probe<'_> {
     /// The pairs of one point with others, of given variances and $\varepsilon$; with the one of index `own`
     /// it is the same point.
@@ -28,7 +33,8 @@ impl Probe<'_> {
         columns: impl Iterator<Item = (f64, f64)>,
         own: Option<usize>,
     ) -> Result<Vec<Values>> {
-        self.evaluated(vec![qa], columns, own)
+        let columns = columns.map(|(q, epsilon)| (q, PairCorrelation::of_one_minus(epsilon)));
+        self.pairs(vec![qa], columns, own).map(values)
     }
 
     /// The pairs of some points with others, all at the same $\varepsilon$ in a column; row by row.
@@ -37,28 +43,29 @@ impl Probe<'_> {
         qa: Vec<f64>,
         columns: impl Iterator<Item = (f64, f64)>,
     ) -> Result<Vec<Values>> {
-        self.evaluated(qa, columns, None)
+        let columns = columns.map(|(q, epsilon)| (q, PairCorrelation::of_one_minus(epsilon)));
+        self.pairs(qa, columns, None).map(values)
     }
 
-    fn evaluated(
+    /// $c^\prime$ and $\Theta$ of some points with others, row by row.
+    pub(super) fn pairs(
         &self,
         qa: Vec<f64>,
-        columns: impl Iterator<Item = (f64, f64)>,
+        columns: impl Iterator<Item = (f64, PairCorrelation)>,
         own: Option<usize>,
-    ) -> Result<Vec<Values>> {
-        let (variances, row): (Vec<f64>, Vec<f64>) = columns.unzip();
-        let complement = row.repeat(qa.len());
-        let mut block = KernelBlock::new(qa, variances, complement, self.with_tangent)?;
+    ) -> Result<Vec<(PairCorrelation, f64)>> {
+        let (variances, row): (Vec<f64>, Vec<PairCorrelation>) = columns.unzip();
+        let correlation = row.repeat(qa.len());
+        let mut block = KernelBlock::new(qa, variances, correlation, self.with_tangent)?;
         block.set_width(Some(self.dimension));
         if let Some(own) = own {
             block = block.with_same_points(own as isize);
         }
         self.network.apply(&mut block)?;
-        let values = |(i, &epsilon): (usize, &f64)| {
-            let theta = block.tangent().map_or(0.0, |tangent| tangent[i]);
-            [epsilon, theta]
+        let pair = |(i, &c): (usize, &PairCorrelation)| {
+            (c, block.tangent().map_or(0.0, |tangent| tangent[i]))
         };
-        Ok(block.complement().iter().enumerate().map(values).collect())
+        Ok(block.correlation().iter().enumerate().map(pair).collect())
     }
 
     /// Variances at the output, in parallel.

@@ -2,6 +2,7 @@
 
 use super::Surface;
 use crate::Inputs;
+use crate::PairCorrelation;
 use crate::activation::{Gelu, named};
 use crate::architecture::{Architecture, Mlp, ResNet};
 use crate::initialization::Initialization;
@@ -87,7 +88,8 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
     for i in 0..n {
         for j in 0..n {
             let at = i * n + j;
-            let (a, b) = (found.complement[at], exact.complement()[at]);
+            let [a, b] = [found.correlation[at], exact.correlation()[at]];
+            let (a, b) = (a.one_minus(), b.one_minus());
             if a != b {
                 worst[0] = worst[0].max((a - b).abs() / b.max(floor));
             }
@@ -96,7 +98,7 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
                 worst[1] = worst[1].max((a[at] - b[at]).abs() / scale);
             }
         }
-        assert_eq!(found.complement[i * n + i], 0.0);
+        assert_eq!(found.correlation[i * n + i], PairCorrelation::PARALLEL);
     }
     assert_eq!(surface.outputs(&all), exact.variance_a());
     // any part has the bits of the whole
@@ -105,16 +107,13 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
         .map(&prepared, block(columns.clone()), &all, &columns)
         .unwrap();
     for (part, whole) in part
-        .complement
+        .correlation
         .chunks(columns.len())
-        .zip(found.complement.chunks(n))
+        .zip(found.correlation.chunks(n))
     {
         for (j, part) in columns.clone().zip(part) {
-            assert!(
-                (part - whole[j]).abs() <= 1e-13 * part,
-                "{part} {}",
-                whole[j]
-            );
+            let (part, whole) = (part.one_minus(), whole[j].one_minus());
+            assert!((part - whole).abs() <= 1e-13 * part, "{part} {whole}");
         }
     }
     println!(
@@ -205,22 +204,6 @@ fn tables_hold_for_any_composition() {
         0.0,
     );
     assert!(worst[0] <= 2e-13 && worst[1] == 0.0, "{worst:?}");
-}
-
-#[test]
-fn entries_layer_by_layer_are_those_of_the_two_points_alone() {
-    let rows = cloud(Cloud::Wide, 300);
-    let network = Mlp::new(Gelu).at_depth(6).unwrap();
-    let kernels = |rows: &[Vec<f64>]| {
-        let x = Inputs::from_rows(rows).unwrap();
-        network.kernels_layer_by_layer(&x, None).unwrap()
-    };
-    let whole = kernels(&rows);
-    for (i, j) in [(0, 1), (4, 0), (2, 150), (299, 7), (257, 288)] {
-        let alone = kernels(&[rows[i].clone(), rows[j].clone()]);
-        assert_eq!(alone.nngp[(0, 1)], whole.nngp[(i, j)]);
-        assert_eq!(alone.ntk[(0, 1)], whole.ntk[(i, j)]);
-    }
 }
 
 /// A chaotic network at great depth is not smooth: what the tables cannot hold goes layer by layer.

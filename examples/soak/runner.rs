@@ -1,0 +1,82 @@
+//! A thread that runs cases, and is left alone with one that does not end.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::case::Case;
+use crate::outcome::{Failure, Outcome, run};
+
+/// The kind of failure of a case that takes too long.
+pub const SLOW: &str = "a case takes less than its time";
+
+/// A case that takes so many times its limit is taken not to end.
+const PATIENCE: f64 = 4.0;
+
+/// Runs cases one after the other, each on one thread: what it computes and what it costs are its own.
+pub struct Runner {
+    pool: ThreadPool,
+    /// In seconds.
+    limit: Option<f64>,
+}
+
+impl Runner {
+    pub fn new(limit: Option<f64>) -> Self {
+        Self {
+            pool: one_thread(),
+            limit,
+        }
+    }
+
+    /// The outcome of a case and the seconds that it took; more than the limit, twice, are a failure.
+    pub fn run(&mut self, case: &Case) -> (Outcome, f64) {
+        let Some(limit) = self.limit else {
+            return self.within(case, f64::INFINITY);
+        };
+        let (outcome, mut seconds) = self.within(case, PATIENCE * limit);
+        if (limit..2.0 * limit).contains(&seconds) {
+            seconds = seconds.min(self.within(case, PATIENCE * limit).1);
+        }
+        if seconds <= limit || matches!(outcome, Outcome::Failed(_)) {
+            return (outcome, seconds);
+        }
+        (too_slow(format!("{seconds:.2} s")), seconds)
+    }
+
+    /// Whether a case fails in this way, asked quickly.
+    pub fn still_fails(&mut self, case: &Case, kind: &str) -> Option<Failure> {
+        let patience = self.limit.map_or(f64::INFINITY, |limit| 1.5 * limit);
+        match self.within(case, patience).0 {
+            Outcome::Failed(failure) if failure.kind == kind => Some(failure),
+            _ => None,
+        }
+    }
+
+    fn within(&mut self, case: &Case, patience: f64) -> (Outcome, f64) {
+        let (sender, receiver) = channel();
+        let owned = case.clone();
+        self.pool.spawn(move || {
+            // nobody listens any more to a case that took too long
+            let _ = sender.send(run(&owned));
+        });
+        let answer = if patience.is_finite() {
+            receiver.recv_timeout(Duration::from_secs_f64(patience))
+        } else {
+            receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        answer.unwrap_or_else(|_| {
+            self.pool = one_thread();
+            (too_slow(format!("more than {patience} s")), patience)
+        })
+    }
+}
+
+fn too_slow(detail: String) -> Outcome {
+    Outcome::Failed(Failure { kind: SLOW, detail })
+}
+
+fn one_thread() -> ThreadPool {
+    let pool = ThreadPoolBuilder::new().num_threads(1).build();
+    pool.expect("a thread")
+}

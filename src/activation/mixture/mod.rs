@@ -1,0 +1,183 @@
+//! Gaussian duals of activations that are mixtures of $\operatorname{erf}$ and smoothed $|x|$ of all scales.
+//!
+//! $$\varphi(x) = \varphi(0) + ax + \sum_j o_j \operatorname{erf}\frac x{s_j\sqrt2} + \sum_j e_j
+//! \left(\mathbb E|x + s_jz| - \mathbb E|s_jz|\right), \qquad z \sim \mathcal N(0,1).$$
+//!
+//! Each pair of components has its dual in closed form, so $\mathbb E[\varphi\varphi]$ and $\mathbb
+//! E[\varphi^\prime\varphi^\prime]$ are double sums, the same at any variance and correlation. By parity only
+//! $c \ge 0$ is needed; the pairs give by how much the moments drop from $c = 1$ to $c$, where they are
+//! one-dimensional sums of $\varphi$ itself. So $1-c^\prime$ is a sum of what parallel inputs lose and of the
+//! drop, and is never formed by a subtraction from 1.
+//!
+//! | file | what |
+//! |---|---|
+//! | `pairs` | the double sums |
+//! | `line` | variances, and what parallel inputs of different norms lose |
+//! | `profile` | $\varphi$ near 0 and far from it |
+//! | `smooth` | components of tanh, sigmoid, softplus, SiLU and Mish |
+//! | `laplace` | components of softsign |
+//! | `fitted` | components of any $\varphi$, by least squares |
+//! | `elementary` | exponential and logarithm |
+
+mod elementary;
+mod fitted;
+mod laplace;
+mod line;
+mod pairs;
+mod profile;
+mod smooth;
+
+use std::f64::consts::FRAC_2_PI;
+
+use crate::covariance::PairCorrelation;
+use crate::vectorized::vectorized;
+pub use fitted::Fitted;
+use pairs::{Components, Pieces, Sums};
+use profile::Profile;
+
+/// An activation as a mixture.
+pub(crate) trait Mixture: Profile {
+    /// Whether there are $o_j$.
+    const ODD: bool;
+    /// Whether there are $e_j$.
+    const EVEN: bool;
+    /// Whether there may be more than 40 components.
+    const MANY: bool = false;
+
+    /// $a$.
+    fn slope(&self) -> f64 {
+        0.0
+    }
+
+    /// $s_j^2$, $o_j$ and $e_j$ for a variance $q$ beside another one.
+    fn components(&self, q: f64, other: f64) -> Pieces<'_>;
+}
+
+/// What a pair of inputs gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PairMoments {
+    /// $V_a = \mathbb E[\varphi(u)^2]$, a function of $q_a$ alone.
+    pub variance_a: f64,
+    /// $V_b$.
+    pub variance_b: f64,
+    /// $m(c) = \mathbb E[\varphi(u)\varphi(v)]$.
+    pub moment: f64,
+    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
+    pub derivative_moment: f64,
+    /// $m(1) - m(c)$, in relative accuracy.
+    pub drop: f64,
+    /// $1 - m(1)/\sqrt{V_aV_b}$, in relative accuracy.
+    pub parallel_deficit: f64,
+    /// $c^\prime = m(c)/\sqrt{V_aV_b}$ with both ends in relative accuracy; $c$ where a variance is 0.
+    pub correlation: PairCorrelation,
+}
+
+/// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
+pub(crate) fn variance<M: Mixture>(phi: &M, q: f64) -> f64 {
+    vectorized(
+        #[inline(always)]
+        || line::equal(phi, q).variance(),
+    )
+}
+
+/// $1 - m(1)/\sqrt{V_aV_b}$.
+pub(crate) fn parallel_deficit<M: Mixture>(phi: &M, qa: f64, qb: f64) -> f64 {
+    if qa == qb {
+        return 0.0;
+    }
+    vectorized(
+        #[inline(always)]
+        || line::unequal(phi, qa, qb).deficit,
+    )
+}
+
+/// All of it for one pair, with nothing computed beforehand.
+pub(crate) fn pair_moments<M: Mixture>(
+    phi: &M,
+    qa: f64,
+    qb: f64,
+    c: PairCorrelation,
+) -> PairMoments {
+    vectorized(
+        #[inline(always)]
+        || pair_moments_here(phi, qa, qb, c),
+    )
+}
+
+#[inline(always)]
+fn pair_moments_here<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+    let alone = line::equal(phi, qa);
+    let variance_a = alone.variance();
+    let (variance_b, parallel) = if qa == qb {
+        (variance_a, alone)
+    } else {
+        (line::equal(phi, qb).variance(), line::unequal(phi, qa, qb))
+    };
+    let scale = if qa == qb {
+        variance_a
+    } else {
+        variance_a.sqrt() * variance_b.sqrt()
+    };
+    let ([odd, even], deficit) = (parallel.moments, parallel.deficit);
+    let sums = pair_sums(phi, qa, qb, c, parallel.even_slope);
+    // at |c|; odd functions of orthogonal inputs are uncorrelated
+    let odd_here = if c.distance() < 1.0 {
+        odd - sums.odd_drop
+    } else {
+        0.0
+    };
+    let even_here = even - sums.even_drop;
+    let (sign, drop, one_minus, one_plus) = if c.is_positive() {
+        let drop = sums.odd_drop + sums.even_drop;
+        let one_minus = deficit + drop / scale;
+        (1.0, drop, one_minus, 2.0 - one_minus)
+    } else {
+        // -c' is the correlation of φ and -φ(-x), whose even part has the other sign
+        let drop = odd + odd_here + sums.even_drop;
+        let opposite_drop = even + even_here + sums.odd_drop;
+        let one_plus = deficit + opposite_drop / scale;
+        (-1.0, drop, deficit + drop / scale, one_plus)
+    };
+    PairMoments {
+        variance_a,
+        variance_b,
+        moment: sign * odd_here + even_here,
+        derivative_moment: sums.odd_slope + sign * sums.even_slope,
+        drop,
+        parallel_deficit: deficit,
+        correlation: if scale > 0.0 {
+            PairCorrelation::from_ends(one_minus, one_plus)
+        } else {
+            c
+        },
+    }
+}
+
+/// $\mathbb E[\varphi^\prime(u)]$ of the odd components: $\sum_j o_j \sqrt{2/\pi}/\sqrt{q+s_j^2}$.
+#[inline(always)]
+fn mean_slope(pieces: Pieces<'_>, q: f64) -> f64 {
+    let terms = |piece: Components<'_>| {
+        let terms = piece.variance.iter().zip(piece.odd);
+        terms.map(|(s, o)| o / (q + s).sqrt()).sum::<f64>()
+    };
+    FRAC_2_PI.sqrt() * pieces.map(terms).iter().sum::<f64>()
+}
+
+#[inline(always)]
+fn pair_sums<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation, even_slope: f64) -> Sums {
+    let (a, b) = (phi.components(qa, qb), phi.components(qb, qa));
+    let mut sums = match (M::ODD, M::EVEN, M::MANY) {
+        (true, true, _) => pairs::sums::<true, true, 96>((qa, a), (qb, b), c, even_slope),
+        (false, _, _) => pairs::sums::<false, true, 96>((qa, a), (qb, b), c, even_slope),
+        (_, _, false) => pairs::sums::<true, false, 96>((qa, a), (qb, b), c, even_slope),
+        (_, _, true) => pairs::sums::<true, false, 304>((qa, a), (qb, b), c, even_slope),
+    };
+    let slope = phi.slope();
+    if slope != 0.0 {
+        let mean = slope * (mean_slope(a, qa) + mean_slope(b, qb));
+        let slopes = slope * slope + mean;
+        sums.odd_slope += slopes;
+        sums.odd_drop += slopes * (qa.sqrt() * qb.sqrt() * c.distance());
+    }
+    sums
+}

@@ -1,0 +1,207 @@
+//! Sums over pairs of components: the Gaussian duals of $\operatorname{erf}$ and of a smoothed $|x|$.
+//!
+//! Smoothing by independent noise of variance $s^2$ adds $s^2$ to a variance and leaves covariances alone:
+//! with $A = q_a + s_a^2$, $B = q_b + s_b^2$, $k = \sqrt{q_a q_b} c \ge 0$, $D = AB - k^2$ and $\alpha =
+//! \arctan(k/\sqrt D)$,
+//!
+//! | component | $\tfrac\pi2 \times$ dual | $\tfrac\pi2 \times$ dual of derivatives |
+//! |---|---|---|
+//! | $\mathbb E_z\operatorname{sign}(x+sz) = \operatorname{erf}(x/s\sqrt2)$ | $\alpha$ | $D^{-1/2}$ |
+//! | $\mathbb E_z\lvert x+sz\rvert$ | $\sqrt D + k\alpha$ | $\alpha$ |
+//!
+//! (Sheppard 1899 for the sign, Y. Cho and L. K. Saul 2009 for the absolute value). Nothing is subtracted:
+//! $D = D_0 + q_a q_b (1-c^2)$ with $D_0 = q_a s_b^2 + q_b s_a^2 + s_a^2 s_b^2$. What is summed of the
+//! moments is their drop from $c = 1$ ($k_0 = \sqrt{q_a q_b}$, $\alpha_0 = \arctan(k_0/\sqrt{D_0})$), in
+//! terms that keep their relative accuracy: the angle
+//!
+//! $$\theta = \alpha_0 - \alpha = \arctan\frac{AB (k_0-k)(1+c)}{(k_0 k + \sqrt{D_0 D})(\sqrt D +
+//! c\sqrt{D_0})}$$
+//!
+//! and, with its tangent $t$,
+//!
+//! $$\sqrt{D_0} + k_0\alpha_0 - \sqrt D - k\alpha = (k_0-k) \left(\alpha_0 -
+//! \frac{t\sqrt{D_0}}{\sqrt{D_0}+\sqrt D} \right) - k(t-\theta).$$
+
+use std::f64::consts::FRAC_2_PI;
+
+use super::line::LANES;
+use crate::activation::arc_sine::{angle, angle_and_excess};
+use crate::covariance::PairCorrelation;
+
+/// Components $s_j^2$ with their weights.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Components<'a> {
+    pub variance: &'a [f64],
+    /// Weights of $\operatorname{erf}(x/s\sqrt2)$, or nothing.
+    pub odd: &'a [f64],
+    /// Weights of $\mathbb E|x+sz|$, or nothing.
+    pub even: &'a [f64],
+}
+
+/// A mixture's components, in up to three pieces.
+pub(crate) type Pieces<'a> = [Components<'a>; 3];
+
+impl<'a> Components<'a> {
+    const NONE: Self = Self {
+        variance: &[],
+        odd: &[],
+        even: &[],
+    };
+
+    /// All components in one piece.
+    pub(super) const fn alone(self) -> Pieces<'a> {
+        [self, Self::NONE, Self::NONE]
+    }
+}
+
+/// Of all pairs of components, for a correlation $c \ge 0$.
+pub(super) struct Sums {
+    /// By how much $\mathbb E[\varphi\varphi]$ of the odd components is less than for $c = 1$.
+    pub odd_drop: f64,
+    /// $\mathbb E[\varphi^\prime\varphi^\prime]$ of the odd components.
+    pub odd_slope: f64,
+    /// As `odd_drop`.
+    pub even_drop: f64,
+    /// As `odd_slope`.
+    pub even_slope: f64,
+}
+
+/// One input's components in units of $\lambda = \max(q, 1)$, so that no product leaves the range of `f64`;
+/// in a ring: from the first again after the last.
+struct Side<const SIZE: usize> {
+    count: usize,
+    unit: f64,
+    q: f64,
+    variance: [f64; SIZE],
+    odd: [f64; SIZE],
+    even: [f64; SIZE],
+}
+
+impl<const SIZE: usize> Side<SIZE> {
+    #[inline(always)]
+    fn new(q: f64, pieces: Pieces<'_>) -> Self {
+        let unit = if q > 1.0 { q } else { 1.0 };
+        let joined = |values: [&[f64]; 3], scale: f64| {
+            let mut array = [0.0; SIZE];
+            let all = values.iter().copied().flatten();
+            for (to, &from) in array.iter_mut().zip(all) {
+                *to = from * scale;
+            }
+            array
+        };
+        Self {
+            count: pieces.iter().map(|piece| piece.variance.len()).sum(),
+            unit,
+            q: q / unit,
+            variance: joined(pieces.map(|piece| piece.variance), 1.0 / unit),
+            odd: joined(pieces.map(|piece| piece.odd), 1.0),
+            even: joined(pieces.map(|piece| piece.even), 1.0),
+        }
+    }
+
+    /// Repeats the ring until it has `length` elements.
+    #[inline(always)]
+    fn unrolled(mut self, length: usize) -> Self {
+        for values in [&mut self.variance, &mut self.odd, &mut self.even] {
+            for i in self.count..length {
+                values[i] = values[i - self.count];
+            }
+        }
+        self
+    }
+
+    /// Fills the last lanes by components without weight.
+    #[inline(always)]
+    fn padded(mut self, length: usize) -> Self {
+        for i in self.count..length {
+            self.variance[i] = self.variance[0];
+        }
+        self
+    }
+}
+
+#[inline(always)]
+fn lanes(values: &[f64], from: usize) -> &[f64; LANES] {
+    values[from..].first_chunk().expect("as many as lanes")
+}
+
+/// The sums over all pairs; `ODD` and `EVEN` say which components there are, `SIZE` is at least twice their
+/// number and [`LANES`]. `even_slope` is $\mathbb E[\varphi^\prime\varphi^\prime]$ of the even components for
+/// $c = 1$, where the angle is $\alpha_0$.
+///
+/// Pairs are taken by diagonals $(i, i+r)$ of the ring of components, of which half suffice for equal inputs.
+#[inline(always)]
+pub(super) fn sums<const ODD: bool, const EVEN: bool, const SIZE: usize>(
+    (qa, a): (f64, Pieces<'_>),
+    (qb, b): (f64, Pieces<'_>),
+    c: PairCorrelation,
+    even_slope: f64,
+) -> Sums {
+    let alike = qa == qb;
+    let (a, b) = (Side::<SIZE>::new(qa, a), Side::<SIZE>::new(qb, b));
+    let rows = a.count.next_multiple_of(LANES);
+    let columns = b.count;
+    let (a, b) = (a.padded(rows), b.unrolled(rows + columns));
+    let (cosine, epsilon) = (1.0 - c.distance(), c.distance());
+    let k0 = if alike { a.q } else { a.q.sqrt() * b.q.sqrt() };
+    let (k, less) = (k0 * cosine, k0 * epsilon);
+    let determinant = less * (k0 + k);
+    let numerator = less * (1.0 + cosine);
+    let mut all = [[0.0; LANES]; 4];
+    for shift in 0..if alike { columns / 2 + 1 } else { columns } {
+        let mut sums = [[0.0; LANES]; 4];
+        for row in (0..rows).step_by(LANES) {
+            let (sa, sb) = (lanes(&a.variance, row), lanes(&b.variance, row + shift));
+            let (oa, ob) = (lanes(&a.odd, row), lanes(&b.odd, row + shift));
+            let (ea, eb) = (lanes(&a.even, row), lanes(&b.even, row + shift));
+            for lane in 0..LANES {
+                let (sa, sb) = (sa[lane], sb[lane]);
+                let (variance_a, variance_b) = (a.q + sa, b.q + sb);
+                let d0 = a.q * sb + sa * variance_b;
+                let (root, root0) = ((determinant + d0).sqrt(), d0.sqrt());
+                let n = variance_a * variance_b * numerator;
+                let d = (k0 * k + root * root0) * (root + cosine * root0);
+                if EVEN {
+                    let (theta, excess) = angle_and_excess(n, d);
+                    let weight = ea[lane] * eb[lane];
+                    let third = n * root0 / (d * (root + root0));
+                    sums[2][lane] += weight * (less * third + k * excess);
+                    sums[3][lane] += weight * theta;
+                    if ODD {
+                        let weight = oa[lane] * ob[lane];
+                        sums[0][lane] += weight * theta;
+                        sums[1][lane] += weight / root;
+                    }
+                } else {
+                    let weight = oa[lane] * ob[lane];
+                    sums[0][lane] += weight * angle(n, d);
+                    sums[1][lane] += weight / root;
+                }
+            }
+        }
+        // the first diagonal has no mirror image, and neither has one that is half of the ring away
+        let count = if alike && shift > 0 && 2 * shift != columns {
+            2.0
+        } else {
+            1.0
+        };
+        for (all, sums) in all.iter_mut().zip(sums) {
+            for lane in 0..LANES {
+                all[lane] += count * sums[lane];
+            }
+        }
+    }
+    let [odd_drop, odd_slope, even_loss, even_slope_drop] =
+        all.map(|lanes| FRAC_2_PI * lanes.iter().sum::<f64>());
+    let units = if alike {
+        a.unit
+    } else {
+        a.unit.sqrt() * b.unit.sqrt()
+    };
+    Sums {
+        odd_drop,
+        odd_slope: odd_slope / units,
+        even_drop: units * (less * even_slope - even_loss),
+        even_slope: even_slope - even_slope_drop,
+    }
+}

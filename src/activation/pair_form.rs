@@ -1,0 +1,190 @@
+//! Activations that have all moments of a pair at once, by sums or integrals of fixed length.
+
+use super::mixture::{self, Mixture};
+use super::{Activation, DualRow, PairSlices};
+use crate::{Error, PairCorrelation, PairCovariance, Result};
+
+/// All that a pair of inputs gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PairMoments {
+    /// $V_a = \mathbb E[\varphi(u)^2]$.
+    pub(crate) variance_a: f64,
+    /// $V_b = \mathbb E[\varphi(v)^2]$.
+    pub(crate) variance_b: f64,
+    /// $\mathbb E[\varphi(u)\varphi(v)]$.
+    pub(crate) moment: f64,
+    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
+    pub(crate) derivative_moment: f64,
+    /// $c^\prime = \mathbb E[\varphi(u)\varphi(v)]/\sqrt{V_aV_b}$; $c$ where a variance is 0.
+    pub(crate) correlation: PairCorrelation,
+}
+
+/// An activation whose [`PairMoments`] take microseconds.
+pub(crate) trait PairForm: Activation {
+    /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$, the bits of [`pair`](Self::pair).
+    fn variance(&self, q: f64) -> f64;
+
+    /// The moments of a pair.
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
+
+    /// Those of $\gamma(\varphi(\alpha x + \beta) + \delta)$, where they have the same form.
+    fn affine_pair(
+        &self,
+        _parameters: [f64; 4],
+        _pair: (f64, f64, PairCorrelation),
+    ) -> Option<PairMoments> {
+        None
+    }
+}
+
+impl<M: Mixture + Activation> PairForm for M {
+    fn variance(&self, q: f64) -> f64 {
+        mixture::variance(self, q)
+    }
+
+    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        let pair = mixture::pair_moments(self, qa, qb, c);
+        PairMoments {
+            variance_a: pair.variance_a,
+            variance_b: pair.variance_b,
+            moment: pair.moment,
+            derivative_moment: pair.derivative_moment,
+            correlation: pair.correlation,
+        }
+    }
+}
+
+/// The dual and $\mathbb E[\varphi^\prime\varphi^\prime]$, checked.
+pub(crate) fn duals(phi: &dyn PairForm, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+    let pair = phi.pair(k.variance_a(), k.variance_b(), k.pair_correlation());
+    checked(phi, pair)
+}
+
+/// [`duals`] of $\gamma(\varphi(\alpha x + \beta) + \delta)$, where they have the same form.
+pub(crate) fn duals_of_affine(
+    phi: &dyn PairForm,
+    parameters: [f64; 4],
+    k: PairCovariance,
+) -> Option<Result<(PairCovariance, f64)>> {
+    let pair = (k.variance_a(), k.variance_b(), k.pair_correlation());
+    Some(checked(phi, phi.affine_pair(parameters, pair)?))
+}
+
+fn checked(phi: &dyn PairForm, pair: PairMoments) -> Result<(PairCovariance, f64)> {
+    let (a, b) = (pair.variance_a, pair.variance_b);
+    let numbers = [a, b, pair.moment, pair.derivative_moment];
+    if numbers.iter().all(|x| x.is_finite()) {
+        let dual = PairCovariance::of(a, b, pair.correlation);
+        Ok((dual, pair.derivative_moment))
+    } else {
+        Err(Error::overflow(format!("the dual of {}", phi.name())))
+    }
+}
+
+/// $V(q)$ of many variances.
+pub(crate) fn moments(phi: &dyn PairForm, q: &[f64], out: &mut [f64]) -> Result<()> {
+    for (&q, out) in q.iter().zip(out) {
+        *out = phi.variance(q);
+        if !out.is_finite() {
+            return Err(Error::overflow(format!("the variance of {}", phi.name())));
+        }
+    }
+    Ok(())
+}
+
+/// One of the two expectations, of many pairs.
+pub(crate) fn slice(
+    phi: &dyn PairForm,
+    k: &PairSlices<'_>,
+    out: &mut [f64],
+    which: impl Fn(PairMoments) -> f64,
+) -> Result<()> {
+    k.check_output(out.len())?;
+    let pairs = k.variance_a().iter().zip(k.variance_b());
+    for (out, ((&qa, &qb), &epsilon)) in out.iter_mut().zip(pairs.zip(k.one_minus_correlation())) {
+        *out = which(phi.pair(qa, qb, PairCorrelation::of_one_minus(epsilon)));
+        if !out.is_finite() {
+            return Err(Error::overflow(format!("the dual of {}", phi.name())));
+        }
+    }
+    Ok(())
+}
+
+/// One point with many.
+pub(crate) fn row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
+    let mut slope = row.slope;
+    for (j, (c, &qb)) in row.correlation.iter_mut().zip(row.variance_b).enumerate() {
+        let pair = phi.pair(row.variance_a, qb, *c);
+        if !(pair.moment.is_finite() && pair.derivative_moment.is_finite()) {
+            return Err(Error::overflow(format!("the dual of {}", phi.name())));
+        }
+        *c = pair.correlation;
+        if let Some(slope) = &mut slope {
+            slope[j] = pair.derivative_moment;
+        }
+    }
+    Ok(())
+}
+
+/// Implements [`Dual`](super::Dual) for a type that is [`PairForm`]; a pair takes so many nanoseconds.
+macro_rules! dual_from_pair_form {
+    ($type:ty, $cost:expr) => {
+        dual_from_pair_form!($type, $cost,);
+    };
+    ($type:ty, $cost:expr, $($generics:tt)*) => {
+        const _: () = {
+            #[allow(unused_imports)]
+            use $crate::activation::{
+                Activation, Dual, DualRow, PairSlices, pair_form, row::pair_cost,
+            };
+            use $crate::{PairCovariance, Result};
+
+            impl<$($generics)*> Dual for $type {
+                fn dual(&self, k: PairCovariance) -> Result<PairCovariance> {
+                    Ok(self.duals(k)?.0)
+                }
+
+                fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {
+                    Ok(self.duals(k)?.1)
+                }
+
+                fn duals(&self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+                    pair_form::duals(self, k)
+                }
+
+                fn duals_of_affine(
+                    &self,
+                    parameters: [f64; 4],
+                    k: PairCovariance,
+                ) -> Option<Result<(PairCovariance, f64)>> {
+                    pair_form::duals_of_affine(self, parameters, k)
+                }
+
+                fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+                    pair_form::slice(self, k, out, |pair| pair.moment)
+                }
+
+                fn derivative_dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {
+                    pair_form::slice(self, k, out, |pair| pair.derivative_moment)
+                }
+
+                fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
+                    pair_form::moments(self, q, out)
+                }
+
+                fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
+                    pair_form::row(self, row)
+                }
+
+                fn pair_cost(&self) -> f64 {
+                    if self.is_tabulated() {
+                        pair_cost::TABULATED
+                    } else {
+                        $cost
+                    }
+                }
+            }
+        };
+    };
+}
+pub(crate) use dual_from_pair_form;

@@ -1,0 +1,291 @@
+//! Variances from 1e-280 to 1e280, and angles at both ends.
+
+use neural_limits::activation::{
+    Abs, Cosine, Dual, Erf, Gabor, Gaussian, Gelu, Identity, LeakyRelu, PowerKernel, RandomFourier,
+    Relu, Sign, Sine, entries, named,
+};
+use neural_limits::prelude::*;
+use neural_limits::{PairCorrelation, PairCovariance};
+
+fn at(qa: f64, qb: f64, c: PairCorrelation) -> PairCovariance {
+    PairCovariance::with_correlation(qa, qb, c).unwrap()
+}
+
+fn apart(one_minus: f64) -> PairCorrelation {
+    PairCorrelation::from_one_minus(one_minus).unwrap()
+}
+
+fn close(found: f64, exact: f64, tolerance: f64) {
+    let error = (found / exact - 1.0).abs();
+    assert!(error <= tolerance, "{found:e}, not {exact:e}: {error:e}");
+}
+
+/// A network of positively homogeneous layers forgets its biases as inputs grow: correlations and Θ/|x|² have a
+/// limit, pair by pair and as matrices.
+#[test]
+fn homogeneous_networks_are_scale_free() {
+    fn check(phi: impl Dual + Clone + 'static, smallest: f64) {
+        let net = ResNet::new(phi)
+            .initialized_by(Initialization::new(1.5, 0.1).unwrap())
+            .infinite_width(3)
+            .unwrap();
+        let of = |s: f64| {
+            let rows = [[s, 0.3 * s], [0.9 * s, 0.5 * s], [-2.0 * s, 0.1 * s]];
+            let x = Inputs::from_rows(&rows).unwrap();
+            let c = net.correlations(&x).unwrap();
+            let theta = net.ntk(&x).unwrap() / (s * s);
+            for (i, j) in [(0, 1), (0, 2), (1, 2)] {
+                let pair = net.tangent_pair(&rows[i], &rows[j]).unwrap();
+                let k = pair.covariance();
+                close(1.0 - k.correlation().unwrap(), 1.0 - c[(i, j)], 1e-9);
+                let scale = theta[(i, i)].max(theta[(j, j)]);
+                let error = (pair.tangent().unwrap() / (s * s) - theta[(i, j)]).abs() / scale;
+                assert!(error < 1e-12, "{error:e}");
+            }
+            (c, theta)
+        };
+        let (c, theta) = of(smallest);
+        for exponent in [20, 60, 76, 78, 90, 120, 139] {
+            let (far_c, far_theta) = of(10_f64.powi(exponent));
+            assert!((&far_c - &c).amax() < 1e-9, "1e{exponent}: {far_c}");
+            assert!(
+                (&far_theta - &theta).amax() < 1e-9 * theta.amax(),
+                "1e{exponent}"
+            );
+        }
+    }
+    check(Relu, 1e6);
+    check(LeakyRelu::new(0.1).unwrap(), 1e6);
+    check(Abs, 1e6);
+    check(Identity, 1e6);
+    // homogeneous far from 0
+    check(Gelu, 1e15);
+}
+
+/// Powers of kernels grow beyond any range: a typed error, or the sign of a square.
+#[test]
+fn a_square_of_the_kernel_keeps_its_sign() {
+    let net = ResNet::new(PowerKernel::new(2).unwrap())
+        .initialized_by(Initialization::new(1.5, 0.1).unwrap())
+        .at_depth(5)
+        .unwrap();
+    for exponent in 0..60 {
+        let s = 10_f64.powi(exponent);
+        let rows = [[s, 0.3 * s], [0.9 * s, 0.5 * s], [2.0 * s, 0.1 * s]];
+        let Ok(k) = net.nngp(&Inputs::from_rows(&rows).unwrap()) else {
+            continue;
+        };
+        assert!(k.iter().all(|k| *k > 0.0), "1e{exponent}: {k}");
+    }
+}
+
+/// 1 - c' of erf from 40 digits (mpmath): of huge variances it is that of the sign, 2/π acos c.
+#[test]
+fn closed_forms_hold_at_huge_variances() {
+    let erf = Erf::default();
+    let image = |phi: &dyn Dual, qa: f64, qb: f64, one_minus: f64| {
+        phi.dual(at(qa, qb, apart(one_minus))).unwrap()
+    };
+    for q in [1e50, 1e100, 1e150, 1e154, 1e200, 1e280] {
+        for ratio in [1.0, 4.0, 1e-9] {
+            let found = image(&erf, q, ratio * q, 1e-12).one_minus_correlation();
+            close(found, 9.003_163_161_571_820e-7, 1e-9);
+            let found = image(&erf, q, ratio * q, 0.5).covariance();
+            close(found, 1.0 / 3.0, 1e-12);
+        }
+        // GELU is ReLU: q/2 κ₁(1/2)
+        let found = image(&Gelu, q, q, 0.5);
+        close(found.covariance(), 0.304_498_890_522_115_4 * q, 1e-12);
+        close(found.variance_a(), 0.5 * q, 1e-12);
+        let bump = Gaussian::new(1.0, -1.0).unwrap();
+        // 1/√(1 + 4q), and uncorrelated
+        let image_of_bump = image(&bump, q, q, 0.5);
+        close(image_of_bump.variance_a() * (2.0 * q.sqrt()), 1.0, 1e-12);
+        assert!(image_of_bump.correlation().abs() < 1e-12);
+        let narrow = image(&Gabor, q, q, 0.5).covariance();
+        assert!(narrow.is_finite());
+    }
+}
+
+/// V(q) < ∞ is enough: intermediates do not overflow.
+#[test]
+fn a_finite_variance_is_found() {
+    for entry in entries() {
+        let phi = named(entry.name()).unwrap();
+        for exponent in (-280..=280).step_by(20) {
+            let q = 10_f64.powi(exponent);
+            let pair = at(q, 0.7 * q, apart(0.25));
+            match phi.dual(pair) {
+                Ok(dual) => {
+                    let k = dual.covariance();
+                    let scale = (dual.variance_a().sqrt()) * dual.variance_b().sqrt();
+                    assert!(k.is_finite() && k.abs() <= scale * (1.0 + 1e-12));
+                    assert!(
+                        phi.derivative_dual(pair).is_ok(),
+                        "{} at {q:e}",
+                        entry.name()
+                    );
+                }
+                Err(error) => {
+                    let grows = ["exp", "monomial", "hermite", "polynomial", "power"];
+                    let grows = grows.iter().any(|name| entry.name().contains(name));
+                    assert!(grows && q > 1.0, "{} at {q:e}: {error}", entry.name());
+                }
+            }
+        }
+    }
+}
+
+/// For odd functions (u, -v) has the negative dual, for even ones the same: to the bit, however near the ends.
+#[test]
+fn both_ends_of_the_correlation_are_alike() {
+    for entry in entries() {
+        let phi = named(entry.name()).unwrap();
+        let sign = match phi.parity() {
+            neural_limits::activation::Parity::Odd => -1.0,
+            neural_limits::activation::Parity::Even => 1.0,
+            neural_limits::activation::Parity::Neither => continue,
+        };
+        for (qa, qb) in [(1.0, 1.0), (0.3, 2.0), (50.0, 50.0)] {
+            for distance in [0.0, 1e-30, 1e-12, 1e-4, 0.3] {
+                let near = phi.dual(at(qa, qb, apart(distance))).unwrap();
+                let far = phi.dual(at(qa, qb, apart(distance).opposite())).unwrap();
+                let mirrored = if sign > 0.0 {
+                    far.pair_correlation()
+                } else {
+                    far.pair_correlation().opposite()
+                };
+                let (a, b) = (near.one_minus_correlation(), mirrored.one_minus());
+                assert!((a - b).abs() <= 1e-12 * a, "{}: {a:e}, {b:e}", entry.name());
+            }
+        }
+    }
+}
+
+/// κ₀(-1 + δ) = √(2δ)/π and the NTK of a ReLU network at nearly opposite inputs, to twelve digits.
+#[test]
+fn nearly_opposite_inputs_keep_their_digits() {
+    for delta in [1e-8, 1e-12, 1e-20, 1e-60] {
+        let opposite = PairCorrelation::from_one_plus(delta).unwrap();
+        let slope = Relu.derivative_dual(at(1.0, 1.0, opposite)).unwrap();
+        let angle = 2.0 * (0.5 * delta).sqrt().asin();
+        close(2.0 * slope, angle / std::f64::consts::PI, 1e-13);
+        let odd = Sign.dual(at(1.0, 3.0, opposite)).unwrap();
+        close(
+            odd.one_plus_correlation(),
+            2.0 * angle / std::f64::consts::PI,
+            1e-13,
+        );
+    }
+    // a network without biases: Θ(x, -y) = -Θ(x, y) for odd activations
+    let x = [[1.0, 0.2], [0.7, -0.4]];
+    let y = x.map(|[a, b]| [-a, -b]);
+    let nearly = [[1.0, 0.2 + 1e-12], [0.7, -0.4]];
+    let opposite = nearly.map(|[a, b]| [-a, -b]);
+    let _ = y;
+    let [x, near, far] = [&x, &nearly, &opposite].map(|rows| Inputs::from_rows(rows).unwrap());
+    for net in [
+        Mlp::new(Erf::default()).at_depth(5).unwrap(),
+        Mlp::new(Sine::default()).at_depth(5).unwrap(),
+        Mlp::new(Identity).at_depth(60).unwrap(),
+    ] {
+        let (a, b) = (
+            net.kernels_between(&x, &near).unwrap(),
+            net.kernels_between(&x, &far).unwrap(),
+        );
+        let error = (&a.nngp + &b.nngp).amax() / a.nngp.amax();
+        assert!(error < 1e-14, "{error:e}");
+        let error = (&a.ntk + &b.ntk).amax() / a.ntk.amax();
+        assert!(error < 1e-14, "{error:e}");
+    }
+}
+
+/// 1 - c' of inputs that are parallel but for their norms, and nearly so: 40 digits (mpmath, from the closed
+/// forms with 60).
+#[test]
+fn nearly_parallel_inputs_of_unequal_norms() {
+    let (sine, cosine) = (Sine::default(), Cosine::default());
+    let shifted = Sine::new(1.0, 1.0, 0.7).unwrap();
+    let (erf, gelu, gabor) = (Erf::default(), Gelu, Gabor);
+    let gaussian = Gaussian::new(1.0, -1.0).unwrap();
+    #[rustfmt::skip]
+    let truth: [(&dyn Dual, f64, f64, f64, f64); 63] = [
+        (&sine, 1.0, 1.0, 1e-09, 1.3130352849993314e-9),
+        (&sine, 1.0, 3.0, 1e-09, 0.20212474229919092),
+        (&sine, 1e-06, 3e-06, 1e-09, 1.0003333333339998e-9),
+        (&sine, 0.001, 0.0011, 1e-12, 8.343332108519646e-10),
+        (&sine, 10000.0, 10000.0, 1e-09, 9.9999500001666669e-6),
+        (&sine, 2.0, 2.000001, 1e-14, 7.6075731445680148e-14),
+        (&sine, 0.5, 0.5, 0.001, 0.0010818517519490856),
+        (&sine, 1e-10, 2e-10, 1e-30, 8.3333333433333339e-22),
+        (&sine, 100.0, 101.0, 1e-06, 0.0013433843975465736),
+        (&cosine, 1.0, 1.0, 1e-09, 7.6159415545576494e-10),
+        (&cosine, 1.0, 3.0, 1e-09, 0.26053610411159317),
+        (&cosine, 1e-06, 3e-06, 1e-09, 1.0000000029968335e-12),
+        (&cosine, 0.001, 0.0011, 1e-12, 2.4999981604762238e-9),
+        (&cosine, 10000.0, 10000.0, 1e-09, 9.9999500001666669e-6),
+        (&cosine, 2.0, 2.000001, 1e-14, 8.8363612640101335e-14),
+        (&cosine, 0.5, 0.5, 0.001, 0.00023093358825484161),
+        (&cosine, 1e-10, 2e-10, 1e-30, 2.5000000000000002e-21),
+        (&cosine, 100.0, 101.0, 1e-06, 0.0013433843975465736),
+        (&shifted, 1.0, 1.0, 1e-09, 1.0470882523073741e-9),
+        (&shifted, 1.0, 3.0, 1e-09, 0.23005580485936252),
+        (&shifted, 1e-06, 3e-06, 1e-09, 3.7768489785999274e-7),
+        (&shifted, 0.001, 0.0011, 1e-12, 1.6765169568860206e-6),
+        (&shifted, 10000.0, 10000.0, 1e-09, 9.9999500001666669e-6),
+        (&shifted, 2.0, 2.000001, 1e-14, 8.1448983816711731e-14),
+        (&shifted, 0.5, 0.5, 0.001, 0.00056657288626524674),
+        (&shifted, 1e-10, 2e-10, 1e-30, 1.2091968703450124e-11),
+        (&shifted, 100.0, 101.0, 1e-06, 0.0013433843975465736),
+        (&erf, 1.0, 1.0, 1e-09, 1.2257000032954108e-9),
+        (&erf, 1.0, 3.0, 1e-09, 0.011259792079874351),
+        (&erf, 1e-06, 3e-06, 1e-09, 1.0013333120029211e-9),
+        (&erf, 0.001, 0.0011, 1e-12, 3.3065010702657306e-9),
+        (&erf, 10000.0, 10000.0, 1e-09, 6.4068728881052481e-8),
+        (&erf, 2.0, 2.000001, 1e-14, 1.6787001939656392e-14),
+        (&erf, 0.5, 0.5, 0.001, 0.0011024741369912256),
+        (&erf, 1e-10, 2e-10, 1e-30, 3.3333333303333336e-21),
+        (&erf, 100.0, 101.0, 1e-06, 6.9999739623161272e-6),
+        (&gelu, 1.0, 1.0, 1e-09, 1.0720315981121498e-9),
+        (&gelu, 1.0, 3.0, 1e-09, 0.0048192408354358836),
+        (&gelu, 1e-06, 3e-06, 1e-09, 5.1273659495268905e-7),
+        (&gelu, 0.001, 0.0011, 1e-12, 2.2540074980876102e-6),
+        (&gelu, 10000.0, 10000.0, 1e-09, 1.0011252804701551e-9),
+        (&gelu, 2.0, 2.000001, 1e-14, 1.1526751323159579e-14),
+        (&gelu, 0.5, 0.5, 0.001, 0.001073975863558729),
+        (&gelu, 1e-10, 2e-10, 1e-30, 1.6384002696972912e-11),
+        (&gelu, 100.0, 101.0, 1e-06, 1.0131886796860951e-6),
+        (&gaussian, 1.0, 1.0, 1e-09, 7.9999999864000005e-10),
+        (&gaussian, 1.0, 3.0, 1e-09, 0.053529496450734855),
+        (&gaussian, 1e-06, 3e-06, 1e-09, 3.9999360127918955e-12),
+        (&gaussian, 0.001, 0.0011, 1e-12, 9.9165264038482967e-9),
+        (&gaussian, 10000.0, 10000.0, 1e-09, 9.9996000112496069e-6),
+        (&gaussian, 2.0, 2.000001, 1e-14, 3.0123456244878096e-14),
+        (&gaussian, 0.5, 0.5, 0.001, 0.00033300025902490105),
+        (&gaussian, 1e-10, 2e-10, 1e-30, 9.9999999880000007e-21),
+        (&gaussian, 100.0, 101.0, 1e-06, 0.00010638975077095385),
+        (&gabor, 1.0, 1.0, 1e-09, 3.914574561587913e-9),
+        (&gabor, 1.0, 3.0, 1e-09, 0.15926410756345491),
+        (&gabor, 1e-06, 3e-06, 1e-09, 1.0163330347034316e-9),
+        (&gabor, 0.001, 0.0011, 1e-12, 4.0445116239710694e-8),
+        (&gabor, 10000.0, 10000.0, 1e-09, 3.5414141050889756e-5),
+        (&gabor, 2.0, 2.000001, 1e-14, 1.1278381274462513e-13),
+        (&gabor, 0.5, 0.5, 0.001, 0.0022345079464084773),
+        (&gabor, 1e-10, 2e-10, 1e-30, 4.0833333278333336e-20),
+        (&gabor, 100.0, 101.0, 1e-06, 0.00037478230710549796),
+    ];
+    for (phi, qa, qb, one_minus, exact) in truth {
+        let found = phi.dual(at(qa, qb, apart(one_minus))).unwrap();
+        let error = (found.one_minus_correlation() / exact - 1.0).abs();
+        // half a square of a difference has the relative error of the difference's rounding
+        let allowed = 1e-11 + 1e-15 / exact.sqrt() * f64::from(u8::from(qa != qb));
+        assert!(
+            error < allowed,
+            "{} {qa} {qb} {one_minus}: {error:e}",
+            phi.name()
+        );
+    }
+    let fourier = RandomFourier::new(0.5).unwrap();
+    let found = fourier.dual(at(1.0, 1.0 + 1e-7, apart(0.0))).unwrap();
+    close(found.one_minus_correlation(), 1.25e-15, 1e-6);
+}

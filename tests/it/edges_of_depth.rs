@@ -1,0 +1,477 @@
+//! Limits of infinite depth and deep recursions where a correlation, a variance or a map is at an edge.
+//!
+//! Expected values are those of the recursion at a depth that is stated, unless they are exact.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nalgebra::DMatrix;
+use neural_limits::activation::{
+    Activation, Cosine, Dual, Elu, Gaussian, Parity, Polynomial, Sign, Silu, Sine, Softplus,
+};
+use neural_limits::network::{Activated, Dense, Network, Stack};
+use neural_limits::prelude::*;
+use neural_limits::{PairCorrelation, ScaledCovariance};
+
+fn init(weight: f64, bias: f64) -> Initialization {
+    Initialization::new(weight, bias).unwrap()
+}
+
+fn mlp(phi: impl Dual + 'static, weight: f64, bias: f64) -> Mlp {
+    Mlp::new(phi).initialized_by(init(weight, bias))
+}
+
+/// The largest difference of two matrices, relative to the largest entry.
+fn difference(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+    (a - b).amax() / b.amax()
+}
+
+fn limit(net: &impl Architecture, k: PairCovariance) -> ScaledCovariance {
+    net.infinite_depth().propagate(k, 1.0).unwrap()
+}
+
+fn recursion(net: &impl Architecture, k: PairCovariance, depth: usize) -> ScaledCovariance {
+    net.infinite_width(depth).unwrap().propagate(k).unwrap()
+}
+
+fn pair(a: f64, b: f64, correlation: f64) -> PairCovariance {
+    PairCovariance::with_complement(a, b, 1.0 - correlation).unwrap()
+}
+
+/// B. Poole et al. (2016): in the chaotic phase every pair of distinct points tends to $c^\* < 1$.
+#[test]
+fn in_the_chaotic_phase_nearly_parallel_points_separate() {
+    let x = [[1.0, 0.0], [1.0, 1e-9], [1.0, 1e-7], [0.0, 1.0]];
+    let x = Inputs::from_rows(&x).unwrap();
+    let net = mlp(Erf::default(), 10.0, 0.5);
+    let k = net.infinite_depth().covariance_at(&x, 1.0).unwrap();
+    let deep = net.infinite_width(2000).unwrap().nngp(&x).unwrap();
+    assert!(difference(&k, &deep) < 1e-13);
+    for i in 0..4 {
+        for j in 0..4 {
+            let expected = if i == j { 8.349_795_5 } else { 1.814_889_9 };
+            assert!((k[(i, j)] - expected).abs() < 1e-7);
+        }
+    }
+
+    let x = Inputs::from_rows(&[[1e-6], [2e-6], [1.5e-6], [3e-7]]).unwrap();
+    let net = mlp(Cosine::default(), 10.0, 10.0);
+    let c = net.infinite_depth().correlation_at(&x, 1.0).unwrap();
+    let deep = net.infinite_width(2000).unwrap().correlations(&x).unwrap();
+    assert!(difference(&c, &deep) < 1e-13);
+    assert!((c[(0, 3)] - 0.668_992_4).abs() < 1e-7);
+    assert_eq!(c[(0, 1)], c[(1, 2)]);
+}
+
+#[test]
+fn exactly_parallel_and_opposite_points_stay_what_they_are() {
+    let erf = mlp(Erf::default(), 10.0, 0.0);
+    assert_eq!(limit(&erf, pair(1.0, 1.0, 1.0)).correlation().unwrap(), 1.0);
+    assert_eq!(
+        limit(&erf, pair(1.0, 1.0, -1.0)).correlation().unwrap(),
+        -1.0
+    );
+    // distinct norms are distinct points
+    assert_eq!(limit(&erf, pair(1.0, 4.0, 1.0)).correlation().unwrap(), 0.0);
+    let barely = PairCovariance::with_complement(1.0, 1.0, 1e-300).unwrap();
+    assert_eq!(limit(&erf, barely).correlation().unwrap(), 0.0);
+    let opposite = PairCorrelation::from_one_plus(1e-300).unwrap();
+    let barely = PairCovariance::with_correlation(1.0, 1.0, opposite).unwrap();
+    assert_eq!(limit(&erf, barely).correlation().unwrap(), 0.0);
+    // an even function does not tell u from -u; a bias tells all
+    let cos = mlp(Cosine::default(), 10.0, 10.0);
+    assert_eq!(
+        limit(&cos, pair(1.0, 1.0, -1.0)).correlation().unwrap(),
+        1.0
+    );
+    let biased = mlp(Erf::default(), 10.0, 0.5);
+    let end = limit(&biased, pair(1.0, 1.0, -1.0)).correlation().unwrap();
+    assert!((end - 0.217_357).abs() < 1e-6);
+    // of a jump, parallel is parallel
+    let sign = mlp(Sign, 1.0, 0.5);
+    assert_eq!(
+        limit(&sign, pair(1.0, 4.0, 1.0)).correlation().unwrap(),
+        1.0
+    );
+    let end = limit(&sign, pair(1.0, 4.0, 0.9))
+        .one_minus_correlation()
+        .unwrap();
+    let deep = recursion(&sign, pair(1.0, 4.0, 0.9), 2000)
+        .one_minus_correlation()
+        .unwrap();
+    assert!((end - deep).abs() < 1e-13);
+}
+
+#[test]
+fn a_variance_without_a_stable_positive_value_is_0() {
+    let net = mlp(Erf::default(), 0.1, 0.0);
+    let k = limit(&net, pair(1.0, 2.0, 0.3));
+    assert_eq!(
+        (k.variance_a().unwrap(), k.covariance().unwrap()),
+        (0.0, 0.0)
+    );
+    let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8], [0.0, 0.0]]).unwrap();
+    assert_eq!(
+        net.infinite_depth().covariance_at(&x, 1.0).unwrap(),
+        DMatrix::zeros(3, 3)
+    );
+    // the correlation has the limit that it has in the recursion
+    let deep = recursion(&net, pair(1.0, 2.0, 0.3), 100_000);
+    assert_eq!(deep.variance_a().unwrap(), 0.0);
+    assert_eq!(deep.one_minus_correlation(), k.one_minus_correlation());
+}
+
+#[test]
+fn critical_maps_are_decided_by_their_curvature() {
+    // V(q) = q - 2q² + ...: q_l ~ 1/(2l)
+    for net in [mlp(Tanh, 1.0, 0.0), mlp(Sine::default(), 1.0, 0.0)] {
+        for q in [1e-30, 1e-14, 0.3] {
+            assert_eq!(limit(&net, pair(q, q, 0.3)).variance_a().unwrap(), 0.0);
+        }
+    }
+    // what is left of the correlation's way after layer l is of order 1/l
+    let sine = mlp(Sine::default(), 1.0, 0.0);
+    let end = limit(&sine, pair(0.5, 0.2, 0.3)).correlation().unwrap();
+    let rest = |depth: usize| {
+        recursion(&sine, pair(0.5, 0.2, 0.3), depth)
+            .correlation()
+            .unwrap()
+            - end
+    };
+    assert!((rest(10_000) / rest(40_000) - 4.0).abs() < 0.02);
+    assert!(rest(1_000_000).abs() < 1e-6);
+    // GELU at σ_w² = 4: V(q) = q + ... grows
+    let gelu = mlp(Gelu, 4.0, 0.0)
+        .infinite_depth()
+        .propagate(pair(1e-20, 1e-20, 1.0), 1.0);
+    assert!(
+        gelu.unwrap_err()
+            .to_string()
+            .contains("grows without bound")
+    );
+    // the edge of chaos with a bias: c_l -> 1 like 1/l
+    let point = neural_limits::propagation::edge_of_chaos_at(&Erf::default(), 0.7).unwrap();
+    let critical = Mlp::new(Erf::default()).initialized_by(point.initialization);
+    let k = limit(&critical, pair(1.0, 0.2, -0.5));
+    assert!((k.variance_a().unwrap() - 0.7).abs() < 1e-12);
+    assert_eq!(k.correlation().unwrap(), 1.0);
+}
+
+#[test]
+fn two_stable_variances_have_their_own_basins() {
+    // V(q) = w E[(x² + a x⁴)²...]: x³ dies below 1 and explodes above; erf after it holds it
+    let cube = Activated::new(Polynomial::monomial(3).unwrap());
+    let block = Network::new()
+        .then(cube)
+        .then(Dense::new(init(1.0, 0.0)))
+        .then(Activated::new(Erf::default()))
+        .then(Dense::new(init(4.0, 0.0)));
+    let net = Network::new()
+        .then(Dense::new(init(1.0, 0.0)))
+        .then(Stack::plain(block));
+    let low = limit(&net, pair(1e-3, 2e-3, 0.2));
+    assert_eq!(low.variance_a().unwrap(), 0.0);
+    for k in [pair(1.0, 2.0, 0.2), pair(3.0, 0.5, 0.999_999)] {
+        let (high, deep) = (limit(&net, k), recursion(&net, k, 2000));
+        for (a, b) in [
+            (high.variance_a().unwrap(), deep.variance_a().unwrap()),
+            (high.variance_b().unwrap(), deep.variance_b().unwrap()),
+        ] {
+            assert!((a / b - 1.0).abs() < 1e-13, "{a} {b}");
+        }
+        let (a, b) = (high.correlation().unwrap(), deep.correlation().unwrap());
+        assert!((a - b).abs() < 1e-12, "{a} {b}");
+    }
+    let mixed = limit(&net, pair(1e-3, 2.0, 0.2));
+    assert_eq!(mixed.covariance().unwrap(), 0.0);
+}
+
+#[test]
+fn alternating_variances_are_named() {
+    let block = Network::new()
+        .then(Activated::new(Polynomial::monomial(3).unwrap()))
+        .then(Dense::new(init(1.0, 0.0)))
+        .then(Activated::new(Gaussian::new(1.0, -1.0).unwrap()))
+        .then(Dense::new(init(1.0, 0.0)));
+    let net = Network::new()
+        .then(Dense::new(init(1.0, 0.0)))
+        .then(Stack::plain(block));
+    let error = net
+        .infinite_depth()
+        .propagate(pair(1.0, 1.0, 0.5), 1.0)
+        .unwrap_err();
+    assert!(matches!(error, Error::Undefined { .. }));
+    assert!(
+        error
+            .to_string()
+            .contains("it alternates from layer to layer between"),
+        "{error}"
+    );
+    // the recursion of even and odd depths stays at its own value
+    let at = |depth| {
+        recursion(&net, pair(1.0, 1.0, 0.5), depth)
+            .variance_a()
+            .unwrap()
+    };
+    assert_eq!(at(100_000), at(200_000));
+    assert!((at(100_001) / at(100_000) - 1.0).abs() > 0.1);
+}
+
+#[test]
+fn residual_stacks_of_constant_scaling_have_fixed_points_too() {
+    let branch = Network::new()
+        .then(Activated::new(Erf::default()))
+        .then(Dense::new(init(10.0, 0.5)));
+    let stack = Stack::residual(branch).with_skip(0.8).unwrap();
+    let stack = stack.scaled_by(Constant::new(0.6).unwrap());
+    let net = Network::new().then(Dense::new(init(1.0, 0.0))).then(stack);
+    for k in [
+        pair(1.0, 1.0, 1.0 - 1e-12),
+        pair(1.0, 3.0, -0.7),
+        pair(0.0, 2.0, 0.0),
+    ] {
+        let (end, deep) = (limit(&net, k), recursion(&net, k, 5000));
+        let (a, b) = (end.covariance().unwrap(), deep.covariance().unwrap());
+        assert!((a - b).abs() < 1e-12, "{a} {b}");
+    }
+    let growing = ResNet::new(Erf::default()).scaled_by(Constant::one());
+    let error = growing
+        .infinite_depth()
+        .propagate(pair(1.0, 1.0, 0.5), 1.0)
+        .unwrap_err();
+    assert!(error.to_string().contains("grows without bound"), "{error}");
+}
+
+/// Named activations and maps without biases, ordered: everything shrinks, and nothing fails.
+#[test]
+fn ordered_networks_without_biases_can_be_as_deep_as_one_likes() {
+    let named: [Arc<dyn Dual>; 6] = [
+        Arc::new(Erf::default()),
+        Arc::new(Sine::default()),
+        Arc::new(Gelu),
+        Arc::new(Tanh),
+        Arc::new(Elu::default()),
+        Arc::new(Silu),
+    ];
+    let x = Inputs::from_rows(&[[1.0, 0.5], [0.3, -0.8], [1e-9, 0.0]]).unwrap();
+    for phi in named {
+        let name = phi.name();
+        let net = Mlp::new(phi).initialized_by(init(0.5, 0.0));
+        let near = net.infinite_width(300).unwrap();
+        for depth in [2000, 20_000, 1_000_000] {
+            let k = net
+                .infinite_width(depth)
+                .unwrap()
+                .pair(&[1.0, 0.5], &[0.3, -0.8])
+                .unwrap();
+            assert_eq!(
+                (k.variance_a().unwrap(), k.covariance().unwrap()),
+                (0.0, 0.0),
+                "{name}"
+            );
+            let reference = near.pair(&[1.0, 0.5], &[0.3, -0.8]).unwrap();
+            let (c, reference) = (k.correlation().unwrap(), reference.correlation().unwrap());
+            assert!((c - reference).abs() < 1e-13, "{name}: {c} {reference}");
+        }
+        let c = net.infinite_width(2000).unwrap().correlations(&x).unwrap();
+        let reference = near
+            .pair(&[1.0, 0.5], &[0.3, -0.8])
+            .unwrap()
+            .correlation()
+            .unwrap();
+        assert!(
+            (c[(0, 1)] - reference).abs() < 1e-12,
+            "{name}: {} {reference}",
+            c[(0, 1)]
+        );
+        let kernels = net.infinite_width(20_000).unwrap().kernels(&x).unwrap();
+        assert_eq!(kernels.nngp, DMatrix::zeros(3, 3), "{name}");
+        let growth = net.infinite_width(20_000).unwrap().growth(1.0).unwrap();
+        let rate = (0.5 * slope_at_zero(&name).powi(2)).ln();
+        assert!((growth.variance_rate() - rate).abs() < 1e-10, "{name}");
+        assert!((growth.gradient_rate() - rate).abs() < 1e-12, "{name}");
+        let theta = net
+            .infinite_width(20_000)
+            .unwrap()
+            .tangent_pair(&[1.0, 0.5], &[0.3, -0.8]);
+        assert_eq!(theta.unwrap().tangent().unwrap(), 0.0, "{name}");
+    }
+}
+
+fn slope_at_zero(name: &str) -> f64 {
+    match name {
+        "GELU" | "SiLU" | "Swish" | "swish" => 0.5,
+        _ if name.starts_with("erf") => std::f64::consts::FRAC_2_SQRT_PI,
+        _ => 1.0,
+    }
+}
+
+/// $K$ of the flow against the recursion, extrapolated from two depths.
+fn extrapolated(net: &impl Architecture, x: &Inputs<'_, f64>, depth: usize) -> DMatrix<f64> {
+    let at = |depth: usize| net.infinite_width(depth).unwrap().nngp(x).unwrap();
+    2.0 * at(2 * depth) - at(depth)
+}
+
+#[test]
+fn flows_start_from_zero_inputs_and_tiny_ones() {
+    let x = [
+        [0.0, 0.0],
+        [1.0, 0.5],
+        [1e-140, 0.0],
+        [1e-140, 1e-140],
+        [1e-5, 0.0],
+        [0.0, 0.0],
+    ];
+    let x = Inputs::from_rows(&x).unwrap();
+    let named: [Arc<dyn Dual>; 5] = [
+        Arc::new(Relu),
+        Arc::new(Erf::default()),
+        Arc::new(Gelu),
+        Arc::new(Cosine::default()),
+        Arc::new(Tanh),
+    ];
+    for phi in named {
+        for (weight, bias) in [(1.5, 1.0), (1.5, 1e-3), (1.0, 0.0)] {
+            let name = phi.name();
+            let net = ResNet::new(Arc::clone(&phi)).initialized_by(init(weight, bias));
+            let flow = net.infinite_depth().covariance_at(&x, 1.0).unwrap();
+            let deep = extrapolated(&net, &x, 2000);
+            // Richardson's rest is O(1/L²), with kinks O(L^{-3/2}) from the origin
+            let worst = difference(&flow, &deep);
+            assert!(worst < 2e-6, "{name} {weight} {bias}: {worst:e}");
+            assert_eq!(flow[(0, 0)], flow[(0, 5)], "{name}: one point");
+        }
+    }
+    // at the origin all is closed: q' = σ_w² q/2 + σ_b²
+    let relu = ResNet::new(Relu).initialized_by(init(1.5, 0.3));
+    let k = limit(&relu, pair(0.0, 2.0, 0.0));
+    let exact = 0.4 * (0.75_f64.exp() - 1.0);
+    assert!((k.variance_a().unwrap() / exact - 1.0).abs() < 1e-12);
+    // all from the same tiny scale
+    let softplus = ResNet::new(Softplus).initialized_by(init(1.0, 0.0));
+    let start = pair(1e-280, 2e-200, 0.3);
+    let (flow, origin) = (
+        limit(&softplus, start),
+        limit(&softplus, pair(0.0, 0.0, 0.0)),
+    );
+    let (a, b) = (flow.covariance().unwrap(), origin.covariance().unwrap());
+    assert!((a / b - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn flows_keep_the_distance_from_both_ends() {
+    let net = ResNet::new(Erf::default()).initialized_by(init(1.0, 0.0));
+    let far = |distance: f64| {
+        let c = PairCorrelation::from_one_plus(distance).unwrap();
+        PairCovariance::with_correlation(1.0, 1.3, c).unwrap()
+    };
+    // erf is odd: (u, -v) has the opposite covariance
+    let opposite = limit(&net, far(1e-20))
+        .pair()
+        .unwrap()
+        .one_plus_correlation();
+    let near = PairCovariance::with_complement(1.0, 1.3, 1e-20).unwrap();
+    let near = limit(&net, near).one_minus_correlation().unwrap();
+    assert!(
+        (opposite / near - 1.0).abs() < 1e-12,
+        "{opposite:e} {near:e}"
+    );
+    // from the tolerance 1e-13 to 1e-14 nothing moves
+    let fine = net.infinite_depth().with_tolerance(1e-14).unwrap();
+    for epsilon in [1e-18, 1e-9, 1e-3, 1.0, 1.9] {
+        for b in [1.0, 1.000_01, 3.0] {
+            let k = PairCovariance::with_complement(1.0, b, epsilon).unwrap();
+            let (x, y) = (limit(&net, k), fine.propagate(k, 1.0).unwrap());
+            let (x, y) = (
+                x.one_minus_correlation().unwrap(),
+                y.one_minus_correlation().unwrap(),
+            );
+            assert!((x / y - 1.0).abs() < 1e-11, "{epsilon:e} {b}: {x:e} {y:e}");
+        }
+    }
+}
+
+/// An activation that counts how often it is asked for its dual.
+#[derive(Debug)]
+struct Counted(Arc<dyn Dual>, AtomicUsize);
+
+impl Activation for Counted {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.0.value(x)
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        self.0.derivative(x)
+    }
+
+    fn parity(&self) -> Parity {
+        self.0.parity()
+    }
+}
+
+impl Dual for Counted {
+    fn dual(&self, k: PairCovariance) -> Result<PairCovariance, Error> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.dual(k)
+    }
+
+    fn derivative_dual(&self, k: PairCovariance) -> Result<f64, Error> {
+        self.0.derivative_dual(k)
+    }
+}
+
+#[test]
+fn a_pair_of_a_flow_costs_some_hundred_duals() {
+    let (x, y) = ([1.0, 0.0], [0.6, 0.9]);
+    for phi in [
+        Arc::new(Erf::default()) as Arc<dyn Dual>,
+        Arc::new(Gelu),
+        Arc::new(Tanh),
+    ] {
+        for (weight, bias) in [(1.0, 0.0), (1.5, 1e-3), (1.5, 1.0)] {
+            let counted = Arc::new(Counted(Arc::clone(&phi), AtomicUsize::new(0)));
+            let branch = Network::new()
+                .then(Activated::sharing(Arc::clone(&counted) as _))
+                .then(Dense::new(init(weight, bias)));
+            let stem = Dense::new(init(1.0, 0.0));
+            let net = Network::new().then(stem).then(Stack::residual(branch));
+            net.infinite_depth().pair_at(&x, &y, 1.0).unwrap();
+            let count = counted.1.load(Ordering::Relaxed);
+            assert!(count <= 160, "{} {weight} {bias}: {count}", phi.name());
+        }
+    }
+}
+
+#[test]
+fn overflows_name_the_layer_and_what_entered_it() {
+    let net = mlp(Gelu, 3.0, 0.0).infinite_width(5000).unwrap();
+    let error = net.pair(&[1.0, 0.5], &[-0.4, 0.3]).unwrap_err().to_string();
+    assert!(
+        error.contains("at layer 1750 (GELU, dense(σ_w² = 3, σ_b² = 0)), entered by a variance"),
+        "{error}"
+    );
+    assert!(!error.contains("inf"), "{error}");
+    let x = Inputs::from_rows(&[[1.0, 0.5], [-0.4, 0.3]]).unwrap();
+    let error = net.nngp(&x).unwrap_err().to_string();
+    assert!(
+        error.contains("at layer 1750 (GELU") && !error.contains("inf"),
+        "{error}"
+    );
+    let endless = ResNet::new(Relu)
+        .scaled_by(Constant::one())
+        .infinite_depth();
+    let k = endless.pair_at(&[1.0, 0.5], &[0.0, 0.0], 1.0).unwrap();
+    let error = k.variance_a().unwrap_err().to_string();
+    assert!(
+        error.contains("infinite depth, which grows without bound"),
+        "{error}"
+    );
+    assert_eq!(
+        (k.variance_b().unwrap(), k.covariance().unwrap()),
+        (0.0, 0.0)
+    );
+}
