@@ -1,9 +1,9 @@
 //! Expectations of a pair of large correlation, by what its variables have in common.
 //!
-//! With independent standard normal $w$, $y_a$, $y_b$ the variables $u = \sqrt{q_a} (\sqrt{|c|} w +
-//! \sqrt{1-|c|} y_a)$ and $v = \sqrt{q_b} (\pm\sqrt{|c|} w + \sqrt{1-|c|} y_b)$ are the pair of correlation
-//! $c = \pm |c|$. Given $w$ they are independent, so that with the conditional means $A$, $B$ and variances of
-//! $f(u)$ and $f(v)$
+//! With independent standard normal $w$, $y_a$, $y_b$ the variables
+//! $u = \sqrt{q_a} (\sqrt{|c|} w + \sqrt{1-|c|} y_a)$ and
+//! $v = \sqrt{q_b} (\pm\sqrt{|c|} w + \sqrt{1-|c|} y_b)$ are the pair of correlation $c = \pm |c|$. Given $w$
+//! they are independent, so that with the conditional means $A$, $B$ and variances of $f(u)$ and $f(v)$
 //!
 //! $$\mathbb E[f(u) f(v)] = \mathbb E[A B], \qquad
 //!   \mathbb E\Big[\tfrac12 \Big(\frac{f(u)}{r_a} - \frac{f(v)}{r_b}\Big)^2\Big] =
@@ -238,10 +238,12 @@ impl Rough {
         let (nodes, weights) = (&self.nodes[start..end], &self.weights[start..end]);
         let values = &self.values[start..end];
         let mut law = vec![0.0; nodes.len()];
+        let out = &mut law[..];
+        let mut places = out.iter_mut().zip(nodes).zip(weights);
         vectorized(
             #[inline(always)]
-            || {
-                for ((law, x), weight) in law.iter_mut().zip(nodes).zip(weights) {
+            move || {
+                for ((law, x), weight) in &mut places {
                     let y = x - center;
                     *law = weight * decay(0.5 * y * y);
                 }
