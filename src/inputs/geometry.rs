@@ -28,13 +28,14 @@ pub(crate) fn input_covariance<T: Scalar>(x: &[T], y: &[T]) -> PairCovariance {
     PairCovariance::of(xx / dimension, yy / dimension, correlation)
 }
 
-/// $\cos\angle(x, y)$ of nearly parallel or opposite points, its distance from $\pm1$ in relative accuracy,
-/// from $x \cdot y$, $|x|^2$ and $|y|^2$.
+/// $\cos\angle(x, y)$ of nearly parallel or opposite points, its distance from $\pm1$ in relative
+/// accuracy, from $x \cdot y$, $|x|^2$ and $|y|^2$.
 ///
 /// With the largest entry $y_p$ of $y$ (the shorter one), $w = y_p x - x_p y$ is formed with a relative error
-/// of rounding in every entry (W. Kahan's difference of products: C.-P. Jeannerod, N. Louvet, J.-M. Muller
-/// 2013, Theorem 1.2), so that it is 0 where the points are parallel, and nowhere else. Less what it has along
-/// $y$, it has the length $|y_p| |x| \sin\angle(x, y)$, and $1 - |\cos| = \sin^2/(1 + |\cos|)$.
+/// of rounding in every entry (W. Kahan's difference of products: C.-P. Jeannerod, N. Louvet and J.-M. Muller
+/// 2013, Theorem 1.2), so that it is 0 where the points are parallel, and nowhere else. Less what it has
+/// along $y$, it has the length $|y_p| |x| \sin\angle(x, y)$, and
+/// $1 - |\cos| = \sin^2/(1 + |\cos|)$.
 pub(crate) fn nearly_parallel<T: Scalar>(
     x: &[T],
     y: &[T],

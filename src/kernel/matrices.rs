@@ -228,8 +228,8 @@ impl Network {
         Tiles::new(self, x, Some(y), which, side)
     }
 
-    /// [`tiles`](Self::tiles) between `x` and `y` (or `x` itself), of entries of a given scope; whole matrices
-    /// by [`Tiles::kernels`].
+    /// [`tiles`](Self::tiles) between `x` and `y` (or `x` itself), of entries of a given scope; whole
+    /// matrices by [`Tiles::kernels`].
     ///
     /// # Errors
     /// As [`tiles_between`](Self::tiles_between).

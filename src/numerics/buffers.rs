@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Buffers that work items pass on to the next ones: new ones come from the system page by page, which takes as
-/// long as a third of the products of inputs.
+/// Buffers that work items pass on to the next ones: new ones come from the system page by page, which takes
+/// as long as a third of the products of inputs.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers(Mutex<Vec<Vec<f64>>>);
 
