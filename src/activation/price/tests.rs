@@ -98,9 +98,9 @@ fn agrees(phi: impl Phi, truths: &[Truth]) {
         assert!(close(duals.variance_a, va, 1e-15 * va), "{place}");
         assert!(close(duals.variance_b, vb, 1e-15 * vb), "{place}");
         let scale = (va * vb).sqrt();
-        assert!(close(duals.moment, moment, 2e-15 * scale), "{place}");
+        assert!(close(duals.moment, moment, 5e-15 * scale), "{place}");
         let scale = slope_scale(phi, qa, qb);
-        let error = 5e-15 * scale;
+        let error = 1e-14 * scale;
         assert!(close(duals.derivative_moment, derivative, error), "{place}");
         let found = duals.correlation.one_minus();
         assert!(close(found, complement, 3e-14 * complement), "{place}");
@@ -669,14 +669,15 @@ fn complements_are_what_is_missing() {
                 HARD_TANH,
                 HARD_SIGMOID,
                 RELU6,
-                HARD_SIGMOID.affine([3.0, -7.0, 1.0, 0.0]),
+                HARD_SIGMOID.affine([3.0, -2.0, 1.0, 0.0]),
             ] {
                 let (deficit, drop) = (phi.parallel_deficit(qa, qb), phi.drop(qa, qb, c));
                 let duals = phi.duals(qa, qb, c);
                 let scale = geometric_mean(duals.variance_a, duals.variance_b);
                 if scale > 0.0 {
                     let sum = deficit + drop / scale;
-                    assert!(close(1.0 - duals.moment / scale, sum, 2e-15));
+                    let missing = 1.0 - duals.moment / scale;
+                    assert!(close(missing, sum, 1e-14), "{phi:?} {qa:e} {qb:e} {c:?}");
                     assert_eq!(phi.complement(qa, qb, c), sum);
                 }
             }
