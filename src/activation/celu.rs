@@ -1,14 +1,15 @@
 //! The continuously differentiable exponential linear unit.
 
-use super::{Activation, Dual};
+use super::Activation;
+use super::price::{ExponentialLinear, dual_by_price};
 use crate::{Error, Result, error};
 
 /// CELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^{x/\alpha} - 1)$ otherwise (J. Barron 2017,
 /// arXiv 1704.07483).
 ///
-/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$.
-/// (Closed forms through the bivariate normal distribution exist, but cancel for small and overflow for large
-/// variances.)
+/// The dual is an integral over the angle (Price's theorem) by Gauss's rule, with an error below 1e-14 of
+/// $\sqrt{V_a V_b}$. (Closed forms through the bivariate normal distribution exist, but cancel for small and
+/// overflow for large variances.)
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Celu {
     alpha: f64,
@@ -50,4 +51,10 @@ impl Activation for Celu {
     }
 }
 
-impl Dual for Celu {}
+dual_by_price!(Celu, pair_cost::EXPONENTIAL_LINEAR, |phi| {
+    ExponentialLinear {
+        right: 1.0,
+        left: 1.0,
+        scale: phi.alpha,
+    }
+});

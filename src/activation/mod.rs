@@ -57,7 +57,6 @@ mod pair_form;
 mod parallel;
 mod polynomial;
 mod power_kernel;
-#[allow(dead_code)]
 mod price;
 mod random_fourier;
 mod rectified_monomial;

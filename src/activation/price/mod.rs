@@ -34,28 +34,16 @@ mod piecewise_linear;
 mod tests;
 
 pub(crate) use exponential_linear::ExponentialLinear;
-pub(crate) use piecewise_linear::{Kink, Line, PiecewiseLinear};
+#[cfg(test)]
+use piecewise_linear::Kink;
+pub(crate) use piecewise_linear::{Line, PiecewiseLinear};
 
 use std::f64::consts::PI;
 
 use super::arc_cosine;
+use super::pair_form::PairMoments;
 use crate::PairCorrelation;
 use crate::numerics::gauss_legendre::SIZE;
-
-/// Everything that a layer asks of a pair.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Duals {
-    /// $V_a = \mathbb E[\varphi(u)^2]$.
-    pub(crate) variance_a: f64,
-    /// $V_b = \mathbb E[\varphi(v)^2]$.
-    pub(crate) variance_b: f64,
-    /// $\mathbb E[\varphi(u)\varphi(v)]$.
-    pub(crate) moment: f64,
-    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
-    pub(crate) derivative_moment: f64,
-    /// $c^\prime = \mathbb E[\varphi(u)\varphi(v)]/\sqrt{V_a V_b}$; $c$ where a variance is 0.
-    pub(crate) correlation: PairCorrelation,
-}
 
 /// Below this, $1 - c^\prime$ is the deficit of parallel inputs and the drop from them instead of a difference.
 const SUBTRACTED: f64 = 1e-2;
@@ -95,3 +83,29 @@ fn total(x: &[f64; SIZE]) -> f64 {
     }
     sums[0]
 }
+
+/// Implements [`Dual`](super::Dual) for a type and the [`PiecewiseLinear`] or [`ExponentialLinear`] that it is; a
+/// pair takes so many nanoseconds.
+macro_rules! dual_by_price {
+    ($type:ty, $cost:expr, |$phi:pat_param| $function:expr) => {
+        impl $crate::activation::pair_form::PairForm for $type {
+            fn variance(&self, q: f64) -> f64 {
+                let $phi = self;
+                $function.variance(q)
+            }
+
+            fn pair(
+                &self,
+                qa: f64,
+                qb: f64,
+                c: $crate::PairCorrelation,
+            ) -> $crate::activation::pair_form::PairMoments {
+                let $phi = self;
+                $function.pair(qa, qb, c)
+            }
+        }
+
+        $crate::activation::pair_form::dual_from_pair_form!($type, $cost,);
+    };
+}
+pub(crate) use dual_by_price;

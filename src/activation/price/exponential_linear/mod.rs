@@ -12,7 +12,7 @@ use pair::Pair;
 
 use super::hyperbolic::hyperbolic;
 use super::normal_piece::{REACH, density};
-use super::{Duals, geometric_mean, image, total};
+use super::{PairMoments, geometric_mean, image, total};
 use crate::PairCorrelation;
 use crate::numerics::exponential;
 use crate::numerics::gauss_legendre::SIZE;
@@ -51,23 +51,6 @@ const LINE_PANEL: f64 = 1.0;
 const LINEAR: f64 = 1e30;
 
 impl ExponentialLinear {
-    /// $\mathbb E[\varphi(u)\varphi(v)]$ and $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, with an error of a
-    /// few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
-    /// E[\varphi^\prime(v)^2]}$.
-    pub(crate) fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        let duals = self.duals(qa, qb, c);
-        (duals.moment, duals.derivative_moment)
-    }
-
-    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
-    pub(crate) fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || Pair::new(phi, qa, qb).at(c).derivative_moment,
-        )
-    }
-
     /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
     pub(crate) fn variance(&self, q: f64) -> f64 {
         let phi = *self;
@@ -77,41 +60,10 @@ impl ExponentialLinear {
         )
     }
 
-    /// $\mathbb E[\varphi\varphi]_{c=1} - \mathbb E[\varphi\varphi]_c$ in relative accuracy.
-    pub(crate) fn drop(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || Pair::new(phi, qa, qb).at(c).drop,
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]_{c=1}/\sqrt{V_a V_b}$ in relative accuracy: half the square of the
-    /// distance between $\varphi(\sqrt{q_a} z)$ and $\varphi(\sqrt{q_b} z)$ as vectors of norm 1. It is 0 where a
-    /// variance is 0.
-    pub(crate) fn parallel_deficit(&self, qa: f64, qb: f64) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || deficit::deficit(&phi, qa, qb),
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]/\sqrt{V_a V_b}$ as the deficit of parallel inputs and the drop from them,
-    /// in relative accuracy where it is small.
-    pub(crate) fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || {
-                let scale = geometric_mean(phi.square(qa), phi.square(qb));
-                deficit::deficit(&phi, qa, qb) + Pair::new(phi, qa, qb).at(c).drop / scale
-            },
-        )
-    }
-
-    /// Everything at once, with $1 - c^\prime$ in relative accuracy.
-    pub(crate) fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> Duals {
+    /// All that a pair gives, with $1 - c^\prime$ in relative accuracy.
+    /// Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
+    /// E[\varphi^\prime(v)^2]}$, times $(r/s)^2$ where that is large.
+    pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(
             #[inline(always)]
@@ -122,7 +74,7 @@ impl ExponentialLinear {
                 let fallen = Pair::new(phi, qa, qb).at(c);
                 let scale = geometric_mean(variance_a, variance_b);
                 let moment = (scale - scale * lost) - fallen.drop;
-                Duals {
+                PairMoments {
                     variance_a,
                     variance_b,
                     moment,

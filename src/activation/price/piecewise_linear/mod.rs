@@ -13,7 +13,7 @@ mod seen;
 use pair::Pair;
 use seen::Seen;
 
-use super::{Duals, image};
+use super::{PairMoments, image};
 use crate::PairCorrelation;
 use crate::vectorized::vectorized;
 
@@ -89,6 +89,7 @@ impl PiecewiseLinear<2> {
 
 impl<const N: usize> PiecewiseLinear<N> {
     /// $\gamma(\varphi(\alpha x + \beta) + \delta)$ of $(\alpha, \beta, \gamma, \delta)$, for $\alpha \ne 0$.
+    #[allow(dead_code)]
     pub(crate) fn affine(&self, [alpha, beta, gamma, delta]: [f64; 4]) -> Self {
         let line = |line: Line| Line {
             offset: gamma * (line.offset + line.slope * beta + delta),
@@ -113,17 +114,6 @@ impl<const N: usize> PiecewiseLinear<N> {
         image
     }
 
-    /// $\mathbb E[\varphi(u)\varphi(v)]$ and $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, with an error of a
-    /// few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
-    /// E[\varphi^\prime(v)^2]}$.
-    pub(crate) fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || Pair::new(&phi, qa, qb, c).moments(),
-        )
-    }
-
     /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
     pub(crate) fn variance(&self, q: f64) -> f64 {
         let phi = *self;
@@ -133,45 +123,10 @@ impl<const N: usize> PiecewiseLinear<N> {
         )
     }
 
-    /// $\mathbb E[\varphi\varphi]_{c=1} - \mathbb E[\varphi\varphi]_c$, in relative accuracy for $c > 0$.
-    pub(crate) fn drop(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || {
-                let pair = Pair::new(&phi, qa, qb, c);
-                pair.drop(pair.moments().1)
-            },
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]_{c=1}/\sqrt{V_a V_b}$ in relative accuracy: half the square of the
-    /// distance between $\varphi(\sqrt{q_a} z)$ and $\varphi(\sqrt{q_b} z)$ as vectors of norm 1. It is 0 where a
-    /// variance is 0.
-    pub(crate) fn parallel_deficit(&self, qa: f64, qb: f64) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || deficit::deficit(&phi, qa, qb),
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]/\sqrt{V_a V_b}$ as the deficit of parallel inputs and the drop from them,
-    /// in relative accuracy where it is small.
-    pub(crate) fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || {
-                let pair = Pair::new(&phi, qa, qb, c);
-                let drop = pair.drop(pair.moments().1);
-                deficit::deficit(&phi, qa, qb) + drop / pair.scale()
-            },
-        )
-    }
-
-    /// Everything at once, with $1 - c^\prime$ (for odd $\varphi$ also $1 + c^\prime$) in relative accuracy.
-    pub(crate) fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> Duals {
+    /// All that a pair gives, with $1 - c^\prime$ (for odd $\varphi$ also $1 + c^\prime$) in relative accuracy.
+    /// Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
+    /// E[\varphi^\prime(v)^2]}$; more where $\varphi$ is 0 within nine standard deviations of 0.
+    pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(
             #[inline(always)]
@@ -189,7 +144,7 @@ impl<const N: usize> PiecewiseLinear<N> {
                     })
                 };
                 let (variance_a, variance_b) = pair.variances(qa, qb);
-                Duals {
+                PairMoments {
                     variance_a,
                     variance_b,
                     moment: if reversed { -moment } else { moment },
