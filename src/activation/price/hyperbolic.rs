@@ -3,9 +3,9 @@
 use crate::numerics::exponential;
 use crate::numerics::gauss_legendre::{NODES, SIZE, WEIGHTS};
 
-/// Calls `sum` with nodes and weights for $x$ in $[\text{from}, \text{to}]$, where $\text{from} \ge 0$: Gauss's
-/// rule on panels of equal length, at most `panel`, in $y$ with $x = w \sinh y$, so that functions of $x/w$ as
-/// well as of $x$ are smooth.
+/// Calls `sum` with nodes and weights for $x$ in $[\text{from}, \text{to}]$, where $\text{from} \ge 0$:
+/// Gauss's rule on panels of equal length, at most `panel`, in $y$ with $x = w \sinh y$, so that functions of
+/// $x/w$ as well as of $x$ are smooth.
 #[inline(always)]
 pub(super) fn hyperbolic(
     width: f64,

@@ -59,8 +59,8 @@ impl NormalPiece {
         }
     }
 
-    /// Calls `use_piece` with pieces that make up $[a, b]$, of which either end may be infinite. `flat` promises
-    /// that the integrands are constant on it.
+    /// Calls `use_piece` with pieces that make up $[a, b]$, of which either end may be infinite. `flat`
+    /// promises that the integrands are constant on it.
     #[inline(always)]
     pub(super) fn cover(a: f64, b: f64, flat: bool, mut use_piece: impl FnMut(Self)) {
         if flat && a == f64::NEG_INFINITY && b < f64::INFINITY {

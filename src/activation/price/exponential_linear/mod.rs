@@ -18,19 +18,19 @@ use crate::numerics::exponential;
 use crate::numerics::gauss_legendre::SIZE;
 use crate::vectorized::vectorized;
 
-/// $\varphi(x) = s x$ for $x > 0$ and $r \tau (e^{x/\tau} - 1)$ otherwise, with the slopes $s$ and $r$ beside 0
-/// and the scale $\tau > 0$.
+/// $\varphi(x) = s x$ for $x > 0$ and $r \tau (e^{x/\tau} - 1)$ otherwise, with the slopes $s$ and $r$ beside
+/// 0 and the scale $\tau > 0$.
 ///
-/// $\varphi^{\prime\prime} = (r/\tau) e^{x/\tau} 1_{x<0} + (s - r) \delta_0$, so that with $L_a = \sqrt{q_a}/\tau$,
-/// $L_b = \sqrt{q_b}/\tau$ the function $h$ of Price's theorem is, in polar coordinates,
+/// $\varphi^{\prime\prime} = (r/\tau) e^{x/\tau} 1_{x<0} + (s - r) \delta_0$, so that with $L_a =
+/// \sqrt{q_a}/\tau$, $L_b = \sqrt{q_b}/\tau$ the function $h$ of Price's theorem is, in polar coordinates,
 ///
-/// $$2\pi h(t) = r^2 L_a L_b \sin t \int_{t-\pi/2}^{\pi/2} R(L_a \cos\psi + L_b \cos(\psi - t)) d\psi + (s-r)^2 +
-/// (s-r) r \sin t \left[ L_a M(L_a \sin t) + L_b M(L_b \sin t) \right]$$
+/// $$2\pi h(t) = r^2 L_a L_b \sin t \int_{t-\pi/2}^{\pi/2} R(L_a \cos\psi + L_b \cos(\psi - t)) d\psi +
+/// (s-r)^2 + (s-r) r \sin t \left[ L_a M(L_a \sin t) + L_b M(L_b \sin t) \right]$$
 ///
-/// with $M(L) = \int_0^\infty e^{-\rho L - \rho^2/2} d\rho$ and $R(L) = \int_0^\infty \rho e^{-\rho L - \rho^2/2}
-/// d\rho$: nothing overflows and, for $0 \le r \le s$, nothing cancels. Integrals start from $c = 1$, where
-/// $\mathbb E[\varphi^\prime\varphi^\prime] = s^2/2 + r^2 M(L_a + L_b)/\sqrt{2\pi}$. A variance of 0 is the limit
-/// from above.
+/// with $M(L) = \int_0^\infty e^{-\rho L - \rho^2/2} d\rho$ and $R(L) = \int_0^\infty \rho e^{-\rho L -
+/// \rho^2/2} d\rho$: nothing overflows and, for $0 \le r \le s$, nothing cancels. Integrals start from $c =
+/// 1$, where $\mathbb E[\varphi^\prime\varphi^\prime] = s^2/2 + r^2 M(L_a + L_b)/\sqrt{2\pi}$. A variance of
+/// 0 is the limit from above.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ExponentialLinear {
     /// $s$.
@@ -61,8 +61,8 @@ impl ExponentialLinear {
     }
 
     /// All that a pair gives, with $1 - c^\prime$ in relative accuracy.
-    /// Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
-    /// E[\varphi^\prime(v)^2]}$, times $(r/s)^2$ where that is large.
+    /// Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2]
+    /// \mathbb E[\varphi^\prime(v)^2]}$, times $(r/s)^2$ where that is large.
     pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(

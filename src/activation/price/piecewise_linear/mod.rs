@@ -50,16 +50,17 @@ pub(crate) struct Kink {
 /// $$h(t) = \frac{1}{2\pi} \sum_{ij} J_i J_j e^{-(x_i^2 + w_{ij}^2)/2}, \qquad
 /// w_{ij} = \frac{y_j - x_i \cos t}{\sin t},$$
 ///
-/// the density of $(u, v)$ at pairs of kinks, times $\sqrt{q_a q_b} \sin t$. Integrals start from $c = 0$, where
-/// expectations factorise:
+/// the density of $(u, v)$ at pairs of kinks, times $\sqrt{q_a q_b} \sin t$. Integrals start from $c = 0$,
+/// where expectations factorise:
 ///
 /// $$\mathbb E[\varphi^\prime\varphi^\prime] = \mathbb E[\varphi^\prime(u)] \mathbb E[\varphi^\prime(v)] +
 /// \int_\theta^{\pi/2} h, \qquad \mathbb E[\varphi\varphi] = \mathbb E[\varphi(u)] \mathbb E[\varphi(v)] +
 /// \sqrt{q_a q_b} \left( c \ \mathbb E[\varphi^\prime(u)] \mathbb E[\varphi^\prime(v)] +
 /// \int_\theta^{\pi/2} (\cos\theta - \cos t) h(t) dt \right).$$
 ///
-/// Correlations below 0 are those of $\varphi(u)$ and $\varphi(-v^\prime)$ with $v^\prime = -v$. A variance of 0
-/// is the limit from above: at a kink at 0, $\varphi^\prime$ has either slope according to the sign of $z$.
+/// Correlations below 0 are those of $\varphi(u)$ and $\varphi(-v^\prime)$ with $v^\prime = -v$. A variance
+/// of 0 is the limit from above: at a kink at 0, $\varphi^\prime$ has either slope according to the sign of
+/// $z$.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PiecewiseLinear<const N: usize> {
     /// What $\varphi$ follows below its first kink.
@@ -123,9 +124,10 @@ impl<const N: usize> PiecewiseLinear<N> {
         )
     }
 
-    /// All that a pair gives, with $1 - c^\prime$ (for odd $\varphi$ also $1 + c^\prime$) in relative accuracy.
-    /// Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
-    /// E[\varphi^\prime(v)^2]}$; more where $\varphi$ is 0 within nine standard deviations of 0.
+    /// All that a pair gives, with $1 - c^\prime$ (for odd $\varphi$ also $1 + c^\prime$) in relative
+    /// accuracy. Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb
+    /// E[\varphi^\prime(u)^2] \mathbb E[\varphi^\prime(v)^2]}$; more where $\varphi$ is 0 within nine
+    /// standard deviations of 0.
     pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(

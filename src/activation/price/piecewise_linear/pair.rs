@@ -14,8 +14,8 @@ const EMPTY: f64 = 38.0;
 /// The density at kinks that differ by $\eta$ standard deviations is 0 for angles below $\eta$ over this.
 const FLAT: f64 = 9.6;
 
-/// The density at a pair of kinks $x$ standard deviations away falls within an angle of $2/x$: Gauss's rule is exact
-/// to rounding up to this over $x$, …
+/// The density at a pair of kinks $x$ standard deviations away falls within an angle of $2/x$: Gauss's rule
+/// is exact to rounding up to this over $x$, …
 const WIDE: f64 = 6.0;
 
 /// … and from there on Gauss's rule is exact to rounding on panels between angles of this ratio.
