@@ -1,16 +1,15 @@
 //! The exponential linear unit.
 
 use super::Activation;
-use super::pair_form::{PairForm, PairMoments, dual_from_pair_form};
-use super::price::ExponentialLinear;
-use crate::{PairCorrelation, Result, error};
+use super::price::{ExponentialLinear, dual_by_price};
+use crate::{Result, error};
 
 /// ELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^x - 1)$ otherwise (D.-A. Clevert et al. 2015,
 /// arXiv 1511.07289; kernels: R. Tsuchida et al. 2020, arXiv 2002.08517); [`Elu::default`] has $\alpha = 1$.
 ///
-/// The dual is computed by quadrature split at the kinks, with an error below 1e-12 of $\sqrt{V_a V_b}$.
-/// (Closed forms through the bivariate normal distribution exist, but cancel for small and overflow for large
-/// variances.)
+/// The dual is an integral over the angle (Price's theorem) by Gauss's rule, with an error below 1e-14 of
+/// $\sqrt{V_a V_b}$. (Closed forms through the bivariate normal distribution exist, but cancel for small and
+/// overflow for large variances.)
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Elu {
     alpha: f64,
@@ -50,24 +49,10 @@ impl Activation for Elu {
     }
 }
 
-impl Elu {
-    fn form(&self) -> ExponentialLinear {
-        ExponentialLinear {
-            right: 1.0,
-            left: self.alpha,
-            scale: 1.0,
-        }
+dual_by_price!(Elu, pair_cost::EXPONENTIAL_LINEAR, |phi| {
+    ExponentialLinear {
+        right: 1.0,
+        left: phi.alpha,
+        scale: 1.0,
     }
-}
-
-impl PairForm for Elu {
-    fn variance(&self, q: f64) -> f64 {
-        self.form().variance(q)
-    }
-
-    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
-        self.form().pair(qa, qb, c)
-    }
-}
-
-dual_from_pair_form!(Elu, pair_cost::LONG_MIXTURE);
+});

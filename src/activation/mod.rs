@@ -15,7 +15,7 @@
 //! | [`ExpNormalized`], [`PowerKernel`] | maps of the kernel without a pointwise activation |
 //! | [`Tanh`], [`Sigmoid`], [`Silu`], [`Softplus`], [`Mish`] | Mehler's formula, quadrature where steep |
 //! | [`Elu`], [`Selu`], [`Celu`], [`Softsign`] | quadrature split at the kinks |
-//! | [`HardTanh`], [`HardSigmoid`], [`Relu6`] | quadrature split at the kinks |
+//! | [`HardTanh`], [`HardSigmoid`], [`Relu6`] | Price's theorem: integrals over the angle |
 //! | [`Affine`], [`Sum`], [`Custom`] | from their parts where possible, otherwise quadrature |
 //!
 //! Those that have a name are listed by [`entries`], and made by [`named`] and [`with_parameters`].
@@ -58,7 +58,6 @@ mod pair_form;
 mod parallel;
 mod polynomial;
 mod power_kernel;
-#[allow(dead_code)]
 mod price;
 mod random_fourier;
 mod rectified_monomial;

@@ -10,6 +10,7 @@ pub(crate) mod pair_cost {
     pub(crate) const CLOSED_FORM: f64 = 9.0;
     pub(crate) const TABULATED: f64 = 25.0;
     pub(crate) const CLAMP: f64 = 1e3;
+    pub(crate) const EXPONENTIAL_LINEAR: f64 = 8e3;
     pub(crate) const MIXTURE: f64 = 4e3;
     pub(crate) const LONG_MIXTURE: f64 = 2e4;
     pub(crate) const QUADRATURE: f64 = 2e5;

@@ -3,9 +3,9 @@
 use crate::numerics::exponential;
 use crate::numerics::gauss_legendre::{NODES, SIZE, WEIGHTS};
 
-/// Calls `sum` with nodes and weights for $x$ in $[\text{from}, \text{to}]$, where $\text{from} \ge 0$: Gauss's
-/// rule on panels of equal length, at most `panel`, in $y$ with $x = w \sinh y$, so that functions of $x/w$ as
-/// well as of $x$ are smooth.
+/// Calls `sum` with nodes and weights for $x$ in $[\text{from}, \text{to}]$, where $\text{from} \ge 0$:
+/// Gauss's rule on panels of equal length, at most `panel`, in $y$ with $x = w \sinh y$, so that functions of
+/// $x/w$ as well as of $x$ are smooth.
 #[inline(always)]
 pub(super) fn hyperbolic(
     width: f64,
@@ -65,12 +65,12 @@ mod tests {
             let end: f64 = 1.5;
             let fast = integral(|x| (1.0 + x / width).powi(-2), width, 0.0, end);
             assert!(
-                (fast / (width * end / (width + end)) - 1.0).abs() < 1e-14,
+                (fast / (width * end / (width + end)) - 1.0).abs() < 1e-12,
                 "{width}"
             );
             let slow = integral(f64::sin, width, 0.5, end);
             assert!(
-                (slow / (0.5_f64.cos() - end.cos()) - 1.0).abs() < 1e-14,
+                (slow / (0.5_f64.cos() - end.cos()) - 1.0).abs() < 1e-12,
                 "{width}"
             );
         }

@@ -74,8 +74,8 @@ pub(super) fn first_moment(l: f64, s: f64) -> f64 {
     polynomial::evaluate(&FIRST, t) * (s * (reciprocal * reciprocal))
 }
 
-/// Mills' ratio $M(L) = \int_0^\infty e^{-rL - r^2/2} dr = \sqrt{\pi/2} e^{L^2/2} \mathrm{erfc}(L/\sqrt2)$ for
-/// $L \ge 0$.
+/// Mills' ratio $M(L) = \int_0^\infty e^{-rL - r^2/2} dr = \sqrt{\pi/2} e^{L^2/2} \mathrm{erfc}(L/\sqrt2)$
+/// for $L \ge 0$.
 #[inline(always)]
 pub(super) fn ratio(l: f64) -> f64 {
     polynomial::evaluate(&RATIO, (l - CENTRE) / (l + CENTRE)) / (2.0 + l)

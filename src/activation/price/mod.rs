@@ -1,15 +1,15 @@
 //! Gaussian duals by Price's theorem in the angle.
 //!
-//! For $u = \sqrt{q_a} z$, $v = \sqrt{q_b} z^\prime$ with correlation $\cos t$ (R. Price 1958, IRE Trans. Inform.
-//! Theory 4, 69–72; with the angle as the variable),
+//! For $u = \sqrt{q_a} z$, $v = \sqrt{q_b} z^\prime$ with correlation $\cos t$ (R. Price 1958, IRE Trans.
+//! Inform. Theory 4, 69–72; with the angle as the variable),
 //!
 //! $$\frac{d}{dt} \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] = -h(t), \qquad
 //! h(t) = \sqrt{q_a q_b} \sin t \ \mathbb E[\varphi^{\prime\prime}(u)\varphi^{\prime\prime}(v)], \qquad
 //! \frac{d}{dt} \mathbb E[\varphi(u)\varphi(v)] = -\sqrt{q_a q_b} \sin t \
 //! \mathbb E[\varphi^\prime(u)\varphi^\prime(v)].$$
 //!
-//! Where $\varphi^{\prime\prime}$ is a sum of point masses and exponentials, $h$ is an elementary function or a
-//! smooth integral, and the duals are integrals of it over the angle. With $\theta = \arccos c$,
+//! Where $\varphi^{\prime\prime}$ is a sum of point masses and exponentials, $h$ is an elementary function or
+//! a smooth integral, and the duals are integrals of it over the angle. With $\theta = \arccos c$,
 //! $d(\theta) = \mathbb E[\varphi^\prime\varphi^\prime]$ and integration by parts,
 //!
 //! $$\mathbb E[\varphi\varphi]_{c=1} - \mathbb E[\varphi\varphi]_c = \sqrt{q_a q_b}
@@ -34,18 +34,23 @@ mod piecewise_linear;
 mod tests;
 
 pub(crate) use exponential_linear::ExponentialLinear;
+#[cfg(test)]
+use piecewise_linear::Kink;
 pub(crate) use piecewise_linear::{Line, PiecewiseLinear};
 
 use std::f64::consts::PI;
 
 use super::arc_cosine;
+use super::pair_form::PairMoments;
 use crate::PairCorrelation;
 use crate::numerics::gauss_legendre::SIZE;
 
-/// Below this, $1 - c^\prime$ is the deficit of parallel inputs and the drop from them instead of a difference.
+/// Below this, $1 - c^\prime$ is the deficit of parallel inputs and the drop from them instead of a
+/// difference.
 const SUBTRACTED: f64 = 1e-2;
 
-/// $c^\prime = m/\sqrt{V_a V_b}$, or by `complement` $= 1 - c^\prime$ where the subtraction would lose digits.
+/// $c^\prime = m/\sqrt{V_a V_b}$, or by `complement` $= 1 - c^\prime$ where the subtraction would lose
+/// digits.
 #[inline(always)]
 fn image(ratio: f64, complement: impl FnOnce() -> f64) -> PairCorrelation {
     if 1.0 - ratio < SUBTRACTED {
@@ -80,3 +85,38 @@ fn total(x: &[f64; SIZE]) -> f64 {
     }
     sums[0]
 }
+
+/// Implements [`Dual`](super::Dual) for a type and the [`PiecewiseLinear`] or [`ExponentialLinear`] that it
+/// is; a pair takes so many nanoseconds.
+macro_rules! dual_by_price {
+    ($type:ty, $cost:expr, |$phi:pat_param| $function:expr $(, $affine:ident)?) => {
+        impl $crate::activation::pair_form::PairForm for $type {
+            fn variance(&self, q: f64) -> f64 {
+                let $phi = self;
+                $function.variance(q)
+            }
+
+            fn pair(
+                &self,
+                qa: f64,
+                qb: f64,
+                c: $crate::PairCorrelation,
+            ) -> $crate::activation::pair_form::PairMoments {
+                let $phi = self;
+                $function.pair(qa, qb, c)
+            }
+
+            $(fn affine_pair(
+                &self,
+                parameters: [f64; 4],
+                (qa, qb, c): (f64, f64, $crate::PairCorrelation),
+            ) -> Option<$crate::activation::pair_form::PairMoments> {
+                let $phi = self;
+                (parameters[0] != 0.0).then(|| $function.$affine(parameters).pair(qa, qb, c))
+            })?
+        }
+
+        $crate::activation::pair_form::dual_from_pair_form!($type, $cost,);
+    };
+}
+pub(crate) use dual_by_price;

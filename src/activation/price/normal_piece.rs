@@ -16,7 +16,7 @@ pub(super) fn density(z: f64) -> f64 {
 /// Beyond this the normal law has no mass that counts.
 pub(super) const REACH: f64 = 9.5;
 
-/// Up to this width, Gauss's rule is exact to rounding.
+/// Up to this width, Gauss's rule is exact to rounding within four standard deviations.
 const WIDTH: f64 = 3.0;
 
 /// An interval of $z$ under the standard normal density $n$.
@@ -31,7 +31,7 @@ pub(super) struct NormalPiece {
 }
 
 impl NormalPiece {
-    /// Of $[a, b]$, not wider than [`WIDTH`].
+    /// Of $[a, b]$.
     #[inline(always)]
     fn new(a: f64, b: f64) -> Self {
         let (centre, half) = (0.5 * (a + b), 0.5 * (b - a));
@@ -59,8 +59,8 @@ impl NormalPiece {
         }
     }
 
-    /// Calls `use_piece` with pieces that make up $[a, b]$, of which either end may be infinite. `flat` promises
-    /// that the integrands are constant on it.
+    /// Calls `use_piece` with pieces that make up $[a, b]$, of which either end may be infinite. `flat`
+    /// promises that the integrands are constant on it.
     #[inline(always)]
     pub(super) fn cover(a: f64, b: f64, flat: bool, mut use_piece: impl FnMut(Self)) {
         if flat && a == f64::NEG_INFINITY && b < f64::INFINITY {
@@ -72,7 +72,9 @@ impl NormalPiece {
         // beyond REACH from the nearer of 0 and its own end, an interval has no mass that counts
         let (a, b) = (a.max(b.min(0.0) - REACH), b.min(a.max(0.0) + REACH));
         if b > a {
-            let count = ((b - a) / WIDTH).ceil();
+            // the density falls the faster the farther the interval is from 0
+            let far = (0.25 * a.max(-b)).max(1.0);
+            let count = ((b - a) * far / WIDTH).ceil();
             let width = (b - a) / count;
             let mut i = 0.0;
             while i < count {

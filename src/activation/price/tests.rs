@@ -1,5 +1,4 @@
 use super::*;
-use crate::activation::pair_form::PairMoments;
 use crate::activation::{Activation, Affine, HardSigmoid, HardTanh, Relu6};
 
 const HARD_TANH: PiecewiseLinear<2> = clamp(0.0, 1.0, -1.0, 1.0);
@@ -28,41 +27,21 @@ const fn celu(alpha: f64) -> ExponentialLinear {
 }
 
 /// Both kinds at once.
-trait Phi: Copy {
-    fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
-    fn variance(&self, q: f64) -> f64;
-    fn drop(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64;
-    fn parallel_deficit(&self, qa: f64, qb: f64) -> f64;
-    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64;
+trait Phi: Copy + std::fmt::Debug {
+    fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
 }
 
-macro_rules! phi {
-    ([$($parameters:tt)*] $type:ty) => {
-        impl<$($parameters)*> Phi for $type {
-            fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
-                self.pair(qa, qb, c)
-            }
-
-            fn variance(&self, q: f64) -> f64 {
-                self.variance(q)
-            }
-
-            fn drop(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-                self.drop(qa, qb, c)
-            }
-
-            fn parallel_deficit(&self, qa: f64, qb: f64) -> f64 {
-                self.parallel_deficit(qa, qb)
-            }
-
-            fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-                self.complement(qa, qb, c)
-            }
-        }
-    };
+impl<const N: usize> Phi for PiecewiseLinear<N> {
+    fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        self.pair(qa, qb, c)
+    }
 }
-phi!([const N: usize] PiecewiseLinear<N>);
-phi!([] ExponentialLinear);
+
+impl Phi for ExponentialLinear {
+    fn duals(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+        self.pair(qa, qb, c)
+    }
+}
 
 /// $1 - c$.
 const COMPLEMENTS: [f64; 9] = [0.0, 1e-300, 1e-12, 1e-4, 0.3, 1.0, 1.7, 1.9999, 2.0];
@@ -84,24 +63,24 @@ fn close(value: f64, expected: f64, error: f64) -> bool {
 }
 
 fn slope_scale(phi: impl Phi, qa: f64, qb: f64) -> f64 {
-    let slope = |q| phi.pair(q, q, PairCorrelation::PARALLEL).derivative_moment;
+    let slope = |q| phi.duals(q, q, PairCorrelation::PARALLEL).derivative_moment;
     (slope(qa) * slope(qb)).sqrt()
 }
 
-/// $q_a$, $q_b$, $1 - c$; $\mathbb E[\varphi\varphi]$, $V_a$, $V_b$, $\mathbb E[\varphi^\prime\varphi^\prime]$, $1 -
-/// c^\prime$.
+/// $q_a$, $q_b$, $1 - c$; $\mathbb E[\varphi\varphi]$, $V_a$, $V_b$, $\mathbb
+/// E[\varphi^\prime\varphi^\prime]$, $1 - c^\prime$.
 type Truth = (f64, f64, f64, [f64; 5]);
 
 fn agrees(phi: impl Phi, truths: &[Truth]) {
     for &(qa, qb, epsilon, [moment, va, vb, derivative, complement]) in truths {
         let place = format!("q = {qa:e}, {qb:e}, 1 - c = {epsilon:e}");
-        let duals = phi.pair(qa, qb, PairCorrelation::of_one_minus(epsilon));
+        let duals = phi.duals(qa, qb, PairCorrelation::of_one_minus(epsilon));
         assert!(close(duals.variance_a, va, 1e-15 * va), "{place}");
         assert!(close(duals.variance_b, vb, 1e-15 * vb), "{place}");
         let scale = (va * vb).sqrt();
-        assert!(close(duals.moment, moment, 2e-15 * scale), "{place}");
+        assert!(close(duals.moment, moment, 5e-15 * scale), "{place}");
         let scale = slope_scale(phi, qa, qb);
-        let error = 5e-15 * scale;
+        let error = 1e-14 * scale;
         assert!(close(duals.derivative_moment, derivative, error), "{place}");
         let found = duals.correlation.one_minus();
         assert!(close(found, complement, 3e-14 * complement), "{place}");
@@ -537,7 +516,7 @@ fn a_clamp_that_is_far_away_is_the_identity() {
     let phi = clamp(0.0, 1.0, -1e9, 1e9);
     for epsilon in COMPLEMENTS {
         let c = PairCorrelation::of_one_minus(epsilon);
-        let duals = phi.pair(3.0, 0.5, c);
+        let duals = phi.duals(3.0, 0.5, c);
         assert!(close(duals.moment, 1.5_f64.sqrt() * c.value(), 2e-15));
         assert!(close(duals.derivative_moment, 1.0, 2e-15));
         assert!(close(
@@ -567,7 +546,7 @@ fn one_kink_at_zero_and_alpha_zero_are_relu() {
         for epsilon in COMPLEMENTS {
             let c = PairCorrelation::of_one_minus(epsilon);
             let scale = 0.5 * geometric_mean(qa, qb);
-            for duals in [relu.pair(qa, qb, c), elu(0.0).pair(qa, qb, c)] {
+            for duals in [relu.duals(qa, qb, c), elu(0.0).duals(qa, qb, c)] {
                 let kappa1 = arc_cosine::kappa1_of(c);
                 assert!(close(duals.moment, scale * kappa1, 1e-15 * scale));
                 let kappa0 = arc_cosine::kappa0_of(c);
@@ -583,7 +562,7 @@ fn one_kink_at_zero_and_alpha_zero_are_relu() {
 #[test]
 fn an_exponential_of_large_scale_is_the_identity() {
     for scale in [1e20, 1e200, 1e300] {
-        let duals = celu(scale).pair(2.0, 3.0, PairCorrelation::of_one_minus(0.25));
+        let duals = celu(scale).duals(2.0, 3.0, PairCorrelation::of_one_minus(0.25));
         assert!(close(duals.variance_a, 2.0, 2e-15));
         assert!(close(duals.moment, 0.75 * 6.0_f64.sqrt(), 2e-15));
         assert!(close(duals.derivative_moment, 1.0, 2e-15));
@@ -596,8 +575,8 @@ fn the_scale_of_an_exponential_is_a_scale_of_its_input() {
     every(|qa, qb, c| {
         // a power of two is exact
         let (small, large) = (
-            celu(0.25).pair(qa, qb, c),
-            celu(1.0).pair(16.0 * qa, 16.0 * qb, c),
+            celu(0.25).duals(qa, qb, c),
+            celu(1.0).duals(16.0 * qa, 16.0 * qb, c),
         );
         assert!(close(
             small.moment,
@@ -616,8 +595,8 @@ fn the_scale_of_an_exponential_is_a_scale_of_its_input() {
 fn duals_of_odd_functions_are_odd() {
     every(|qa, qb, c| {
         let (duals, opposite) = (
-            HARD_TANH.pair(qa, qb, c),
-            HARD_TANH.pair(qa, qb, c.opposite()),
+            HARD_TANH.duals(qa, qb, c),
+            HARD_TANH.duals(qa, qb, c.opposite()),
         );
         assert_eq!(duals.moment, -opposite.moment);
         assert_eq!(duals.correlation, opposite.correlation.opposite());
@@ -629,8 +608,8 @@ fn duals_of_odd_functions_are_odd() {
 fn everything_is_finite_symmetric_and_bounded() {
     fn check(phi: impl Phi) {
         every(|qa, qb, c| {
-            let duals = phi.pair(qa, qb, c);
-            let back = phi.pair(qb, qa, c);
+            let duals = phi.duals(qa, qb, c);
+            let back = phi.duals(qb, qa, c);
             assert_eq!(
                 (
                     duals.variance_a,
@@ -645,7 +624,7 @@ fn everything_is_finite_symmetric_and_bounded() {
                     back.correlation
                 )
             );
-            assert_eq!(duals.variance_a, phi.variance(qa));
+            assert_eq!(duals.variance_a, phi.duals(qa, qa, c).variance_b);
             let scale = geometric_mean(duals.variance_a, duals.variance_b);
             assert!(duals.moment.abs() <= scale * (1.0 + 1e-14));
             let slope = slope_scale(phi, qa, qb);
@@ -661,28 +640,28 @@ fn everything_is_finite_symmetric_and_bounded() {
     check(celu(1e-200));
 }
 
-/// Two routes: integrals from $c = 0$, and those from $c = 1$ with the deficit of parallel inputs.
+/// Two routes: the deficit of parallel inputs and the drop from them, and integrals from $c = 0$.
 #[test]
 fn complements_are_what_is_missing() {
+    let mut seen = 0;
     every(|qa, qb, c| {
-        if c.is_positive() {
-            for phi in [
-                HARD_TANH,
-                HARD_SIGMOID,
-                RELU6,
-                HARD_SIGMOID.affine([3.0, -7.0, 1.0, 0.0]),
-            ] {
-                let (deficit, drop) = (phi.parallel_deficit(qa, qb), phi.drop(qa, qb, c));
-                let duals = phi.pair(qa, qb, c);
-                let scale = geometric_mean(duals.variance_a, duals.variance_b);
-                if scale > 0.0 {
-                    let sum = deficit + drop / scale;
-                    assert!(close(1.0 - duals.moment / scale, sum, 2e-15));
-                    assert_eq!(phi.complement(qa, qb, c), sum);
-                }
+        for phi in [
+            HARD_TANH,
+            HARD_SIGMOID,
+            RELU6,
+            HARD_SIGMOID.affine([3.0, -2.0, 1.0, 0.0]),
+        ] {
+            let duals = phi.duals(qa, qb, c);
+            let scale = geometric_mean(duals.variance_a, duals.variance_b);
+            let sum = duals.correlation.one_minus();
+            if scale > 0.0 && sum < SUBTRACTED {
+                let missing = 1.0 - duals.moment / scale;
+                assert!(close(missing, sum, 1e-14), "{phi:?} {qa:e} {qb:e} {c:?}");
+                seen += 1;
             }
         }
     });
+    assert!(seen > 300, "{seen}");
 }
 
 #[test]
@@ -692,7 +671,8 @@ fn deficits_are_quadratic_in_the_difference_of_norms() {
             let curvature = |delta: f64| {
                 let other = q * (1.0 + delta);
                 let exact = (other - q) / q;
-                phi.parallel_deficit(q, other) / (exact * exact)
+                let deficit = phi.duals(q, other, PairCorrelation::PARALLEL).correlation;
+                deficit.one_minus() / (exact * exact)
             };
             let coarse = curvature(1e-5);
             if coarse > 1e-25 {
@@ -710,19 +690,19 @@ fn deficits_are_quadratic_in_the_difference_of_norms() {
 #[test]
 fn without_a_variance_one_variable_is_constant() {
     for c in [0.0, 0.5, 1.4].map(PairCorrelation::of_one_minus) {
-        let duals = HARD_SIGMOID.pair(0.0, 4.0, c);
+        let duals = HARD_SIGMOID.duals(0.0, 4.0, c);
         assert!(close(duals.moment, 0.25, 1e-15));
         assert!(close(
             duals.derivative_moment * 6.0,
             HARD_SIGMOID
-                .pair(0.0, 4.0, PairCorrelation::ORTHOGONAL)
+                .duals(0.0, 4.0, PairCorrelation::ORTHOGONAL)
                 .derivative_moment
                 * 6.0,
             1e-15
         ));
-        assert_eq!(HARD_TANH.pair(0.0, 4.0, c).correlation, c);
-        assert_eq!(SELU.pair(4.0, 0.0, c).correlation, c);
-        assert_eq!(SELU.pair(4.0, 0.0, c).moment, 0.0);
+        assert_eq!(HARD_TANH.duals(0.0, 4.0, c).correlation, c);
+        assert_eq!(SELU.duals(4.0, 0.0, c).correlation, c);
+        assert_eq!(SELU.duals(4.0, 0.0, c).moment, 0.0);
     }
 }
 

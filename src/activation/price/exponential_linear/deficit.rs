@@ -7,8 +7,9 @@ use super::{ExponentialLinear, LINE_PANEL, width};
 use crate::numerics::exponential;
 use crate::numerics::gauss_legendre::SIZE;
 
-/// $1 - \mathbb E[\varphi_a \varphi_b]/\sqrt{V_a V_b}$ of $\varphi_a(z) = \varphi(\sqrt{q_a} z)$ and $\varphi_b$ from $D = \varphi_a - \lambda \varphi_b$ with $\lambda =
-/// \sqrt{q_a/q_b}$, which is 0 for $z > 0$.
+/// $1 - \mathbb E[\varphi_a \varphi_b]/\sqrt{V_a V_b}$ of $\varphi_a(z) = \varphi(\sqrt{q_a} z)$ and
+/// $\varphi_b$, as $\tfrac12 \mathbb E(\varphi_a/\|\varphi_a\| - \varphi_b/\|\varphi_b\|)^2$ in terms of $D =
+/// \varphi_a - \lambda \varphi_b$ with $\lambda = \sqrt{q_a/q_b}$, which is 0 for $z > 0$.
 #[inline(always)]
 pub(super) fn deficit(phi: &ExponentialLinear, qa: f64, qb: f64) -> f64 {
     if qa == qb {

@@ -12,26 +12,25 @@ use pair::Pair;
 
 use super::hyperbolic::hyperbolic;
 use super::normal_piece::{REACH, density};
-use super::{geometric_mean, image, total};
+use super::{PairMoments, geometric_mean, image, total};
 use crate::PairCorrelation;
-use crate::activation::pair_form::PairMoments;
 use crate::numerics::exponential;
 use crate::numerics::gauss_legendre::SIZE;
 use crate::vectorized::vectorized;
 
-/// $\varphi(x) = s x$ for $x > 0$ and $r \tau (e^{x/\tau} - 1)$ otherwise, with the slopes $s$ and $r$ beside 0
-/// and the scale $\tau > 0$.
+/// $\varphi(x) = s x$ for $x > 0$ and $r \tau (e^{x/\tau} - 1)$ otherwise, with the slopes $s$ and $r$ beside
+/// 0 and the scale $\tau > 0$.
 ///
-/// $\varphi^{\prime\prime} = (r/\tau) e^{x/\tau} 1_{x<0} + (s - r) \delta_0$, so that with $L_a = \sqrt{q_a}/\tau$,
-/// $L_b = \sqrt{q_b}/\tau$ the function $h$ of Price's theorem is, in polar coordinates,
+/// $\varphi^{\prime\prime} = (r/\tau) e^{x/\tau} 1_{x<0} + (s - r) \delta_0$, so that with $L_a =
+/// \sqrt{q_a}/\tau$, $L_b = \sqrt{q_b}/\tau$ the function $h$ of Price's theorem is, in polar coordinates,
 ///
-/// $$2\pi h(t) = r^2 L_a L_b \sin t \int_{t-\pi/2}^{\pi/2} R(L_a \cos\psi + L_b \cos(\psi - t)) d\psi + (s-r)^2 +
-/// (s-r) r \sin t \left[ L_a M(L_a \sin t) + L_b M(L_b \sin t) \right]$$
+/// $$2\pi h(t) = r^2 L_a L_b \sin t \int_{t-\pi/2}^{\pi/2} R(L_a \cos\psi + L_b \cos(\psi - t)) d\psi +
+/// (s-r)^2 + (s-r) r \sin t \left[ L_a M(L_a \sin t) + L_b M(L_b \sin t) \right]$$
 ///
-/// with $M(L) = \int_0^\infty e^{-\rho L - \rho^2/2} d\rho$ and $R(L) = \int_0^\infty \rho e^{-\rho L - \rho^2/2}
-/// d\rho$: nothing overflows and, for $0 \le r \le s$, nothing cancels. Integrals start from $c = 1$, where
-/// $\mathbb E[\varphi^\prime\varphi^\prime] = s^2/2 + r^2 M(L_a + L_b)/\sqrt{2\pi}$. A variance of 0 is the limit
-/// from above.
+/// with $M(L) = \int_0^\infty e^{-\rho L - \rho^2/2} d\rho$ and $R(L) = \int_0^\infty \rho e^{-\rho L -
+/// \rho^2/2} d\rho$: nothing overflows and, for $0 \le r \le s$, nothing cancels. Integrals start from $c =
+/// 1$, where $\mathbb E[\varphi^\prime\varphi^\prime] = s^2/2 + r^2 M(L_a + L_b)/\sqrt{2\pi}$. A variance of
+/// 0 is the limit from above.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ExponentialLinear {
     /// $s$.
@@ -52,23 +51,6 @@ const LINE_PANEL: f64 = 1.0;
 const LINEAR: f64 = 1e30;
 
 impl ExponentialLinear {
-    /// $\mathbb E[\varphi(u)\varphi(v)]$ and $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, with an error of a
-    /// few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
-    /// E[\varphi^\prime(v)^2]}$.
-    pub(crate) fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        let pair = self.pair(qa, qb, c);
-        (pair.moment, pair.derivative_moment)
-    }
-
-    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
-    pub(crate) fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || Pair::new(phi, qa, qb).at(c).derivative_moment,
-        )
-    }
-
     /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
     pub(crate) fn variance(&self, q: f64) -> f64 {
         let phi = *self;
@@ -78,40 +60,9 @@ impl ExponentialLinear {
         )
     }
 
-    /// $\mathbb E[\varphi\varphi]_{c=1} - \mathbb E[\varphi\varphi]_c$ in relative accuracy.
-    pub(crate) fn drop(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || Pair::new(phi, qa, qb).at(c).drop,
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]_{c=1}/\sqrt{V_a V_b}$ in relative accuracy: half the square of the
-    /// distance between $\varphi(\sqrt{q_a} z)$ and $\varphi(\sqrt{q_b} z)$ as vectors of norm 1. It is 0 where a
-    /// variance is 0.
-    pub(crate) fn parallel_deficit(&self, qa: f64, qb: f64) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || deficit::deficit(&phi, qa, qb),
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]/\sqrt{V_a V_b}$ as the deficit of parallel inputs and the drop from them,
-    /// in relative accuracy where it is small.
-    pub(crate) fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || {
-                let scale = geometric_mean(phi.square(qa), phi.square(qb));
-                deficit::deficit(&phi, qa, qb) + Pair::new(phi, qa, qb).at(c).drop / scale
-            },
-        )
-    }
-
-    /// Everything at once, with $1 - c^\prime$ in relative accuracy.
+    /// All that a pair gives, with $1 - c^\prime$ in relative accuracy.
+    /// Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2]
+    /// \mathbb E[\varphi^\prime(v)^2]}$, times $(r/s)^2$ where that is large.
     pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(

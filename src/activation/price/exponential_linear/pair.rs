@@ -117,8 +117,8 @@ impl Pair {
         );
     }
 
-    /// $\int R d\psi$ over the sectors of 16 angles: the halves from either edge, where $\psi$ makes the angle
-    /// $x$ with it and $L = L_a \sin x + L_b \sin(x + t)$, as integrals over $\tan(x/2)$ up to `end`.
+    /// $\int R d\psi$ over the sectors of 16 angles: the halves from either edge, where $\psi$ makes the
+    /// angle $x$ with it and $L = L_a \sin x + L_b \sin(x + t)$, as integrals over $\tan(x/2)$ up to `end`.
     #[inline(always)]
     fn halves(&self, sine: &[f64; SIZE], versine: &[f64; SIZE], end: &[f64; SIZE]) -> [f64; SIZE] {
         let (a, b) = (self.length_a, self.length_b);

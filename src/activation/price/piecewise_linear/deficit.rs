@@ -4,10 +4,10 @@ use super::super::normal_piece::NormalPiece;
 use super::PiecewiseLinear;
 use super::seen::scaled_kinks;
 
-/// $1 - \mathbb E[\varphi_a \varphi_b]/\sqrt{V_a V_b}$ of $\varphi_a(z) = \varphi(\sqrt{q_a} z)$ and $\varphi_b$, as
-/// $\tfrac12 \mathbb E(\varphi_a/\|\varphi_a\| - \varphi_b/\|\varphi_b\|)^2$ in terms of $D = \varphi_a -
-/// \lambda \varphi_b$, whose pieces are known in relative accuracy for $\lambda = 1$ (saturated, or close to a
-/// constant) and $\lambda = \sqrt{q_a/q_b}$ (close to homogeneous): the shorter $D$ counts.
+/// $1 - \mathbb E[\varphi_a \varphi_b]/\sqrt{V_a V_b}$ of $\varphi_a(z) = \varphi(\sqrt{q_a} z)$ and
+/// $\varphi_b$, as $\tfrac12 \mathbb E(\varphi_a/\|\varphi_a\| - \varphi_b/\|\varphi_b\|)^2$ in terms of $D =
+/// \varphi_a - \lambda \varphi_b$, whose pieces are known in relative accuracy for $\lambda = 1$ (saturated,
+/// or close to a constant) and $\lambda = \sqrt{q_a/q_b}$ (close to homogeneous): the shorter $D$ counts.
 #[inline(always)]
 pub(super) fn deficit<const N: usize>(phi: &PiecewiseLinear<N>, qa: f64, qb: f64) -> f64 {
     if qa == qb {

@@ -13,9 +13,8 @@ mod seen;
 use pair::Pair;
 use seen::Seen;
 
-use super::image;
+use super::{PairMoments, image};
 use crate::PairCorrelation;
-use crate::activation::pair_form::PairMoments;
 use crate::vectorized::vectorized;
 
 /// $x \mapsto \text{offset} + \text{slope} \cdot x$.
@@ -51,16 +50,17 @@ pub(crate) struct Kink {
 /// $$h(t) = \frac{1}{2\pi} \sum_{ij} J_i J_j e^{-(x_i^2 + w_{ij}^2)/2}, \qquad
 /// w_{ij} = \frac{y_j - x_i \cos t}{\sin t},$$
 ///
-/// the density of $(u, v)$ at pairs of kinks, times $\sqrt{q_a q_b} \sin t$. Integrals start from $c = 0$, where
-/// expectations factorise:
+/// the density of $(u, v)$ at pairs of kinks, times $\sqrt{q_a q_b} \sin t$. Integrals start from $c = 0$,
+/// where expectations factorise:
 ///
 /// $$\mathbb E[\varphi^\prime\varphi^\prime] = \mathbb E[\varphi^\prime(u)] \mathbb E[\varphi^\prime(v)] +
 /// \int_\theta^{\pi/2} h, \qquad \mathbb E[\varphi\varphi] = \mathbb E[\varphi(u)] \mathbb E[\varphi(v)] +
 /// \sqrt{q_a q_b} \left( c \ \mathbb E[\varphi^\prime(u)] \mathbb E[\varphi^\prime(v)] +
 /// \int_\theta^{\pi/2} (\cos\theta - \cos t) h(t) dt \right).$$
 ///
-/// Correlations below 0 are those of $\varphi(u)$ and $\varphi(-v^\prime)$ with $v^\prime = -v$. A variance of 0
-/// is the limit from above: at a kink at 0, $\varphi^\prime$ has either slope according to the sign of $z$.
+/// Correlations below 0 are those of $\varphi(u)$ and $\varphi(-v^\prime)$ with $v^\prime = -v$. A variance
+/// of 0 is the limit from above: at a kink at 0, $\varphi^\prime$ has either slope according to the sign of
+/// $z$.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PiecewiseLinear<const N: usize> {
     /// What $\varphi$ follows below its first kink.
@@ -90,6 +90,7 @@ impl PiecewiseLinear<2> {
 
 impl<const N: usize> PiecewiseLinear<N> {
     /// $\gamma(\varphi(\alpha x + \beta) + \delta)$ of $(\alpha, \beta, \gamma, \delta)$, for $\alpha \ne 0$.
+    #[allow(dead_code)]
     pub(crate) fn affine(&self, [alpha, beta, gamma, delta]: [f64; 4]) -> Self {
         let line = |line: Line| Line {
             offset: gamma * (line.offset + line.slope * beta + delta),
@@ -114,17 +115,6 @@ impl<const N: usize> PiecewiseLinear<N> {
         image
     }
 
-    /// $\mathbb E[\varphi(u)\varphi(v)]$ and $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$, with an error of a
-    /// few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb E[\varphi^\prime(u)^2] \mathbb
-    /// E[\varphi^\prime(v)^2]}$.
-    pub(crate) fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || Pair::new(&phi, qa, qb, c).moments(),
-        )
-    }
-
     /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
     pub(crate) fn variance(&self, q: f64) -> f64 {
         let phi = *self;
@@ -134,44 +124,10 @@ impl<const N: usize> PiecewiseLinear<N> {
         )
     }
 
-    /// $\mathbb E[\varphi\varphi]_{c=1} - \mathbb E[\varphi\varphi]_c$, in relative accuracy for $c > 0$.
-    pub(crate) fn drop(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || {
-                let pair = Pair::new(&phi, qa, qb, c);
-                pair.drop(pair.moments().1)
-            },
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]_{c=1}/\sqrt{V_a V_b}$ in relative accuracy: half the square of the
-    /// distance between $\varphi(\sqrt{q_a} z)$ and $\varphi(\sqrt{q_b} z)$ as vectors of norm 1. It is 0 where a
-    /// variance is 0.
-    pub(crate) fn parallel_deficit(&self, qa: f64, qb: f64) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || deficit::deficit(&phi, qa, qb),
-        )
-    }
-
-    /// $1 - \mathbb E[\varphi\varphi]/\sqrt{V_a V_b}$ as the deficit of parallel inputs and the drop from them,
-    /// in relative accuracy where it is small.
-    pub(crate) fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let phi = *self;
-        vectorized(
-            #[inline(always)]
-            move || {
-                let pair = Pair::new(&phi, qa, qb, c);
-                let drop = pair.drop(pair.moments().1);
-                deficit::deficit(&phi, qa, qb) + drop / pair.scale()
-            },
-        )
-    }
-
-    /// Everything at once, with $1 - c^\prime$ (for odd $\varphi$ also $1 + c^\prime$) in relative accuracy.
+    /// All that a pair gives, with $1 - c^\prime$ (for odd $\varphi$ also $1 + c^\prime$) in relative
+    /// accuracy. Errors are a few units of rounding of $\sqrt{V_a V_b}$ and $\sqrt{\mathbb
+    /// E[\varphi^\prime(u)^2] \mathbb E[\varphi^\prime(v)^2]}$; more where $\varphi$ is 0 within nine
+    /// standard deviations of 0.
     pub(crate) fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
         let phi = *self;
         vectorized(

@@ -11,8 +11,12 @@ use crate::numerics::{exponential, sine::sine};
 /// Kinks beyond so many standard deviations have density 0.
 const EMPTY: f64 = 38.0;
 
-/// The density at kinks that differ by $\eta$ standard deviations is 0 for angles below $\eta$ over this, …
+/// The density at kinks that differ by $\eta$ standard deviations is 0 for angles below $\eta$ over this.
 const FLAT: f64 = 9.6;
+
+/// The density at a pair of kinks $x$ standard deviations away falls within an angle of $2/x$: Gauss's rule
+/// is exact to rounding up to this over $x$, …
+const WIDE: f64 = 6.0;
 
 /// … and from there on Gauss's rule is exact to rounding on panels between angles of this ratio.
 const RATIO: f64 = 2.7;
@@ -112,11 +116,10 @@ impl<const N: usize> Pair<N> {
     #[inline(always)]
     fn integrals(&self, from: f64, to: f64, base: f64) -> (f64, f64) {
         let (mut area, mut weighted) = ([0.0; SIZE], [0.0; SIZE]);
-        let (mut start, mut limit) = match self.nearest() {
-            Nearest::Empty => return (0.0, 0.0),
-            Nearest::Equal => (from, to),
-            Nearest::Apart(eta) => (from, eta / FLAT),
+        let Some(mut limit) = self.first_panel() else {
+            return (0.0, 0.0);
         };
+        let mut start = from;
         while start < to {
             if limit <= start {
                 limit = start * RATIO;
@@ -129,23 +132,21 @@ impl<const N: usize> Pair<N> {
         (scale * total(&area), scale * total(&weighted))
     }
 
-    /// The least distance between different kinks that have a density.
+    /// Up to which angle the density is smooth, or `None` if there is none: from the least distance between
+    /// different kinks, and from the nearest pair of kinks.
     #[inline(always)]
-    fn nearest(&self) -> Nearest {
-        let mut nearest = Nearest::Empty;
+    fn first_panel(&self) -> Option<f64> {
+        let (mut eta, mut nearest) = (f64::INFINITY, f64::INFINITY);
         for x in self.a.at {
             for y in self.b.at {
-                if x.abs() < EMPTY && y.abs() < EMPTY {
-                    let eta = (x - y).abs();
-                    nearest = match nearest {
-                        Nearest::Apart(least) if eta == 0.0 || least <= eta => nearest,
-                        _ if eta > 0.0 => Nearest::Apart(eta),
-                        _ => Nearest::Equal,
-                    };
+                let (far, apart) = (x.abs().max(y.abs()), (x - y).abs());
+                if far < EMPTY {
+                    nearest = nearest.min(far);
+                    eta = if apart > 0.0 { eta.min(apart) } else { eta };
                 }
             }
         }
-        nearest
+        (nearest < EMPTY).then(|| (eta / FLAT).min(WIDE / nearest))
     }
 
     /// Adds the integrals between two angles by Gauss's rule.
@@ -226,15 +227,4 @@ fn fall(x: f64, w: f64, step: f64) -> f64 {
     let larger = exponential::exp(-0.5 * (x * x + nearer * nearer));
     let share = -exponential::exp_m1(-difference.abs());
     larger * if falls { share } else { -share }
-}
-
-/// How close different kinks come.
-#[derive(Clone, Copy)]
-enum Nearest {
-    /// No pair of kinks has a density.
-    Empty,
-    /// Those that have one are equal.
-    Equal,
-    /// The least distance that is not 0.
-    Apart(f64),
 }
