@@ -216,6 +216,14 @@ impl<A: Dual> Dual for Affine<A> {
         }
     }
 
+    fn direct_cost(&self) -> f64 {
+        if self.is_linear() {
+            self.activation.direct_cost()
+        } else {
+            row::pair_cost::QUADRATURE
+        }
+    }
+
     fn is_tabulated(&self) -> bool {
         if self.is_linear() {
             self.activation.is_tabulated()

@@ -86,6 +86,10 @@ macro_rules! delegate {
                 (**self).pair_cost()
             }
 
+            fn direct_cost(&self) -> f64 {
+                (**self).direct_cost()
+            }
+
             fn is_tabulated(&self) -> bool {
                 (**self).is_tabulated()
             }

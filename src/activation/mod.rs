@@ -330,6 +330,15 @@ pub trait Dual: Activation {
         }
     }
 
+    /// Roughly how many nanoseconds a pair takes without a table: whether one pays.
+    fn direct_cost(&self) -> f64 {
+        if self.is_tabulated() {
+            pair_cost::QUADRATURE
+        } else {
+            self.pair_cost()
+        }
+    }
+
     /// Whether [`table`](Self::table) may give one. By default, whether the activation has no slopes and no
     /// kinks.
     fn is_tabulated(&self) -> bool {

@@ -176,6 +176,10 @@ macro_rules! dual_from_pair_form {
                     pair_form::row(self, row)
                 }
 
+                fn direct_cost(&self) -> f64 {
+                    $cost
+                }
+
                 fn pair_cost(&self) -> f64 {
                     if self.is_tabulated() {
                         pair_cost::TABULATED

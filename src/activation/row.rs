@@ -15,6 +15,9 @@ pub(crate) mod pair_cost {
     pub(crate) const LONG_MIXTURE: f64 = 2e4;
     pub(crate) const QUADRATURE: f64 = 2e5;
 
+    /// What the set-up of a table costs.
+    pub(crate) const TABLE: f64 = 1e7;
+
     /// Without a closed form.
     pub(crate) fn without_closed_form(is_tabulated: bool) -> f64 {
         if is_tabulated { TABULATED } else { QUADRATURE }

@@ -116,7 +116,7 @@ pub(super) fn mixture_complement(
         let apart = lost(sum * difference.abs()) * (-root_a.min(root_b).powi(2)).exp();
         lost(square) * (1.0 - d * d * far) - d * apart * apart
     };
-    0.25 * norm * norm * gap / (scale * (scale + parallel)) + drop / scale
+    0.25 * norm * norm * (gap / scale) / (scale + parallel) + drop / scale
 }
 
 /// $F$ for $d = 1$: $2 e^{-p} (\cosh p + 1 - \cosh h - \cosh g)$ with $p = A + B$, $h = A - B$,

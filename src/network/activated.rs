@@ -238,6 +238,9 @@ impl Layer for Activated {
     }
 
     fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
+        if points.expected_pairs() * self.activation.direct_cost() < pair_cost::TABLE {
+            return Ok(None);
+        }
         let positive = |q: &&f64| **q > 0.0;
         let variances = points.variance_a().iter().filter(positive);
         let (low, high) = variances.fold((f64::INFINITY, 0.0), |(low, high), &q| {

@@ -20,6 +20,8 @@ pub struct KernelBlock {
     /// Entry $(i, i + \text{shift})$ pairs a point with itself.
     same_point: Option<isize>,
     width: Option<f64>,
+    /// How many pairs are going to pass, of a block that stands for all points.
+    expected_pairs: f64,
     /// Buffers for copies.
     spare: Vec<Vec<f64>>,
     spare_correlations: Vec<Vec<PairCorrelation>>,
@@ -77,7 +79,9 @@ impl KernelBlock {
 
     /// The variances of points without a pair among them.
     pub(crate) fn of_points(variances: Vec<f64>) -> Self {
+        let points = variances.len() as f64;
         Self {
+            expected_pairs: 0.5 * points * points,
             variance_a: variances,
             variance_b: Vec::new(),
             correlation: Vec::new(),
@@ -93,6 +97,20 @@ impl KernelBlock {
     pub(crate) fn with_same_points(mut self, shift: isize) -> Self {
         self.same_point = Some(shift);
         self
+    }
+
+    /// Says how many pairs are going to pass.
+    pub(crate) fn with_expected_pairs(self, expected_pairs: f64) -> Self {
+        Self {
+            expected_pairs,
+            ..self
+        }
+    }
+
+    /// How many pairs of the points are going to pass, roughly: what tables are weighed by in
+    /// [`Layer::prepare`](super::Layer::prepare).
+    pub fn expected_pairs(&self) -> f64 {
+        self.expected_pairs
     }
 
     /// The number of rows.
@@ -403,6 +421,7 @@ impl KernelBlock {
             variance_b: copy_of(&self.variance_b),
             same_point: self.same_point,
             width: self.width,
+            expected_pairs: self.expected_pairs,
             spare: std::mem::take(&mut self.spare),
             spare_correlations: std::mem::take(&mut self.spare_correlations),
         }

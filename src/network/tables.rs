@@ -25,7 +25,8 @@ pub(super) fn shared(
         return Ok(Arc::clone(network));
     };
     let of_ends = |(low, high): (f64, f64)| {
-        let mut ends = KernelBlock::of_points(vec![low, high]);
+        let pairs = points.expected_pairs() * times as f64;
+        let mut ends = KernelBlock::of_points(vec![low, high]).with_expected_pairs(pairs);
         ends.set_width(points.width());
         ends
     };
