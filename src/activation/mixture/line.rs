@@ -150,6 +150,13 @@ impl<const FAR: bool> Scaled<FAR> {
     }
 }
 
+/// A variance in units of the length on which $\varphi$ changes.
+#[inline(always)]
+fn in_units(profile: &impl Profile, q: f64) -> f64 {
+    let unit = profile.unit();
+    q / (unit * unit)
+}
+
 /// Calls `add` with $z$ and weights of the nodes up to `end`, [`LANES`] at a time; `largest` is the larger
 /// variance.
 #[inline(always)]
@@ -200,7 +207,7 @@ impl Parallel {
 /// [`Parallel`] for $q_a = q_b = q$.
 #[inline(always)]
 pub(super) fn equal<P: Profile>(profile: &P, q: f64) -> Parallel {
-    if q > 1.0 {
+    if in_units(profile, q) > 1.0 {
         equal_of::<P, true>(profile, q)
     } else {
         equal_of::<P, false>(profile, q)
@@ -212,7 +219,7 @@ fn equal_of<P: Profile, const FAR: bool>(profile: &P, q: f64) -> Parallel {
     let scaled = Scaled::<FAR>::new(profile, q);
     let (mut rests, mut slopes) = ([[0.0; LANES]; 2], [0.0; LANES]);
     each_node::<P>(
-        q,
+        in_units(profile, q),
         scaled.end::<P>(),
         #[inline(always)]
         |z, w| {
@@ -265,9 +272,9 @@ pub(super) fn unequal<P: Profile>(profile: &P, qa: f64, qb: f64) -> Parallel {
     let used = if delta < CLOSE { 4 } else { 1 };
     let (mut moments, mut even_slope, mut deficits) = ([0.0; 2], 0.0, [0.0; 4]);
     for (i, &(low, high)) in places[..used].iter().enumerate() {
-        let here = if high <= 4.0 {
+        let here = if in_units(profile, high) <= 4.0 {
             unequal_of::<P, false, false>(profile, low, high)
-        } else if low >= 0.25 {
+        } else if in_units(profile, low) >= 0.25 {
             unequal_of::<P, true, true>(profile, low, high)
         } else {
             unequal_of::<P, false, true>(profile, low, high)
@@ -307,7 +314,7 @@ fn unequal_of<P: Profile, const LOW_FAR: bool, const HIGH_FAR: bool>(
     let [mut rest, mut gaps, mut excess, mut products] = [[[0.0; LANES]; 2]; 4];
     let mut slopes = [0.0; LANES];
     each_node::<P>(
-        high,
+        in_units(profile, high),
         a.end::<P>(),
         #[inline(always)]
         |z, w| {
