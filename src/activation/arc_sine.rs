@@ -102,7 +102,7 @@ mod tests {
             let rounding = if t < 0.003 {
                 1e-14
             } else {
-                1e-16 / (t * t) + 1e-15
+                1e-15 / (t * t) + 1e-15
             };
             assert!((excess - exact).abs() <= rounding * exact, "{t}");
         }
