@@ -150,6 +150,13 @@ impl<const FAR: bool> Scaled<FAR> {
     }
 }
 
+/// A variance in units of the length on which $\varphi$ changes.
+#[inline(always)]
+fn in_units(profile: &impl Profile, q: f64) -> f64 {
+    let unit = profile.unit();
+    q / (unit * unit)
+}
+
 /// Calls `add` with $z$ and weights of the nodes up to `end`, [`LANES`] at a time; `largest` is the larger
 /// variance.
 #[inline(always)]
@@ -200,7 +207,7 @@ impl Parallel {
 /// [`Parallel`] for $q_a = q_b = q$.
 #[inline(always)]
 pub(super) fn equal<P: Profile>(profile: &P, q: f64) -> Parallel {
-    if q > 1.0 {
+    if in_units(profile, q) > 1.0 {
         equal_of::<P, true>(profile, q)
     } else {
         equal_of::<P, false>(profile, q)
@@ -212,7 +219,7 @@ fn equal_of<P: Profile, const FAR: bool>(profile: &P, q: f64) -> Parallel {
     let scaled = Scaled::<FAR>::new(profile, q);
     let (mut rests, mut slopes) = ([[0.0; LANES]; 2], [0.0; LANES]);
     each_node::<P>(
-        q,
+        in_units(profile, q),
         scaled.end::<P>(),
         #[inline(always)]
         |z, w| {
@@ -240,7 +247,7 @@ fn equal_of<P: Profile, const FAR: bool>(profile: &P, q: f64) -> Parallel {
 }
 
 /// Log-ratios of variances below this are extrapolated to.
-const CLOSE: f64 = 1e-3;
+const CLOSE: f64 = 1e-2;
 
 /// With $f_a, f_b$ the function at both scales in their units, $G_a = \mathbb E f_a^2$, $G_b = \mathbb E
 /// f_b^2$,
@@ -260,13 +267,14 @@ pub(super) fn unequal<P: Profile>(profile: &P, qa: f64, qb: f64) -> Parallel {
         let half = (0.5 * delta).exp();
         (center / half, center * half)
     };
-    let places = [(low, high), around(CLOSE), around(2.0 * CLOSE)];
-    let used = if delta < CLOSE { 3 } else { 1 };
-    let (mut moments, mut even_slope, mut deficits) = ([0.0; 2], 0.0, [0.0; 3]);
+    let [first, second, third] = [1.0, 2.0, 3.0].map(|times| around(times * CLOSE));
+    let places = [(low, high), first, second, third];
+    let used = if delta < CLOSE { 4 } else { 1 };
+    let (mut moments, mut even_slope, mut deficits) = ([0.0; 2], 0.0, [0.0; 4]);
     for (i, &(low, high)) in places[..used].iter().enumerate() {
-        let here = if high <= 4.0 {
+        let here = if in_units(profile, high) <= 4.0 {
             unequal_of::<P, false, false>(profile, low, high)
-        } else if low >= 0.25 {
+        } else if in_units(profile, low) >= 0.25 {
             unequal_of::<P, true, true>(profile, low, high)
         } else {
             unequal_of::<P, false, true>(profile, low, high)
@@ -278,9 +286,13 @@ pub(super) fn unequal<P: Profile>(profile: &P, qa: f64, qb: f64) -> Parallel {
     }
     let mut deficit = deficits[0];
     if delta < CLOSE {
-        let x = delta / CLOSE;
-        let slope = (0.25 * deficits[2] - deficits[1]) / 3.0;
-        deficit = x * x * (deficits[1] + slope * (x * x - 1.0));
+        // Newton's interpolant of deficit/δ² in δ²
+        let square = (delta / CLOSE) * (delta / CLOSE);
+        let [_, at_1, at_4, at_9] = deficits;
+        let (at_4, at_9) = (at_4 / 4.0, at_9 / 9.0);
+        let (slope, next_slope) = ((at_4 - at_1) / 3.0, (at_9 - at_4) / 5.0);
+        let bend = (next_slope - slope) / 8.0;
+        deficit = square * (at_1 + (square - 1.0) * (slope + (square - 4.0) * bend));
     }
     Parallel {
         moments,
@@ -295,13 +307,14 @@ fn unequal_of<P: Profile, const LOW_FAR: bool, const HIGH_FAR: bool>(
     low: f64,
     high: f64,
 ) -> Parallel {
+    let alike = LOW_FAR == HIGH_FAR;
     let a = Scaled::<LOW_FAR>::new(profile, low);
     let b = Scaled::<HIGH_FAR>::new(profile, high);
-    // of f_a² - h², (f_b - f_a)², f_b² - f_a²
-    let [mut rest, mut gaps, mut excess] = [[[0.0; LANES]; 2]; 3];
+    // of f_a² - h², (f_b - f_a)², f_b² - f_a², f_a f_b - h²
+    let [mut rest, mut gaps, mut excess, mut products] = [[[0.0; LANES]; 2]; 4];
     let mut slopes = [0.0; LANES];
     each_node::<P>(
-        high,
+        in_units(profile, high),
         a.end::<P>(),
         #[inline(always)]
         |z, w| {
@@ -311,11 +324,13 @@ fn unequal_of<P: Profile, const LOW_FAR: bool, const HIGH_FAR: bool>(
                 for part in 0..2 {
                     if P::RESTS[part] {
                         let (fa, fb) = (ha[part] + rest_a[part], hb[part] + rest_b[part]);
-                        let gap = if LOW_FAR == HIGH_FAR {
-                            rest_b[part] - rest_a[part]
+                        let (gap, product) = if alike {
+                            let product = rest_a[part] * fb + ha[part] * rest_b[part];
+                            (rest_b[part] - rest_a[part], product)
                         } else {
-                            fb - fa
+                            (fb - fa, fa * fb)
                         };
+                        products[part][lane] += w[lane] * product;
                         rest[part][lane] += w[lane] * (rest_a[part] * (ha[part] + fa));
                         gaps[part][lane] += w[lane] * (gap * gap);
                         excess[part][lane] += w[lane] * (gap * (fa + fb));
@@ -336,10 +351,14 @@ fn unequal_of<P: Profile, const LOW_FAR: bool, const HIGH_FAR: bool>(
     let (root_a, root_b) = (ga.sqrt(), (ga + both(excess)).sqrt());
     let apart = both(excess) / (root_a + root_b);
     let deficit = (both(gaps) - apart * apart) / (2.0 * root_a * root_b);
-    // 2 f_a f_b = 2 f_a² + (f_b² - f_a²) - (f_b - f_a)²
+    let products = total(products);
     let moments = [0, 1].map(|part| {
-        let product = squares[part] + rest[part] + 0.5 * (excess[part] - gaps[part]);
-        a.unit * b.unit * product
+        let common = if alike || !P::RESTS[part] {
+            squares[part]
+        } else {
+            0.0
+        };
+        a.unit * b.unit * (common + products[part])
     });
     Parallel {
         moments,

@@ -26,6 +26,8 @@ mod line;
 mod pairs;
 mod profile;
 mod smooth;
+#[cfg(test)]
+mod tests;
 
 use std::f64::consts::FRAC_2_PI;
 
@@ -170,7 +172,7 @@ fn pair_sums<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation, even_slo
         (true, true, _) => pairs::sums::<true, true, 96>((qa, a), (qb, b), c, even_slope),
         (false, _, _) => pairs::sums::<false, true, 96>((qa, a), (qb, b), c, even_slope),
         (_, _, false) => pairs::sums::<true, false, 96>((qa, a), (qb, b), c, even_slope),
-        (_, _, true) => pairs::sums::<true, false, 304>((qa, a), (qb, b), c, even_slope),
+        (_, _, true) => pairs::sums::<true, false, 464>((qa, a), (qb, b), c, even_slope),
     };
     let slope = phi.slope();
     if slope != 0.0 {

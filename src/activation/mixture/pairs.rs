@@ -162,9 +162,12 @@ pub(super) fn sums<const ODD: bool, const EVEN: bool, const SIZE: usize>(
                 let n = variance_a * variance_b * numerator;
                 let d = (k0 * k + root * root0) * (root + cosine * root0);
                 if EVEN {
-                    let (theta, excess) = angle_and_excess(n, d);
+                    // one division for both t and t √D₀/(√D₀ + √D)
+                    let roots = root + root0;
+                    let share = n / (d * roots);
+                    let third = share * root0;
+                    let (theta, excess) = angle_and_excess(n, d, share * roots);
                     let weight = ea[lane] * eb[lane];
-                    let third = n * root0 / (d * (root + root0));
                     sums[2][lane] += weight * (less * third + k * excess);
                     sums[3][lane] += weight * theta;
                     if ODD {

@@ -27,6 +27,12 @@ pub(crate) trait Profile {
     /// Beyond this argument $\varphi$ is its leading function for large $x$.
     const REACH: f64 = 42.0;
 
+    /// The length on which $\varphi$ changes.
+    #[inline(always)]
+    fn unit(&self) -> f64 {
+        1.0
+    }
+
     /// What $\varphi$ tends to for small $x$.
     fn leading_near(&self) -> Leading;
 
