@@ -16,6 +16,9 @@ pub(super) fn density(z: f64) -> f64 {
 /// Beyond this the normal law has no mass that counts.
 pub(super) const REACH: f64 = 9.5;
 
+/// Beyond this its density is 0.
+pub(super) const EMPTY: f64 = 38.0;
+
 /// Up to this width, Gauss's rule is exact to rounding within four standard deviations.
 const WIDTH: f64 = 3.0;
 
@@ -71,10 +74,11 @@ impl NormalPiece {
         }
         // beyond REACH from the nearer of 0 and its own end, an interval has no mass that counts
         let (a, b) = (a.max(b.min(0.0) - REACH), b.min(a.max(0.0) + REACH));
-        if b > a {
+        let distance = a.max(-b);
+        if b > a && distance < EMPTY {
             // the density falls the faster the farther the interval is from 0
-            let far = (0.25 * a.max(-b)).max(1.0);
-            let count = ((b - a) * far / WIDTH).ceil();
+            let steepness = (0.25 * distance).max(1.0);
+            let count = ((b - a) * steepness / WIDTH).ceil();
             let width = (b - a) / count;
             let mut i = 0.0;
             while i < count {

@@ -2,14 +2,12 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
+use super::super::normal_piece::EMPTY;
 use super::super::{acute_angle, geometric_mean, total};
 use super::{PiecewiseLinear, Seen};
 use crate::PairCorrelation;
 use crate::numerics::gauss_legendre::{NODES, SIZE, WEIGHTS};
 use crate::numerics::{exponential, sine::sine};
-
-/// Kinks beyond so many standard deviations have density 0.
-const EMPTY: f64 = 38.0;
 
 /// The density at kinks that differ by $\eta$ standard deviations is 0 for angles below $\eta$ over this.
 const FLAT: f64 = 9.6;
