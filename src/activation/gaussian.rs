@@ -112,8 +112,9 @@ impl ClosedForm for Gaussian {
         self.a * self.a * beta * k * (unit / delta) * (unit / delta.sqrt())
     }
 
-    /// $c^\prime = ((1 + 2\beta q_a)(1 + 2\beta q_b)/\Delta^2)^{1/4}$, and $\Delta^2$ exceeds the numerator by
-    /// $\beta^2 (q_a - q_b)^2 + 2 (1 + \beta q_a + \beta q_b) \beta^2 D + \beta^4 D^2$, $D = q_a q_b - k^2$.
+    /// $c^\prime = ((1 + 2\beta q_a)(1 + 2\beta q_b)/\Delta^2)^{1/4}$, and $\Delta^2$ exceeds the numerator
+    /// by $\beta^2 (q_a - q_b)^2 + 2 (1 + \beta q_a + \beta q_b) \beta^2 D + \beta^4 D^2$,
+    /// $D = q_a q_b - k^2$.
     fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let (unit, _, delta) = self.parts(qa, qb, c);
         let beta = -2.0 * self.b;

@@ -77,9 +77,10 @@ impl ClosedForm for Gelu {
     }
 
     /// What the angle loses, in units of $s$ as well, from terms of one sign: with $k_0 = \sqrt{q_a q_b}$,
-    /// $\Delta_0 = 1 + q_a + q_b$, $A = (1+q_a)(1+q_b)$, $\delta = k_0^2 - k^2$ and $t$ the tangent of the angle
-    /// between $(k_0, \sqrt{\Delta_0})$ and $(k, \sqrt\Delta)$, the loss times $2\pi$ is that of ReLU of $x + z$,
-    /// $(k_0 - k)(\tfrac\pi2 + \arcsin \tfrac{k_0}{\sqrt A}) - k (t - \arctan t) - \ldots$, and that of the rest.
+    /// $\Delta_0 = 1 + q_a + q_b$, $A = (1+q_a)(1+q_b)$, $\delta = k_0^2 - k^2$ and $t$ the tangent of the
+    /// angle between $(k_0, \sqrt{\Delta_0})$ and $(k, \sqrt\Delta)$, the loss times $2\pi$ is that of ReLU
+    /// of $x + z$, $(k_0 - k)(\tfrac\pi2 + \arcsin \tfrac{k_0}{\sqrt A}) - k (t - \arctan t) - \ldots$, and
+    /// that of the rest.
     fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let scale = qa.max(qb).max(1.0);
         let unit = 1.0 / scale;
@@ -95,7 +96,9 @@ impl ClosedForm for Gelu {
             let sum = root * other + k * leg;
             let (top, bottom) = (all * delta / sum, root * k + leg * other);
             let rest = (delta / sum) * (leg / bottom) * all * moved / (leg + other);
-            moved * (FRAC_PI_2 + angle(root, leg)) - k * angle_and_excess(top, bottom).1 - rest
+            moved * (FRAC_PI_2 + angle(root, leg))
+                - k * angle_and_excess(top, bottom, top / bottom).1
+                - rest
         } else {
             moved * FRAC_PI_2 + root * angle(root, leg) - k * angle(k, other) - shorter
         };

@@ -50,7 +50,6 @@ mod identity;
 mod jump;
 mod leaky_relu;
 mod mish;
-#[allow(dead_code, unreachable_pub, unused_imports)]
 mod mixture;
 mod named;
 mod near_zero;

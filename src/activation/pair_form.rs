@@ -43,14 +43,7 @@ impl<M: Mixture + Activation> PairForm for M {
     }
 
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
-        let pair = mixture::pair_moments(self, qa, qb, c);
-        PairMoments {
-            variance_a: pair.variance_a,
-            variance_b: pair.variance_b,
-            moment: pair.moment,
-            derivative_moment: pair.derivative_moment,
-            correlation: pair.correlation,
-        }
+        mixture::pair_moments(self, qa, qb, c)
     }
 }
 

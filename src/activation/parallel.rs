@@ -9,9 +9,9 @@ const STEP: f64 = 0.12;
 /// Standard deviations to either side.
 const END: f64 = 9.5;
 
-/// $1 - \mathbb E[\varphi(\sqrt{q_a} z)\varphi(\sqrt{q_b} z)]/\sqrt{V_a V_b}$ of a smooth $\varphi$, as half the
-/// mean square of $\varphi(\sqrt{q_a} z)/\sqrt{V_a} - \varphi(\sqrt{q_b} z)/\sqrt{V_b}$, by one rule for all three
-/// expectations. A deficit of $D$ has the relative error 1e-16 $/\sqrt D$.
+/// $1 - \mathbb E[\varphi(\sqrt{q_a} z)\varphi(\sqrt{q_b} z)]/\sqrt{V_a V_b}$ of a smooth $\varphi$, as half
+/// the mean square of $\varphi(\sqrt{q_a} z)/\sqrt{V_a} - \varphi(\sqrt{q_b} z)/\sqrt{V_b}$, by one rule for
+/// all three expectations. A deficit of $D$ has the relative error 1e-16 $/\sqrt D$.
 pub(super) fn deficit(phi: impl Fn(f64) -> f64, qa: f64, qb: f64) -> f64 {
     if qa == qb {
         return 0.0;

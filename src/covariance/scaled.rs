@@ -152,8 +152,8 @@ impl ScaledCovariance {
     /// As [`variance_a`](Self::variance_a).
     pub fn pair(&self) -> Result<PairCovariance> {
         let (variance_a, variance_b) = (self.variance_a()?, self.variance_b()?);
-        let epsilon = self.finite_inside("1 - correlation", self.pair.one_minus_correlation())?;
-        Ok(PairCovariance::from_parts(variance_a, variance_b, epsilon))
+        let correlation = self.pair.pair_correlation();
+        Ok(PairCovariance::of(variance_a, variance_b, correlation))
     }
 
     fn finite_inside(&self, quantity: &str, value: f64) -> Result<f64> {

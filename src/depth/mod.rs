@@ -33,7 +33,7 @@ use crate::inputs::{checked_covariance, input_covariance};
 use crate::kernel::through;
 use crate::network::scaling::ScalingClass;
 use crate::network::{Blocks, Layer, Network, Stack, Structure, pair_of_layer};
-use crate::{Error, Inputs, PairCovariance, Result, Scalar};
+use crate::{Error, Inputs, PairCorrelation, PairCovariance, Result, Scalar};
 
 /// Infinite width, then infinite depth, for every [`Architecture`].
 pub trait InInfiniteDepth: Architecture {
@@ -227,10 +227,16 @@ impl InfiniteDepth {
             Some((weight, slopes)) => {
                 let growth = weight * slopes.second_moment() * clock;
                 let correlation_time = 2.0 * weight * slopes.curvature_weight() * clock;
-                let epsilon = CorrelationFlow::shared()
-                    .complement_unchecked(k.one_minus_correlation(), correlation_time);
+                let correlation = if correlation_time == 0.0 {
+                    k.pair_correlation()
+                } else {
+                    PairCorrelation::of_one_minus(
+                        CorrelationFlow::shared()
+                            .complement_unchecked(k.one_minus_correlation(), correlation_time),
+                    )
+                };
                 Ok(ScaledCovariance::exponential(
-                    PairCovariance::from_parts(k.variance_a(), k.variance_b(), epsilon),
+                    PairCovariance::of(k.variance_a(), k.variance_b(), correlation),
                     growth,
                 ))
             }

@@ -21,6 +21,10 @@ const NOISE: f64 = 1e-12;
 const LOWEST: f64 = 1e-290;
 const HIGHEST: f64 = 1e290;
 
+/// Strides in the logarithm: near 1, where several fixed points may be, and far from it.
+const NEAR: f64 = 0.7;
+const FAR: f64 = 20.0;
+
 /// Layers that are passed one by one where $V$ does not increase.
 const LAYERS: usize = 400;
 
@@ -49,8 +53,20 @@ pub(super) fn variance_limit(
     if start == 0.0 {
         return Ok(VarianceLimit::Zero);
     }
+    let unsettled =
+        |reason: String| Err(Error::undefined("the variance at infinite depth", reason));
     let mut q = start;
     if let Some(limit) = settle(&once, &mut q)? {
+        let is_crossed = match limit {
+            VarianceLimit::Zero => q < LOWEST && once(q)? > 1.0,
+            VarianceLimit::Infinite => q > HIGHEST && once(q)? < 1.0,
+            VarianceLimit::Point(_) => false,
+        };
+        if is_crossed {
+            return unsettled(
+                "it alternates from layer to layer between 0 and infinity".to_owned(),
+            );
+        }
         return Ok(limit);
     }
     let twice = |q: f64| {
@@ -61,8 +77,6 @@ pub(super) fn variance_limit(
             Ok(middle)
         }
     };
-    let unsettled =
-        |reason: String| Err(Error::undefined("the variance at infinite depth", reason));
     match settle(&twice, &mut q)? {
         Some(VarianceLimit::Point(first)) => {
             let second = once(first)?;
@@ -84,6 +98,9 @@ pub(super) fn variance_limit(
 fn step(map: &dyn Fn(f64) -> Result<f64>, q: f64) -> Result<(f64, f64)> {
     let next = map(q)?;
     let change = (next - q) / q;
+    if change.is_nan() {
+        return Err(Error::overflow("the variance at infinite depth"));
+    }
     let sign = if change.abs() <= NOISE {
         0.0
     } else {
@@ -124,9 +141,6 @@ fn first_fixed_point(
     value: f64,
     direction: f64,
 ) -> Result<Option<VarianceLimit>> {
-    /// Strides in the logarithm: near 1, where several fixed points may be, and far from it.
-    const NEAR: f64 = 0.7;
-    const FAR: f64 = 20.0;
     let (mut q, mut value) = (q, value);
     let mut stride = (value / q).ln().abs().clamp(1e-3, NEAR);
     loop {
@@ -172,7 +186,11 @@ fn at_rest(map: &dyn Fn(f64) -> Result<f64>, q: f64) -> Result<VarianceLimit> {
             if sign != 0.0 {
                 return Ok(Some((other, value, sign)));
             }
-            distance *= 4.0;
+            distance = if distance < FAR {
+                4.0 * distance
+            } else {
+                distance + FAR
+            };
         }
     };
     let away = |from: (f64, f64, f64)| -> Result<VarianceLimit> {
@@ -230,7 +248,7 @@ mod tests {
             let x = q.ln() / 4f64.ln();
             4f64.powf(x + 0.3 * x * (1.0 - x * x))
         };
-        for (start, end) in [(0.9, 0.25), (1e-3, 0.25), (1.001, 4.0), (5.0, 4.0)] {
+        for (start, end) in [(0.9, 0.25), (0.15, 0.25), (1.001, 4.0), (5.0, 4.0)] {
             let Point(found) = limit(map, start).unwrap() else {
                 panic!("a fixed point");
             };

@@ -20,8 +20,8 @@ fn close(found: f64, exact: f64, tolerance: f64) {
     assert!(error <= tolerance, "{found:e}, not {exact:e}: {error:e}");
 }
 
-/// A network of positively homogeneous layers forgets its biases as inputs grow: correlations and Θ/|x|² have a
-/// limit, pair by pair and as matrices.
+/// A network of positively homogeneous layers forgets its biases as inputs grow: correlations and Θ/|x|² have
+/// a limit, pair by pair and as matrices.
 #[test]
 fn homogeneous_networks_are_scale_free() {
     fn check(phi: impl Dual + Clone + 'static, smallest: f64) {
@@ -136,7 +136,8 @@ fn a_finite_variance_is_found() {
     }
 }
 
-/// For odd functions (u, -v) has the negative dual, for even ones the same: to the bit, however near the ends.
+/// For odd functions (u, -v) has the negative dual, for even ones the same: to the bit, however near the
+/// ends.
 #[test]
 fn both_ends_of_the_correlation_are_alike() {
     for entry in entries() {

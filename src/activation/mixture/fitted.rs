@@ -160,7 +160,7 @@ impl Fit {
             residual: f64::NAN,
         };
         let (at_zero, _) = parts(|x| activation.value(x), 0.0);
-        let (mut worst, mut largest) = (0.0, f64::MIN_POSITIVE);
+        let (mut worst, mut largest) = (0.0_f64, f64::MIN_POSITIVE);
         for x in geometric(1e-7, 1e6, 150).chain(arithmetic(0.03, 15.0, 250)) {
             let (even, odd) = derivative(x);
             let (value_even, value_odd) = parts(|x| activation.value(unit * x), x);
@@ -173,9 +173,12 @@ impl Fit {
                 0.1 * (value_even - at_zero - sums.even) / length,
                 0.1 * (value_odd - sums.odd) / length,
             ] {
-                if !(error.abs() <= worst) {
-                    worst = error.abs();
-                }
+                // NaN is the worst of all
+                worst = if error.is_nan() {
+                    error
+                } else {
+                    worst.max(error.abs())
+                };
             }
         }
         fit.residual = worst / largest;

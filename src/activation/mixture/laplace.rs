@@ -143,7 +143,8 @@ impl Mixture for Softsign {
     const EVEN: bool = false;
     const MANY: bool = true;
 
-    /// Those from $3 \cdot 10^{-5}/q$ to $\max(10^8, 10^5/q)$ (more beside a larger variance), the rest lumped.
+    /// Those from $3 \cdot 10^{-5}/q$ to $\max(10^8, 10^5/q)$ (more beside a larger variance), the rest
+    /// lumped.
     fn components(&self, q: f64, other: f64) -> Pieces<'_> {
         let all = &*MEASURE;
         let low = 3e-5 / q;

@@ -31,6 +31,7 @@ mod tests;
 
 use std::f64::consts::FRAC_2_PI;
 
+use super::pair_form::PairMoments;
 use crate::covariance::PairCorrelation;
 use crate::vectorized::vectorized;
 pub use fitted::Fitted;
@@ -55,41 +56,11 @@ pub(crate) trait Mixture: Profile {
     fn components(&self, q: f64, other: f64) -> Pieces<'_>;
 }
 
-/// What a pair of inputs gives.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PairMoments {
-    /// $V_a = \mathbb E[\varphi(u)^2]$, a function of $q_a$ alone.
-    pub variance_a: f64,
-    /// $V_b$.
-    pub variance_b: f64,
-    /// $m(c) = \mathbb E[\varphi(u)\varphi(v)]$.
-    pub moment: f64,
-    /// $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$.
-    pub derivative_moment: f64,
-    /// $m(1) - m(c)$, in relative accuracy.
-    pub drop: f64,
-    /// $1 - m(1)/\sqrt{V_aV_b}$, in relative accuracy.
-    pub parallel_deficit: f64,
-    /// $c^\prime = m(c)/\sqrt{V_aV_b}$ with both ends in relative accuracy; $c$ where a variance is 0.
-    pub correlation: PairCorrelation,
-}
-
 /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
 pub(crate) fn variance<M: Mixture>(phi: &M, q: f64) -> f64 {
     vectorized(
         #[inline(always)]
         || line::equal(phi, q).variance(),
-    )
-}
-
-/// $1 - m(1)/\sqrt{V_aV_b}$.
-pub(crate) fn parallel_deficit<M: Mixture>(phi: &M, qa: f64, qb: f64) -> f64 {
-    if qa == qb {
-        return 0.0;
-    }
-    vectorized(
-        #[inline(always)]
-        || line::unequal(phi, qa, qb).deficit,
     )
 }
 
@@ -129,24 +100,21 @@ fn pair_moments_here<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation) 
         0.0
     };
     let even_here = even - sums.even_drop;
-    let (sign, drop, one_minus, one_plus) = if c.is_positive() {
-        let drop = sums.odd_drop + sums.even_drop;
-        let one_minus = deficit + drop / scale;
-        (1.0, drop, one_minus, 2.0 - one_minus)
+    let (sign, one_minus, one_plus) = if c.is_positive() {
+        let one_minus = deficit + (sums.odd_drop + sums.even_drop) / scale;
+        (1.0, one_minus, 2.0 - one_minus)
     } else {
         // -c' is the correlation of φ and -φ(-x), whose even part has the other sign
         let drop = odd + odd_here + sums.even_drop;
         let opposite_drop = even + even_here + sums.odd_drop;
         let one_plus = deficit + opposite_drop / scale;
-        (-1.0, drop, deficit + drop / scale, one_plus)
+        (-1.0, deficit + drop / scale, one_plus)
     };
     PairMoments {
         variance_a,
         variance_b,
         moment: sign * odd_here + even_here,
         derivative_moment: sums.odd_slope + sign * sums.even_slope,
-        drop,
-        parallel_deficit: deficit,
         correlation: if scale > 0.0 {
             PairCorrelation::from_ends(one_minus, one_plus)
         } else {

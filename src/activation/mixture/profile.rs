@@ -20,8 +20,8 @@ pub(crate) trait Profile {
     /// Whether $\varphi_\text{odd}$ or $\varphi_\text{even}$ is not analytic at 0.
     const KINKED: bool = false;
 
-    /// Whether the odd and the even part have anything beyond the leading function, which is otherwise the same
-    /// near and far.
+    /// Whether the odd and the even part have anything beyond the leading function, which is otherwise the
+    /// same near and far.
     const RESTS: [bool; 2];
 
     /// Beyond this argument $\varphi$ is its leading function for large $x$.

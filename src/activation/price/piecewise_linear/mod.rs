@@ -90,7 +90,6 @@ impl PiecewiseLinear<2> {
 
 impl<const N: usize> PiecewiseLinear<N> {
     /// $\gamma(\varphi(\alpha x + \beta) + \delta)$ of $(\alpha, \beta, \gamma, \delta)$, for $\alpha \ne 0$.
-    #[allow(dead_code)]
     pub(crate) fn affine(&self, [alpha, beta, gamma, delta]: [f64; 4]) -> Self {
         let line = |line: Line| Line {
             offset: gamma * (line.offset + line.slope * beta + delta),
