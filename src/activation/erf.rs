@@ -151,7 +151,7 @@ impl ClosedForm for Erf {
         };
         let scale = self.variance(qa).sqrt() * self.variance(qb).sqrt();
         let drop = (2.0 / PI) * self.a * self.a * lost / scale;
-        parallel::deficit(|x| self.value(x), qa, qb) + drop
+        parallel::deficit_of(self, qa, qb) + drop
     }
 }
 

@@ -106,7 +106,7 @@ impl ClosedForm for Gelu {
         let gelu = (before * shorter + unit * unit * (normal / (leg * other))) / all;
         let variances = (self.variance(qa) * unit).sqrt() * (self.variance(qb) * unit).sqrt();
         let drop = (relu + gelu) / (2.0 * PI * variances);
-        parallel::deficit(|x| self.value(x), qa, qb) + drop
+        parallel::deficit_of(self, qa, qb) + drop
     }
 }
 

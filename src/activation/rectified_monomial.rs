@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::closed_form::{ClosedForm, GAUSS_FIVE, dual_from_closed_form};
 use super::{Activation, arc_cosine};
 use crate::{Error, PairCorrelation, Result};
 
@@ -68,15 +68,6 @@ impl RectifiedMonomial {
         self.degree
     }
 }
-
-/// Gauss–Legendre with five nodes on $[0, 1]$: (node, weight).
-const GAUSS_FIVE: [(f64, f64); 5] = [
-    (0.046_910_077_030_668_0, 0.118_463_442_528_094_54),
-    (0.230_765_344_947_158_45, 0.239_314_335_249_683_23),
-    (0.5, 0.284_444_444_444_444_44),
-    (0.769_234_655_052_841_5, 0.239_314_335_249_683_23),
-    (0.953_089_922_969_332, 0.118_463_442_528_094_54),
-];
 
 /// $(n-1)!!$ for even $n$ or odd $n$.
 fn double_factorial_below(n: usize) -> f64 {

@@ -259,6 +259,18 @@ impl Plan {
         Ok([patch, mirrored])
     }
 
+    /// The least $\varepsilon^\prime/\varepsilon$ that errors are relative to: activations with tables err by an
+    /// absolute amount, and so do layers whose inputs have different norms, by the rounding of $c$.
+    pub(super) fn floor(&self, probe: &Probe<'_>, epsilon: f64) -> f64 {
+        if probe.noise > CLOSED_FORMS {
+            0.1 / epsilon
+        } else if self.cells.are_equal() {
+            0.0
+        } else {
+            0.02 / epsilon
+        }
+    }
+
     /// The largest error between the nodes.
     fn error(
         &self,
@@ -300,12 +312,7 @@ impl Plan {
             } else {
                 [section.at::<1>(&columns, &[r; LANES])[0][0], 0.0]
             };
-            // activations with tables have an absolute error
-            let absolute = if probe.noise > CLOSED_FORMS {
-                0.1 / piece.epsilon(r)
-            } else {
-                0.0
-            };
+            let absolute = self.floor(probe, piece.epsilon(r));
             let diagonal = (scale(a) * scale(b)).sqrt().max(exact[0][1].abs());
             let scales = [exact[0][0].abs().max(absolute), TANGENT * diagonal];
             for f in 0..2 {

@@ -271,7 +271,8 @@ impl Plan {
                 cell: cells.1,
                 x: -x,
             };
-            probe.terms(MOST_POWERS, TOLERANCE, |nodes| {
+            let floor = self.floor(probe, piece.epsilon(1.0).max(piece.epsilon(-1.0)));
+            probe.terms(MOST_POWERS, (TOLERANCE, floor), |nodes| {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
         });
@@ -304,9 +305,10 @@ impl Plan {
         let piece = &self.pieces[piece];
         let needed = [(0.0, 0.0), (-0.9, 0.7)].map(|(x, r)| {
             let b = Place { cell: other, x };
-            probe.terms(MOST_TERMS, TOLERANCE, |nodes| {
+            let epsilon = piece.epsilon(r);
+            let floor = self.floor(probe, epsilon);
+            probe.terms(MOST_TERMS, (TOLERANCE, floor), |nodes| {
                 // the roles of both points are the same
-                let epsilon = piece.epsilon(r);
                 self.ratios(
                     probe,
                     b,

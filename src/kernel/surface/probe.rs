@@ -81,12 +81,12 @@ impl Probe<'_> {
         Ok(parts.concat())
     }
 
-    /// How many Chebyshev polynomials hold a function to `tolerance` of its largest value, of at most `most`;
-    /// `None` if these do not suffice. Asked for are the pairs at Chebyshev's points, all at once.
+    /// How many Chebyshev polynomials hold a function to `tolerance` of its largest value (the first one's is
+    /// at least `floor`), of at most `most`; `None` if these do not suffice. Asked for are the pairs at Chebyshev's points, all at once.
     pub(super) fn terms(
         &self,
         most: usize,
-        tolerance: f64,
+        (tolerance, floor): (f64, f64),
         values: impl Fn(&[f64]) -> Result<Vec<Values>>,
     ) -> Option<usize> {
         let nodes: Vec<f64> = chebyshev::nodes(most).collect();
@@ -96,6 +96,7 @@ impl Probe<'_> {
             let largest = values
                 .iter()
                 .fold(0.0, |m: f64, value| m.max(value[f].abs()));
+            let largest = if f == 0 { largest.max(floor) } else { largest };
             if !largest.is_finite() {
                 return None;
             }
