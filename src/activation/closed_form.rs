@@ -158,9 +158,9 @@ const CLOSE: f64 = 2e-3;
 /// What two routes to the same complement may differ by where both are right.
 const AGREEMENT: f64 = 4e-15;
 
-/// [`dual`] and [`derivative_dual`] of one point with many, vectorised. Close to $c^\prime = \pm 1$ the loss of
-/// parallel inputs is a difference, and that of the angle an integral by Gauss's rule with five nodes, as long
-/// as their sum agrees with the difference. (Very steep activations, and nearly parallel inputs whose
+/// [`dual`] and [`derivative_dual`] of one point with many, vectorised. Close to $c^\prime = \pm 1$ the loss
+/// of parallel inputs is a difference, and that of the angle an integral by Gauss's rule with five nodes, as
+/// long as their sum agrees with the difference. (Very steep activations, and nearly parallel inputs whose
 /// variances differ by less than 0.2 % in a layer that drives them apart, go one by one.)
 #[inline(always)]
 pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Result<()> {
@@ -219,7 +219,8 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
         if !close {
             continue;
         }
-        // what parallel inputs lose, the integral of the slopes, and the slope at c, all relative to √(V_a V_b)
+        // what parallel inputs lose, the integral of the slopes, and the slope at c, all relative to √(V_a
+        // V_b)
         let shape = phi.clone();
         let (parallel, drop, speed) = vectorized(
             #[inline(always)]

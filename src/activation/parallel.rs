@@ -47,16 +47,16 @@ pub(super) fn deficit(phi: impl Fn(f64) -> f64, qa: f64, qb: f64) -> f64 {
 /// Log-ratios of variances up to this are interpolated.
 const CLOSE: f64 = 0.6;
 
-/// Nodes in $\delta^2$: the deficit over $\delta^2$ is analytic for $|\operatorname{Im} \delta| < \pi$, and the
-/// interpolation exact to 1e-12.
+/// Nodes in $\delta^2$: the deficit over $\delta^2$ is analytic for $|\operatorname{Im} \delta| < \pi$, and
+/// the interpolation exact to 1e-12.
 const NODES: usize = 6;
 
 /// A deficit that is a difference of numbers near 1 has twelve digits from here on.
 const SUBTRACTED: f64 = 1e-4;
 
 /// [`deficit`] of a closed form. It is an even analytic function of $\delta = \log(q_a/q_b)$, of order
-/// $\delta^2$: a subtraction from 1 for large $\delta$, and for small ones interpolated between larger ones. Of
-/// functions that are nearly linear at the scale of $\sqrt q$ it is small for all $\delta$, and a sum.
+/// $\delta^2$: a subtraction from 1 for large $\delta$, and for small ones interpolated between larger ones.
+/// Of functions that are nearly linear at the scale of $\sqrt q$ it is small for all $\delta$, and a sum.
 pub(super) fn deficit_of(phi: &(impl ClosedForm + ?Sized), qa: f64, qb: f64) -> f64 {
     if qa == qb {
         return 0.0;

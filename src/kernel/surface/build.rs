@@ -259,8 +259,8 @@ impl Plan {
         Ok([patch, mirrored])
     }
 
-    /// The least $\varepsilon^\prime/\varepsilon$ that errors are relative to: activations with tables err by an
-    /// absolute amount, and so do layers whose inputs have different norms, by the rounding of $c$.
+    /// The least $\varepsilon^\prime/\varepsilon$ that errors are relative to: activations with tables err by
+    /// an absolute amount, and so do layers whose inputs have different norms, by the rounding of $c$.
     pub(super) fn floor(&self, probe: &Probe<'_>, epsilon: f64) -> f64 {
         if probe.noise > CLOSED_FORMS {
             0.1 / epsilon

@@ -82,7 +82,8 @@ impl Probe<'_> {
     }
 
     /// How many Chebyshev polynomials hold a function to `tolerance` of its largest value (the first one's is
-    /// at least `floor`), of at most `most`; `None` if these do not suffice. Asked for are the pairs at Chebyshev's points, all at once.
+    /// at least `floor`), of at most `most`; `None` if these do not suffice. Asked for are the pairs at
+    /// Chebyshev's points, all at once.
     pub(super) fn terms(
         &self,
         most: usize,
