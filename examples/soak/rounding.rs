@@ -256,5 +256,5 @@ pub fn covariance_matrix(
 fn vanishes_beside(k: &DMatrix<f64>, kept: &[usize]) -> bool {
     let zero = |&i: &usize| !kept.contains(&i);
     let mut rows = (0..k.nrows()).filter(zero);
-    rows.all(|i| k.row(i).iter().all(|&k| k == 0.0))
+    rows.all(|i| k.row(i).iter().all(|&k| k.abs() < 1e-200))
 }

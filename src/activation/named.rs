@@ -63,8 +63,8 @@ const ARC_SINE: &str = "arc sine";
 const INTEGRALS: &str = "Gaussian integrals";
 const FINITE_SUM: &str = "finite Mehler sum";
 const MAP: &str = "map of kernels";
-const MEHLER: &str = "Mehler, quadrature where steep";
-const SPLIT: &str = "quadrature split at kinks";
+const MIXTURE: &str = "Gaussian mixture";
+const ANGLE: &str = "Price's theorem in the angle";
 
 macro_rules! entry {
     ($name:ident($($parameter:ident = $default:literal),*); $route:ident; $made:expr) => {
@@ -83,21 +83,21 @@ macro_rules! entry {
 static LIST: [Named; 35] = [
     entry! { ab_relu(a = -0.3, b = 1.4); SLOPES; AbRelu::new(a, b) },
     entry! { abs(); SLOPES; Ok(Abs) },
-    entry! { celu(alpha = 1.0); SPLIT; Celu::new(alpha) },
+    entry! { celu(alpha = 1.0); ANGLE; Celu::new(alpha) },
     entry! { cos(a = 1.0, b = 1.0, c = 0.0); INTEGRALS; Cosine::new(a, b, c) },
-    entry! { elu(alpha = 1.0); SPLIT; Elu::new(alpha) },
+    entry! { elu(alpha = 1.0); ANGLE; Elu::new(alpha) },
     entry! { erf(a = 1.0, b = 1.0, c = 0.0); ARC_SINE; Erf::new(a, b, c) },
     entry! { exp(a = 1.0, b = 1.0); INTEGRALS; Exponential::new(a, b) },
     entry! { exp_normalized(gamma = 1.0, shift = -1.0); MAP; ExpNormalized::new(gamma, shift) },
     entry! { gabor(); INTEGRALS; Ok(Gabor) },
     entry! { gaussian(a = 1.0, b = -1.0); INTEGRALS; Gaussian::new(a, b) },
     entry! { gelu(); ARC_SINE; Ok(Gelu) },
-    entry! { hard_sigmoid(); SPLIT; Ok(HardSigmoid) },
-    entry! { hard_tanh(); SPLIT; Ok(HardTanh) },
+    entry! { hard_sigmoid(); ANGLE; Ok(HardSigmoid) },
+    entry! { hard_tanh(); ANGLE; Ok(HardTanh) },
     entry! { hermite(degree = 2.0); FINITE_SUM; power(degree).and_then(Polynomial::hermite) },
     entry! { identity(); SLOPES; Ok(Identity) },
     entry! { leaky_relu(alpha = 0.01); SLOPES; LeakyRelu::new(alpha) },
-    entry! { mish(); MEHLER; Ok(Mish) },
+    entry! { mish(); MIXTURE; Ok(Mish) },
     entry! { monomial(degree = 2.0); FINITE_SUM; power(degree).and_then(Polynomial::monomial) },
     Named {
         name: "polynomial",
@@ -109,23 +109,23 @@ static LIST: [Named; 35] = [
     entry! { rbf(gamma = 1.0); INTEGRALS; RandomFourier::new(gamma) },
     entry! { rectified_monomial(degree = 2.0); FAMILY; power(degree).and_then(RectifiedMonomial::new) },
     entry! { relu(); SLOPES; Ok(Relu) },
-    entry! { relu6(); SPLIT; Ok(Relu6) },
-    entry! { selu(); SPLIT; Ok(Selu) },
+    entry! { relu6(); ANGLE; Ok(Relu6) },
+    entry! { selu(); ANGLE; Ok(Selu) },
     entry! {
         shaped_relu(negative = -1.0, positive = 0.0, width = 100.0);
         SLOPES;
         integer("width", width, error::LARGEST_SIZE)
             .and_then(|width| ShapedRelu::new(negative, positive, width))
     },
-    entry! { sigmoid(); MEHLER; Ok(Sigmoid) },
+    entry! { sigmoid(); MIXTURE; Ok(Sigmoid) },
     entry! { sigmoid_like(); ARC_SINE; Ok(SigmoidLike::default()) },
     entry! { sign(); ARC_COSINE; Ok(Sign) },
-    entry! { silu(); MEHLER; Ok(Silu) },
+    entry! { silu(); MIXTURE; Ok(Silu) },
     entry! { sin(a = 1.0, b = 1.0, c = 0.0); INTEGRALS; Sine::new(a, b, c) },
-    entry! { softplus(); MEHLER; Ok(Softplus) },
-    entry! { softsign(); SPLIT; Ok(Softsign) },
+    entry! { softplus(); MIXTURE; Ok(Softplus) },
+    entry! { softsign(); MIXTURE; Ok(Softsign) },
     entry! { step(); ARC_COSINE; Ok(Step) },
-    entry! { tanh(); MEHLER; Ok(Tanh) },
+    entry! { tanh(); MIXTURE; Ok(Tanh) },
 ];
 
 fn shared<D: Dual + 'static>(made: Result<D>) -> Result<Arc<dyn Dual>> {

@@ -134,11 +134,10 @@ fn integrate_near_one(
             })
         }
         Some(_) => Err(Error::overflow("the covariance flow")),
-        None => Err(Error::NotConverged {
-            what: "the covariance flow".to_owned(),
-            reached: f64::INFINITY,
-            tolerance,
-        }),
+        // no step is small enough
+        None => Err(Error::overflow(
+            "the covariance flow, or the number of its steps",
+        )),
     }
 }
 

@@ -159,7 +159,8 @@ fn followed(
         (k, before) = (next, step);
         reached = match step {
             0.0 => 0.0,
-            _ if ratio < 1.0 => step * ratio / (1.0 - ratio),
+            // a ratio of two steps
+            _ if ratio > 0.0 && ratio < 1.0 => step * ratio / (1.0 - ratio),
             _ => f64::INFINITY,
         };
         if reached < 0.1 * TOLERANCE {

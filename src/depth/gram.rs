@@ -8,17 +8,22 @@ use crate::{Inputs, PairCovariance, Result, Scalar, parallel};
 /// An entry from the covariance of two inputs.
 pub(super) type Entry<'a> = &'a (dyn Fn(PairCovariance) -> Result<f64> + Sync);
 
-/// The $m \times m$ matrix of `entry`: each pair is computed once, so it is symmetric to the bit.
+/// The $m \times m$ matrix of `entry`, with `own` for a point and itself: each pair is computed once, so it is
+/// symmetric to the bit.
 pub(super) fn symmetric<T: Scalar>(
     x: &Inputs<'_, T>,
     quantity: &str,
+    own: Entry<'_>,
     entry: Entry<'_>,
 ) -> Result<DMatrix<T>> {
     let points: Vec<&[T]> = x.points().collect();
     let rows = parallel::try_map(points.len(), |i| {
-        points[..=i]
-            .iter()
-            .map(|b| T::narrow(quantity, entry(input_covariance(points[i], b))?))
+        let columns = points[..=i].iter().enumerate();
+        columns
+            .map(|(j, b)| {
+                let k = input_covariance(points[i], b);
+                T::narrow(quantity, if i == j { own(k)? } else { entry(k)? })
+            })
             .collect::<Result<Vec<T>>>()
     })?;
     Ok(DMatrix::from_fn(points.len(), points.len(), |i, j| {

@@ -271,9 +271,13 @@ impl InfiniteDepth {
     /// # Errors
     /// As [`propagate`](Self::propagate).
     pub fn covariance_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<DMatrix<T>> {
-        gram::symmetric(x, "the covariance", &|k| {
-            self.of_inputs(k, time)?.covariance()
-        })
+        // a point shares more with itself than with an equal one, behind dropout
+        gram::symmetric(
+            x,
+            "the covariance",
+            &|k| self.of_inputs(k, time)?.variance_a(),
+            &|k| self.of_inputs(k, time)?.covariance(),
+        )
     }
 
     /// The matrix $q_t(x_i, y_j)$ between two sets of inputs.
@@ -297,9 +301,12 @@ impl InfiniteDepth {
     /// As [`propagate`](Self::propagate); [`Error::ZeroVector`] naming an input without a direction.
     pub fn correlation_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<DMatrix<T>> {
         self.refuse_zero_vectors(x)?;
-        gram::symmetric(x, "the correlation", &|k| {
-            self.of_inputs(k, time)?.correlation()
-        })
+        gram::symmetric(
+            x,
+            "the correlation",
+            &|k| self.of_inputs(k, time)?.pair_correlation().map(|_| 1.0),
+            &|k| self.of_inputs(k, time)?.correlation(),
+        )
     }
 
     /// [`Error::ZeroVector`] if a point has variance 0 where the first stack begins, so that no correlation

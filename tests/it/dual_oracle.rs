@@ -4,14 +4,15 @@
 //! `cargo test --test it dual_oracle -- --nocapture` prints the worst error of each activation and where it
 //! is.
 
-use crate::oracle::{MEHLER, Row, SPLIT, every_activation};
+use crate::oracle::{ANGLE, MIXTURE, Row, every_activation};
 use neural_limits::prelude::PairCovariance;
 
 /// The errors that the documentation grants: of the dual, relative to √(V_a V_b); of its 1 − c′, relative to
 /// itself where q_a = q_b; of the derivative's dual, relative to √(E[φ′(u)²] E[φ′(v)²]).
 fn granted(route: &str) -> [f64; 3] {
     match route {
-        MEHLER | SPLIT => [1e-12, 1e-9, 1e-12],
+        MIXTURE => [1e-14, 2e-14, 3e-14],
+        ANGLE => [5e-15, 3e-14, 5e-15],
         _ => [1e-15, 5e-13, 1e-15],
     }
 }

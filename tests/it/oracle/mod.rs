@@ -104,10 +104,10 @@ pub struct Row {
 }
 
 /// Quadrature, for analytic activations.
-pub const MEHLER: &str = "Mehler, quadrature where steep";
+pub const MIXTURE: &str = "Gaussian mixture";
 
 /// Quadrature, for activations with kinks.
-pub const SPLIT: &str = "quadrature split at kinks";
+pub const ANGLE: &str = "Price's theorem in the angle";
 
 /// Keys of `duals.json`, and the activations that they stand for.
 const KEYS: [(&str, &str); 36] = [
