@@ -8,8 +8,9 @@ use super::tanh::sech_squared;
 
 /// $\varphi(x) = x \tanh(\log(1 + e^x))$ (D. Misra 2019, arXiv 1908.08681).
 ///
-/// The dual has no closed form: Mehler's formula, and nested quadrature where $\varphi(\sqrt q z)$ is steep;
-/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/it/dual_oracle.rs` prints what is found).
+/// The dual is a double sum over the components of a Gaussian mixture (`activation/mixture`), a few
+/// microseconds at any variances and correlation, with an error below 1e-14 of $\sqrt{V_a V_b}$ and below
+/// 1e-13 in $1 - c^\prime$ (`tests/it/dual_oracle.rs` prints what is found).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mish;
 

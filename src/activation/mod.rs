@@ -13,9 +13,9 @@
 //! | [`Exponential`], [`Gaussian`], [`Gabor`] | closed form: Gaussian integrals |
 //! | [`Polynomial`] (monomials, [Hermite](Polynomial::hermite)) | closed form: finite Mehler sum |
 //! | [`ExpNormalized`], [`PowerKernel`] | maps of the kernel without a pointwise activation |
-//! | [`Tanh`], [`Sigmoid`], [`Silu`], [`Softplus`], [`Mish`] | Mehler's formula, quadrature where steep |
-//! | [`Elu`], [`Selu`], [`Celu`], [`Softsign`] | quadrature split at the kinks |
-//! | [`HardTanh`], [`HardSigmoid`], [`Relu6`] | Price's theorem: integrals over the angle |
+//! | [`Tanh`], [`Sigmoid`], [`Silu`], [`Softplus`], [`Mish`], [`Softsign`] | sums over Gaussian mixtures |
+//! | [`Fitted`]: other smooth functions | the same, by least squares |
+//! | [`HardTanh`], [`HardSigmoid`], [`Relu6`], [`Elu`], [`Selu`], [`Celu`] | Price's theorem in the angle |
 //! | [`Affine`], [`Sum`], [`Custom`] | from their parts where possible, otherwise quadrature |
 //!
 //! Those that have a name are listed by [`entries`], and made by [`named`] and [`with_parameters`].

@@ -7,8 +7,9 @@ use super::sigmoid::logistic;
 /// SiLU, also called swish, $\varphi(x) = x/(1 + e^{-x})$ (S. Elfwing et al. 2017, arXiv 1702.03118; P.
 /// Ramachandran et al. 2017, arXiv 1710.05941).
 ///
-/// The dual has no closed form: Mehler's formula, and nested quadrature where $\varphi(\sqrt q z)$ is steep;
-/// the error is below 1e-12 of $\sqrt{V_a V_b}$ (`tests/it/dual_oracle.rs` prints what is found).
+/// The dual is a double sum over the components of a Gaussian mixture (`activation/mixture`), a few
+/// microseconds at any variances and correlation, with an error below 1e-15 of $\sqrt{V_a V_b}$ and below
+/// 1e-13 in $1 - c^\prime$ (`tests/it/dual_oracle.rs` prints what is found).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Silu;
 

@@ -8,8 +8,8 @@ use crate::{Inputs, PairCovariance, Result, Scalar, parallel};
 /// An entry from the covariance of two inputs.
 pub(super) type Entry<'a> = &'a (dyn Fn(PairCovariance) -> Result<f64> + Sync);
 
-/// The $m \times m$ matrix of `entry`, with `own` for a point and itself: each pair is computed once, so it is
-/// symmetric to the bit.
+/// The $m \times m$ matrix of `entry`, with `own` for a point and itself: each pair is computed once, so it
+/// is symmetric to the bit.
 pub(super) fn symmetric<T: Scalar>(
     x: &Inputs<'_, T>,
     quantity: &str,
