@@ -9,6 +9,10 @@ use super::{Activation, Parity};
 /// L. K. Saul 2009, degree 0). The pointwise derivative vanishes, and with it the derivative's dual: a
 /// network of signs learns in its last layer only.
 ///
+/// Near $c = \pm 1$ it takes the square root of the distance: of inputs that differ by the rounding of their
+/// numbers alone ($1 - |c| \approx 10^{-33}$) three layers make $1 - |c| \approx 10^{-4}$. The result is that
+/// of the given numbers, to their last digit; it says nothing of what they were rounded from.
+///
 /// ```
 /// use neural_limits::{PairCovariance, activation::{Dual, Sign}};
 /// let k = PairCovariance::new(3.0, 0.1, 0.0)?;

@@ -71,21 +71,21 @@ pub(crate) fn pair_moments<M: Mixture>(
     qb: f64,
     c: PairCorrelation,
 ) -> PairMoments {
-    vectorized(
+    let (alone, variance_b, apart) = vectorized(
         #[inline(always)]
-        || pair_moments_here(phi, qa, qb, c),
-    )
-}
-
-#[inline(always)]
-fn pair_moments_here<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
-    let alone = line::equal(phi, qa);
+        || {
+            let alone = line::equal(phi, qa);
+            if qa == qb {
+                (alone, 0.0, None)
+            } else {
+                let apart = line::unequal(phi, qa, qb);
+                (alone, line::equal(phi, qb).variance(), Some(apart))
+            }
+        },
+    );
     let variance_a = alone.variance();
-    let (variance_b, parallel) = if qa == qb {
-        (variance_a, alone)
-    } else {
-        (line::equal(phi, qb).variance(), line::unequal(phi, qa, qb))
-    };
+    let variance_b = if qa == qb { variance_a } else { variance_b };
+    let parallel = apart.unwrap_or(alone);
     let scale = if qa == qb {
         variance_a
     } else {
@@ -133,15 +133,10 @@ fn mean_slope(pieces: Pieces<'_>, q: f64) -> f64 {
     FRAC_2_PI.sqrt() * pieces.map(terms).iter().sum::<f64>()
 }
 
-#[inline(always)]
 fn pair_sums<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation, even_slope: f64) -> Sums {
     let (a, b) = (phi.components(qa, qb), phi.components(qb, qa));
-    let mut sums = match (M::ODD, M::EVEN, M::MANY) {
-        (true, true, _) => pairs::sums::<true, true, 96>((qa, a), (qb, b), c, even_slope),
-        (false, _, _) => pairs::sums::<false, true, 96>((qa, a), (qb, b), c, even_slope),
-        (_, _, false) => pairs::sums::<true, false, 96>((qa, a), (qb, b), c, even_slope),
-        (_, _, true) => pairs::sums::<true, false, 464>((qa, a), (qb, b), c, even_slope),
-    };
+    let kind = (M::ODD, M::EVEN, M::MANY);
+    let mut sums = all_pairs(kind, (qa, a), (qb, b), c, even_slope);
     let slope = phi.slope();
     if slope != 0.0 {
         let mean = slope * (mean_slope(a, qa) + mean_slope(b, qb));
@@ -150,4 +145,23 @@ fn pair_sums<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation, even_slo
         sums.odd_drop += slopes * (qa.sqrt() * qb.sqrt() * c.distance());
     }
     sums
+}
+
+/// The double sums, compiled once for all activations.
+fn all_pairs(
+    (odd, even, many): (bool, bool, bool),
+    a: (f64, Pieces<'_>),
+    b: (f64, Pieces<'_>),
+    c: PairCorrelation,
+    even_slope: f64,
+) -> Sums {
+    vectorized(
+        #[inline(always)]
+        || match (odd, even, many) {
+            (true, true, _) => pairs::sums::<true, true, 96>(a, b, c, even_slope),
+            (false, _, _) => pairs::sums::<false, true, 96>(a, b, c, even_slope),
+            (_, _, false) => pairs::sums::<true, false, 96>(a, b, c, even_slope),
+            (_, _, true) => pairs::sums::<true, false, 464>(a, b, c, even_slope),
+        },
+    )
 }
