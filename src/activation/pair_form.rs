@@ -1,7 +1,7 @@
 //! Activations that have all moments of a pair at once, by sums or integrals of fixed length.
 
 use super::mixture::{self, Mixture};
-use super::{Activation, DualRow, PairSlices};
+use super::{Activation, PairSlices};
 use crate::{Error, PairCorrelation, PairCovariance, Result};
 
 /// All that a pair of inputs gives.
@@ -103,22 +103,6 @@ pub(crate) fn slice(
     Ok(())
 }
 
-/// One point with many.
-pub(crate) fn row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
-    let mut slope = row.slope;
-    for (j, (c, &qb)) in row.correlation.iter_mut().zip(row.variance_b).enumerate() {
-        let pair = phi.pair(row.variance_a, qb, *c);
-        if !(pair.moment.is_finite() && pair.derivative_moment.is_finite()) {
-            return Err(Error::overflow(format!("the dual of {}", phi.name())));
-        }
-        *c = pair.correlation;
-        if let Some(slope) = &mut slope {
-            slope[j] = pair.derivative_moment;
-        }
-    }
-    Ok(())
-}
-
 /// Implements [`Dual`](super::Dual) for a type that is [`PairForm`]; a pair takes so many nanoseconds.
 macro_rules! dual_from_pair_form {
     ($type:ty, $cost:expr) => {
@@ -128,7 +112,7 @@ macro_rules! dual_from_pair_form {
         const _: () = {
             #[allow(unused_imports)]
             use $crate::activation::{
-                Activation, Dual, DualRow, PairSlices, pair_form, row::pair_cost,
+                Activation, Dual, PairSlices, pair_form, row::pair_cost,
             };
             use $crate::{PairCovariance, Result};
 
@@ -163,10 +147,6 @@ macro_rules! dual_from_pair_form {
 
                 fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
                     pair_form::moments(self, q, out)
-                }
-
-                fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
-                    pair_form::row(self, row)
                 }
 
                 fn direct_cost(&self) -> f64 {

@@ -180,10 +180,8 @@ fn nearly_opposite_inputs_keep_their_digits() {
     }
     // a network without biases: Θ(x, -y) = -Θ(x, y) for odd activations
     let x = [[1.0, 0.2], [0.7, -0.4]];
-    let y = x.map(|[a, b]| [-a, -b]);
     let nearly = [[1.0, 0.2 + 1e-12], [0.7, -0.4]];
     let opposite = nearly.map(|[a, b]| [-a, -b]);
-    let _ = y;
     let [x, near, far] = [&x, &nearly, &opposite].map(|rows| Inputs::from_rows(rows).unwrap());
     for net in [
         Mlp::new(Erf::default()).at_depth(5).unwrap(),
