@@ -84,36 +84,26 @@
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
-pub mod activation;
-#[cfg(feature = "approx")]
-mod approx;
 pub mod architecture;
-mod covariance;
 pub mod depth;
-mod error;
-mod initialization;
-mod inputs;
 pub mod kernel;
 pub mod law;
 pub mod limit;
 pub mod network;
 pub mod neural_function;
-mod numerics;
-mod parallel;
 pub mod propagation;
-mod random;
 pub mod sample;
-mod scalar;
 pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
-mod vectorized;
 
-pub use covariance::{PairCorrelation, PairCovariance, ScaledCovariance};
-pub use error::{Error, Result};
-pub use initialization::Initialization;
-pub use inputs::Inputs;
-pub use scalar::Scalar;
+#[doc(inline)]
+pub use neural_limits_core::{
+    Error, Initialization, Inputs, PairCorrelation, PairCovariance, Result, Scalar,
+    ScaledCovariance, activation,
+};
+// the other rooms below the networks, under the names that they have there
+use neural_limits_core::{covariance, error, inputs, numerics, parallel, random, vectorized};
 
 /// The names that most programs need.
 pub mod prelude {

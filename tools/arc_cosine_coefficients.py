@@ -1,4 +1,4 @@
-"""Coefficients of the polynomials in src/activation/arc_cosine.rs, by Remez exchange on the relative error.
+"""Coefficients of the polynomials in core/src/activation/arc_cosine.rs, by Remez exchange on the relative error.
 
     h(d) = kappa_1(-1 + d) d^(-3/2)      k(d) = arccos(1 - d) / pi d^(-1/2)      on [0, 1]
 

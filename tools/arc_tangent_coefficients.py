@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Coefficients of atan(t)/t in powers of t^2 on [0, tan(pi/8)^2], for src/activation/arc_sine.rs.
+"""Coefficients of atan(t)/t in powers of t^2 on [0, tan(pi/8)^2], for core/src/activation/arc_sine.rs.
 
 Needs mpmath. Interpolates at Chebyshev points in 60 digits and prints the coefficients, rounded to double precision, with the largest
 relative error of the rounded polynomial.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Components of mixtures of erf and smoothed |x|, for src/activation/mixture/{kolmogorov,smooth}.rs.
+"""Components of mixtures of erf and smoothed |x|, for core/src/activation/mixture/{kolmogorov,smooth}.rs.
 
 Usage: python3 tools/mixture_constants.py        (needs mpmath; about two minutes)
 

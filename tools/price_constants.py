@@ -1,4 +1,4 @@
-"""Constants of the Gaussian duals by Price's theorem: the tables of src/numerics/gauss_legendre.rs and src/activation/price/mills.rs.
+"""Constants of the Gaussian duals by Price's theorem: the tables of core/src/numerics/gauss_legendre.rs and src/activation/price/mills.rs.
 
     Gauss-Legendre with 16 nodes on [0, 1]
     (2 + L)   M(L),  M(L) = int_0^oo   e^(-rL - r^2/2) dr    in powers of t = (L - 5)/(L + 5)

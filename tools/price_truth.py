@@ -1,4 +1,4 @@
-"""Gaussian duals of clamps and exponential linear units rounded to doubles, for src/activation/price/tests.rs.
+"""Gaussian duals of clamps and exponential linear units rounded to doubles, for core/src/activation/price/tests.rs.
 
 E[phi(u) phi(v)] = E[phi(u) E[phi(v) | u]], the inner expectation in closed form, the outer one by Gauss-Legendre with 40 nodes in
 60-digit arithmetic, on panels that shrink geometrically towards every scale of the integrand: kinks, the width of v given u, and

@@ -6,6 +6,8 @@
 //! | [`Empirical`] | the law of a sample |
 //! | `distance` | Kolmogorov–Smirnov, Wasserstein and $L^2$ distances of any two |
 
+#[cfg(feature = "approx")]
+mod approx;
 mod distance;
 mod empirical;
 #[expect(clippy::module_inception, reason = "the law itself")]

@@ -72,10 +72,14 @@ fn modules_read_only_what_stands_before_them() {
         let found = order.iter().position(|other| other == module);
         found.unwrap_or_else(|| panic!("docs/architecture.md does not place {module}"))
     };
-    let source = root().join("src");
     let mut seen = BTreeSet::new();
-    for path in files(&source) {
-        let relative = path.strip_prefix(&source).unwrap();
+    let sources = ["core/src", "src"].map(|folder| root().join(folder));
+    let all = sources.iter().flat_map(|source| {
+        let files = files(source).into_iter();
+        files.map(move |path| (source, path))
+    });
+    for (source, path) in all {
+        let relative = path.strip_prefix(source).unwrap();
         let top = relative.iter().next().unwrap().to_str().unwrap();
         let top = top.trim_end_matches(".rs").to_owned();
         // lib.rs exports from all of them; unit tests may build networks
@@ -100,7 +104,7 @@ fn modules_read_only_what_stands_before_them() {
 
 #[test]
 fn comments_are_at_most_110_columns_wide() {
-    for folder in ["src", "tests", "examples", "benches"] {
+    for folder in ["core/src", "src", "tests", "examples", "benches"] {
         for path in files(&root().join(folder)) {
             for (i, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
                 let wide = line.trim_start().starts_with("//") && line.chars().count() > 110;

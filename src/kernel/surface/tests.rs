@@ -1,11 +1,11 @@
 //! Tables of whole networks against the layers themselves, on every kind of input.
 
 use super::Surface;
+use crate::Initialization;
 use crate::Inputs;
 use crate::PairCorrelation;
 use crate::activation::{Gelu, named};
 use crate::architecture::{Architecture, Mlp, ResNet};
-use crate::initialization::Initialization;
 use crate::kernel::product::InputPairs;
 use crate::network::{
     Activated, Dense, Dropout, FanIn, KernelBlock, Layer, LayerNorm, Network, Repeat, Residual,

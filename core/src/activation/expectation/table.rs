@@ -1,0 +1,393 @@
+//! Hermite coefficients as functions of the variance: one table for all pairs of a Gram matrix.
+
+use super::mehler::{LANES, Layout, complements, mehler};
+use super::{Function, HermiteSeries};
+use crate::activation::{Activation, DualRow};
+use crate::covariance::{PairCorrelation, Parity};
+use crate::numerics::chebyshev;
+use crate::vectorized::vectorized;
+
+/// What a series may leave out of the norm of $\varphi(\sqrt q z)$.
+const TAIL: f64 = 2e-14;
+
+/// What the interpolation in $\log q$ may err by, relative to the norm.
+const INTERPOLATION: f64 = 1e-14;
+
+/// On pieces shorter than this in $\log q$ four nodes always suffice: what they miss is rounding.
+const SHORT: f64 = 1e-4;
+
+/// The numbers of nodes that are tried on a piece.
+const NODES: [usize; 9] = [2, 4, 6, 8, 12, 16, 24, 32, 48];
+
+/// Nodes that pieces need at least, for a unit of $\log q$.
+const LEAST: f64 = 14.0;
+
+/// The length of a piece in $\log q$, at most.
+const PIECE: f64 = 0.7;
+
+/// By so much tables are wider than the variances that they are made for: rounding stays inside.
+const HAIR: f64 = 1e-12;
+
+/// Complements below this are summed term by term instead of subtracted from 1.
+const SUBTRACTED: f64 = 1e-3;
+
+/// The Hermite coefficients of $\varphi$ and $\varphi^\prime$ at every variance of an interval, and with
+/// them, by Mehler's formula, the duals of every pair:
+///
+/// $$\mathbb E[\varphi(u)\varphi(v)] = \sum_k a_k(q_a) a_k(q_b) c^k .$$
+///
+/// A point costs one interpolation (Chebyshev polynomials in $\log q$), a pair one Horner scheme. The error
+/// is below 1e-13 of $\sqrt{V_a V_b}$.
+#[derive(Debug, Clone)]
+pub struct DualTable {
+    /// $\log q$ where the first piece starts.
+    lowest: f64,
+    /// $q$ where the first piece starts and the last ends.
+    lowest_variance: f64,
+    highest: f64,
+    /// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$,
+    /// those of $\varphi^\prime$.
+    pieces: Vec<Vec<f64>>,
+    /// 1 over the length of a piece in $\log q$.
+    inverse_length: f64,
+    nodes: usize,
+    value: Layout,
+    slope: Layout,
+    /// $\varphi(0)$ and $\varphi^\prime(0)$.
+    at_zero: (f64, f64),
+}
+
+/// The coefficients of many points, term by term.
+#[derive(Debug, Clone)]
+pub struct TablePoints {
+    value: Vec<f64>,
+    slope: Vec<f64>,
+    points: usize,
+}
+
+impl TablePoints {
+    /// The coefficients of one of the points.
+    fn point(&self, index: usize) -> Self {
+        let of = |all: &[f64]| {
+            all.iter()
+                .skip(index)
+                .step_by(self.points)
+                .copied()
+                .collect()
+        };
+        Self {
+            value: of(&self.value),
+            slope: of(&self.slope),
+            points: 1,
+        }
+    }
+}
+
+/// $\sqrt V$ and all coefficients at a variance.
+struct Sampler<'a> {
+    phi: &'a dyn Activation,
+    value: Layout,
+    slope: Layout,
+}
+
+impl Sampler<'_> {
+    fn sample(&self, variances: &[f64]) -> Option<Vec<Vec<f64>>> {
+        let parity = self.phi.parity();
+        let value = long_series(&|x, out| self.phi.value_slice(x, out), variances, parity)?;
+        let slope = |x: &[f64], out: &mut [f64]| self.phi.derivative_slice(x, out);
+        let slope = long_series(&slope, variances, parity.of_derivative())?;
+        Some(
+            value
+                .iter()
+                .zip(&slope)
+                .map(|(value, slope)| {
+                    let root = value.norm_squared.sqrt();
+                    let mut all = vec![root];
+                    let scale = if root > 0.0 { 1.0 / root } else { 0.0 };
+                    self.value.pick(value, scale, &mut all);
+                    self.slope.pick(slope, 1.0, &mut all);
+                    all
+                })
+                .collect(),
+        )
+    }
+}
+
+fn long_series(f: Function<'_>, variances: &[f64], parity: Parity) -> Option<Vec<HermiteSeries>> {
+    HermiteSeries::smooth_and_long(f, variances, parity, TAIL)
+}
+
+/// The number of leading coefficients that hold all but [`TAIL`] of the norm.
+fn needed(series: &HermiteSeries) -> usize {
+    let mut rest = series.norm_squared;
+    for (k, a) in series.coefficients.iter().enumerate() {
+        rest -= a * a;
+        if rest <= TAIL * series.norm_squared {
+            return k + 1;
+        }
+    }
+    series.coefficients.len()
+}
+
+impl DualTable {
+    /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where
+    /// the activation becomes too steep for a series; `None` if it is too steep everywhere.
+    pub(crate) fn new(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<Self> {
+        // the steepest may be out of reach
+        let mut reached = highest;
+        while reached >= lowest {
+            if let Some(table) = Self::build(phi, lowest, reached) {
+                return Some(table);
+            }
+            reached *= 0.5;
+        }
+        None
+    }
+
+    /// Whether the table holds points of this variance.
+    pub fn holds(&self, q: f64) -> bool {
+        let inside = |end: f64, q: f64| q <= end * (1.0 + HAIR);
+        q == 0.0 || (inside(self.highest, q) && inside(q, self.lowest_variance))
+    }
+
+    fn build(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<Self> {
+        let parity = phi.parity();
+        let value = |x: &[f64], out: &mut [f64]| phi.value_slice(x, out);
+        let value = long_series(&value, &[highest], parity)?.pop()?;
+        let slope = |x: &[f64], out: &mut [f64]| phi.derivative_slice(x, out);
+        let odd = parity.of_derivative();
+        let slope = long_series(&slope, &[highest], odd)?.pop()?;
+        let sampler = Sampler {
+            phi,
+            value: Layout::new(parity, needed(&value)),
+            slope: Layout::new(odd, needed(&slope)),
+        };
+        let (low, high) = (lowest.ln() - HAIR, highest.ln() + HAIR);
+        let count = ((high - low) / PIECE).ceil().max(1.0);
+        if count > 100.0 {
+            return None;
+        }
+        let length = (high - low) / count;
+        let starts: Vec<f64> = (0..count as usize)
+            .map(|i| low + length * i as f64)
+            .collect();
+        let mut enough = NODES
+            .into_iter()
+            .filter(|&nodes| nodes as f64 >= LEAST * length);
+        enough.find_map(|nodes| {
+            let pieces = starts.iter().map(|&start| {
+                // the largest variance decides on the quadrature, so it goes with every piece
+                let at = |x: f64| (start + 0.5 * length * (1.0 + x)).exp().min(highest);
+                let mut variances: Vec<f64> = chebyshev::nodes(nodes).map(at).collect();
+                let checks = [-0.97, 0.03, 0.89];
+                variances.extend(checks.map(at));
+                variances.push(highest);
+                let samples = sampler.sample(&variances)?;
+                let piece = chebyshev::fit(&samples[..nodes]);
+                let good = checks.iter().zip(&samples[nodes..]).all(|(&x, sample)| {
+                    let norms = [sample[0], 1.0, norm(&sample[1 + sampler.value.terms..])];
+                    piece.iter().zip(sample).enumerate().all(|(i, (a, b))| {
+                        let which = usize::from(i > 0) + usize::from(i > sampler.value.terms);
+                        (chebyshev::sum(a, x) - b).abs() <= INTERPOLATION * norms[which]
+                            || (length < SHORT && nodes == 4)
+                    })
+                });
+                good.then(|| piece.concat())
+            });
+            Some(Self {
+                pieces: pieces.collect::<Option<Vec<_>>>()?,
+                lowest: low,
+                lowest_variance: lowest,
+                highest,
+                inverse_length: 1.0 / length,
+                nodes,
+                value: sampler.value,
+                slope: sampler.slope,
+                at_zero: (phi.value(0.0), phi.derivative(0.0)),
+            })
+        })
+    }
+
+    /// The piece of a variance, and the place on it in $[-1, 1]$.
+    fn place(&self, q: f64) -> (usize, f64) {
+        let x = (q.ln() - self.lowest) * self.inverse_length;
+        let piece = x.clamp(0.0, (self.pieces.len() - 1) as f64) as usize;
+        (piece, (2.0 * (x - piece as f64) - 1.0).clamp(-1.0, 1.0))
+    }
+
+    /// $V(q)$.
+    pub fn moments(&self, q: &[f64], out: &mut [f64]) {
+        for (out, &q) in out.iter_mut().zip(q) {
+            let root = if q > 0.0 {
+                let (piece, x) = self.place(q);
+                chebyshev::sum(&self.pieces[piece][..self.nodes], x)
+            } else {
+                self.at_zero.0
+            };
+            *out = root * root;
+        }
+    }
+
+    /// The coefficients of points, once for all rows of a block; of neighbours that are equal, once.
+    pub fn points(&self, q: &[f64]) -> TablePoints {
+        let mut runs = q.to_vec();
+        runs.dedup();
+        if 2 * runs.len() > q.len() {
+            return self.separate_points(q);
+        }
+        let one = self.separate_points(&runs);
+        let lengths: Vec<usize> = q.chunk_by(|a, b| a == b).map(<[f64]>::len).collect();
+        let spread = |all: &[f64]| {
+            let mut out = vec![0.0; all.len() / runs.len() * q.len()];
+            let rows = out.chunks_mut(q.len()).zip(all.chunks(runs.len()));
+            for (mut out, row) in rows {
+                for (&value, &length) in row.iter().zip(&lengths) {
+                    let (run, rest) = out.split_at_mut(length);
+                    run.fill(value);
+                    out = rest;
+                }
+            }
+            out
+        };
+        TablePoints {
+            value: spread(&one.value),
+            slope: spread(&one.slope),
+            points: q.len(),
+        }
+    }
+
+    fn separate_points(&self, q: &[f64]) -> TablePoints {
+        let (points, nodes) = (q.len(), self.nodes);
+        let mut all = TablePoints {
+            value: vec![0.0; self.value.terms * points],
+            slope: vec![0.0; self.slope.terms * points],
+            points,
+        };
+        let places: Vec<(usize, f64)> = q
+            .iter()
+            .map(|&q| {
+                if q > 0.0 {
+                    self.place(q)
+                } else {
+                    (usize::MAX, 0.0)
+                }
+            })
+            .collect();
+        // T_i(x_j), row by row
+        let mut basis = vec![0.0; nodes * points];
+        for (j, &(_, x)) in places.iter().enumerate() {
+            for (i, t) in chebyshev::basis(x, nodes).into_iter().enumerate() {
+                basis[i * points + j] = t;
+            }
+        }
+        let mut sums = vec![0.0; points];
+        for (index, piece) in self.pieces.iter().enumerate() {
+            let inside = places.iter().filter(|place| place.0 == index).count();
+            if inside == 0 {
+                continue;
+            }
+            let rows = all
+                .value
+                .chunks_mut(points)
+                .chain(all.slope.chunks_mut(points));
+            let terms = piece.chunks(nodes).skip(1);
+            for (row, coefficients) in rows.zip(terms) {
+                let (sums, basis) = (&mut sums[..], &basis[..]);
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        sums.fill(0.0);
+                        for (a, basis) in coefficients.iter().zip(basis.chunks_exact(points)) {
+                            for (sum, t) in sums.iter_mut().zip(basis) {
+                                *sum += a * t;
+                            }
+                        }
+                    },
+                );
+                for ((out, sum), place) in row.iter_mut().zip(&*sums).zip(&places) {
+                    if place.0 == index {
+                        *out = *sum;
+                    }
+                }
+            }
+        }
+        for (j, place) in places.iter().enumerate() {
+            if place.0 == usize::MAX {
+                if self.value.first == 0 && self.at_zero.0 != 0.0 {
+                    all.value[j] = self.at_zero.0.signum();
+                }
+                if self.slope.first == 0 {
+                    all.slope[j] = self.at_zero.1;
+                }
+            }
+        }
+        all
+    }
+
+    /// The step of point `index` of `rows` with many: [`Dual::dual_row`](crate::activation::Dual::dual_row).
+    pub fn row(
+        &self,
+        (rows, index): (&TablePoints, usize),
+        columns: &TablePoints,
+        row: DualRow<'_>,
+    ) {
+        let own = rows.point(index);
+        let points = columns.points;
+        let correlation = row.correlation;
+        if let Some(slope) = row.slope {
+            mehler(
+                self.slope,
+                &own.slope,
+                &columns.slope,
+                points,
+                correlation,
+                slope,
+            );
+        }
+        let mut x = vec![0.0; points];
+        mehler(
+            self.value,
+            &own.value,
+            &columns.value,
+            points,
+            correlation,
+            &mut x,
+        );
+        let parity = self.value.parity();
+        for start in (0..points).step_by(LANES) {
+            let at = start..(start + LANES).min(points);
+            let (x, correlation) = (&x[at.clone()], &mut correlation[at]);
+            let is_close =
+                |x: &f64| 1.0 - x.abs() < SUBTRACTED && (*x > 0.0 || parity == Parity::Odd);
+            let mut exact = [0.0; LANES];
+            if x.iter().any(is_close) {
+                let mut complement = [0.0; LANES];
+                for (complement, c) in complement.iter_mut().zip(&*correlation) {
+                    *complement = match parity {
+                        Parity::Neither => c.one_minus(),
+                        _ => c.distance(),
+                    };
+                }
+                exact = complements(
+                    self.value,
+                    &own.value,
+                    (&columns.value, points),
+                    start,
+                    &complement[..x.len()],
+                );
+            }
+            for ((c, x), exact) in correlation.iter_mut().zip(x).zip(exact) {
+                let rounded = PairCorrelation::rounded(*x);
+                *c = if is_close(x) {
+                    rounded.at_distance(exact.min(1.0))
+                } else {
+                    rounded
+                };
+            }
+        }
+    }
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}

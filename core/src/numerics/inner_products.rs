@@ -1,0 +1,233 @@
+//! The inner products of points with points, in tiles of registers.
+//!
+//! A product is summed in parts of the dimension alone, each in order, by fused multiplications and
+//! additions, which every machine rounds alike (without such an instruction, slowly): its bits are a function
+//! of its two points, whatever stands beside them, and $x \cdot y = y \cdot x$ to the bit.
+
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::Buffers;
+use crate::Scalar;
+
+/// Rows and vectors of columns of a tile: 12 sums, 2 columns and a row fit in the 16 registers of AVX2.
+const ROWS: usize = 6;
+const VECTORS: usize = 2;
+
+/// Entries of a part of a point, at most: a part of as many columns as a tile has stays in the first-level
+/// cache, that of all rows in the second.
+const PART: usize = 256;
+
+/// $x_i \cdot y_j$, row by row, of points of the given dimension that stand one after the other. `symmetric`
+/// says that both are the same points: then half of them is computed.
+pub fn inner_products<T: Scalar>(
+    x: &[T],
+    y: &[T],
+    dimension: usize,
+    symmetric: bool,
+    buffers: &Buffers,
+) -> Vec<f64> {
+    let (rows, columns) = (x.len() / dimension, y.len() / dimension);
+    let mut out = buffers.take(rows * columns);
+    Arch::new().dispatch(Products {
+        x,
+        y,
+        dimension,
+        symmetric,
+        out: &mut out,
+        buffers,
+    });
+    if symmetric {
+        for i in 0..rows {
+            for j in i + 1..columns {
+                out[i * columns + j] = out[j * columns + i];
+            }
+        }
+    }
+    out
+}
+
+struct Products<'a, T> {
+    x: &'a [T],
+    y: &'a [T],
+    dimension: usize,
+    symmetric: bool,
+    out: &'a mut [f64],
+    buffers: &'a Buffers,
+}
+
+impl<T: Scalar> WithSimd for Products<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let d = self.dimension;
+        let width = VECTORS * S::F64_LANES;
+        let (rows, columns) = (self.x.len() / d, self.y.len() / d);
+        let part = d.div_ceil(d.div_ceil(PART));
+        let all_rows = rows.next_multiple_of(ROWS);
+        let mut row_parts = self.buffers.take(all_rows * part);
+        let mut column_parts = self.buffers.take(columns.next_multiple_of(width) * part);
+        // tile by tile, which the cache likes better than rows far from each other
+        let mut totals = self
+            .buffers
+            .take(all_rows * columns.next_multiple_of(width));
+        let first_row = |column: usize| if self.symmetric { column / ROWS } else { 0 };
+        for start in (0..d).step_by(part) {
+            let entries = start..(start + part).min(d);
+            let size = entries.len();
+            copy(self.x, d, entries.clone(), &mut row_parts);
+            transpose(self.y, d, entries, width, &mut column_parts);
+            let column_tiles = column_parts.chunks_exact(width * size);
+            let totals = totals.chunks_exact_mut(all_rows * width);
+            for ((tile, totals), j) in column_tiles.zip(totals).zip((0..).step_by(width)) {
+                let (vectors, _) = S::as_simd_f64s(tile);
+                let (totals, _) = S::as_mut_simd_f64s(totals);
+                let totals = totals.chunks_exact_mut(ROWS * VECTORS).skip(first_row(j));
+                let row_tiles = row_parts.chunks_exact(ROWS * size).skip(first_row(j));
+                for (totals, tile) in totals.zip(row_tiles) {
+                    let sums = sums(simd, tile, vectors);
+                    for (total, &sum) in totals.iter_mut().zip(sums.iter().flatten()) {
+                        *total = if start == 0 {
+                            sum
+                        } else {
+                            simd.add_f64s(*total, sum)
+                        };
+                    }
+                }
+            }
+        }
+        for (totals, j) in totals
+            .chunks_exact(all_rows * width)
+            .zip((0..).step_by(width))
+        {
+            let count = width.min(columns - j);
+            let out = self
+                .out
+                .chunks_exact_mut(columns)
+                .zip(totals.chunks_exact(width));
+            for (out, totals) in out.skip(ROWS * first_row(j)) {
+                out[j..j + count].copy_from_slice(&totals[..count]);
+            }
+        }
+        for buffer in [row_parts, column_parts, totals] {
+            self.buffers.give_back(buffer);
+        }
+    }
+}
+
+/// $\sum_k a_{ik} b_{kj}$ of a tile.
+#[inline(always)]
+fn sums<S: Simd>(simd: S, rows: &[f64], columns: &[S::f64s]) -> [[S::f64s; VECTORS]; ROWS] {
+    let mut sums = [[simd.splat_f64s(0.0); VECTORS]; ROWS];
+    let (columns, _) = columns.as_chunks::<VECTORS>();
+    let size = columns.len();
+    let rows: [&[f64]; ROWS] = std::array::from_fn(|i| &rows[i * size..][..size]);
+    for (k, column) in columns.iter().enumerate() {
+        for (sums, row) in sums.iter_mut().zip(&rows) {
+            let a = simd.splat_f64s(row[k]);
+            for (sum, &b) in sums.iter_mut().zip(column) {
+                *sum = simd.mul_add_f64s(a, b, *sum);
+            }
+        }
+    }
+    sums
+}
+
+/// Some entries of all points, point by point.
+#[inline(always)]
+fn copy<T: Scalar>(points: &[T], dimension: usize, entries: Range<usize>, out: &mut [f64]) {
+    let out = out.chunks_exact_mut(entries.len());
+    for (out, point) in out.zip(points.chunks_exact(dimension)) {
+        for (out, value) in out.iter_mut().zip(&point[entries.clone()]) {
+            *out = value.widen();
+        }
+    }
+}
+
+/// The same of `side` points beside each other, entry by entry. Places without a point hold numbers that mean
+/// nothing.
+#[inline(always)]
+fn transpose<T: Scalar>(
+    points: &[T],
+    dimension: usize,
+    entries: Range<usize>,
+    side: usize,
+    out: &mut [f64],
+) {
+    let tiles = out.chunks_exact_mut(side * entries.len());
+    for (out, points) in tiles.zip(points.chunks(side * dimension)) {
+        // by pairs, which halves the stores
+        for (pair, points) in points.chunks(2 * dimension).enumerate() {
+            let first = &points[entries.clone()];
+            let second = &points[points.len() - dimension..][entries.clone()];
+            let values = first.iter().zip(second);
+            for (out, (a, b)) in out.chunks_exact_mut(side).zip(values) {
+                out[2 * pair] = a.widen();
+                out[2 * pair + 1] = b.widen();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(count: usize, dimension: usize) -> Vec<f64> {
+        let mut state = 0.37_f64;
+        let mut next = || {
+            state = (state * 997.0 + 0.618).fract();
+            2.0 * state - 1.0
+        };
+        (0..count * dimension).map(|_| next()).collect()
+    }
+
+    fn products<T: Scalar>(x: &[T], y: &[T], dimension: usize, symmetric: bool) -> Vec<f64> {
+        inner_products(x, y, dimension, symmetric, &Buffers::default())
+    }
+
+    /// The definition of the sum: in parts, in order, fused.
+    #[test]
+    fn every_product_is_a_function_of_its_two_points() {
+        for dimension in [1, 2, 7, 255, 256, 257, 784] {
+            let count = 37;
+            let x = points(count, dimension);
+            let part = dimension.div_ceil(dimension.div_ceil(PART));
+            let product = |i: usize, j: usize| -> f64 {
+                let point = |i: usize| x[i * dimension..][..dimension].chunks(part);
+                let parts = point(i).zip(point(j)).map(|(a, b)| {
+                    let pairs = a.iter().zip(b);
+                    pairs.fold(0.0, |sum, (a, b): (&f64, &f64)| a.mul_add(*b, sum))
+                });
+                parts.sum()
+            };
+            let whole = products(&x, &x, dimension, true);
+            assert_eq!(products(&x, &x, dimension, false), whole);
+            for (i, row) in whole.chunks(count).enumerate() {
+                for (j, entry) in row.iter().enumerate() {
+                    assert_eq!(*entry, product(i, j), "{dimension}: {i}, {j}");
+                }
+            }
+            for (rows, columns) in [(0..1, 36..37), (3..10, 5..30), (30..37, 0..17)] {
+                let of = |range: &Range<usize>| &x[range.start * dimension..range.end * dimension];
+                let part = products(of(&rows), of(&columns), dimension, false);
+                for (i, row) in rows.zip(part.chunks(columns.len())) {
+                    assert_eq!(row, &whole[i * count..][columns.clone()]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn single_precision_is_widened() {
+        let x = points(5, 30);
+        let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+        let wide: Vec<f64> = single.iter().map(|&x| f64::from(x)).collect();
+        assert_eq!(
+            products(&single, &single, 30, true),
+            products(&wide, &wide, 30, true)
+        );
+    }
+}

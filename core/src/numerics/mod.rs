@@ -1,0 +1,61 @@
+//! Numerical methods that know nothing of networks.
+//!
+//! | file | what |
+//! |---|---|
+//! | `polynomial` | evaluation in powers |
+//! | `exponential`, `sine` | elementary functions whose loops vectorise, with the same bits everywhere |
+//! | `chebyshev` | interpolation of analytic functions, and whether it has reached their rounding |
+//! | `normal` | the standard normal law |
+//! | `gauss_legendre` | the rule with 16 nodes |
+//! | `quadrature` | adaptive Gauss–Kronrod integration |
+//! | `root` | sign changes on a grid, refined to rounding |
+//! | `magnitude` | double-double numbers with a power of two of their own |
+//! | `power_of_two` | powers of two beyond the range of `f64` |
+//! | `cholesky` | square roots of positive semi-definite matrices |
+//! | `buffers` | large buffers that are used again |
+//! | `inner_products` | the products of points with points, of each pair the same bits in any company |
+//! | `summation` | sums of products in an order that no machine changes |
+
+mod buffers;
+pub mod chebyshev;
+mod cholesky;
+pub mod exponential;
+pub mod gauss_legendre;
+mod inner_products;
+mod magnitude;
+pub mod normal;
+pub mod polynomial;
+mod power_of_two;
+pub(crate) mod quadrature;
+pub mod root;
+pub mod sine;
+mod summation;
+
+pub use buffers::Buffers;
+pub use cholesky::semidefinite_cholesky;
+pub use inner_products::inner_products;
+pub use magnitude::Magnitude;
+pub use power_of_two::{power_of_two, scale_by_power_of_two};
+pub use summation::dot;
+
+use crate::{Error, Result};
+
+/// $1/\sqrt q$, and 0 for $q = 0$.
+#[inline(always)]
+pub fn inverse_root(q: f64) -> f64 {
+    if q > 0.0 { 1.0 / q.sqrt() } else { 0.0 }
+}
+
+/// As many zeros as a matrix has entries.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] naming `quantity` if they cannot be allocated.
+pub fn zeros(quantity: &str, rows: usize, columns: usize) -> Result<Vec<f64>> {
+    let entries = rows as u128 * columns as u128;
+    let refused = || Error::out_of_memory(quantity, entries);
+    let length = usize::try_from(entries).map_err(|_| refused())?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(length).map_err(|_| refused())?;
+    values.resize(length, 0.0);
+    Ok(values)
+}

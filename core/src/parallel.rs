@@ -1,0 +1,32 @@
+//! Independent work items, in parallel where the `rayon` feature is on, in an order that results never depend
+//! on.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::Result;
+
+/// `[item(0), item(1), …, item(count - 1)]`, or the error of least index.
+pub fn try_map<T: Send>(count: usize, item: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    // every item has its place; what runs them knows neither their type nor the closure, and is compiled once
+    let places: Vec<Mutex<Option<Result<T>>>> = (0..count).map(|_| Mutex::new(None)).collect();
+    run(count, &|i| {
+        let value = item(i);
+        *places[i].lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    });
+    let values = places.into_iter().filter_map(|place| {
+        let value = place.into_inner();
+        value.unwrap_or_else(PoisonError::into_inner)
+    });
+    values.collect()
+}
+
+#[cfg(feature = "rayon")]
+fn run(count: usize, item: &(dyn Fn(usize) + Sync)) {
+    use rayon::prelude::*;
+    (0..count).into_par_iter().for_each(item);
+}
+
+#[cfg(not(feature = "rayon"))]
+fn run(count: usize, item: &(dyn Fn(usize) + Sync)) {
+    (0..count).for_each(item);
+}
