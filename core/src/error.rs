@@ -261,7 +261,7 @@ pub fn unit_interval(argument: &str, value: f64) -> Result<f64> {
 /// The largest width, depth or number of samples: beyond it the bookkeeping alone fills any memory.
 pub(crate) const LARGEST_SIZE: usize = 1_000_000_000;
 
-/// `value`, if it is a size: from 1 to [`LARGEST_SIZE`].
+/// `value`, if it is a size: from 1 to `LARGEST_SIZE`.
 pub fn size(argument: &str, value: usize) -> Result<usize> {
     match value {
         0 => Err(Error::invalid(argument, value, "an integer >= 1")),

@@ -7,7 +7,7 @@ pub(crate) fn evaluate<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
     evaluate_lanes(coefficients, &[x])[0]
 }
 
-/// [`evaluate`] at $W$ points at once, with the same operations: what the compiler vectorises whatever the
+/// `evaluate` at $W$ points at once, with the same operations: what the compiler vectorises whatever the
 /// degree.
 #[inline(always)]
 pub fn evaluate_lanes<const N: usize, const W: usize>(
