@@ -65,8 +65,7 @@ impl Layers {
 
     /// $L$ equal layers that multiply the variance by $e^x$.
     pub(super) fn of_growth(growth: f64, depth: usize) -> Self {
-        let step = growth / depth as f64;
-        Self::new(vec![step / (1.0 + step); depth], false)
+        Self::new(vec![-(-growth / depth as f64).exp_m1(); depth], false)
     }
 
     pub(super) fn len(&self) -> usize {
