@@ -39,6 +39,7 @@
 //! | [`architecture`] | builders of networks: MLP, residual, densely connected |
 //! | [`kernel`], [`depth`], [`sample`] | the regimes |
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
+//! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
 //! | [`statistics`] | the tests and fits behind reports |
 //!
@@ -92,6 +93,7 @@ pub mod limit;
 pub mod network;
 pub mod neural_function;
 pub mod propagation;
+pub mod proportional;
 pub mod sample;
 pub mod statistics;
 #[cfg(feature = "proptest")]

@@ -56,7 +56,7 @@ fn a_critical_mlp_keeps_its_variance_at_infinite_depth_for_every_slope() {
         let k = net.infinite_depth().pair_at(&A, &B, 1.0).unwrap();
         assert!((k.variance_a().unwrap() / (weight * norm) - 1.0).abs() < 1e-15);
         assert_eq!(k.correlation().unwrap(), 1.0);
-        assert!(routes::LogNormalMlp::new(&net, 1.0).is_ok());
+        assert!(routes::LogNormalChain::new(&net, 1.0).is_ok());
     }
 }
 

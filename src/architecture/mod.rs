@@ -5,6 +5,7 @@
 //! | [`Mlp`] | $Y_l = W_l \varphi(Y_{l-1}) + b_l$ |
 //! | [`ResNet`] | $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ |
 //! | [`DenseNet`] | $Y_l = (Y_{l-1}, W_l \varphi(Y_{l-1}) + b_l)$ |
+//! | [`ShapedMlp`] | $Y_l = W_l \varphi_n(Y_{l-1})$, slopes $1 + c_\pm/\sqrt n$ |
 //! | [`Network`] | any composition of layers |
 //!
 //! Each says in one line what a composition of [layers](crate::network) says in three. To add one, implement
@@ -13,12 +14,14 @@
 mod dense_net;
 mod mlp;
 mod resnet;
+mod shaped_mlp;
 
 use std::fmt::Debug;
 
 pub use dense_net::DenseNet;
 pub use mlp::Mlp;
 pub use resnet::ResNet;
+pub use shaped_mlp::ShapedMlp;
 
 use crate::Result;
 pub use crate::network::Branch;

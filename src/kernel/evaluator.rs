@@ -267,6 +267,7 @@ fn keeps_angles(layer: &dyn Layer) -> bool {
         Structure::Activation(phi) => slopes_at_zero(&**phi).is_some(),
         Structure::Row(network) => network.layers().iter().all(|layer| keeps_angles(&**layer)),
         Structure::Branches(branches) => branches.iter().all(|branch| keeps_angles(branch)),
+        Structure::Shaped(_) => true,
         Structure::Leaf | Structure::Stack(_) => false,
     }
 }

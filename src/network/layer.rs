@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{AngleState, ConditionalLaw, Dense, Drawn, KernelBlock, Network, Signal, Site, Stack};
+use super::{
+    AngleState, ConditionalLaw, Dense, Drawn, KernelBlock, Network, Shaped, Signal, Site, Stack,
+};
 use crate::activation::Dual;
 use crate::{Error, Result};
 
@@ -38,6 +40,8 @@ pub enum Structure<'a> {
     Dense(&'a Dense),
     /// An activation.
     Activation(&'a Arc<dyn Dual>),
+    /// An activation whose slopes depend on the width.
+    Shaped(&'a Shaped),
     /// Layers in a row.
     Row(&'a Network),
     /// Blocks whose number is left open.

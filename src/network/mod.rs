@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`Dense`] | $\sigma_w^2 K + \sigma_b^2$ | `dense` |
 //! | [`Activated`] | $\mathbb E[\varphi(u)\varphi(v)]$ | `activated` |
+//! | [`Shaped`] | $K$: an activation that is the identity at infinite width | `shaped` |
 //! | [`Residual`] | $s^2 K + \alpha^2 F(K)$ | `residual` |
 //! | [`Repeat`] | a block many times | `repeat` |
 //! | [`Stack`] | $L$ blocks, $L$ left open | `stack`, with its [`scaling`] |
@@ -65,6 +66,7 @@ mod pair;
 mod repeat;
 mod residual;
 pub mod scaling;
+mod shaped;
 mod signal;
 mod stack;
 mod tables;
@@ -87,6 +89,7 @@ pub use layer::{Layer, Outline, Structure};
 pub use layer_norm::LayerNorm;
 pub use repeat::Repeat;
 pub use residual::Residual;
+pub use shaped::Shaped;
 pub use signal::Signal;
 pub use stack::Stack;
 

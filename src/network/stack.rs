@@ -8,6 +8,7 @@ use super::{
     AngleState, Branch, Chain, ConditionalLaw, Drawn, FanIn, KernelBlock, Layer, Network, Outline,
     Repeat, Residual, Signal, Site, Structure, tables,
 };
+use crate::activation::Identity;
 use crate::{Error, PairCovariance, Result, error};
 
 /// How a block goes on from the one before it.
@@ -129,7 +130,8 @@ impl Stack {
         }
     }
 
-    /// The stack as a [`Chain`], if its branch is an activation and a dense layer in the NTK parametrisation.
+    /// The stack as a [`Chain`], if its branch is an activation and a dense layer in the NTK parametrisation: a
+    /// [`Shaped`](super::Shaped) one is the identity, as at infinite width.
     pub fn chain(&self) -> Option<Chain> {
         let Join::Residual { skip, scaling } = &self.join else {
             return None;
@@ -146,6 +148,11 @@ impl Stack {
                     scaling: Arc::clone(scaling),
                 })
             }
+            (Structure::Shaped(_), Structure::Dense(dense)) if dense.is_plain() => Some(Chain {
+                branch: Branch::new(Identity, dense.initialization()),
+                skip: *skip,
+                scaling: Arc::clone(scaling),
+            }),
             _ => None,
         }
     }

@@ -1,9 +1,10 @@
 //! The correlation as a neural function.
 
-use super::{Need, NeuralFunction, Process, pair};
+use super::{Need, NeuralFunction, Process, empirical, pair};
 use crate::law::Law;
+use crate::proportional::PairFluctuation;
 use crate::sample::Record;
-use crate::{Error, Inputs, Result};
+use crate::{Error, Inputs, PairCovariance, Result};
 
 /// $\hat c(a,b) = \hat q(a,b) / \sqrt{\hat q(a,a) \hat q(b,b)}$.
 ///
@@ -49,6 +50,19 @@ impl NeuralFunction for Correlation {
 
     fn at_infinite_width(&self, process: &Process) -> Result<Law> {
         Ok(Law::Deterministic(process.covariance().correlation()?))
+    }
+
+    fn with_fluctuations(
+        &self,
+        process: &Process,
+        fluctuation: &PairFluctuation,
+        width: usize,
+    ) -> Result<Law> {
+        fluctuation.correlation_law(process.covariance(), width)
+    }
+
+    fn of_covariances(&self, covariances: &[PairCovariance]) -> Result<Law> {
+        empirical(covariances.iter().map(PairCovariance::correlation))
     }
 
     fn with_log_normal_scale(&self, process: &Process, _: f64, _: f64) -> Result<Law> {

@@ -1,9 +1,10 @@
 //! The covariance kernel as a neural function.
 
-use super::{Need, NeuralFunction, Process, pair};
+use super::{Need, NeuralFunction, Process, empirical, pair};
 use crate::law::Law;
+use crate::proportional::PairFluctuation;
 use crate::sample::Record;
-use crate::{Inputs, Result};
+use crate::{Inputs, PairCovariance, Result};
 
 /// $\hat q(a, b) = \langle Y(a), Y(b) \rangle / n$; with $a = b$, the normalised squared norm.
 ///
@@ -40,6 +41,19 @@ impl NeuralFunction for Covariance {
 
     fn at_infinite_width(&self, process: &Process) -> Result<Law> {
         Ok(Law::Deterministic(process.covariance().covariance()?))
+    }
+
+    fn with_fluctuations(
+        &self,
+        process: &Process,
+        fluctuation: &PairFluctuation,
+        width: usize,
+    ) -> Result<Law> {
+        fluctuation.covariance_law(process.covariance(), width)
+    }
+
+    fn of_covariances(&self, covariances: &[PairCovariance]) -> Result<Law> {
+        empirical(covariances.iter().map(PairCovariance::covariance))
     }
 
     fn with_log_normal_scale(

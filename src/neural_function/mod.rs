@@ -20,9 +20,10 @@ pub use covariance::Covariance;
 pub use neuron::Neuron;
 
 use crate::kernel::TangentKernel;
-use crate::law::Law;
+use crate::law::{Empirical, Law};
+use crate::proportional::PairFluctuation;
 use crate::sample::Record;
-use crate::{Error, Inputs, Result, ScaledCovariance};
+use crate::{Error, Inputs, PairCovariance, Result, ScaledCovariance};
 
 /// What a neural function reads of a network. Samplers and limits provide what is asked for, and nothing
 /// else.
@@ -84,6 +85,36 @@ pub trait NeuralFunction: Debug + Send + Sync {
             "its law has no closed form",
         ))
     }
+
+    /// The law in networks of large width $n$, to first order in $1/n$: covariances fluctuate around those of
+    /// the process.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] (by default) if no [`Law`] describes it; those of the laws of
+    /// [`PairFluctuation`].
+    fn with_fluctuations(
+        &self,
+        _process: &Process,
+        _fluctuation: &PairFluctuation,
+        _width: usize,
+    ) -> Result<Law> {
+        Err(Error::unsupported(
+            format!("the law of the {} to order 1/n", self.name()),
+            "it is not a function of covariances",
+        ))
+    }
+
+    /// The empirical law of the function over networks of infinite width whose covariances at the two inputs
+    /// are random, given as a sample.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] (by default) if it is not a function of the covariances.
+    fn of_covariances(&self, _covariances: &[PairCovariance]) -> Result<Law> {
+        Err(Error::unsupported(
+            format!("the law of the {} from covariances", self.name()),
+            "it is not a function of covariances",
+        ))
+    }
 }
 
 /// What neurons are at infinite width: independent Gaussian processes, here at the first and the last input
@@ -130,6 +161,11 @@ impl Process {
         })?;
         tangent.tangent()
     }
+}
+
+/// The law of a sample of values.
+fn empirical(values: impl Iterator<Item = f64>) -> Result<Law> {
+    Empirical::new(values.collect(), 0).map(Law::Empirical)
 }
 
 /// Two points as inputs.

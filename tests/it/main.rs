@@ -6,6 +6,7 @@ mod property;
 
 mod arc_cosine_oracle;
 mod bad_input;
+mod both_at_once;
 mod deep_recursion_oracle;
 mod dual_oracle;
 mod dual_theorems;

@@ -123,7 +123,7 @@ fn the_log_normal_law_of_the_mlp_is_the_law_of_sampled_networks() {
     let net = Mlp::new(Relu).initialized_by(Initialization::he());
     let (width, depth, samples) = (200, 200, 4000);
     let finite = routes::FiniteNetworks::new(&net, width, depth, samples, 1).unwrap();
-    let limit = routes::LogNormalMlp::new(&net, 1.0).unwrap();
+    let limit = routes::LogNormalChain::new(&net, 1.0).unwrap();
     let variance = Covariance::between(&A, &A).unwrap();
     let covariance = Covariance::between(&A, &B).unwrap();
     let sampled = finite.laws(&[&variance, &covariance], 1.0);

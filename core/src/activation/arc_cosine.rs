@@ -122,7 +122,7 @@ fn kappa1_complement_unchecked(epsilon: f64) -> f64 {
 
 /// $\kappa_1(c)$.
 #[inline(always)]
-pub(crate) fn kappa1_of(c: PairCorrelation) -> f64 {
+pub fn kappa1_of(c: PairCorrelation) -> f64 {
     let positive_part = if c.is_positive() { c.value() } else { 0.0 };
     positive_part + remainder(c.distance())
 }

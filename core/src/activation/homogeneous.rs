@@ -165,7 +165,7 @@ impl AngleImage {
 
     /// $c^\prime$.
     #[inline(always)]
-    pub(crate) fn image(self, c: PairCorrelation) -> PairCorrelation {
+    pub fn image(self, c: PairCorrelation) -> PairCorrelation {
         self.image_from(c, arc_cosine::remainder(c.distance()))
     }
 

@@ -4,7 +4,7 @@
 pub(crate) const SIZE: usize = 16;
 
 /// The nodes on $[0, 1]$ (`tools/price_constants.py`).
-pub(crate) const NODES: [f64; SIZE] = [
+pub const NODES: [f64; SIZE] = [
     0.005299532504175033,
     0.02771248846338371,
     0.06718439880608412,
@@ -24,7 +24,7 @@ pub(crate) const NODES: [f64; SIZE] = [
 ];
 
 /// The weights; their sum is 1.
-pub(crate) const WEIGHTS: [f64; SIZE] = [
+pub const WEIGHTS: [f64; SIZE] = [
     0.013576229705877048,
     0.031126761969323947,
     0.04757925584124639,

@@ -26,7 +26,7 @@ mod magnitude;
 pub mod normal;
 pub mod polynomial;
 mod power_of_two;
-pub(crate) mod quadrature;
+pub mod quadrature;
 pub mod root;
 pub mod sine;
 mod summation;

@@ -51,9 +51,9 @@ const PANELS: usize = 4000;
 
 /// An integral, the estimate of its error, and the integral of the absolute value.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Integral {
-    pub(crate) value: f64,
-    pub(crate) error: f64,
+pub struct Integral {
+    pub value: f64,
+    pub error: f64,
     pub(crate) magnitude: f64,
 }
 
@@ -133,7 +133,7 @@ impl Panel {
 /// $\int f$ over the panels between consecutive `breaks` (ascending), bisected until the estimated error is
 /// below `tolerance` times $\int |f|$, or rounding forbids more: the caller compares [`Integral::error`] with
 /// what it needs.
-pub(crate) fn integrate(mut f: impl FnMut(f64) -> f64, breaks: &[f64], tolerance: f64) -> Integral {
+pub fn integrate(mut f: impl FnMut(f64) -> f64, breaks: &[f64], tolerance: f64) -> Integral {
     let mut at_nodes = |points: &[f64; POINTS], values: &mut [f64; POINTS]| {
         for (value, &point) in values.iter_mut().zip(points) {
             *value = f(point);

@@ -4,17 +4,23 @@
 //! |---|---|---|
 //! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`crate::depth`]) |
 //! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
-//! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
+//! | `fluctuations` | $n, L \to \infty$, to first order in $1/n$ | Gaussian fluctuations of homogeneous residual networks |
+//! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous chains at criticality |
+//! | `shaped` | $n, L \to \infty$, $L/n \to T$ | diffusion of the covariances of shaped MLPs |
 //! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |
 
 mod finite;
+mod fluctuations;
 mod infinite_width;
 mod proportional;
+mod shaped;
 mod width_then_depth;
 
 pub use finite::FiniteNetworks;
+pub use fluctuations::WidthFluctuations;
 pub use infinite_width::LayerRecursion;
-pub use proportional::LogNormalMlp;
+pub use proportional::LogNormalChain;
+pub use shaped::ShapedDiffusion;
 pub use width_then_depth::DepthLimit;
 
 use super::{Law, Limit, Regime};
@@ -83,6 +89,9 @@ fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
     Ok(sizes)
 }
 
+/// Paths of a diffusion are cheaper than networks.
+const FEWEST_PATHS: usize = 1000;
+
 /// The list behind [`InEveryLimit::limits`](super::InEveryLimit::limits).
 pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
     let mut limits: Vec<Box<dyn Limit>> = vec![Box::new(DepthLimit::new(net))];
@@ -91,11 +100,16 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
     }
     let deepest = grid.depths.last().copied().unwrap_or_default();
     for &width in &grid.widths {
-        limits.extend(
-            LogNormalMlp::new(net, deepest as f64 / width as f64)
-                .ok()
-                .map(|limit| Box::new(limit) as Box<dyn Limit>),
-        );
+        let ratio = deepest as f64 / width as f64;
+        // of the width and the depth alone, as below
+        let seed = grid
+            .seed
+            .split(width as u64)
+            .split(u64::MAX - deepest as u64);
+        let samples = grid.samples.max(FEWEST_PATHS);
+        limits.extend(boxed(WidthFluctuations::new(net, width)));
+        limits.extend(boxed(LogNormalChain::new(net, ratio)));
+        limits.extend(boxed(ShapedDiffusion::new(net, ratio, samples, seed)));
     }
     for &width in &grid.widths {
         for &depth in &grid.depths {
@@ -114,6 +128,11 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
         }
     }
     Ok(limits)
+}
+
+/// A route, if the network has it.
+fn boxed<L: Limit + 'static>(limit: Result<L>) -> Option<Box<dyn Limit>> {
+    limit.ok().map(|limit| Box::new(limit) as _)
 }
 
 /// A regime that does not exist for a network: every law is the error that says why.

@@ -1,4 +1,4 @@
-//! Infinite width and depth together, for homogeneous MLPs at criticality.
+//! Infinite width and depth together, for homogeneous chains at criticality.
 
 use crate::activation::Activation;
 use crate::architecture::Architecture;
@@ -8,35 +8,33 @@ use crate::kernel::InInfiniteWidth;
 use crate::limit::{Law, Limit, Regime};
 use crate::network::scaling::ScalingClass;
 use crate::neural_function::{NeuralFunction, Process};
+use crate::proportional::LogNormalRates;
 use crate::{Error, Result};
 
-/// The limit $n, L \to \infty$ with $L/n \to T$ of an MLP whose activation is positively homogeneous, at
-/// $\sigma_w^2 \mathbb E[\varphi(z)^2] = 1$, $\sigma_b = 0$.
+/// The limit $n, L \to \infty$ with $L/n \to T$ of a chain $Y_l = s Y_{l-1} + \lambda W_l \varphi(Y_{l-1})$
+/// whose activation is positively homogeneous and whose variance depth keeps, $s^2 + \lambda^2 \sigma_w^2
+/// \mathbb E[\varphi(z)^2] = 1$, $\sigma_b = 0$:
 ///
-/// Given the layer before, $\lVert Y_{l+1} \rVert^2/n$ is multiplied by a factor of mean 1 and variance $v/n$
-/// with $v = \sigma_w^4 \mathbb E[\varphi(z)^4] - 1$, where
-/// $\mathbb E[\varphi(z)^4] = \tfrac32 (s_-^4 + s_+^4)$; so
+/// $$\log \frac{q_L}{q_0} \to \mathcal N\left( (c - \tfrac v2) \tau, v \tau \right), \qquad \tau = tT,$$
 ///
-/// $$\log \frac{q_L}{q_0} \to \mathcal N(-\tfrac12 v \tau, v \tau), \qquad \tau = tT,$$
-///
-/// with $v = 5$ for ReLU (B. Hanin and M. Nica 2018, arXiv 1812.05994). The angle between two inputs closes
-/// within a vanishing fraction of the depth, so their covariance carries one common factor
-/// (`tests/it/width_and_depth_commute.rs` checks both against sampled networks).
+/// with the [rates](LogNormalRates) $v$ and $c$: 5 and 0 for the ReLU MLP (B. Hanin and M. Nica 2018, arXiv
+/// 1812.05994). The angle between two inputs closes within a vanishing fraction of the depth, so their
+/// covariance carries one common factor (`tests/it/width_and_depth_commute.rs` and
+/// `tests/it/both_at_once.rs` check both against sampled networks).
 #[derive(Debug)]
-pub struct LogNormalMlp {
+pub struct LogNormalChain {
     limit: InfiniteDepth,
     activation: String,
     ratio: f64,
-    /// $v$.
-    variance: f64,
+    rates: LogNormalRates,
 }
 
-impl LogNormalMlp {
+impl LogNormalChain {
     /// Of an architecture, at $T = \lim L/n$.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for an architecture that is not a homogeneous MLP at criticality (or whose
-    /// activation is linear); [`Error::Invalid`] unless $T \ge 0$ is finite.
+    /// [`Error::Unsupported`] for an architecture that is not a homogeneous chain at criticality (or whose
+    /// activation is linear); [`Error::Invalid`] unless $T \ge 0$ is finite and $s^2 \le 1 - 10^{-6}$.
     pub fn new<N: Architecture + ?Sized>(net: &N, ratio: f64) -> Result<Self> {
         error::non_negative("ratio", ratio)?;
         let unsupported = |reason: &str| {
@@ -52,26 +50,24 @@ impl LogNormalMlp {
         let slopes = chain
             .homogeneous()
             .ok_or_else(|| unsupported("it needs a homogeneous activation and no bias"))?;
-        if chain.skip != 0.0 || chain.scaling.class() != ScalingClass::Constant {
-            return Err(unsupported("it needs a chain without skip connections"));
+        if chain.scaling.class() != ScalingClass::Constant {
+            return Err(unsupported("it needs equal coefficients at every depth"));
         }
         let alpha = net.infinite_width(1)?.coefficients()[0];
-        let weight = chain.weight_variance() * alpha * alpha;
         let critical = chain.variance_growth(slopes, alpha) == 1.0;
         if !critical || slopes.curvature_weight() == 0.0 {
             return Err(unsupported("it needs a variance that depth keeps"));
         }
-        let fourth_moment = 1.5 * (slopes.negative.powi(4) + slopes.positive.powi(4));
         Ok(Self {
             limit: net.infinite_depth(),
             activation: chain.branch.activation().name(),
             ratio,
-            variance: weight * weight * fourth_moment - 1.0,
+            rates: LogNormalRates::new(slopes, chain.skip)?,
         })
     }
 }
 
-impl Limit for LogNormalMlp {
+impl Limit for LogNormalChain {
     fn regime(&self) -> Regime {
         Regime::Proportional {
             depth_over_width: self.ratio,
@@ -85,8 +81,9 @@ impl Limit for LogNormalMlp {
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
         super::each(functions, |function, a, b| {
             let process = Process::new(self.limit.pair_at(a, b, time)?);
-            let variance = self.variance * self.ratio * time;
-            function.with_log_normal_scale(&process, -0.5 * variance, variance)
+            let layers = self.ratio * time;
+            let (mean, variance) = (self.rates.log_mean(), self.rates.log_variance());
+            function.with_log_normal_scale(&process, mean * layers, variance * layers)
         })
     }
 }

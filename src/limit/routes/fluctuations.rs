@@ -1,0 +1,54 @@
+//! Fluctuations of order $n^{-1/2}$ around infinite width and depth.
+
+use crate::architecture::Architecture;
+use crate::depth::{InInfiniteDepth, InfiniteDepth};
+use crate::error;
+use crate::limit::{Law, Limit, Regime};
+use crate::neural_function::{NeuralFunction, Process};
+use crate::proportional::Fluctuations;
+use crate::{Error, Result};
+
+/// The limit of [`InfiniteDepth`] and the Gaussian fluctuations around it of networks of width $n$, from
+/// [`Fluctuations`]: homogeneous residual networks with a normalised scaling.
+#[derive(Debug)]
+pub struct WidthFluctuations {
+    limit: InfiniteDepth,
+    fluctuations: Fluctuations,
+    width: usize,
+}
+
+impl WidthFluctuations {
+    /// Of an architecture at a width.
+    ///
+    /// # Errors
+    /// As [`Fluctuations::of`] and [`Fluctuations::norm_at`]; [`Error::Invalid`] for a width that is not a
+    /// size.
+    pub fn new<N: Architecture + ?Sized>(net: &N, width: usize) -> Result<Self> {
+        let fluctuations = Fluctuations::of(net)?;
+        fluctuations.norm_at(1.0)?;
+        Ok(Self {
+            limit: net.infinite_depth(),
+            fluctuations,
+            width: error::size("width", width)?,
+        })
+    }
+}
+
+impl Limit for WidthFluctuations {
+    fn regime(&self) -> Regime {
+        Regime::Fluctuations { width: self.width }
+    }
+
+    fn route(&self) -> String {
+        "Gaussian fluctuations of order 1/sqrt(n), means to order 1/n".to_owned()
+    }
+
+    fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
+        super::each(functions, |function, a, b| {
+            let start = self.limit.pair_at(a, b, 0.0)?.pair_correlation()?;
+            let fluctuation = self.fluctuations.pair_at(start, time)?;
+            let process = Process::new(self.limit.pair_at(a, b, time)?);
+            function.with_fluctuations(&process, &fluctuation, self.width)
+        })
+    }
+}

@@ -1,0 +1,328 @@
+//! Fluctuations of order $n^{-1/2}$ around infinite width, for homogeneous chains.
+//!
+//! | file | content |
+//! |---|---|
+//! | `layers` | the chain's layers, one input: sums over pairs of layers, integrals at infinite depth |
+//! | `pair` | two inputs |
+//! | `duals` | what a neuron's square and sign remember |
+//! | `signed_moments` | moments of signs and absolute values of Gaussian vectors |
+//!
+//! Derived here; `docs/theory.md`, "Fluctuations of finite width", has the derivation.
+
+mod duals;
+mod layers;
+mod pair;
+mod signed_moments;
+
+pub(super) use duals::Memory;
+use layers::{Layers, Shape, one_input_at_infinite_depth};
+use pair::PairMoments;
+
+use crate::architecture::Architecture;
+use crate::error;
+use crate::law::Law;
+use crate::network::Chain;
+use crate::network::scaling::ScalingClass;
+use crate::{Error, PairCorrelation, Result, ScaledCovariance};
+
+/// Inputs with a smaller $1 - c$ are taken to be parallel.
+const PARALLEL: f64 = 1e-8;
+
+/// Depths whose fluctuations are extrapolated to infinite depth, for two inputs.
+const DEPTHS: [usize; 5] = [4, 8, 16, 32, 64];
+
+/// What the errors at these depths are made of: powers of $1/L$.
+const POWERS: [f64; 4] = [1.0, 1.5, 2.0, 2.5];
+
+/// The fluctuations of $\hat q = \langle Y, Y \rangle/n$ around its limit of infinite width, to first order
+/// in $1/n$, of a homogeneous chain $Y_l = s Y_{l-1} + \alpha_{l,L} W_l \varphi(Y_{l-1})$ without biases, its
+/// first layer random.
+///
+/// Given the past, all neurons are driven by one common *clock*, $\lVert\varphi(Y)\rVert^2/n$, which they
+/// make themselves. Linearised around infinite width, with layers that replace the share
+/// $h_l = \alpha_l^2 \sigma_w^2 \mathbb E[\varphi^2]/g_l$ of the variance ($g_l$ is its growth), one neuron
+/// $y_l$ of unit variance with correlations $\rho_{kl} = \prod_{k<j\le l} s/\sqrt{g_j}$, and
+/// $r = (s_+^2 - s_-^2)/(s_+^2 + s_-^2)$,
+///
+/// $$n \operatorname{Var} \log \hat q_L \to \operatorname{Var}\Big[ y_L^2 + \sum_{k<L} h_{k+1}
+/// \frac{\varphi(y_k)^2}{\mathbb E \varphi^2} \Big], \qquad
+/// n \left( \frac{\mathbb E \hat q_L}{q_L} - 1 \right) \to r^2 \sum_{j<k<L} h_{j+1} h_{k+1} D(\rho_{jk}),$$
+///
+/// $D(\rho) = \tfrac2\pi (\arcsin\rho + \rho\sqrt{1-\rho^2})$: at finite width a neuron's sign and the norm
+/// are correlated. For $L \to \infty$ with $x$ the logarithm of $q_t/q_0$ and
+/// $B(\rho) = \tfrac2\pi ((1+2\rho^2) \arcsin\rho + 3\rho\sqrt{1-\rho^2})$,
+///
+/// $$n \operatorname{Var} \log \hat q_t \to 2 + 4x + 2r^2 \int_0^x (x-w) B(e^{-w/2}) dw, \qquad
+///   n \left( \frac{\mathbb E \hat q_t}{q_t} - 1 \right) \to r^2 \int_0^x (x-w) D(e^{-w/2}) dw .$$
+///
+/// Fluctuations are Gaussian (they are sums over neurons). Derived here; the next terms are of relative order
+/// $1/n$.
+///
+/// ```
+/// use neural_limits::{prelude::*, proportional::Fluctuations};
+/// let fluctuations = Fluctuations::of(&ResNet::new(Relu))?;
+/// let norm = fluctuations.norm_at(1.0)?;
+/// assert!((norm.variance() - 4.675334078407).abs() < 1e-11);
+/// assert!((norm.bias() - 0.121203146267).abs() < 1e-11);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Fluctuations {
+    chain: Chain,
+    shape: Shape,
+    /// $\sigma_w^2 \mathbb E[\varphi^2]$.
+    rate: f64,
+    name: String,
+}
+
+impl Fluctuations {
+    /// Of an architecture.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for an architecture that is not a chain without biases around a homogeneous
+    /// activation (and a first layer, which may have biases).
+    pub fn of<N: Architecture + ?Sized>(net: &N) -> Result<Self> {
+        let unsupported = |reason: &str| {
+            let what = format!("the fluctuations of {} at finite width", net.name());
+            Error::unsupported(what, reason)
+        };
+        let (_, chain) = net
+            .network()
+            .chain()
+            .ok_or_else(|| unsupported("they need a chain of an activation and a dense layer"))?;
+        let slopes = chain
+            .homogeneous()
+            .ok_or_else(|| unsupported("they need a homogeneous activation and no bias"))?;
+        let moment = slopes.second_moment();
+        if moment == 0.0 {
+            return Err(unsupported("they need an activation that is not 0"));
+        }
+        Ok(Self {
+            shape: Shape::new(slopes),
+            rate: chain.weight_variance() * moment,
+            name: net.name(),
+            chain,
+        })
+    }
+
+    /// $h_1, \ldots, h_{\lfloor tL \rfloor}$.
+    fn layers(&self, depth: usize) -> Result<Layers> {
+        error::size("depth", depth)?;
+        let skip = self.chain.skip * self.chain.skip;
+        let coefficients = self.chain.scaling.coefficients(depth);
+        let shares = coefficients.iter().enumerate().map(|(l, alpha)| {
+            let branch = alpha * alpha * self.rate;
+            error::non_negative(&format!("the growth of layer {}", l + 1), skip + branch)?;
+            if skip + branch > 0.0 {
+                Ok(branch / (skip + branch))
+            } else {
+                let reason = format!("layer {} maps everything to 0", l + 1);
+                Err(Error::undefined("a relative fluctuation", reason))
+            }
+        });
+        Ok(Layers::new(
+            shares.collect::<Result<_>>()?,
+            self.chain.skip < 0.0,
+        ))
+    }
+
+    /// $x = \log q_t/q_0$.
+    fn growth(&self, time: f64) -> Result<f64> {
+        error::unit_interval("time", time)?;
+        if self.chain.skip == 1.0 && self.chain.scaling.class() == ScalingClass::Normalised {
+            let clock = self.chain.scaling.clock(time);
+            return Ok(self.rate * error::non_negative("the scaling's clock", clock)?);
+        }
+        Err(Error::unsupported(
+            format!("the fluctuations of {} at infinite depth", self.name),
+            "they need a skip connection and branches whose scaling is normalised",
+        ))
+    }
+
+    /// Of the norm at infinite depth and time $t$: integrals, with relative errors below 1e-12.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::Unsupported`] unless branches have a
+    /// normalised scaling and a skip connection.
+    pub fn norm_at(&self, time: f64) -> Result<NormFluctuation> {
+        let growth = self.growth(time)?;
+        Ok(NormFluctuation::new(one_input_at_infinite_depth(
+            self.shape, growth,
+        )))
+    }
+
+    /// Of the norm after $L$ layers: sums over pairs of layers, or over $L$ if their coefficients are equal.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a depth that is not a size or coefficients that are not finite;
+    /// [`Error::Undefined`] if a layer maps everything to 0.
+    pub fn norm(&self, depth: usize) -> Result<NormFluctuation> {
+        Ok(NormFluctuation::new(
+            self.layers(depth)?.one_input(self.shape),
+        ))
+    }
+
+    /// Of the covariances of two inputs at infinite depth and time $t$, from their correlation in the first
+    /// layer, extrapolated from depths up to 64.
+    ///
+    /// Errors are below 1e-5 for $q_t/q_0 \le e$ (`tests/it/both_at_once.rs` measures them against the
+    /// integrals of one input); inputs with $1 - c_0 <$ 1e-8 are taken to be parallel.
+    ///
+    /// # Errors
+    /// As [`norm_at`](Self::norm_at).
+    pub fn pair_at(&self, start: PairCorrelation, time: f64) -> Result<PairFluctuation> {
+        let growth = self.growth(time)?;
+        if start.one_minus() < PARALLEL {
+            return Ok(PairFluctuation::of_parallel(self.norm_at(time)?));
+        }
+        let moments =
+            DEPTHS.map(|depth| pair::moments(self.shape, &Layers::of_growth(growth, depth), start));
+        Ok(PairFluctuation(extrapolated(moments)))
+    }
+
+    /// Of the covariances of two inputs after $L$ layers, from their correlation in the first layer: some 15
+    /// µs for each pair of layers.
+    ///
+    /// # Errors
+    /// As [`norm`](Self::norm), and [`Error::Invalid`] for a depth above 2000.
+    pub fn pair(&self, start: PairCorrelation, depth: usize) -> Result<PairFluctuation> {
+        if start.one_minus() < PARALLEL {
+            return Ok(PairFluctuation::of_parallel(self.norm(depth)?));
+        }
+        if depth > 2000 {
+            let expected = "at most 2000 layers: beyond, take those of infinite depth";
+            return Err(Error::invalid("depth", depth, expected));
+        }
+        let layers = self.layers(depth)?;
+        Ok(PairFluctuation(pair::moments(self.shape, &layers, start)))
+    }
+}
+
+/// Richardson's extrapolation of values at doubling depths.
+fn extrapolated(mut values: [PairMoments; DEPTHS.len()]) -> PairMoments {
+    for (stage, power) in POWERS.into_iter().enumerate() {
+        let gain = 1.0 / (power.exp2() - 1.0);
+        for i in (stage + 1..values.len()).rev() {
+            values[i] = values[i].combined(1.0 + gain, values[i - 1], -gain);
+        }
+    }
+    values[DEPTHS.len() - 1]
+}
+
+/// The fluctuation of $\hat q(a,a)$, from [`Fluctuations`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormFluctuation {
+    variance: f64,
+    bias: f64,
+    hypoactivation: f64,
+}
+
+impl NormFluctuation {
+    fn new((variance, bias, hypoactivation): (f64, f64, f64)) -> Self {
+        Self {
+            variance,
+            bias,
+            hypoactivation,
+        }
+    }
+
+    /// $\lim n \operatorname{Var}(\hat q/q)$, which is $\lim n \operatorname{Var} \log \hat q$.
+    pub fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// $\lim n (\mathbb E \hat q/q - 1)$.
+    pub fn bias(&self) -> f64 {
+        self.bias
+    }
+
+    /// $\lim n (\mathbb E \log \hat q - \log q)$, the bias without half of the variance.
+    pub fn log_bias(&self) -> f64 {
+        self.bias - 0.5 * self.variance
+    }
+
+    /// $\lim (n/2 - \mathbb E N_+)$, $N_+$ the number of active neurons: as many as are missing, because the
+    /// norm is larger where more of them are active. (Hypoactivation: M. Li, M. Nica and D. Roy 2021, arXiv
+    /// 2106.04013.) With $\rho = e^{-x/2}$, at infinite depth
+    /// $\tfrac r\pi (\arccos \rho - \rho \sqrt{1 - \rho^2})$ (derived here).
+    pub fn hypoactivation(&self) -> f64 {
+        self.hypoactivation
+    }
+}
+
+/// The fluctuations of $\hat q(a,a)$, $\hat q(b,b)$ and $\hat q(a,b)$ together, from [`Fluctuations`].
+///
+/// They are relative: of $\hat q_{aa}/q_{aa}$, $\hat q_{bb}/q_{bb}$ and $\hat q_{ab}/\sqrt{q_{aa} q_{bb}}$.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairFluctuation(PairMoments);
+
+impl PairFluctuation {
+    fn of_parallel(norm: NormFluctuation) -> Self {
+        Self(PairMoments {
+            correlation: 1.0,
+            norm: norm.variance,
+            norms: norm.variance,
+            mixed: norm.variance,
+            product: norm.variance,
+            norm_bias: norm.bias,
+            product_bias: norm.bias,
+        })
+    }
+
+    /// $n$ times the covariance matrix.
+    pub fn covariance(&self) -> [[f64; 3]; 3] {
+        let m = &self.0;
+        [
+            [m.norm, m.norms, m.mixed],
+            [m.norms, m.norm, m.mixed],
+            [m.mixed, m.mixed, m.product],
+        ]
+    }
+
+    /// $n$ times the differences of the means from infinite width.
+    pub fn bias(&self) -> [f64; 3] {
+        let m = &self.0;
+        [m.norm_bias, m.norm_bias, m.product_bias]
+    }
+
+    /// $n$ times the variance of the correlation $\hat c = \hat q_{ab}/\sqrt{\hat q_{aa} \hat q_{bb}}$.
+    pub fn correlation_variance(&self) -> f64 {
+        let (m, c) = (&self.0, self.0.correlation);
+        (m.product - 2.0 * c * m.mixed + 0.5 * c * c * (m.norm + m.norms)).max(0.0)
+    }
+
+    /// $n$ times the difference of $\mathbb E \hat c$ from $c$.
+    pub fn correlation_bias(&self) -> f64 {
+        let (m, c) = (&self.0, self.0.correlation);
+        m.product_bias - m.mixed + c * (0.75 * m.norm + 0.25 * m.norms - m.norm_bias)
+    }
+
+    /// The law of $\hat q(a,b)$ at width $n$ around $K$,
+    /// $\mathcal N(q_{ab} + \sqrt{q_{aa}q_{bb}} \beta/n, q_{aa} q_{bb} v/n)$.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if a variance exceeds the range; [`Error::Invalid`] for a width that is not a
+    /// size.
+    pub fn covariance_law(&self, k: &ScaledCovariance, width: usize) -> Result<Law> {
+        let n = error::size("width", width)? as f64;
+        let scale = k.variance_a()?.sqrt() * k.variance_b()?.sqrt();
+        let mean = k.covariance()? + scale * (self.0.product_bias / n);
+        let deviation = scale * (self.0.product / n).sqrt();
+        let variance = deviation * deviation;
+        if mean.is_finite() && variance.is_finite() {
+            Law::gaussian(mean, variance)
+        } else {
+            Err(Error::overflow("the variance of a covariance"))
+        }
+    }
+
+    /// The law of $\hat c(a,b)$ at width $n$ around $K$, $\mathcal N(c + \beta_c/n, v_c/n)$.
+    ///
+    /// # Errors
+    /// As [`covariance_law`](Self::covariance_law).
+    pub fn correlation_law(&self, k: &ScaledCovariance, width: usize) -> Result<Law> {
+        let n = error::size("width", width)? as f64;
+        let mean = k.correlation()? + self.correlation_bias() / n;
+        Law::gaussian(mean, self.correlation_variance() / n)
+    }
+}
