@@ -66,6 +66,9 @@ impl Numbers for Law {
             (Self::Empirical(a), Self::Empirical(b)) => {
                 a.undefined() == b.undefined() && all(a.values(), b.values(), equal)
             }
+            (Self::Density(a), Self::Density(b)) => {
+                a.same_form(b) && a.numbers().zip(b.numbers()).all(|(a, b)| equal(a, b))
+            }
             _ => false,
         }
     }
@@ -153,7 +156,8 @@ approximate! {
 
 approximate! {
     /// Compares the parameters of two laws of the same kind, of empirical laws the values in increasing order
-    /// and, exactly, the number of networks without one. Laws of different kinds are unequal.
+    /// and, exactly, the number of networks without one, of densities the grids and the masses on them. Laws
+    /// of different kinds, and grids of different sizes, are unequal.
     ///
     /// ```
     /// use approx::{assert_abs_diff_eq, assert_abs_diff_ne};
@@ -185,7 +189,7 @@ mod tests {
     use ::approx::{abs_diff_eq, abs_diff_ne, relative_eq, relative_ne, ulps_eq, ulps_ne};
 
     use super::*;
-    use crate::law::Empirical;
+    use crate::law::{Density, Empirical};
 
     fn pair(qa: f64, qb: f64, epsilon: f64) -> PairCovariance {
         PairCovariance::with_complement(qa, qb, epsilon).unwrap()
@@ -234,6 +238,7 @@ mod tests {
         let sample = |values: &[f64], undefined| {
             Law::Empirical(Empirical::new(values.to_vec(), undefined).unwrap())
         };
+        let grid = |low, cells| Density::new(low, 1.0, vec![1.0; cells]).unwrap();
         let laws = [
             Law::Deterministic(1.0),
             Law::gaussian(1.0, 1.0).unwrap(),
@@ -241,6 +246,9 @@ mod tests {
             sample(&[1.0], 0),
             sample(&[1.0], 1),
             sample(&[1.0, 1.0], 0),
+            Law::Density(grid(0.0, 4)),
+            Law::Density(grid(0.0, 5)),
+            Law::Density(grid(0.0, 4).hyperbolic_tangent()),
         ];
         for (i, a) in laws.iter().enumerate() {
             for (j, b) in laws.iter().enumerate() {
@@ -255,7 +263,9 @@ mod tests {
             Law::log_normal(1.0 + 1e-9, 1.0).unwrap(),
             sample(&[1.0 + 1e-9], 0),
         ];
-        for (a, b) in laws.iter().zip(&moved) {
+        let shifted = Law::Density(grid(1e-9, 4));
+        let grids = (&laws[6], &shifted);
+        for (a, b) in laws.iter().zip(&moved).chain([grids]) {
             assert!(abs_diff_ne!(a, b) && abs_diff_eq!(a, b, epsilon = 1e-8));
         }
         // in increasing order, whatever the order of the draws
