@@ -10,7 +10,7 @@ use crate::law::{Density, Law};
 use crate::{Error, Result};
 
 /// Local tolerance of the integrator.
-const TOLERANCE: f64 = 1e-12;
+pub(super) const TOLERANCE: f64 = 1e-12;
 
 /// The share of what is added at the first rate below which errors do not count.
 const FLOOR: f64 = 1e-2;
@@ -58,7 +58,7 @@ impl Convolution {
     pub(super) fn new(mean_field: &MeanField, initial: &InitialLaw, clock: f64) -> Result<Self> {
         error::non_negative("clock", clock)?;
         let rate = |added: &[f64; 1]| Ok([mean_field.rate(initial, added[0])?]);
-        let [added] = integrate(&rate, clock)?;
+        let [added] = integrate(&rate, clock, TOLERANCE)?;
         Ok(Self {
             initial: initial.clone(),
             added,
@@ -173,13 +173,14 @@ impl Convolution {
 pub(super) fn integrate<const N: usize>(
     rate: &dyn Fn(&[f64; N]) -> Result<[f64; N]>,
     clock: f64,
+    tolerance: f64,
 ) -> Result<[f64; N]> {
     let velocity = rate(&[0.0; N])?;
     let largest = velocity.iter().fold(0.0, |m: f64, rate| m.max(rate.abs()));
     if clock == 0.0 || largest == 0.0 {
         return Ok([0.0; N]);
     }
-    let floor = (FLOOR * TOLERANCE * largest * clock).clamp(f64::MIN_POSITIVE, f64::MAX);
+    let floor = (FLOOR * tolerance * largest * clock).clamp(f64::MIN_POSITIVE, f64::MAX);
     let flow = Flow {
         rate,
         failure: RefCell::new(None),
@@ -187,7 +188,7 @@ pub(super) fn integrate<const N: usize>(
     let solution = IVP::ode(&flow, 0.0, clock, [0.0; N])
         .method(
             ExplicitRungeKutta::dop853()
-                .rtol(TOLERANCE)
+                .rtol(tolerance)
                 .atol([floor; N])
                 .max_steps(10_000),
         )

@@ -162,7 +162,7 @@ impl<'a> Plan<'a> {
             let variance = START * added;
             // the time, and the variance that has been added
             let pace = |state: &[f64; 2]| Ok([mean_field.rate(initial, state[1])?.recip(), 1.0]);
-            let [time, _] = convolution::integrate(&pace, variance)?;
+            let [time, _] = convolution::integrate(&pace, variance, convolution::TOLERANCE)?;
             (time, variance)
         } else {
             return Err(Error::undefined(

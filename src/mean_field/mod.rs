@@ -4,8 +4,11 @@ mod convolution;
 mod grid;
 mod heat;
 mod initial;
+mod joint;
+mod lattice;
 mod line;
 mod moments;
+mod plane;
 mod weights;
 
 use std::sync::Arc;
@@ -13,7 +16,10 @@ use std::sync::Arc;
 pub use convolution::Convolution;
 pub use grid::Grid;
 pub use initial::InitialLaw;
+pub use joint::{JointConvolution, JointLaw};
 pub use line::FokkerPlanck;
+
+pub use plane::JointFokkerPlanck;
 
 use crate::network::Branch;
 use crate::{Initialization, Result};
@@ -67,5 +73,21 @@ impl MeanField {
     /// TBD
     pub fn fokker_planck_on(&self, initial: &InitialLaw, clock: f64, grid: Grid) -> Result<FokkerPlanck> {
         FokkerPlanck::on_grid(self, initial, clock, grid)
+    }
+
+    /// Joint exact.
+    ///
+    /// # Errors
+    /// TBD
+    pub fn joint_convolution(&self, initial: &JointLaw, clock: f64) -> Result<JointConvolution> {
+        JointConvolution::new(self, initial, clock)
+    }
+
+    /// Joint PDE.
+    ///
+    /// # Errors
+    /// TBD
+    pub fn joint_fokker_planck(&self, initial: &JointLaw, clock: f64, tolerance: f64) -> Result<JointFokkerPlanck> {
+        JointFokkerPlanck::new(self, initial, clock, tolerance)
     }
 }

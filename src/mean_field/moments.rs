@@ -11,7 +11,7 @@ use crate::numerics::normal::{density, distribution};
 
 /// Relative tolerance of inner and of outer integrals.
 const TOLERANCE: f64 = 1e-13;
-const OUTER: f64 = 1e-12;
+const OUTER: f64 = 1e-10;
 
 /// A Gaussian pair: means, and variances with the covariance $(v_a, v_b, v_{ab})$.
 #[derive(Debug, Clone, Copy)]

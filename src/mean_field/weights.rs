@@ -1,6 +1,14 @@
 //! Weights with which values of a density at equidistant nodes give expectations of functions with kinks.
 
-use crate::numerics::gauss_legendre::{NODES, SIZE, WEIGHTS};
+/// Gauss's rule of 6 nodes on $[0, 1]$: nodes, weights.
+const RULE: [(f64, f64); 6] = [
+    (0.033_765_242_898_423_99, 0.085_662_246_189_585_2),
+    (0.169_395_306_766_867_74, 0.180_380_786_524_069_3),
+    (0.380_690_406_958_401_55, 0.233_956_967_286_345_5),
+    (0.619_309_593_041_598_5, 0.233_956_967_286_345_5),
+    (0.830_604_693_233_132_3, 0.180_380_786_524_069_3),
+    (0.966_234_757_101_576, 0.085_662_246_189_585_2),
+];
 
 /// Nodes of the interpolant.
 pub(super) const POINTS: usize = 6;
@@ -14,55 +22,76 @@ pub(super) fn lagrange(share: f64) -> [f64; POINTS] {
     })
 }
 
-/// The points of Gauss's rule on the intervals between `count` nodes $0, 1, \ldots$, split at `breaks`: the
-/// interval, the share of it, the weight.
-pub(super) fn points(count: usize, breaks: &[f64]) -> impl Iterator<Item = (usize, f64, f64)> {
-    let mut breaks = breaks.to_vec();
-    breaks.sort_unstable_by(f64::total_cmp);
-    (0..count.saturating_sub(1)).flat_map(move |i| {
-        let inside = breaks.iter().map(|place| place - i as f64);
-        let inside = inside.filter(|share| *share > 0.0 && *share < 1.0);
-        let ends: Vec<f64> = [0.0].into_iter().chain(inside).chain([1.0]).collect();
-        let pieces: Vec<_> = ends
-            .windows(2)
-            .flat_map(|pair| {
-                let (low, length) = (pair[0], pair[1] - pair[0]);
-                (0..SIZE).map(move |k| (i, low + length * NODES[k], length * WEIGHTS[k]))
-            })
-            .collect();
-        pieces
-    })
+/// A point of a rule on the intervals between nodes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    pub(super) interval: usize,
+    /// Where it is, in units of the spacing.
+    pub(super) place: f64,
+    pub(super) weight: f64,
+    /// Lagrange's polynomials of the nodes around the interval.
+    pub(super) polynomials: [f64; POINTS],
 }
 
-/// Adds `factor` times Lagrange's polynomials around an interval to the weights of its nodes; nodes outside of
-/// the grid, where densities are 0, have none.
-pub(super) fn spread(weights: &mut [f64], interval: usize, polynomials: &[f64; POINTS], factor: f64) {
-    for (i, polynomial) in polynomials.iter().enumerate() {
-        if let Some(weight) = (interval + i)
-            .checked_sub(2)
-            .and_then(|node| weights.get_mut(node))
-        {
+/// Calls `visit` with the points of Gauss's rule on the intervals between `count` nodes $0, 1, \ldots$, split
+/// at the `breaks`.
+pub(super) fn each_point(count: usize, breaks: &[f64], mut visit: impl FnMut(Point)) {
+    let mut breaks = breaks.to_vec();
+    breaks.sort_unstable_by(f64::total_cmp);
+    let whole = RULE.map(|(node, weight)| (node, weight, lagrange(node)));
+    let mut ends = Vec::new();
+    for interval in 0..count.saturating_sub(1) {
+        let start = interval as f64;
+        let inside = breaks.iter().map(|place| place - start);
+        let inside = inside.filter(|share| *share > 0.0 && *share < 1.0);
+        ends.clear();
+        ends.extend([0.0].into_iter().chain(inside).chain([1.0]));
+        for pair in ends.windows(2) {
+            let (low, length) = (pair[0], pair[1] - pair[0]);
+            for (node, weight, polynomials) in whole {
+                let share = low + length * node;
+                visit(Point {
+                    interval,
+                    place: start + share,
+                    weight: length * weight,
+                    polynomials: if length == 1.0 { polynomials } else { lagrange(share) },
+                });
+            }
+        }
+    }
+}
+
+/// Adds `factor` times Lagrange's polynomials at a point to the weights of the nodes around it; nodes outside
+/// of the grid, where densities are 0, have none.
+#[inline]
+pub(super) fn spread(weights: &mut [f64], point: &Point, factor: f64) {
+    if let Some(first) = point.interval.checked_sub(2)
+        && let Some(around) = weights.get_mut(first..first + POINTS)
+    {
+        for (weight, polynomial) in around.iter_mut().zip(&point.polynomials) {
+            *weight += factor * polynomial;
+        }
+        return;
+    }
+    for (i, polynomial) in point.polynomials.iter().enumerate() {
+        let node = (point.interval + i).checked_sub(2);
+        if let Some(weight) = node.and_then(|node| weights.get_mut(node)) {
             *weight += factor * polynomial;
         }
     }
 }
 
-/// Weights $w$ with $\int f p = \sum_i w_i p_i$, exact where $p$ is a polynomial of degree 5 around each
-/// interval; $f$ is analytic between `breaks`. Places are in units of the spacing.
+/// Weights $w$ with $\int f p = \sum_i w_i p_i$ for an $f$ that is analytic between `breaks`; places are in
+/// units of the spacing. Without breaks the sum over the nodes is as good as $p$ is smooth; otherwise they are
+/// exact where $p$ is a polynomial of degree 5 around each interval.
 pub(super) fn on_line(count: usize, breaks: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
-    let mut weights = vec![0.0; count];
-    let table: [[f64; POINTS]; SIZE] = std::array::from_fn(|k| lagrange(NODES[k]));
-    for (place, (interval, share, weight)) in points(count, breaks).enumerate() {
-        // without a break in between the points are those of the table
-        let known = table[place % SIZE];
-        let polynomials = if share == NODES[place % SIZE] {
-            known
-        } else {
-            lagrange(share)
-        };
-        let value = f(interval as f64 + share);
-        spread(&mut weights, interval, &polynomials, weight * value);
+    if breaks.is_empty() {
+        return (0..count).map(|i| f(i as f64)).collect();
     }
+    let mut weights = vec![0.0; count];
+    each_point(count, breaks, |point| {
+        spread(&mut weights, &point, point.weight * f(point.place));
+    });
     weights
 }
 
