@@ -38,6 +38,7 @@
 //! | [`network`] | layers, their three readings, compositions of them |
 //! | [`architecture`] | builders of networks: MLP, residual, densely connected |
 //! | [`kernel`], [`depth`], [`sample`] | the regimes |
+//! | [`mean_field`] | the law of a neuron from any initial law: exact, and by Fokker–Planck equations |
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
 //! | [`statistics`] | the tests and fits behind reports |
@@ -96,6 +97,7 @@ mod inputs;
 pub mod kernel;
 pub mod law;
 pub mod limit;
+pub mod mean_field;
 pub mod network;
 pub mod neural_function;
 mod numerics;

@@ -63,7 +63,11 @@ impl Density {
         }
         if masses.len() < 4 {
             let found = format!("{} cells", masses.len());
-            return Err(Error::shape("the density's grid", found, "at least 4 cells"));
+            return Err(Error::shape(
+                "the density's grid",
+                found,
+                "at least 4 cells",
+            ));
         }
         error::finite("the end of the grid", low + width * masses.len() as f64)?;
         for (i, &mass) in masses.iter().enumerate() {
@@ -350,7 +354,11 @@ mod tests {
         let density = |law: &Density, x: f64| law.at(x) - normal::density(x);
         let ratio = |f| error(180, f) / error(360, f);
         assert!((ratio(&cdf) / 16.0 - 1.0).abs() < 0.15, "{}", ratio(&cdf));
-        assert!((ratio(&density) / 8.0 - 1.0).abs() < 0.3, "{}", ratio(&density));
+        assert!(
+            (ratio(&density) / 8.0 - 1.0).abs() < 0.3,
+            "{}",
+            ratio(&density)
+        );
         assert!(error(360, &cdf) < 4e-8 && error(360, &density) < 4e-6);
     }
 
@@ -360,7 +368,10 @@ mod tests {
         for u in [1e-12, 1e-3, 0.3, 0.5, 0.999, 1.0 - 1e-9] {
             assert!((law.cdf(law.quantile(u)) / u - 1.0).abs() < 1e-12, "{u}");
         }
-        assert_eq!((law.cdf(-10.0), law.cdf(10.0), law.at(10.0)), (0.0, 1.0, 0.0));
+        assert_eq!(
+            (law.cdf(-10.0), law.cdf(10.0), law.at(10.0)),
+            (0.0, 1.0, 0.0)
+        );
     }
 
     #[test]
@@ -387,7 +398,11 @@ mod tests {
         let exact = normal::density(0.5_f64.atanh()) / 0.75;
         assert!((law.at(0.5) - exact).abs() < 1e-5);
         // E tanh²(z) (30 digits: 0.394294...)
-        assert!((law.variance() - 0.394_294_380).abs() < 1e-6, "{}", law.variance());
+        assert!(
+            (law.variance() - 0.394_294_380).abs() < 1e-6,
+            "{}",
+            law.variance()
+        );
         assert_eq!((law.at(1.0), law.cdf(1.0), law.cdf(-1.0)), (0.0, 1.0, 0.0));
     }
 
@@ -398,7 +413,10 @@ mod tests {
             (Density::new(0.0, 0.0, vec![1.0; 4]), "width"),
             (Density::new(0.0, 1.0, vec![1.0; 3]), "4 cells"),
             (Density::new(0.0, 1.0, vec![0.0; 4]), "sum of masses"),
-            (Density::new(0.0, 1.0, vec![1.0, -1.0, 1.0, 1.0]), "masses[1]"),
+            (
+                Density::new(0.0, 1.0, vec![1.0, -1.0, 1.0, 1.0]),
+                "masses[1]",
+            ),
             (Density::of_function(|_| -1.0, (0.0, 1.0), 4), "density at"),
             (Density::of_function(|_| 1.0, (0.0, -1.0), 4), "width"),
         ] {

@@ -139,7 +139,11 @@ impl Convolution {
     pub fn law(&self) -> Result<Law> {
         let narrowest = (self.initial.narrowest().powi(2) + self.added).sqrt();
         let (low, high) = self.initial.range(self.added, REACH + 0.5);
-        let narrowest = if narrowest > 0.0 { narrowest } else { (high - low) / CELLS };
+        let narrowest = if narrowest > 0.0 {
+            narrowest
+        } else {
+            (high - low) / CELLS
+        };
         if narrowest == 0.0 {
             return Err(Error::undefined("the density", "the law has atoms"));
         }
@@ -196,7 +200,9 @@ pub(super) fn integrate<const N: usize>(
     if let Some(error) = flow.failure.borrow_mut().take() {
         return Err(error);
     }
-    let reached = solution.ok().and_then(|solution| solution.y.last().copied());
+    let reached = solution
+        .ok()
+        .and_then(|solution| solution.y.last().copied());
     match reached {
         Some(end) if end.iter().all(|x| x.is_finite()) => Ok(end),
         _ => Err(Error::overflow(

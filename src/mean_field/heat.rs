@@ -134,7 +134,8 @@ mod tests {
     fn gaussian(nodes: usize, width: f64, variance: f64) -> Vec<f64> {
         let middle = (nodes - 1) as f64 / 2.0;
         let density = |i: usize| (-0.5 * (width * (i as f64 - middle)).powi(2) / variance).exp();
-        let values = (0..nodes).map(|i| density(i) / (2.0 * std::f64::consts::PI * variance).sqrt());
+        let values =
+            (0..nodes).map(|i| density(i) / (2.0 * std::f64::consts::PI * variance).sqrt());
         values.collect()
     }
 
@@ -149,7 +150,9 @@ mod tests {
             let exact = gaussian(nodes, width, 2.0);
             assert!(p.iter().all(|p| *p > 0.0));
             assert!((p.iter().sum::<f64>() / mass - 1.0).abs() < 1e-12);
-            p.iter().zip(&exact).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()))
+            p.iter()
+                .zip(&exact)
+                .fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()))
         };
         let (coarse, fine) = (error(61), error(121));
         assert!(coarse < 5e-5 && coarse / fine > 50.0, "{coarse} {fine}");

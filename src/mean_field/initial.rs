@@ -100,11 +100,13 @@ impl InitialLaw {
             return Err(Error::shape("the mixture", "no components", expected));
         }
         error::finite("the sum of weights", total)?;
-        let components = components.iter().map(|&(weight, mean, variance)| Component {
-            weight: weight / total,
-            mean,
-            variance,
-        });
+        let components = components
+            .iter()
+            .map(|&(weight, mean, variance)| Component {
+                weight: weight / total,
+                mean,
+                variance,
+            });
         Ok(Self {
             form: Form::Mixture(components.collect()),
         })
@@ -241,11 +243,7 @@ impl InitialLaw {
     }
 
     /// $\sum_k w_k f_k$, or $\int f$ for atoms at every point of a density; `breaks` are where $f$ varies.
-    fn average(
-        &self,
-        f: &mut dyn FnMut(Component) -> Result<f64>,
-        breaks: &[f64],
-    ) -> Result<f64> {
+    fn average(&self, f: &mut dyn FnMut(Component) -> Result<f64>, breaks: &[f64]) -> Result<f64> {
         match &self.form {
             Form::Mixture(components) => {
                 let mut sum = 0.0;
@@ -357,11 +355,7 @@ impl Piecewise {
         }
     }
 
-    fn average(
-        &self,
-        f: &mut dyn FnMut(Component) -> Result<f64>,
-        breaks: &[f64],
-    ) -> Result<f64> {
+    fn average(&self, f: &mut dyn FnMut(Component) -> Result<f64>, breaks: &[f64]) -> Result<f64> {
         let (low, high) = (self.breaks[0], self.breaks[self.breaks.len() - 1]);
         let inside = breaks.iter().filter(|&&x| low < x && x < high);
         let mut all: Vec<f64> = self.breaks.iter().chain(inside).copied().collect();

@@ -77,7 +77,10 @@ impl JointLaw {
             if shape != (inputs, inputs, inputs) {
                 return Err(Error::shape(
                     format!("component {k}"),
-                    format!("a mean of {} and a {} × {} covariance", shape.0, shape.1, shape.2),
+                    format!(
+                        "a mean of {} and a {} × {} covariance",
+                        shape.0, shape.1, shape.2
+                    ),
                     format!("{inputs} inputs"),
                 ));
             }
@@ -87,11 +90,13 @@ impl JointLaw {
             check_semidefinite(&format!("covariances[{k}]"), covariance)?;
         }
         error::finite("the sum of weights", total)?;
-        let parts = components.into_iter().map(|(weight, mean, covariance)| Part {
-            weight: weight / total,
-            mean,
-            covariance,
-        });
+        let parts = components
+            .into_iter()
+            .map(|(weight, mean, covariance)| Part {
+                weight: weight / total,
+                mean,
+                covariance,
+            });
         Ok(Self {
             parts: parts.collect(),
         })
@@ -138,7 +143,11 @@ fn check_semidefinite(argument: &str, matrix: &DMatrix<f64>) -> Result<()> {
             let (below, above) = (matrix[(i, j)], matrix[(j, i)]);
             if (below - above).abs() > 1e-14 * below.abs().max(above.abs()) {
                 let expected = format!("the entry across the diagonal, {above}");
-                return Err(Error::invalid(format!("{argument}[{i}][{j}]"), below, expected));
+                return Err(Error::invalid(
+                    format!("{argument}[{i}][{j}]"),
+                    below,
+                    expected,
+                ));
             }
             checked_covariance(argument, [matrix[(i, i)], matrix[(j, j)], below])?;
         }
@@ -149,7 +158,11 @@ fn check_semidefinite(argument: &str, matrix: &DMatrix<f64>) -> Result<()> {
     let back = &root * root.transpose() - matrix;
     if back.amax() > 1e-10 * matrix.amax() {
         let value = format!("{:?}", matrix.as_slice());
-        return Err(Error::invalid(argument, value, "a positive semi-definite matrix"));
+        return Err(Error::invalid(
+            argument,
+            value,
+            "a positive semi-definite matrix",
+        ));
     }
     Ok(())
 }
@@ -264,7 +277,9 @@ impl JointConvolution {
                 if pivot == 0.0 {
                     return Err(Error::undefined(
                         "the joint density",
-                        format!("given the inputs before it, input {i} leaves the neuron no freedom"),
+                        format!(
+                            "given the inputs before it, input {i} leaves the neuron no freedom"
+                        ),
                     ));
                 }
                 let mut score = point[i] - part.mean[i];

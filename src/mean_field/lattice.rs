@@ -115,7 +115,11 @@ fn selling([a, b, ab]: [f64; 3]) -> [([i64; 2], f64); 3] {
     }
     [(0, 1, 2), (1, 2, 0), (2, 0, 1)].map(|(i, j, k)| {
         let [x, y] = base[k];
-        let turned = if y < 0 || y == 0 && x > 0 { [-y, x] } else { [y, -x] };
+        let turned = if y < 0 || y == 0 && x > 0 {
+            [-y, x]
+        } else {
+            [y, -x]
+        };
         (turned, (-product(base[i], base[j])).max(0.0))
     })
 }
@@ -144,7 +148,10 @@ mod tests {
                 }
             }
             for (sum, entry) in sum.iter().zip([a, b, ab]) {
-                assert!((sum - entry).abs() < 1e-9 * a.max(b), "{rho}: {sum} {entry}");
+                assert!(
+                    (sum - entry).abs() < 1e-9 * a.max(b),
+                    "{rho}: {sum} {entry}"
+                );
             }
         }
     }

@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use super::convolution::{self, Convolution, REACH};
 use super::heat::{Heat, Steps};
 use super::{Grid, InitialLaw, MeanField, weights};
-use crate::error;
 use crate::law::{Density, Law};
 use crate::{Error, Result};
 
@@ -189,10 +188,15 @@ impl<'a> Plan<'a> {
     fn check(&self, grid: Grid) -> Result<()> {
         let (low, high) = self.range;
         let finest = 0.5 * self.narrowest;
-        let inside = self.initial.cdf(grid.high(), self.added)? - self.initial.cdf(grid.low(), self.added)?;
+        let inside = self.initial.cdf(grid.high(), self.added)?
+            - self.initial.cdf(grid.low(), self.added)?;
         if 1.0 - inside > LOST || grid.spacing() > finest {
             let nodes = ((high - low) / (0.25 * self.narrowest)).ceil() + 1.0;
-            let what = if grid.spacing() > finest { "coarse" } else { "narrow" };
+            let what = if grid.spacing() > finest {
+                "coarse"
+            } else {
+                "narrow"
+            };
             return Err(Error::invalid(
                 "grid",
                 grid,
@@ -258,7 +262,8 @@ impl<'a> Plan<'a> {
             p = space.diffused(&half, variance - gone);
             added += variance;
             let wider = 1.0 + (added - self.start.1) / (self.narrowest * self.narrowest);
-            while doubled < doublings && (step == count || wider >= 4_f64.powi(doubled as i32 + 1)) {
+            while doubled < doublings && (step == count || wider >= 4_f64.powi(doubled as i32 + 1))
+            {
                 space = Space::new(self.mean_field, space.grid.coarser());
                 p = p.into_iter().step_by(2).collect();
                 doubled += 1;
@@ -311,7 +316,9 @@ impl<'a> Space<'a> {
         if rate.is_finite() {
             Ok(rate)
         } else {
-            Err(Error::overflow("the activation's second moment on the grid"))
+            Err(Error::overflow(
+                "the activation's second moment on the grid",
+            ))
         }
     }
 

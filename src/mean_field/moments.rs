@@ -72,7 +72,10 @@ impl Moments {
     fn mean(&self, mean: f64, variance: f64) -> Result<f64> {
         match self.slopes {
             Some(slopes) => {
-                let (right, left) = (positive_part(mean, variance), positive_part(-mean, variance));
+                let (right, left) = (
+                    positive_part(mean, variance),
+                    positive_part(-mean, variance),
+                );
                 Ok(slopes.positive * right - slopes.negative * left)
             }
             None => self.expectation(|x| self.activation.value(x), mean, variance),
@@ -83,7 +86,10 @@ impl Moments {
     pub(super) fn square(&self, mean: f64, variance: f64) -> Result<f64> {
         match self.slopes {
             Some(slopes) => {
-                let (right, left) = (positive_square(mean, variance), positive_square(-mean, variance));
+                let (right, left) = (
+                    positive_square(mean, variance),
+                    positive_square(-mean, variance),
+                );
                 let square = |slope: f64| slope * slope;
                 Ok(square(slopes.positive) * right + square(slopes.negative) * left)
             }

@@ -1,10 +1,10 @@
 //! The Fokker–Planck equation of the joint law at two inputs.
 
+use super::MeanField;
 use super::heat::Heat;
 use super::joint::{JointConvolution, JointLaw};
 use super::lattice::Lattice;
 use super::weights::{each_point, lagrange, spread};
-use super::MeanField;
 use crate::error;
 use crate::{Error, Result};
 
@@ -127,8 +127,12 @@ impl JointFokkerPlanck {
         let across = lagrange(place[0] - cells[0] as f64);
         let along = lagrange(place[1] - cells[1] as f64);
         let at = |i: usize, j: usize| {
-            let row = (cells[0] + i).checked_sub(2).filter(|row| *row < shape[0])?;
-            let column = (cells[1] + j).checked_sub(2).filter(|column| *column < shape[1])?;
+            let row = (cells[0] + i)
+                .checked_sub(2)
+                .filter(|row| *row < shape[0])?;
+            let column = (cells[1] + j)
+                .checked_sub(2)
+                .filter(|column| *column < shape[1])?;
             self.values.get(row * shape[1] + column)
         };
         let mut density = 0.0;
@@ -149,9 +153,7 @@ impl JointFokkerPlanck {
     /// $(\operatorname{Var} X_a, \operatorname{Var} X_b, \operatorname{Cov})$.
     pub fn covariance(&self) -> [f64; 3] {
         let mean = [0, 1].map(|k| self.expectation(|x| x[k]));
-        let second = |i: usize, j: usize| {
-            self.expectation(|x| (x[i] - mean[i]) * (x[j] - mean[j]))
-        };
+        let second = |i: usize, j: usize| self.expectation(|x| (x[i] - mean[i]) * (x[j] - mean[j]));
         [second(0, 0), second(1, 1), second(0, 1)]
     }
 
@@ -267,7 +269,8 @@ impl<'a> Plan<'a> {
 
     /// A lattice of this spacing, if it is not too large.
     fn lattice(&self, spacing: f64) -> Option<Lattice> {
-        let intervals = [0, 1].map(|k| 2.0 * ((self.high[k] - self.low[k]) / (2.0 * spacing)).ceil());
+        let intervals =
+            [0, 1].map(|k| 2.0 * ((self.high[k] - self.low[k]) / (2.0 * spacing)).ceil());
         let nodes = intervals[0] * intervals[1];
         if nodes > NODES || nodes * 8.0 * self.added / (spacing * spacing) > WORK {
             return None;
@@ -341,7 +344,10 @@ impl<'a> Weights<'a> {
                 }
             }
         }
-        let across: Vec<f64> = kinks.iter().map(|&kink| lattice.place([kink, 0.0])[0]).collect();
+        let across: Vec<f64> = kinks
+            .iter()
+            .map(|&kink| lattice.place([kink, 0.0])[0])
+            .collect();
         let (mut plain, mut square) = (vec![0.0; columns], vec![0.0; columns]);
         let rows_with_kinks = if kinks.is_empty() { 0 } else { rows };
         each_point(rows_with_kinks, &across, |outer| {
@@ -349,20 +355,28 @@ impl<'a> Weights<'a> {
             let value = phi.value(x);
             plain.fill(0.0);
             square.fill(0.0);
-            let along: Vec<f64> = kinks.iter().map(|&kink| lattice.place([x, kink])[1]).collect();
+            let along: Vec<f64> = kinks
+                .iter()
+                .map(|&kink| lattice.place([x, kink])[1])
+                .collect();
             each_point(columns, &along, |inner| {
                 let value = phi.value(lattice.point([outer.place, inner.place])[1]);
                 spread(&mut plain, &inner, inner.weight * value);
                 spread(&mut square, &inner, inner.weight * value * value);
             });
             for (i, polynomial) in outer.polynomials.iter().enumerate() {
-                let Some(row) = (outer.interval + i).checked_sub(2).filter(|row| *row < rows) else {
+                let Some(row) = (outer.interval + i)
+                    .checked_sub(2)
+                    .filter(|row| *row < rows)
+                else {
                     continue;
                 };
                 let here = row * columns..(row + 1) * columns;
                 let factor = outer.weight * polynomial;
                 let [first, second, mixed] = &mut weights;
-                let out = first[here.clone()].iter_mut().zip(&mut second[here.clone()]);
+                let out = first[here.clone()]
+                    .iter_mut()
+                    .zip(&mut second[here.clone()]);
                 for (k, (first, second)) in out.enumerate() {
                     *first += factor * value * value;
                     *second += factor * square[k];
@@ -392,7 +406,9 @@ impl<'a> Weights<'a> {
         if rates.iter().all(|rate| rate.is_finite()) {
             Ok(rates)
         } else {
-            Err(Error::overflow("the activation's second moment on the lattice"))
+            Err(Error::overflow(
+                "the activation's second moment on the lattice",
+            ))
         }
     }
 }

@@ -18,7 +18,9 @@ pub(super) fn lagrange(share: f64) -> [f64; POINTS] {
     std::array::from_fn(|i| {
         let own = i as f64 - 2.0;
         let others = (0..POINTS).filter(|&j| j != i).map(|j| j as f64 - 2.0);
-        others.map(|other| (share - other) / (own - other)).product()
+        others
+            .map(|other| (share - other) / (own - other))
+            .product()
     })
 }
 
@@ -54,7 +56,11 @@ pub(super) fn each_point(count: usize, breaks: &[f64], mut visit: impl FnMut(Poi
                     interval,
                     place: start + share,
                     weight: length * weight,
-                    polynomials: if length == 1.0 { polynomials } else { lagrange(share) },
+                    polynomials: if length == 1.0 {
+                        polynomials
+                    } else {
+                        lagrange(share)
+                    },
                 });
             }
         }
@@ -106,7 +112,11 @@ mod tests {
         let density = |x: f64| (-0.5 * (width * (x - middle)).powi(2)).exp();
         let f = |x: f64| (width * (x - kink)).max(0.0).powi(2);
         let weights = on_line(count, &[kink], f);
-        let sum: f64 = weights.iter().enumerate().map(|(i, w)| w * density(i as f64)).sum();
+        let sum: f64 = weights
+            .iter()
+            .enumerate()
+            .map(|(i, w)| w * density(i as f64))
+            .sum();
         let mean = width * (middle - kink);
         let score = crate::numerics::normal::distribution(mean);
         let exact = (mean * mean + 1.0) * score + mean * crate::numerics::normal::density(mean);
