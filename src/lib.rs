@@ -38,6 +38,7 @@
 //! | [`network`] | layers, their three readings, compositions of them |
 //! | [`architecture`] | builders of networks: MLP, residual, densely connected |
 //! | [`kernel`], [`depth`], [`sample`] | the regimes |
+//! | [`mean_field`] | the law of a neuron from any initial law: exact, and by Fokker–Planck equations |
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
@@ -90,6 +91,7 @@ pub mod depth;
 pub mod kernel;
 pub mod law;
 pub mod limit;
+pub mod mean_field;
 pub mod network;
 pub mod neural_function;
 pub mod propagation;

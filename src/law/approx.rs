@@ -32,6 +32,9 @@ impl Numbers for Law {
             (Self::Empirical(a), Self::Empirical(b)) => {
                 a.undefined() == b.undefined() && all(a.values(), b.values(), equal)
             }
+            (Self::Density(a), Self::Density(b)) => {
+                a.same_form(b) && a.numbers().zip(b.numbers()).all(|(a, b)| equal(a, b))
+            }
             _ => false,
         }
     }
@@ -39,7 +42,8 @@ impl Numbers for Law {
 
 approximate! {
     /// Compares the parameters of two laws of the same kind, of empirical laws the values in increasing order
-    /// and, exactly, the number of networks without one. Laws of different kinds are unequal.
+    /// and, exactly, the number of networks without one, of densities the grids and the masses on them. Laws
+    /// of different kinds, and grids of different sizes, are unequal.
     ///
     /// ```
     /// use approx::{assert_abs_diff_eq, assert_abs_diff_ne};
@@ -57,13 +61,14 @@ mod tests {
     use ::approx::{abs_diff_eq, abs_diff_ne, relative_eq, ulps_eq};
 
     use super::*;
-    use crate::law::Empirical;
+    use crate::law::{Density, Empirical};
 
     #[test]
     fn laws_of_one_kind_are_compared_by_their_parameters() {
         let sample = |values: &[f64], undefined| {
             Law::Empirical(Empirical::new(values.to_vec(), undefined).unwrap())
         };
+        let grid = |low, cells| Density::new(low, 1.0, vec![1.0; cells]).unwrap();
         let laws = [
             Law::Deterministic(1.0),
             Law::gaussian(1.0, 1.0).unwrap(),
@@ -71,6 +76,9 @@ mod tests {
             sample(&[1.0], 0),
             sample(&[1.0], 1),
             sample(&[1.0, 1.0], 0),
+            Law::Density(grid(0.0, 4)),
+            Law::Density(grid(0.0, 5)),
+            Law::Density(grid(0.0, 4).hyperbolic_tangent()),
         ];
         for (i, a) in laws.iter().enumerate() {
             for (j, b) in laws.iter().enumerate() {
@@ -85,7 +93,9 @@ mod tests {
             Law::log_normal(1.0 + 1e-9, 1.0).unwrap(),
             sample(&[1.0 + 1e-9], 0),
         ];
-        for (a, b) in laws.iter().zip(&moved) {
+        let shifted = Law::Density(grid(1e-9, 4));
+        let grids = (&laws[6], &shifted);
+        for (a, b) in laws.iter().zip(&moved).chain([grids]) {
             assert!(abs_diff_ne!(a, b) && abs_diff_eq!(a, b, epsilon = 1e-8));
         }
         // in increasing order, whatever the order of the draws

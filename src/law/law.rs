@@ -5,7 +5,7 @@ use std::fmt;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::Empirical;
+use super::{Density, Empirical};
 use crate::error::{self, Error, Result};
 use crate::numerics::normal;
 
@@ -40,6 +40,8 @@ pub enum Law {
     },
     /// The empirical law of a sample.
     Empirical(Empirical),
+    /// A density on a grid.
+    Density(Density),
 }
 
 impl Law {
@@ -91,6 +93,7 @@ impl Law {
                 log_variance,
             } => (log_mean + 0.5 * log_variance).exp(),
             Self::Empirical(sample) => sample.mean().0,
+            Self::Density(density) => density.mean(),
         }
     }
 
@@ -104,10 +107,11 @@ impl Law {
                 log_variance,
             } => -(2.0 * (log_mean + log_variance)).exp() * (-log_variance).exp_m1(),
             Self::Empirical(sample) => sample.variance(),
+            Self::Density(density) => density.variance(),
         }
     }
 
-    /// $P(X \le x)$; accurate to about 1e-14 for the Gaussian.
+    /// $P(X \le x)$; accurate to about 1e-14 for the Gaussian, as [`Density`] says for a grid.
     pub fn cdf(&self, x: f64) -> f64 {
         self.cdf_with(x, true)
     }
@@ -124,6 +128,7 @@ impl Law {
             Self::Empirical(sample) => {
                 sample.count(x, inclusive) as f64 / sample.values().len() as f64
             }
+            Self::Density(density) => density.cdf(x),
         }
     }
 
@@ -150,6 +155,7 @@ impl Law {
                 log_variance,
             } => (log_mean + log_variance.sqrt() * z).exp(),
             Self::Empirical(sample) => sample.quantile(normal::distribution(z)),
+            Self::Density(density) => density.quantile(normal::distribution(z)),
         }
     }
 
@@ -163,6 +169,7 @@ impl Law {
         }
         Ok(match self {
             Self::Empirical(sample) => sample.quantile(u),
+            Self::Density(density) => density.quantile(u),
             _ => self.at_score(normal::quantile(u)),
         })
     }
@@ -180,6 +187,7 @@ impl Law {
                 self.at_score(StandardNormal.sample(rng))
             }
             Self::Empirical(sample) => sample.values()[rng.random_range(0..sample.values().len())],
+            Self::Density(density) => density.quantile(rng.random()),
         }
     }
 
@@ -209,6 +217,11 @@ impl fmt::Display for Law {
                     sample.values().len()
                 )
             }
+            Self::Density(density) => format!(
+                "density of mean {:.6} and variance {:.6}",
+                density.mean(),
+                density.variance()
+            ),
         };
         f.pad(&text)
     }

@@ -2,16 +2,19 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | [`Law`] | a number, Gaussian, log-normal, or the values of a sample |
+//! | [`Law`] | a number, Gaussian, log-normal, the values of a sample, or a density on a grid |
 //! | [`Empirical`] | the law of a sample |
+//! | [`Density`] | a density on a uniform grid |
 //! | `distance` | Kolmogorov–Smirnov, Wasserstein and $L^2$ distances of any two |
 
 #[cfg(feature = "approx")]
 mod approx;
+mod density;
 mod distance;
 mod empirical;
 #[expect(clippy::module_inception, reason = "the law itself")]
 mod law;
 
+pub use density::Density;
 pub use empirical::Empirical;
 pub use law::Law;

@@ -52,9 +52,12 @@ const PANELS: usize = 4000;
 /// An integral, the estimate of its error, and the integral of the absolute value.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Integral {
+    /// The integral.
     pub value: f64,
+    /// What it errs by, as estimated.
     pub error: f64,
-    pub(crate) magnitude: f64,
+    /// The integral of the absolute value.
+    pub magnitude: f64,
 }
 
 impl Integral {

@@ -6,7 +6,7 @@ use crate::error;
 use crate::limit::{Law, Limit, Regime};
 use crate::neural_function::{NeuralFunction, Process};
 use crate::proportional::Fluctuations;
-use crate::{Error, Result};
+use crate::Result;
 
 /// The limit of [`InfiniteDepth`] and the Gaussian fluctuations around it of networks of width $n$, from
 /// [`Fluctuations`]: homogeneous residual networks with a normalised scaling.
