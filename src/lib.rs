@@ -12,11 +12,13 @@
 //! | $n = \infty$, finite $L$ | [`net.infinite_width(depth)`][w] | [`kernel`] |
 //! | $n = \infty$, then $L = \infty$ | [`net.infinite_depth()`][d] | [`depth`] |
 //! | finite $n$, $L$ | [`net.finite(width, depth)`][f] | [`sample`] |
+//! | finite $n$, $L = \infty$ | [`net.diffusion(width)`][s] | [`diffusion`] |
 //! | all of them, compared | [`Commutativity::of(&net, &function)`](limit::Commutativity) | [`limit`] |
 //!
 //! [w]: kernel::InInfiniteWidth::infinite_width
 //! [d]: depth::InInfiniteDepth::infinite_depth
 //! [f]: sample::OfFiniteSize::finite
+//! [s]: diffusion::OfFiniteWidth::diffusion
 //!
 //! ```
 //! use neural_limits::prelude::*;
@@ -37,7 +39,7 @@
 //! | [`activation`] | activations and their Gaussian duals, in closed form or by quadrature |
 //! | [`network`] | layers, their three readings, compositions of them |
 //! | [`architecture`] | builders of networks: MLP, residual, densely connected |
-//! | [`kernel`], [`depth`], [`sample`] | the regimes |
+//! | [`kernel`], [`depth`], [`sample`], [`diffusion`] | the regimes |
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
 //! | [`statistics`] | the tests and fits behind reports |
@@ -90,6 +92,7 @@ mod approx;
 pub mod architecture;
 mod covariance;
 pub mod depth;
+pub mod diffusion;
 mod error;
 mod initialization;
 mod inputs;
@@ -123,6 +126,7 @@ pub mod prelude {
         InverseSqrtDepth, Mlp, PowerLaw, ResNet,
     };
     pub use crate::depth::InInfiniteDepth;
+    pub use crate::diffusion::OfFiniteWidth;
     pub use crate::kernel::InInfiniteWidth;
     pub use crate::law::Law;
     pub use crate::limit::{

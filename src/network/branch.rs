@@ -77,8 +77,12 @@ impl Branch {
     /// [`Error::Shape`](crate::Error::Shape) for an empty matrix; [`Error::Invalid`](crate::Error::Invalid)
     /// naming an entry that is not finite; [`Error::Overflow`](crate::Error::Overflow).
     pub fn empirical_covariance(&self, y: &DMatrix<f64>) -> Result<DMatrix<f64>> {
-        let signal = Signal::from_matrix(y)?;
+        self.covariance_given(&Signal::from_matrix(y)?)
+    }
+
+    /// [`empirical_covariance`](Self::empirical_covariance) of a signal, in units of its power of two.
+    pub(crate) fn covariance_given(&self, signal: &Signal) -> Result<DMatrix<f64>> {
         let sums = signal.products_of(&*self.activation);
-        dense::empirical_covariance(self.initialization, &signal, sums)
+        dense::empirical_covariance(self.initialization, signal, sums)
     }
 }

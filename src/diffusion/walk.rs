@@ -1,0 +1,148 @@
+//! One path, step by step.
+
+use std::sync::Arc;
+
+use nalgebra::DMatrix;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::network::{Branch, Layer, Network, Residual, Sampler, Signal, Site};
+use crate::numerics::semidefinite_cholesky;
+use crate::random::Stream;
+use crate::vectorized::vectorized;
+use crate::{Error, Result};
+
+/// The branch that a diffusion's coefficient $\hat B(Y)$ belongs to.
+#[derive(Debug, Clone)]
+pub(super) enum Coefficient {
+    /// An activation and a dense layer: $\hat B(Y)$ is a number for each pair of inputs.
+    Chain(Branch),
+    /// Any other: only its random outputs are known, of covariance $\hat B(Y)$ given $Y$.
+    Drawn(Arc<Network>),
+}
+
+/// The state $Y_\tau$ of one path in the clock of its stack.
+#[derive(Debug, Clone)]
+pub(super) struct Walk<'a> {
+    coefficient: &'a Coefficient,
+    signal: Signal,
+    width: usize,
+    clock: f64,
+}
+
+impl<'a> Walk<'a> {
+    /// From $Y_0$.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless the branch has as many outputs as the signal has neurons.
+    pub(super) fn new(
+        coefficient: &'a Coefficient,
+        stack: &Network,
+        mut signal: Signal,
+        width: usize,
+        rng: &mut Stream,
+    ) -> Result<Self> {
+        if let Coefficient::Chain(branch) = coefficient {
+            // the power of two stays what it is, which only homogeneous activations do not notice
+            if branch.activation().slopes().is_none() {
+                signal = signal.unscaled()?;
+            }
+            let mut site = Site::new(width, Sampler::Conditional, rng)?;
+            let outputs = stack.conditional(&signal, &mut site)?.width();
+            if outputs != signal.width() {
+                return Err(Error::shape(
+                    "the branch of a residual stack",
+                    format!("{outputs} outputs"),
+                    format!("{}, one for each neuron", signal.width()),
+                ));
+            }
+        }
+        Ok(Self {
+            coefficient,
+            signal,
+            width,
+            clock: 0.0,
+        })
+    }
+
+    /// $Y_\tau$.
+    pub(super) fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
+    /// As many numbers as a step takes of standard normals, and zero.
+    pub(super) fn no_increments(&self) -> Vec<f64> {
+        vec![0.0; self.signal.values().len()]
+    }
+
+    /// A step of Euler and Maruyama's method: $Y + \sqrt h F(Y)$ with a fresh branch $F$.
+    pub(super) fn step(&mut self, h: f64, normals: &mut [f64], rng: &mut Stream) -> Result<()> {
+        match self.coefficient {
+            Coefficient::Chain(_) => {
+                for z in normals.iter_mut() {
+                    *z = StandardNormal.sample(rng);
+                }
+                self.step_by(h, h, normals)
+            }
+            Coefficient::Drawn(branch) => {
+                let block = Residual::sharing(1.0, h.sqrt(), Arc::clone(branch))?;
+                let mut site = Site::new(self.width, Sampler::Conditional, rng)?;
+                let signal = std::mem::replace(&mut self.signal, Signal::zeros(1, 1)?);
+                let next = block.sample(signal, &mut site).and_then(Signal::rescaled);
+                self.signal = next.map_err(|error| self.exploded(error))?;
+                self.clock += h;
+                Ok(())
+            }
+        }
+    }
+
+    /// A step of length `h` with given increments of the Brownian motion, $Y + \sqrt{h_0} Z R^\top$, $R
+    /// R^\top = \hat B(Y)$: sums of standard normals over steps of length $h_0$.
+    pub(super) fn step_by(&mut self, h: f64, unit: f64, normals: &[f64]) -> Result<()> {
+        let Coefficient::Chain(branch) = self.coefficient else {
+            return Err(Error::unsupported(
+                "a path with given increments",
+                "the branch is random given its last weights' inputs, not an activation and a dense layer",
+            ));
+        };
+        let covariance = branch.covariance_given(&self.signal);
+        let mut root = covariance.map_err(|error| self.exploded(error))?;
+        semidefinite_cholesky(&mut root);
+        root *= unit.sqrt();
+        let n = self.signal.width();
+        for j in 0..self.signal.points() {
+            add(self.signal.column_mut(j), normals, &root, (j, n));
+        }
+        self.clock += h;
+        Ok(())
+    }
+
+    /// An overflow says of what, and when.
+    fn exploded(&self, error: Error) -> Error {
+        match error {
+            Error::Overflow { log, limit, .. } => Error::Overflow {
+                quantity: format!(
+                    "the diffusion of width {} at clock time {:.6}",
+                    self.width, self.clock
+                ),
+                log,
+                limit,
+            },
+            other => other,
+        }
+    }
+}
+
+/// $y_j \leftarrow y_j + \sum_{k \le j} R_{jk} z_k$ for the column of one input.
+fn add(y: &mut [f64], normals: &[f64], root: &DMatrix<f64>, (j, n): (usize, usize)) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for k in 0..=j {
+                let factor = root[(j, k)];
+                for (y, z) in y.iter_mut().zip(&normals[k * n..(k + 1) * n]) {
+                    *y += factor * z;
+                }
+            }
+        },
+    );
+}
