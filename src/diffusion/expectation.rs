@@ -7,7 +7,7 @@ use super::{Diffusion, each_sample};
 use crate::network::Signal;
 use crate::random::{Seed, Stream};
 use crate::sample::Record;
-use crate::{Error, Inputs, Result, Scalar, error};
+use crate::{Error, Inputs, Result, Scalar};
 
 /// The expectation of a number read off a [`Diffusion`], from [`Diffusion::expectation`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,7 +88,7 @@ impl Diffusion {
         }
         let clock = self.clock(time)?;
         let mut walks = vec![self.start(x, rng)?; levels];
-        let mut increments = vec![walks[0].no_increments(); levels];
+        let mut increments = vec![walks[0].no_increments()?; levels];
         let coarsest = 1 << (levels - 1);
         let steps = self.steps_of(clock)?.0.next_multiple_of(coarsest);
         let h = clock / (steps as f64).max(1.0);
@@ -113,17 +113,17 @@ impl Diffusion {
         }
         // the same weights behind the stack
         let head = rng.clone();
-        let states = walks.iter().map(|walk| walk.signal().clone());
-        states
-            .map(|state| {
+        let walks = walks.iter();
+        walks
+            .map(|walk| {
                 *rng = head.clone();
-                self.finish(state, rng)
+                self.finish(walk.state()?, rng)
             })
             .collect()
     }
 
     /// One path by steps of $h$, $2h$ and $4h$; independent paths, where they cannot be coupled.
-    pub(crate) fn leveled_records<T: Scalar>(
+    fn levels<T: Scalar>(
         &self,
         x: &Inputs<'_, T>,
         time: f64,
@@ -143,6 +143,18 @@ impl Diffusion {
         };
         let records = states.into_iter().map(|y| Record::new(y, None));
         Ok(records.collect())
+    }
+
+    /// What `read` makes of [`levels`](Self::levels) of every path, in order.
+    pub(crate) fn read_levels<T: Scalar, R: Send>(
+        &self,
+        x: &Inputs<'_, T>,
+        time: f64,
+        samples: usize,
+        seed: impl Into<Seed>,
+        read: impl Fn(&[Record]) -> Result<R> + Sync,
+    ) -> Result<Vec<R>> {
+        each_sample(samples, seed, |rng| read(&self.levels(x, time, rng)?))
     }
 
     /// $\mathbb E f(Y_t)$ of the diffusion itself: Richardson's extrapolation $2 f_h - f_{2h}$ of the weak
@@ -172,9 +184,7 @@ impl Diffusion {
         seed: impl Into<Seed>,
         read: impl Fn(&Record) -> Result<f64> + Sync,
     ) -> Result<Expectation> {
-        error::unit_interval("time", time)?;
-        let values = each_sample(samples, seed, |rng| {
-            let records = self.leveled_records(x, time, rng)?;
+        let values = self.read_levels(x, time, samples, seed, |records| {
             match records.iter().map(&read).collect::<Result<Vec<f64>>>() {
                 Ok(levels) => Ok(Some(levels)),
                 Err(Error::Undefined { .. }) => Ok(None),

@@ -68,7 +68,7 @@ impl Diffusion {
         let x = Inputs::from_rows(&[point])?;
         let values = each_sample(samples, seed, |rng| {
             let mut walk = self.start(&x, rng)?;
-            let mut normals = walk.no_increments();
+            let mut normals = walk.no_increments()?;
             let start = squared_norm(slopes, walk.signal().column(0));
             let mut before = rate(slopes, walk.signal().column(0));
             let mut occupation = 0.0;
@@ -78,6 +78,7 @@ impl Diffusion {
                 occupation += 0.5 * h * (before + after);
                 before = after;
             }
+            walk.state()?;
             let end = squared_norm(slopes, walk.signal().column(0));
             let defined = start > 0.0 && end > 0.0;
             let occupation = weight / self.width as f64 * occupation;

@@ -239,7 +239,7 @@ impl Diffusion {
             ));
         }
         let mut walk = self.start(x, rng)?;
-        let mut normals = walk.no_increments();
+        let mut normals = walk.no_increments()?;
         let mut path = Vec::with_capacity(times.len());
         let mut reached = 0.0;
         for (i, &time) in times.iter().enumerate() {
@@ -256,7 +256,7 @@ impl Diffusion {
                 walk.step(h, &mut normals, rng)?;
             }
             reached = clock;
-            path.push(self.finish(walk.signal().clone(), rng)?);
+            path.push(self.finish(walk.state()?, rng)?);
         }
         Ok(path)
     }

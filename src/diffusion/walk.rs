@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::network::{Branch, Layer, Network, Residual, Sampler, Signal, Site};
-use crate::numerics::semidefinite_cholesky;
+use crate::numerics::{semidefinite_cholesky, zeros};
 use crate::random::Stream;
 use crate::vectorized::vectorized;
 use crate::{Error, Result};
@@ -64,14 +64,21 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// $Y_\tau$.
+    /// $2^{-e/2} Y_\tau$ as it is now, finite or not.
     pub(super) fn signal(&self) -> &Signal {
         &self.signal
     }
 
+    /// $Y_\tau$, if it is finite.
+    pub(super) fn state(&self) -> Result<Signal> {
+        let state = self.signal.clone().rescaled();
+        state.map_err(|error| self.exploded(error))
+    }
+
     /// As many numbers as a step takes of standard normals, and zero.
-    pub(super) fn no_increments(&self) -> Vec<f64> {
-        vec![0.0; self.signal.values().len()]
+    pub(super) fn no_increments(&self) -> Result<Vec<f64>> {
+        let (rows, columns) = (self.signal.width(), self.signal.points());
+        zeros("the increments of a path", rows, columns)
     }
 
     /// A step of Euler and Maruyama's method: $Y + \sqrt h F(Y)$ with a fresh branch $F$.

@@ -7,6 +7,7 @@ mod property;
 mod arc_cosine_oracle;
 mod bad_input;
 mod deep_recursion_oracle;
+mod diffusion;
 mod dual_oracle;
 mod dual_theorems;
 mod edges;

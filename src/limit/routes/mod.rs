@@ -5,14 +5,21 @@
 //! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`crate::depth`]) |
 //! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
+//! | `infinite_depth` | finite $n$, $L = \infty$ | paths of the [`diffusion`](crate::diffusion) |
+//! | `depth_then_width` | $L = \infty$, then $n = \infty$ | diffusions, extrapolated in the width |
 //! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |
 
+mod depth_then_width;
 mod finite;
+mod infinite_depth;
 mod infinite_width;
 mod proportional;
+mod sampled;
 mod width_then_depth;
 
+pub use depth_then_width::{DepthFirstEstimate, ExtrapolatedDiffusions};
 pub use finite::FiniteNetworks;
+pub use infinite_depth::DiffusionPaths;
 pub use infinite_width::LayerRecursion;
 pub use proportional::LogNormalMlp;
 pub use width_then_depth::DepthLimit;
@@ -97,6 +104,7 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
                 .map(|limit| Box::new(limit) as Box<dyn Limit>),
         );
     }
+    limits.extend(diffusions(net, grid)?);
     for &width in &grid.widths {
         for &depth in &grid.depths {
             // of the size alone, so that a size has the same networks in every grid
@@ -113,6 +121,40 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
             );
         }
     }
+    Ok(limits)
+}
+
+/// The seeds of what has no depth: no size of the grid has this one.
+const NO_DEPTH: u64 = u64::MAX;
+
+/// Infinite depth at every width and extrapolated to infinite width, or one regime that says why not.
+fn diffusions(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
+    let mut limits: Vec<Box<dyn Limit>> = Vec::new();
+    for &width in &grid.widths {
+        let seed = grid.seed.split(width as u64).split(NO_DEPTH);
+        match DiffusionPaths::new(net, width, grid.samples, seed) {
+            Ok(limit) => limits.push(Box::new(limit)),
+            Err(error @ Error::Unsupported { .. }) => {
+                return Ok(vec![Box::new(Unavailable {
+                    regime: Regime::DepthThenWidth,
+                    error,
+                })]);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let widths = ExtrapolatedDiffusions::widths(&grid.widths);
+    let seed = grid.seed.split(NO_DEPTH);
+    limits.push(
+        match ExtrapolatedDiffusions::new(net, &widths, grid.samples, seed) {
+            Ok(limit) => Box::new(limit),
+            // a width or a sample is not enough for a limit
+            Err(error) => Box::new(Unavailable {
+                regime: Regime::DepthThenWidth,
+                error,
+            }),
+        },
+    );
     Ok(limits)
 }
 
