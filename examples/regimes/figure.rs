@@ -182,7 +182,9 @@ fn draw_errors<B: DrawingBackend>(area: &DrawingArea<B, Shift>, report: &Report)
     legend(&mut chart)
 }
 
-fn legend<B: DrawingBackend, C: CoordTranslate>(chart: &mut ChartContext<'_, B, C>) -> Drawn<B> {
+fn legend<'a, B: DrawingBackend + 'a, C: CoordTranslate>(
+    chart: &mut ChartContext<'a, B, C>,
+) -> Drawn<B> {
     chart
         .configure_series_labels()
         .background_style(WHITE.mix(0.85))

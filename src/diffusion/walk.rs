@@ -5,7 +5,8 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::network::{Branch, Layer, Network, Residual, Sampler, Signal, Site};
+use crate::activation::{Activation, Slopes};
+use crate::network::{BLOCK, Branch, Layer, Network, Residual, Sampler, Signal, Site};
 use crate::numerics::{semidefinite_cholesky, zeros};
 use crate::random::Stream;
 use crate::vectorized::vectorized;
@@ -27,6 +28,12 @@ pub(super) struct Walk<'a> {
     signal: Signal,
     width: usize,
     clock: f64,
+    /// $\varphi(Y)$ of a block of neurons, and $R$.
+    features: Vec<f64>,
+    root: DMatrix<f64>,
+    /// The slopes of a homogeneous $\varphi$ at one input, and $\lVert \varphi(Y) \rVert^2$: a step then is
+    /// one pass over the neurons.
+    norm: Option<(Slopes, f64)>,
 }
 
 impl<'a> Walk<'a> {
@@ -41,6 +48,7 @@ impl<'a> Walk<'a> {
         width: usize,
         rng: &mut Stream,
     ) -> Result<Self> {
+        let mut norm = None;
         if let Coefficient::Chain(branch) = coefficient {
             // the power of two stays what it is, which only homogeneous activations do not notice
             if branch.activation().slopes().is_none() {
@@ -55,12 +63,21 @@ impl<'a> Walk<'a> {
                     format!("{}, one for each neuron", signal.width()),
                 ));
             }
+            let slopes = branch.activation().slopes();
+            norm = slopes.filter(|_| signal.points() == 1).map(|slopes| {
+                let sums = signal.products_of(&**branch.activation());
+                (slopes, sums[(0, 0)])
+            });
         }
+        let points = signal.points();
         Ok(Self {
             coefficient,
             signal,
             width,
             clock: 0.0,
+            features: Vec::new(),
+            root: DMatrix::zeros(points, points),
+            norm,
         })
     }
 
@@ -111,13 +128,27 @@ impl<'a> Walk<'a> {
                 "the branch is random given its last weights' inputs, not an activation and a dense layer",
             ));
         };
-        let covariance = branch.covariance_given(&self.signal);
-        let mut root = covariance.map_err(|error| self.exploded(error))?;
-        semidefinite_cholesky(&mut root);
-        root *= unit.sqrt();
+        if let Some((slopes, squares)) = self.norm {
+            let variance = branch.variance_given(&self.signal, squares);
+            let root = variance.map_err(|error| self.exploded(error))?.sqrt() * unit.sqrt();
+            let y = self.signal.column_mut(0);
+            let blocks = y.chunks_mut(BLOCK).zip(normals.chunks(BLOCK));
+            self.features.resize(BLOCK, 0.0);
+            let features = &mut self.features;
+            let squares = blocks
+                .map(|(y, z)| add_and_square(y, z, root, slopes, &mut features[..y.len()]))
+                .sum();
+            self.norm = Some((slopes, squares));
+            self.clock += h;
+            return Ok(());
+        }
+        let covariance = branch.covariance_into(&self.signal, &mut self.features, &mut self.root);
+        covariance.map_err(|error| self.exploded(error))?;
+        semidefinite_cholesky(&mut self.root);
+        self.root *= unit.sqrt();
         let n = self.signal.width();
         for j in 0..self.signal.points() {
-            add(self.signal.column_mut(j), normals, &root, (j, n));
+            add(self.signal.column_mut(j), normals, &self.root, (j, n));
         }
         self.clock += h;
         Ok(())
@@ -137,6 +168,43 @@ impl<'a> Walk<'a> {
             other => other,
         }
     }
+}
+
+/// Lanes of sums, enough for the compiler to vectorise them without reordering.
+const LANES: usize = 16;
+
+/// $y \leftarrow y + rz$, and $\sum \varphi(y)^2$ of the result: in the order of [`numerics::dot`], so that
+/// the bits are those of separate passes, but compiled as one.
+///
+/// [`numerics::dot`]: crate::numerics::dot
+fn add_and_square(y: &mut [f64], z: &[f64], r: f64, slopes: Slopes, features: &mut [f64]) -> f64 {
+    vectorized(
+        #[inline(always)]
+        move || {
+            for (y, z) in y.iter_mut().zip(z) {
+                *y += r * z;
+            }
+            for (feature, y) in features.iter_mut().zip(y.iter()) {
+                *feature = slopes.value(*y);
+            }
+            let mut lanes = [0.0; LANES];
+            let chunks = features.chunks_exact(LANES);
+            let tail: f64 = chunks.remainder().iter().map(|x| x * x).sum();
+            for chunk in chunks {
+                for lane in 0..LANES {
+                    lanes[lane] += chunk[lane] * chunk[lane];
+                }
+            }
+            let mut half = LANES / 2;
+            while half > 0 {
+                for lane in 0..half {
+                    lanes[lane] += lanes[lane + half];
+                }
+                half /= 2;
+            }
+            lanes[0] + tail
+        },
+    )
 }
 
 /// $y_j \leftarrow y_j + \sum_{k \le j} R_{jk} z_k$ for the column of one input.

@@ -77,12 +77,25 @@ impl Branch {
     /// [`Error::Shape`](crate::Error::Shape) for an empty matrix; [`Error::Invalid`](crate::Error::Invalid)
     /// naming an entry that is not finite; [`Error::Overflow`](crate::Error::Overflow).
     pub fn empirical_covariance(&self, y: &DMatrix<f64>) -> Result<DMatrix<f64>> {
-        self.covariance_given(&Signal::from_matrix(y)?)
+        let signal = Signal::from_matrix(y)?;
+        let sums = signal.products_of(&*self.activation);
+        dense::empirical_covariance(self.initialization, &signal, sums)
     }
 
-    /// [`empirical_covariance`](Self::empirical_covariance) of a signal, in units of its power of two.
-    pub(crate) fn covariance_given(&self, signal: &Signal) -> Result<DMatrix<f64>> {
-        let sums = signal.products_of(&*self.activation);
-        dense::empirical_covariance(self.initialization, signal, sums)
+    /// [`empirical_covariance`](Self::empirical_covariance) of a signal, in units of its power of two, in
+    /// buffers that are used again.
+    pub(crate) fn covariance_into(
+        &self,
+        signal: &Signal,
+        features: &mut Vec<f64>,
+        covariance: &mut DMatrix<f64>,
+    ) -> Result<()> {
+        signal.products_into(&*self.activation, features, covariance);
+        dense::to_empirical_covariance(self.initialization, signal, covariance)
+    }
+
+    /// $\hat B(Y)$ of one input from $\lVert \varphi(Y) \rVert^2$, in units of the signal's power of two.
+    pub(crate) fn variance_given(&self, signal: &Signal, squares: f64) -> Result<f64> {
+        dense::empirical_entry(self.initialization, signal)(squares)
     }
 }
