@@ -51,15 +51,21 @@ fn draw_paths<B: DrawingBackend>(
     name: &str,
     paths: &Paths,
 ) -> Drawn<B> {
-    let last = paths.limit[paths.limit.len() - 1];
-    let first = paths.limit[0];
-    let spread = 2.0 * (last - first).abs().max(0.5 * first.abs());
+    // all paths, unless one of few neurons goes far away
+    let largest = paths.limit.iter().fold(0.0, |m: f64, q| m.max(q.abs()));
+    let values = || paths.paths.iter().flat_map(|(_, all)| all.iter().flatten());
+    let low = values()
+        .fold(0.0, |m: f64, q| m.min(*q))
+        .max(-3.0 * largest);
+    let high = values()
+        .fold(largest, |m: f64, q| m.max(*q))
+        .min(4.0 * largest);
     let mut chart = ChartBuilder::on(area)
         .caption(format!("{name}: L = ∞"), ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(42)
         .y_label_area_size(56)
-        .build_cartesian_2d(0.0..1.0, first - spread..last + spread)?;
+        .build_cartesian_2d(0.0..1.0, low..high)?;
     chart
         .configure_mesh()
         .x_desc("time t")

@@ -1,4 +1,4 @@
-//! One residual network, all ways of taking width and depth to infinity: a table of their laws, and one picture.
+//! One residual network, all ways of taking width and depth to infinity: a table of laws, and one picture.
 //!
 //! `cargo run --release --example regimes -- --activation relu`
 

@@ -32,16 +32,17 @@ impl Diffusion {
     /// By Itô's formula, with $s_i$ the slope at neuron $i$,
     ///
     /// $$\frac{d}{d\tau} \mathbb E \log \lVert \varphi(Y) \rVert = \frac{\sigma_w^2}{n} \mathbb E \left[
-    /// \tfrac12 \sum_i s_i^2 - \sum_i s_i^4 Y_i^2 / \lVert \varphi(Y) \rVert^2 \right], \qquad \text{for ReLU }
-    /// \frac{\sigma_w^2}{n} (\tfrac12 \mathbb E N_+ - 1)$$
+    /// \tfrac12 \sum_i s_i^2 - \sum_i s_i^4 Y_i^2 / \lVert \varphi(Y) \rVert^2 \right], \qquad
+    /// \text{for ReLU } \frac{\sigma_w^2}{n} (\tfrac12 \mathbb E N_+ - 1)$$
     ///
     /// with $N_+$ the number of positive neurons. The integral of the bracket along the paths, by the
-    /// trapezoidal rule, has the same mean as the logarithm and a standard error that is about six times
+    /// trapezoidal rule, has the same mean as the logarithm and a standard error that is about five times
     /// smaller; it is the [value](LogNormGrowth::value).
     ///
     /// For ReLU the norm starts to shrink where $n \le 3$ and to grow where $n \ge 4$ (S. Hayou 2022, arXiv
     /// 2210.00688). That growth is transient: at every width $Y_t$ tends to a point of the boundary of the
-    /// negative orthant, and $\tfrac1t \log \lVert \varphi(Y_t) \rVert \to -\sigma_w^2/(2n)$ (`docs/theory.md`).
+    /// negative orthant, and $\tfrac1t \log \lVert \varphi(Y_t) \rVert \to -\sigma_w^2/(2n)$
+    /// (`docs/theory.md`).
     ///
     /// # Errors
     /// As [`read`](Self::read); [`Error::Unsupported`] for networks with biases, other activations or layers

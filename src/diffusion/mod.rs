@@ -62,8 +62,9 @@ impl<N: Architecture + ?Sized> OfFiniteWidth for N {}
 /// \sqrt{\Delta\tau} F(Y)$ with a fresh branch, which for $\Delta\tau = 1/L$ *is* the residual network of
 /// depth $L$ and $\alpha = L^{-1/2}$. Its weak order is 1 (laws are off by $O(\Delta\tau)$) and its strong
 /// order ½ (single paths by $O(\Delta\tau^{1/2})$): the noise does not commute, so that a higher strong order
-/// would need Lévy areas. For ReLU, $t = 1$ and any width, 64 steps leave variances about 0.2 % short, as the
-/// factor $(1 + h/2)^{1/h}$ is of $e^{1/2}$; [`expectation`](Self::expectation) extrapolates in the step.
+/// would need Lévy areas. For wide ReLU networks 64 steps to $t = 1$ leave variances
+/// 0.2 % short, as $(1 + h/2)^{1/h}$ is of $e^{1/2}$; [`expectation`](Self::expectation) extrapolates in the
+/// step.
 ///
 /// ```
 /// use neural_limits::prelude::*;

@@ -95,8 +95,8 @@ fn paths_are_numbered() {
     }
 }
 
-/// A single positive neuron is a geometric Brownian motion, a negative one stays: log Y_t/Y_0 ~ N(−t/2, t), and
-/// E q̂_t = q₀ (1 + e^t)/2. False alarms: 1e-3 for the law, 7e-6 for the mean.
+/// A single positive neuron is a geometric Brownian motion, a negative one stays: log Y_t/Y_0 ~ N(−t/2, t),
+/// and E q̂_t = q₀ (1 + e^t)/2. False alarms: 1e-3 for the law, 7e-6 for the mean.
 #[test]
 fn one_neuron_is_a_geometric_brownian_motion() {
     let diffusion = relu(1).with_steps(512).unwrap();
@@ -175,8 +175,8 @@ fn two_neurons_have_their_angle_equation() {
     );
 }
 
-/// Sampled paths of two neurons against the angle equation, and of more against the reference simulation, with
-/// step bias and noise reported apart. False alarms: 7e-6 each.
+/// Sampled paths of two neurons against the angle equation, and of more against the reference simulation,
+/// with step bias and noise reported apart. False alarms: 7e-6 each.
 #[test]
 fn expectations_are_those_of_the_diffusion() {
     let exact = TwoNeurons::relu(1.0).unwrap().log_norm_growth();
@@ -412,8 +412,8 @@ fn scalings_change_the_clock_alone() {
     assert_eq!(one, other.unwrap());
 }
 
-/// Depth first, then width: the limit of the other order, within the stated errors, for a homogeneous network, a
-/// smooth one with biases, and a branch of four layers. False alarms: 6e-5 each.
+/// Depth first, then width: the limit of the other order, within the stated errors, for a homogeneous
+/// network, a smooth one with biases, and a branch of four layers. False alarms: 6e-5 each.
 #[test]
 fn depth_then_width_is_width_then_depth() {
     let (a, b) = ([1.0, 0.0], [0.6, 0.8]);
