@@ -38,8 +38,8 @@ pub fn one_neuron_growth(slopes: Slopes, time: f64) -> Result<f64> {
 /// equations in one angle.
 ///
 /// With $x = r (\cos\alpha, \sin\alpha)$ and $w = \lVert \varphi(\cos\alpha, \sin\alpha) \rVert^2$, the
-/// generator is $\tfrac14 r^2 w \Delta$. So $\mathbb E_x \lVert Y_t \rVert^2 = r^2 g(t, \alpha)$ and $\ell(t, \alpha) =
-/// \mathbb E_x \log(\lVert \varphi(Y_t) \rVert/\lVert \varphi(x) \rVert)$ obey
+/// generator is $\tfrac14 r^2 w \Delta$. So $\mathbb E_x \lVert Y_t \rVert^2 = r^2 g(t, \alpha)$ and
+/// $\ell(t, \alpha) = \mathbb E_x \log(\lVert \varphi(Y_t) \rVert/\lVert \varphi(x) \rVert)$ obey
 ///
 /// $$\partial_t g = \tfrac w4 (g^{\prime\prime} + 4 g), \quad g(0) = 1, \qquad \partial_t \ell = \tfrac w4
 /// \ell^{\prime\prime} + \tfrac12 (\tfrac12 N_+ - 1), \quad \ell(0) = 0.$$
@@ -49,7 +49,8 @@ pub fn one_neuron_growth(slopes: Slopes, time: f64) -> Result<f64> {
 /// \partial_y$, with data that vanish at infinity. Chebyshev collocation on both pieces, joined in value and
 /// slope, gives linear equations, and a matrix exponential solves them in time.
 ///
-/// Error for $1/10 \le t \le 40$: below 1e-10 in the mean of $\ell$, and 1e-9 in $\ell$ and (relative) in $g$.
+/// Error for $1/10 \le t \le 40$: below 1e-10 in the mean of $\ell$, and 1e-9 in $\ell$ and (relative) in
+/// $g$.
 ///
 /// ```
 /// use neural_limits::diffusion::TwoNeurons;

@@ -179,8 +179,18 @@ impl Diffusion {
     fn clock(&self, time: f64) -> Result<f64> {
         error::unit_interval("time", time)?;
         let rule = self.stack.residual_rule();
-        let clock = rule.map_or(f64::NAN, |(_, scaling)| scaling.clock(time));
-        error::non_negative("the scaling's clock", clock)
+        let clock = |time| rule.map_or(f64::NAN, |(_, scaling)| scaling.clock(time));
+        let end = error::non_negative("the scaling's clock", clock(1.0))?;
+        let clock = error::non_negative("the scaling's clock", clock(time))?;
+        if clock <= end {
+            return Ok(clock);
+        }
+        let expected = format!("a number that increases to {end} at time 1");
+        Err(Error::invalid(
+            format!("the scaling's clock at time {time}"),
+            clock,
+            expected,
+        ))
     }
 
     /// The number of steps for a stretch of the clock, and their length.

@@ -379,6 +379,9 @@ fn bad_arguments_of_diffusions_are_named() {
     );
     let lost = CustomScaling::normalised("lost", |_, depth| 1.0 / depth as f64, |_| f64::NAN);
     assert!(ResNet::new(Relu).scaled_by(lost).diffusion(4).is_err());
+    let back = CustomScaling::normalised("back", |_, depth| 1.0 / depth as f64, |t| 2.0 - t);
+    let back = ResNet::new(Relu).scaled_by(back).diffusion(4).unwrap();
+    assert!(back.path(&pair(), &[0.5], &mut rng).is_err());
     // biases have no logarithm to follow, two points no path of one
     let biased = ResNet::new(Relu).initialized_by(Initialization::new(1.0, 0.1).unwrap());
     let growth = biased
