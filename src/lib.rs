@@ -12,11 +12,13 @@
 //! | $n = \infty$, finite $L$ | [`net.infinite_width(depth)`][w] | [`kernel`] |
 //! | $n = \infty$, then $L = \infty$ | [`net.infinite_depth()`][d] | [`depth`] |
 //! | finite $n$, $L$ | [`net.finite(width, depth)`][f] | [`sample`] |
+//! | finite $n$, $L = \infty$ | [`net.diffusion(width)`][s] | [`diffusion`] |
 //! | all of them, compared | [`Commutativity::of(&net, &function)`](limit::Commutativity) | [`limit`] |
 //!
 //! [w]: kernel::InInfiniteWidth::infinite_width
 //! [d]: depth::InInfiniteDepth::infinite_depth
 //! [f]: sample::OfFiniteSize::finite
+//! [s]: diffusion::OfFiniteWidth::diffusion
 //!
 //! ```
 //! use neural_limits::prelude::*;
@@ -37,7 +39,7 @@
 //! | [`activation`] | activations and their Gaussian duals, in closed form or by quadrature |
 //! | [`network`] | layers, their three readings, compositions of them |
 //! | [`architecture`] | builders of networks: MLP, residual, densely connected |
-//! | [`kernel`], [`depth`], [`sample`] | the regimes |
+//! | [`kernel`], [`depth`], [`sample`], [`diffusion`] | the regimes |
 //! | [`mean_field`] | the law of a neuron from any initial law: exact, and by Fokker–Planck equations |
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
@@ -88,6 +90,7 @@
 
 pub mod architecture;
 pub mod depth;
+pub mod diffusion;
 pub mod kernel;
 pub mod law;
 pub mod limit;
@@ -117,6 +120,7 @@ pub mod prelude {
         InverseSqrtDepth, Mlp, PowerLaw, ResNet,
     };
     pub use crate::depth::InInfiniteDepth;
+    pub use crate::diffusion::OfFiniteWidth;
     pub use crate::kernel::InInfiniteWidth;
     pub use crate::law::Law;
     pub use crate::limit::{

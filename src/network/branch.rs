@@ -81,4 +81,21 @@ impl Branch {
         let sums = signal.products_of(&*self.activation);
         dense::empirical_covariance(self.initialization, &signal, sums)
     }
+
+    /// [`empirical_covariance`](Self::empirical_covariance) of a signal, in units of its power of two, in
+    /// buffers that are used again.
+    pub(crate) fn covariance_into(
+        &self,
+        signal: &Signal,
+        features: &mut Vec<f64>,
+        covariance: &mut DMatrix<f64>,
+    ) -> Result<()> {
+        signal.products_into(&*self.activation, features, covariance);
+        dense::to_empirical_covariance(self.initialization, signal, covariance)
+    }
+
+    /// $\hat B(Y)$ of one input from $\lVert \varphi(Y) \rVert^2$, in units of the signal's power of two.
+    pub(crate) fn variance_given(&self, signal: &Signal, squares: f64) -> Result<f64> {
+        dense::empirical_entry(self.initialization, signal)(squares)
+    }
 }

@@ -318,21 +318,41 @@ pub(super) fn empirical_covariance(
     signal: &Signal,
     mut sums: DMatrix<f64>,
 ) -> Result<DMatrix<f64>> {
-    let weight = initialization.weight_variance() / signal.width() as f64;
-    let bias = initialization.bias_variance() * power_of_two(-signal.exponent());
-    let mut finite = true;
+    to_empirical_covariance(initialization, signal, &mut sums)?;
+    Ok(sums)
+}
+
+/// [`empirical_covariance`] in place.
+pub(super) fn to_empirical_covariance(
+    initialization: Initialization,
+    signal: &Signal,
+    sums: &mut DMatrix<f64>,
+) -> Result<()> {
+    let entry = empirical_entry(initialization, signal);
     for j in 0..sums.ncols() {
         for i in 0..=j {
-            let entry = weight * sums[(i, j)] + bias;
-            finite &= entry.is_finite();
+            let entry = entry(sums[(i, j)])?;
             sums[(i, j)] = entry;
             sums[(j, i)] = entry;
         }
     }
-    if finite {
-        Ok(sums)
-    } else {
-        Err(Error::overflow("the empirical covariance"))
+    Ok(())
+}
+
+/// An entry of [`empirical_covariance`] from its sum.
+pub(super) fn empirical_entry(
+    initialization: Initialization,
+    signal: &Signal,
+) -> impl Fn(f64) -> Result<f64> {
+    let weight = initialization.weight_variance() / signal.width() as f64;
+    let bias = initialization.bias_variance() * power_of_two(-signal.exponent());
+    move |sum| {
+        let entry = weight * sum + bias;
+        if entry.is_finite() {
+            Ok(entry)
+        } else {
+            Err(Error::overflow("the empirical covariance"))
+        }
     }
 }
 

@@ -95,6 +95,7 @@ pub use stack::Stack;
 
 pub(crate) use angle_table::{AngleTable, LANES};
 pub(crate) use pair::of_layer as pair_of_layer;
+pub(crate) use signal::BLOCK;
 pub(crate) use stack::Blocks;
 
 use drawn::DrawnRow;

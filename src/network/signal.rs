@@ -9,7 +9,7 @@ use crate::numerics::{dot, power_of_two, scale_by_power_of_two, zeros};
 use crate::{Error, Inputs, Result, Scalar, error};
 
 /// Neurons that are worked on together: what a layer does to them stays in the first-level cache.
-const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 256;
 
 /// Signals are rescaled by a power of two when a variance leaves $2^{\pm 200}$.
 const RESCALE: f64 = 200.0;
@@ -188,8 +188,21 @@ impl Signal {
     /// $\sum_i \varphi(Y_{ia}) \varphi(Y_{ib})$, block by block; of the entries themselves by
     /// [`products`](Self::products).
     pub(crate) fn products_of(&self, phi: &dyn Activation) -> DMatrix<f64> {
-        let mut features = vec![0.0; self.width.min(BLOCK) * self.points];
-        self.sum_of_products(|rows, sums| {
+        let mut sums = DMatrix::zeros(self.points, self.points);
+        self.products_into(phi, &mut Vec::new(), &mut sums);
+        sums
+    }
+
+    /// [`products_of`](Self::products_of) in buffers that are used again.
+    pub(crate) fn products_into(
+        &self,
+        phi: &dyn Activation,
+        features: &mut Vec<f64>,
+        sums: &mut DMatrix<f64>,
+    ) {
+        features.resize(self.width.min(BLOCK) * self.points, 0.0);
+        sums.fill(0.0);
+        for rows in blocks(self.width) {
             let size = rows.len();
             for j in 0..self.points {
                 let (before, now) = features.split_at_mut(j * size);
@@ -200,29 +213,19 @@ impl Signal {
                 }
                 sums[(j, j)] += dot(now, now);
             }
-        })
+        }
     }
 
-    /// $\sum_i Y_{ia} Y_{ib}$.
+    /// $\sum_i Y_{ia} Y_{ib}$, block by block: the upper triangle.
     pub(crate) fn products(&self) -> DMatrix<f64> {
-        self.sum_of_products(|rows, sums| {
+        let mut sums = DMatrix::zeros(self.points, self.points);
+        for rows in blocks(self.width) {
             for j in 0..self.points {
                 let now = &self.column(j)[rows.clone()];
                 for i in 0..=j {
                     sums[(i, j)] += dot(&self.column(i)[rows.clone()], now);
                 }
             }
-        })
-    }
-
-    /// The upper triangle by blocks of neurons.
-    fn sum_of_products(
-        &self,
-        mut add: impl FnMut(Range<usize>, &mut DMatrix<f64>),
-    ) -> DMatrix<f64> {
-        let mut sums = DMatrix::zeros(self.points, self.points);
-        for rows in blocks(self.width) {
-            add(rows, &mut sums);
         }
         sums
     }

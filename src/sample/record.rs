@@ -13,7 +13,7 @@ pub struct Record {
 }
 
 impl Record {
-    pub(super) fn new(neurons: Signal, network: Option<Box<dyn Drawn>>) -> Self {
+    pub(crate) fn new(neurons: Signal, network: Option<Box<dyn Drawn>>) -> Self {
         Self {
             draw: Draw::new(&neurons),
             neurons,

@@ -211,9 +211,10 @@ fn an_exploding_network_of_depth_5000_overflows_by_name_and_keeps_its_correlatio
         matches!(&report.functions[0].verdict, Verdict::DoNotCommute(why) if why.contains("no limit"))
     );
     for row in &report.rows {
-        assert!(
+        assert_eq!(
             row.laws[1].is_ok(),
-            "the correlation exists in every regime"
+            row.regime != Regime::DepthThenWidth,
+            "the correlation exists in every regime but that of a diffusion"
         );
     }
 }

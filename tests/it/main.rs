@@ -8,6 +8,7 @@ mod arc_cosine_oracle;
 mod bad_input;
 mod both_at_once;
 mod deep_recursion_oracle;
+mod diffusion;
 mod dual_oracle;
 mod dual_theorems;
 mod edges;

@@ -7,17 +7,25 @@
 //! | `fluctuations` | $n, L \to \infty$, to first order in $1/n$ | Gaussian fluctuations of homogeneous residual networks |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous chains at criticality |
 //! | `shaped` | $n, L \to \infty$, $L/n \to T$ | diffusion of the covariances of shaped MLPs |
+//! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
+//! | `infinite_depth` | finite $n$, $L = \infty$ | paths of the [`diffusion`](crate::diffusion) |
+//! | `depth_then_width` | $L = \infty$, then $n = \infty$ | diffusions, extrapolated in the width |
 //! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |
 
+mod depth_then_width;
 mod finite;
 mod fluctuations;
+mod infinite_depth;
 mod infinite_width;
 mod proportional;
+mod sampled;
 mod shaped;
 mod width_then_depth;
 
+pub use depth_then_width::{DepthFirstEstimate, ExtrapolatedDiffusions};
 pub use finite::FiniteNetworks;
 pub use fluctuations::WidthFluctuations;
+pub use infinite_depth::DiffusionPaths;
 pub use infinite_width::LayerRecursion;
 pub use proportional::LogNormalChain;
 pub use shaped::ShapedDiffusion;
@@ -111,6 +119,7 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
         limits.extend(boxed(LogNormalChain::new(net, ratio)));
         limits.extend(boxed(ShapedDiffusion::new(net, ratio, samples, seed)));
     }
+    limits.extend(diffusions(net, grid)?);
     for &width in &grid.widths {
         for &depth in &grid.depths {
             // of the size alone, so that a size has the same networks in every grid
@@ -133,6 +142,39 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
 /// A route, if the network has it.
 fn boxed<L: Limit + 'static>(limit: Result<L>) -> Option<Box<dyn Limit>> {
     limit.ok().map(|limit| Box::new(limit) as _)
+}
+
+/// The seeds of what has no depth: no size of the grid has this one.
+const NO_DEPTH: u64 = u64::MAX;
+/// Infinite depth at every width and extrapolated to infinite width, or one regime that says why not.
+fn diffusions(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
+    let mut limits: Vec<Box<dyn Limit>> = Vec::new();
+    for &width in &grid.widths {
+        let seed = grid.seed.split(width as u64).split(NO_DEPTH);
+        match DiffusionPaths::new(net, width, grid.samples, seed) {
+            Ok(limit) => limits.push(Box::new(limit)),
+            Err(error @ Error::Unsupported { .. }) => {
+                return Ok(vec![Box::new(Unavailable {
+                    regime: Regime::DepthThenWidth,
+                    error,
+                })]);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let widths = ExtrapolatedDiffusions::widths(&grid.widths);
+    let seed = grid.seed.split(NO_DEPTH);
+    limits.push(
+        match ExtrapolatedDiffusions::new(net, &widths, grid.samples, seed) {
+            Ok(limit) => Box::new(limit),
+            // a width or a sample is not enough for a limit
+            Err(error) => Box::new(Unavailable {
+                regime: Regime::DepthThenWidth,
+                error,
+            }),
+        },
+    );
+    Ok(limits)
 }
 
 /// A regime that does not exist for a network: every law is the error that says why.
