@@ -54,7 +54,7 @@ impl LogNormalRates {
         }
         let kept = skip * skip;
         let share = 1.0 - kept;
-        if !(share >= 1e-6) {
+        if share.is_nan() || share < 1e-6 {
             let expected = "a number whose square is at most 1 - 1e-6";
             return Err(Error::invalid("skip", skip, expected));
         }

@@ -1,12 +1,12 @@
 //! Fluctuations of order $n^{-1/2}$ around infinite width and depth.
 
+use crate::Result;
 use crate::architecture::Architecture;
 use crate::depth::{InInfiniteDepth, InfiniteDepth};
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
 use crate::neural_function::{NeuralFunction, Process};
 use crate::proportional::Fluctuations;
-use crate::{Error, Result};
 
 /// The limit of [`InfiniteDepth`] and the Gaussian fluctuations around it of networks of width $n$, from
 /// [`Fluctuations`]: homogeneous residual networks with a normalised scaling.
@@ -21,7 +21,7 @@ impl WidthFluctuations {
     /// Of an architecture at a width.
     ///
     /// # Errors
-    /// As [`Fluctuations::of`] and [`Fluctuations::norm_at`]; [`Error::Invalid`] for a width that is not a
+    /// As [`Fluctuations::of`] and [`Fluctuations::norm_at`]; [`Error::Invalid`](crate::Error::Invalid) for a width that is not a
     /// size.
     pub fn new<N: Architecture + ?Sized>(net: &N, width: usize) -> Result<Self> {
         let fluctuations = Fluctuations::of(net)?;

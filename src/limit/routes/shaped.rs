@@ -6,7 +6,7 @@ use crate::architecture::Architecture;
 use crate::error;
 use crate::kernel::InInfiniteWidth;
 use crate::limit::{Law, Limit, Regime};
-use crate::network::{Layer, Network, Shaped, Structure};
+use crate::network::{Network, Shaped, Structure};
 use crate::neural_function::NeuralFunction;
 use crate::proportional::ShapedCovariance;
 use crate::sample::Seed;

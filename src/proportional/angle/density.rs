@@ -63,7 +63,7 @@ impl AngleDensity {
         let spacing = narrowest / RESOLUTION;
         let size = (-low / spacing).ceil();
         let work = size * layers * 2.0 * REACH * RESOLUTION * (variance.sqrt() / narrowest);
-        if !(work < MOST_WORK) {
+        if work.is_nan() || work > MOST_WORK {
             let expected = format!(
                 "a depth for which {work:.1e} operations (at width {}) are at most {MOST_WORK:.0e}",
                 layer.width()
