@@ -452,7 +452,15 @@ fn shaped_covariances_have_the_moments_of_the_backward_equation() {
             variance_error,
             1e-3,
         );
-        // each norm is a geometric Brownian motion; E[d q_ab] = q ν(ρ) dτ is not closed, but is 0 for C = 0
+        if ratio == 1.0 && negative != 0.0 {
+            for (power, moment) in [(3, "m3"), (4, "m4")] {
+                let powers: Vec<f64> = correlations.iter().map(|c| c.powi(power)).collect();
+                let [mean, error, ..] = moments(&powers);
+                let exact = truth(&format!("shaped.{moment}{name}"));
+                assert_near(moment, mean, exact, error, 1e-3);
+            }
+        }
+        // each norm is a geometric Brownian motion, and without a kink q_ab is a martingale
         let logs: Vec<f64> = ends.iter().map(|k| k.variance_a().ln()).collect();
         let [mean, mean_error, variance, variance_error] = moments(&logs);
         assert_near("mean log", mean, -ratio, mean_error, 1e-3);
@@ -650,6 +658,10 @@ fn the_density_of_the_angle_has_the_simulated_mean() {
         let law = AngleDensity::new(&layer, theta, depth).unwrap();
         assert_near("log sin²", law.mean(), exact, error, allowance);
     }
+    // opposite inputs: no neuron is active for both, so the angle of the first layer is π/2
+    let layer = AngleLayer::new(50).unwrap();
+    let opposite = AngleDensity::new(&layer, std::f64::consts::PI, 1).unwrap();
+    assert!(opposite.mean().abs() < 0.05 && opposite.variance() < 0.01);
     let predicted = PublishedAngle::new(100).unwrap().predict(0.5, 20).unwrap()[19];
     let reference = truth("angle.alg2306[n=100,L=20,theta0=.5]");
     assert!((predicted.0 - reference).abs() < 1e-12);

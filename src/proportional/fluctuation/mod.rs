@@ -37,6 +37,9 @@ const POWERS: [f64; 3] = [1.0, 2.0, 2.5];
 /// The growth that these depths are for; they are doubled, tripled … for more.
 const GROWTH: f64 = 2.0;
 
+/// Layers of unequal coefficients, whose pairs are summed one by one.
+const MOST_UNEVEN: usize = 20_000;
+
 /// How many times.
 const MULTIPLES: f64 = 4.0;
 
@@ -116,6 +119,18 @@ impl Fluctuations {
         error::size("depth", depth)?;
         let skip = self.chain.skip * self.chain.skip;
         let coefficients = self.chain.scaling.coefficients(depth);
+        if coefficients.len() != depth {
+            return Err(Error::shape(
+                "the scaling's coefficients",
+                format!("length {}", coefficients.len()),
+                format!("the depth, {depth}"),
+            ));
+        }
+        let uneven = coefficients.windows(2).any(|pair| pair[0] != pair[1]);
+        if uneven && depth > MOST_UNEVEN {
+            let expected = format!("at most {MOST_UNEVEN} layers of unequal coefficients");
+            return Err(Error::invalid("depth", depth, expected));
+        }
         let shares = coefficients.iter().enumerate().map(|(l, alpha)| {
             let branch = alpha * alpha * self.rate;
             error::non_negative(&format!("the growth of layer {}", l + 1), skip + branch)?;
@@ -160,7 +175,8 @@ impl Fluctuations {
     /// Of the norm after $L$ layers: sums over pairs of layers, or over $L$ if their coefficients are equal.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a depth that is not a size or coefficients that are not finite;
+    /// [`Error::Invalid`] for a depth that is not a size, or above 20 000 if coefficients differ, and for
+    /// coefficients that are not finite; [`Error::Shape`] for a scaling that returns a wrong number of them;
     /// [`Error::Undefined`] if a layer maps everything to 0.
     pub fn norm(&self, depth: usize) -> Result<NormFluctuation> {
         Ok(NormFluctuation::new(
