@@ -266,3 +266,30 @@ impl Balance {
         (mean, square - mean * mean)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integrals_and_series_agree() {
+        for negative in [0.0, 0.01, -0.3, 0.5, -0.999_999] {
+            let balance = Balance::new(Slopes {
+                negative,
+                positive: 1.0,
+            });
+            for width in [100, 128, 160] {
+                let (mean, variance) = balance.integrated(width);
+                let (same_mean, same_variance) = balance.series(width);
+                assert!(
+                    (mean / same_mean - 1.0).abs() < 1e-12,
+                    "{negative}, {width}"
+                );
+                assert!(
+                    (variance / same_variance - 1.0).abs() < 1e-12,
+                    "{negative}, {width}"
+                );
+            }
+        }
+    }
+}

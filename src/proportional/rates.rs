@@ -6,7 +6,7 @@ use crate::error;
 use crate::{Error, Result};
 
 /// Terms of the sums over layers: they fall as $s^k$.
-const TERMS: usize = 100_000_000;
+const TERMS: usize = 1_000_000;
 
 /// The rates of the log-normal law of a homogeneous chain whose variance depth keeps,
 /// $Y_l = s Y_{l-1} + \lambda W_l \varphi(Y_{l-1})$ with $h = \lambda^2 \sigma_w^2 \mathbb E[\varphi(z)^2] =
@@ -44,7 +44,7 @@ impl LogNormalRates {
     /// Of the slopes of $\varphi$ and the skip coefficient $s$.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless slopes are finite and not both 0, and $s^2 \le 1 - 10^{-6}$.
+    /// [`Error::Invalid`] unless slopes are finite and not both 0, and $s^2 \le 1 - 10^{-4}$.
     pub fn new(slopes: Slopes, skip: f64) -> Result<Self> {
         error::finite_square("slopes.negative", slopes.negative)?;
         error::finite_square("slopes.positive", slopes.positive)?;
@@ -54,8 +54,8 @@ impl LogNormalRates {
         }
         let kept = skip * skip;
         let share = 1.0 - kept;
-        if !(share >= 1e-6) {
-            let expected = "a number whose square is at most 1 - 1e-6";
+        if share.is_nan() || share < 1e-4 {
+            let expected = "a number whose square is at most 1 - 1e-4";
             return Err(Error::invalid("skip", skip, expected));
         }
         let squared = ((slopes.positive.powi(2) - slopes.negative.powi(2)) / total).powi(2);

@@ -110,32 +110,6 @@ fn the_log_norm_of_a_relu_mlp_has_its_exact_moments() {
     }
 }
 
-/// Integrals up to width 128 and series from 129 on are one function of the width: fourth differences of
-/// n m(n) fall like n⁻⁵.
-#[test]
-fn integrals_and_series_of_the_log_norm_meet() {
-    for negative in [0.0, 0.01, -0.3, 0.5, -0.999_999] {
-        let slopes = Slopes {
-            negative,
-            positive: 1.0,
-        };
-        let value = |width: usize| {
-            let norm = MlpNorm::new(slopes, 1.0 / slopes.second_moment(), width).unwrap();
-            let n = width as f64;
-            [n * norm.log_mean(), n * norm.log_variance()]
-        };
-        let values: Vec<[f64; 2]> = (126..=131).map(value).collect();
-        for which in 0..2 {
-            let v = |i: usize| values[i][which];
-            for i in 0..2 {
-                let difference = v(i) - 4.0 * v(i + 1) + 6.0 * v(i + 2) - 4.0 * v(i + 3) + v(i + 4);
-                let bound = 3e-13 * v(i).abs() + 1e-7 / 128.0;
-                assert!(difference.abs() < bound, "{negative}: {difference:e}");
-            }
-        }
-    }
-}
-
 /// Narrow networks of two slopes, one layer after the other: 40 000 networks.
 #[test]
 fn narrow_networks_have_the_exact_moments_of_their_log_norm() {
@@ -233,13 +207,10 @@ fn relu() -> AbRelu {
 fn critical_residual_networks_are_log_normal_at_fixed_ratio() {
     let (width, depth, samples) = (200, 100, 3000);
     let net = residual(0.5_f64.sqrt(), relu());
-    let x = pair_of(0.3);
+    let x = Inputs::from_rows(&[[1.0]]).unwrap();
     let draws = net.finite(width, depth).unwrap();
-    let logs = draws.read(&x, samples, 21, |draw| {
-        Ok([draw.covariance(0, 0)?.ln(), draw.covariance(0, 1)?])
-    });
-    let logs = logs.unwrap();
-    let norms: Vec<f64> = logs.iter().map(|log| log[0]).collect();
+    let norms = draws.read(&x, samples, 21, |draw| Ok(draw.covariance(0, 0)?.ln()));
+    let norms = norms.unwrap();
     let fluctuation = Fluctuations::of(&net).unwrap().norm(depth).unwrap();
     let n = width as f64;
     let (mean, variance) = (fluctuation.log_bias() / n, fluctuation.variance() / n);
@@ -248,7 +219,7 @@ fn critical_residual_networks_are_log_normal_at_fixed_ratio() {
     assert_near("variance", v, variance, v_error, 0.04 * variance);
     // the law of the route, without the 2/n of the first layer
     let route = routes::LogNormalChain::new(&net, depth as f64 / n).unwrap();
-    let point = [2.0_f64.sqrt(), 0.0];
+    let point = [1.0];
     let law = route
         .law(&Covariance::between(&point, &point).unwrap(), 1.0)
         .unwrap();
@@ -298,7 +269,8 @@ fn fluctuations_of_one_input_are_their_integrals() {
 
 #[test]
 fn fluctuations_of_two_inputs_contain_those_of_one() {
-    for (weight, tolerance) in [(1.0, 2e-5), (2.0, 3e-4), (5.0, 1e-2)] {
+    // growth 1/2, 1, 3 and 7.5; variances there are 4.7, 8.5, 36 and 140
+    for (weight, tolerance) in [(1.0, 2e-5), (2.0, 3e-4), (6.0, 0.02), (15.0, 0.07)] {
         let init = Initialization::new(weight, 0.0).unwrap();
         let fluctuations = Fluctuations::of(&ResNet::new(Relu).initialized_by(init)).unwrap();
         let norm = fluctuations.norm_at(1.0).unwrap();
@@ -306,16 +278,17 @@ fn fluctuations_of_two_inputs_contain_those_of_one() {
             let start = neural_limits::PairCorrelation::new(c).unwrap();
             let pair = fluctuations.pair_at(start, 1.0).unwrap();
             let covariance = pair.covariance();
+            println!("{weight} {c}: {:e}", covariance[0][0] - norm.variance());
             assert!((covariance[0][0] - norm.variance()).abs() < tolerance);
             assert!((pair.bias()[0] - norm.bias()).abs() < tolerance);
             if c > 0.99 {
                 // the four entries of nearly parallel inputs are one
                 for row in covariance {
                     for entry in row {
-                        assert!((entry - norm.variance()).abs() < 0.01);
+                        assert!(relative(entry, norm.variance()) < 0.005);
                     }
                 }
-                assert!((pair.bias()[2] - norm.bias()).abs() < 0.01);
+                assert!(relative(pair.bias()[2], norm.bias()) < 0.01);
             }
         }
     }
@@ -342,11 +315,11 @@ fn a_linear_network_fluctuates_as_a_product_of_matrices() {
     }
 }
 
-/// Networks of width 256, in logarithms of the norms and in the correlation, whose next terms in 1/n are small
-/// (3 % are allowed).
+/// Networks of width 128, in logarithms of the norms and in the correlation, whose next terms in 1/n are small
+/// (at n = 256 no difference was seen at standard errors of 1 %; 4 % are allowed).
 #[test]
 fn covariances_of_two_inputs_fluctuate_as_derived() {
-    let (width, depth, samples) = (256, 8, 20_000);
+    let (width, depth, samples) = (128, 8, 20_000);
     for (activation, cosine, seed) in [
         (relu(), 0.5, 31),
         (relu(), -0.6, 32),
@@ -409,16 +382,16 @@ fn covariances_of_two_inputs_fluctuate_as_derived() {
                 theory.correlation_variance(),
             ),
         ] {
-            assert_near(what, value, exact, error, 0.03 * exact.abs() + 0.01);
+            assert_near(what, value, exact, error, 0.04 * exact.abs() + 0.01);
         }
     }
 }
 
-/// The route's law is that of sampled networks, at n = 256 and L = 256, and one of thrice the variance is not.
+/// The route's law is that of sampled networks, at n = 256 and L = 128, and one of thrice the variance is not.
 #[test]
 fn the_gaussian_law_of_covariances_is_the_law_of_wide_deep_networks() {
     let net = ResNet::new(Relu);
-    let (width, samples) = (256, 1500);
+    let (width, samples) = (256, 800);
     let (a, b) = ([1.0, 0.5, -0.2], [0.3, 1.0, 0.4]);
     let functions: [&dyn NeuralFunction; 3] = [
         &Covariance::between(&a, &a).unwrap(),
@@ -451,7 +424,7 @@ fn the_gaussian_law_of_covariances_is_the_law_of_wide_deep_networks() {
 
 #[test]
 fn shaped_covariances_have_the_moments_of_the_backward_equation() {
-    let samples = 40_000;
+    let samples = 20_000;
     for (start, ratio, negative, name) in [
         (0.0, 1.0, -1.0, "[rho0=0.0,T=1]"),
         (0.5, 1.0, -1.0, "[rho0=0.5,T=1]"),
@@ -479,7 +452,15 @@ fn shaped_covariances_have_the_moments_of_the_backward_equation() {
             variance_error,
             1e-3,
         );
-        // each norm is a geometric Brownian motion; E[d q_ab] = q ν(ρ) dτ is not closed, but is 0 for C = 0
+        if ratio == 1.0 && negative != 0.0 {
+            for (power, moment) in [(3, "m3"), (4, "m4")] {
+                let powers: Vec<f64> = correlations.iter().map(|c| c.powi(power)).collect();
+                let [mean, error, ..] = moments(&powers);
+                let exact = truth(&format!("shaped.{moment}{name}"));
+                assert_near(moment, mean, exact, error, 1e-3);
+            }
+        }
+        // each norm is a geometric Brownian motion, and without a kink q_ab is a martingale
         let logs: Vec<f64> = ends.iter().map(|k| k.variance_a().ln()).collect();
         let [mean, mean_error, variance, variance_error] = moments(&logs);
         assert_near("mean log", mean, -ratio, mean_error, 1e-3);
@@ -677,6 +658,10 @@ fn the_density_of_the_angle_has_the_simulated_mean() {
         let law = AngleDensity::new(&layer, theta, depth).unwrap();
         assert_near("log sin²", law.mean(), exact, error, allowance);
     }
+    // opposite inputs: no neuron is active for both, so the angle of the first layer is π/2
+    let layer = AngleLayer::new(50).unwrap();
+    let opposite = AngleDensity::new(&layer, std::f64::consts::PI, 1).unwrap();
+    assert!(opposite.mean().abs() < 0.05 && opposite.variance() < 0.01);
     let predicted = PublishedAngle::new(100).unwrap().predict(0.5, 20).unwrap()[19];
     let reference = truth("angle.alg2306[n=100,L=20,theta0=.5]");
     assert!((predicted.0 - reference).abs() < 1e-12);

@@ -21,7 +21,7 @@ impl WidthFluctuations {
     /// Of an architecture at a width.
     ///
     /// # Errors
-    /// As [`Fluctuations::of`] and [`Fluctuations::norm_at`]; [`Error::Invalid`] for a width that is not a
+    /// As [`Fluctuations::of`] and [`Fluctuations::norm_at`]; [`Error::Invalid`](crate::Error::Invalid) for a width that is not a
     /// size.
     pub fn new<N: Architecture + ?Sized>(net: &N, width: usize) -> Result<Self> {
         let fluctuations = Fluctuations::of(net)?;

@@ -34,7 +34,7 @@ impl LogNormalChain {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for an architecture that is not a homogeneous chain at criticality (or whose
-    /// activation is linear); [`Error::Invalid`] unless $T \ge 0$ is finite and $s^2 \le 1 - 10^{-6}$.
+    /// activation is linear); [`Error::Invalid`] unless $T \ge 0$ is finite and $s^2 \le 1 - 10^{-4}$.
     pub fn new<N: Architecture + ?Sized>(net: &N, ratio: f64) -> Result<Self> {
         error::non_negative("ratio", ratio)?;
         let unsupported = |reason: &str| {

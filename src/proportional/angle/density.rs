@@ -6,8 +6,12 @@ use super::layer::{AngleLayer, checked, terms, terms_at};
 use crate::error;
 use crate::{Error, Result};
 
-/// Grid points for one standard deviation of the narrowest step.
+/// Grid points for one standard deviation of the narrowest step, that of $\theta = \pi/2$.
 const RESOLUTION: f64 = 3.0;
+
+/// The least deviation of a step, in grid points: only the first one, from nearly opposite inputs, is
+/// narrower (and has no deviation at $\theta_0 = \pi$).
+const NARROWEST: f64 = 0.8;
 
 /// Standard deviations that a step reaches.
 const REACH: f64 = 8.5;
@@ -59,11 +63,11 @@ impl AngleDensity {
         }
         let (mean, variance) = (layer.small_angle_mean(), layer.small_angle_variance());
         let low = trend + 1.5 * layers * mean - REACH * (layers * variance).sqrt() - 1.0;
-        let narrowest = spread.min(layer.hybrid_of(terms(FRAC_PI_2)).1).sqrt();
+        let narrowest = layer.hybrid_of(terms(FRAC_PI_2)).1.sqrt();
         let spacing = narrowest / RESOLUTION;
         let size = (-low / spacing).ceil();
         let work = size * layers * 2.0 * REACH * RESOLUTION * (variance.sqrt() / narrowest);
-        if !(work < MOST_WORK) {
+        if work.is_nan() || work > MOST_WORK {
             let expected = format!(
                 "a depth for which {work:.1e} operations (at width {}) are at most {MOST_WORK:.0e}",
                 layer.width()
@@ -139,7 +143,7 @@ struct Step {
 
 impl Step {
     fn new(mean: f64, variance: f64, low: f64, spacing: f64, size: usize) -> Self {
-        let deviation = variance.sqrt();
+        let deviation = variance.sqrt().max(NARROWEST * spacing);
         let place = |x: f64| ((x - low) / spacing).round();
         let last = (size - 1) as f64;
         let start = place(mean - REACH * deviation).max(0.0);

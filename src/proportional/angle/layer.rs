@@ -27,7 +27,7 @@ const DEVIATIONS: f64 = 9.5;
 /// \frac{2\omega^2}{\delta} - 2\varphi(y)^2 \right],$$
 ///
 /// since $\sin^2\theta^\prime = (S_\omega - S_\times^2/S_x)/S_y$ for empirical means $S$ (derived here; the
-/// terms of B. Jakub and M. Nica 2023, arXiv 2302.09712, agree with them as $n \to \infty$). All terms are
+/// terms of C. Jakub and M. Nica 2023, arXiv 2302.09712, agree with them as $n \to \infty$). All terms are
 /// integrals of smooth functions over the direction of $(x, y)$, without cancellation for small angles:
 /// relative error below 1e-12 for every $\theta$.
 ///
