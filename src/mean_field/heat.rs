@@ -37,11 +37,18 @@ pub(super) struct Steps {
 impl Steps {
     /// Of a time in units of $h^2$.
     pub(super) fn of(time: f64) -> Self {
-        let count = (time / BEST).floor().max(1.0);
+        // two or more are longer than LEAST each
+        let count = (time / BEST).round().max(1.0);
         Self {
             count: count as usize,
             step: time / count,
         }
+    }
+
+    /// Whether it is one explicit step: many of them would be of second order, so a solution that goes on puts
+    /// them off until they are long enough.
+    pub(super) fn are_short(&self) -> bool {
+        self.step < LEAST
     }
 }
 
@@ -75,7 +82,7 @@ impl Heat {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         line.extend(values[start..].iter().step_by(stride).take(count));
-        if steps.step < LEAST {
+        if steps.are_short() {
             explicit(&mut line, steps.step);
         } else {
             self.prepare(steps.step, count);

@@ -67,6 +67,30 @@ impl Lattice {
         }
     }
 
+    /// [`diffuse`](Self::diffuse) without short steps; what they would have added is returned.
+    pub(super) fn diffuse_long(
+        &self,
+        heat: &mut Heat,
+        values: &mut [f64],
+        covariance: [f64; 3],
+    ) -> [f64; 3] {
+        let mut rest = [0.0; 3];
+        for (direction, lambda) in selling(self.in_units(covariance)) {
+            let steps = Steps::of(0.5 * lambda);
+            if steps.are_short() {
+                let [i, j] = direction.map(|x| x as f64);
+                let [first, mixed, second] = self.factor;
+                let (a, b) = (first * i, mixed * i + second * j);
+                for (rest, product) in rest.iter_mut().zip([a * a, b * b, a * b]) {
+                    *rest += lambda * product;
+                }
+            } else {
+                self.along(heat, values, direction, steps);
+            }
+        }
+        rest
+    }
+
     /// All lines of a direction.
     fn along(&self, heat: &mut Heat, values: &mut [f64], [i, j]: [i64; 2], steps: Steps) {
         let [rows, columns] = self.shape.map(|count| count as i64);

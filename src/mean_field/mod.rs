@@ -37,7 +37,7 @@ mod weights;
 use std::sync::Arc;
 
 pub use convolution::Convolution;
-pub use grid::Grid;
+pub use grid::UniformGrid;
 pub use initial::InitialLaw;
 pub use joint::{JointConvolution, JointLaw};
 pub use line::FokkerPlanck;
@@ -171,13 +171,13 @@ impl MeanField {
     /// component), with one that would do.
     ///
     /// ```
-    /// use neural_limits::mean_field::{Grid, InitialLaw, MeanField};
+    /// use neural_limits::mean_field::{UniformGrid, InitialLaw, MeanField};
     /// use neural_limits::prelude::*;
     /// let mean_field = MeanField::of(&ResNet::new(Relu))?;
     /// let initial = InitialLaw::gaussian(0.0, 1.0)?;
-    /// let fine = mean_field.fokker_planck_on(&initial, 1.0, Grid::new(-10.0, 10.0, 201)?)?;
+    /// let fine = mean_field.fokker_planck_on(&initial, 1.0, UniformGrid::new(-10.0, 10.0, 201)?)?;
     /// assert!(fine.error() < 1e-5);
-    /// let error = mean_field.fokker_planck_on(&initial, 1.0, Grid::new(-3.0, 3.0, 201)?).unwrap_err();
+    /// let error = mean_field.fokker_planck_on(&initial, 1.0, UniformGrid::new(-3.0, 3.0, 201)?).unwrap_err();
     /// assert!(error.to_string().contains("not too narrow for the law: [-10.2"));
     /// # Ok::<(), Error>(())
     /// ```
@@ -185,7 +185,7 @@ impl MeanField {
         &self,
         initial: &InitialLaw,
         clock: f64,
-        grid: Grid,
+        grid: UniformGrid,
     ) -> Result<FokkerPlanck> {
         FokkerPlanck::on_grid(self, initial, clock, grid)
     }
@@ -199,7 +199,7 @@ impl MeanField {
     }
 
     /// The joint density of a neuron at two inputs after the duration `clock` by its Fokker–Planck equation,
-    /// with an estimated $L^1$ error below `tolerance`. While a component is narrower than a fifth of the law,
+    /// with an estimated $L^1$ error below `tolerance`. While a component is narrower than a third of the law,
     /// the [convolution](Self::joint_convolution) takes the first eighth, fourth or half of the time.
     ///
     /// # Errors

@@ -182,7 +182,12 @@ fn absorption(curvature: f64, z: f64) -> f64 {
 }
 
 /// The density of $z$ from a point mass, with cells for a deviation and steps as said, and the nodes.
-fn march(curvature: f64, start: f64, time: f64, (cells, steps): (f64, usize)) -> Result<(Density, Vec<(f64, f64)>)> {
+fn march(
+    curvature: f64,
+    start: f64,
+    time: f64,
+    (cells, steps): (f64, usize),
+) -> Result<(Density, Vec<(f64, f64)>)> {
     // cells of half a deviation of the first step at least, and as fine as the drift wants them
     let width = time.sqrt().min(1.0) / cells;
     let reach = DEVIATIONS * time.sqrt() + DRIFT * time * (1.0 + curvature);
