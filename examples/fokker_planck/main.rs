@@ -1,5 +1,5 @@
-//! A neuron of a wide and deep residual network that starts from a law that is not Gaussian: its density by the
-//! Fokker–Planck equation against the neurons of one sampled network, at one input and jointly at two.
+//! A neuron of a wide and deep residual network that starts from a law that is not Gaussian: its density by
+//! the Fokker–Planck equation against the neurons of one sampled network, at one input and jointly at two.
 //!
 //! `cargo run --release --example fokker_planck -- --activation relu`
 

@@ -33,9 +33,10 @@ const LOST: f64 = 1e-8;
 /// from [`MeanField::fokker_planck`] or [`fokker_planck_on`](MeanField::fokker_planck_on) a grid.
 ///
 /// In time it is the method of Runge and Kutta of order 4, whose stages are solutions of the heat equation
-/// (B depends on time alone, so that the stages add up in the exponent); in space the compact scheme of
-/// Crandall, of order 6 (4 in its last bits of time). Both keep densities positive, and their mass and mean to
-/// rounding. $B$ is read off the grid by a rule that knows the kinks of $\varphi$.
+/// ($B$ depends on time alone, so that variances add up in the exponent); in space the compact scheme of
+/// Crandall, of order 6 for steps of the best length and 4 for others. Both keep densities positive, and mass
+/// and mean to rounding. $B$ is read off the grid by a rule that knows the kinks of $\varphi$. While the law
+/// widens the spacing is doubled: [`grid`](Self::grid) is the last one.
 #[derive(Debug, Clone)]
 pub struct FokkerPlanck {
     grid: UniformGrid,

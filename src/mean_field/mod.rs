@@ -1,25 +1,26 @@
 //! The law of a neuron at infinite width and depth, whatever it starts from: McKean–Vlasov and Fokker–Planck
 //! equations.
 //!
-//! In a residual chain with branches $W \varphi(Y) + b$ a neuron $X$ at infinite depth is driven by the law of
-//! all neurons,
+//! In a residual chain with branches $W \varphi(Y) + b$ a neuron $X$ at infinite depth is driven by the law
+//! of all neurons,
 //!
 //! $$dX = B_\tau^{1/2} dW, \qquad B_\tau = \sigma_w^2 \mathbb E \varphi(X_\tau)^2 + \sigma_b^2,$$
 //!
 //! (S. Hayou 2022, arXiv 2210.00688; A. Peluchetti and S. Favaro 2019, arXiv 1905.11065), jointly at several
 //! inputs with $A_{ij} = \sigma_w^2 \mathbb E[\varphi(x_i)\varphi(x_j)] + \sigma_b^2$. Gaussian laws stay
-//! Gaussian, with the covariances of [`depth`](crate::depth); other laws converge to no Gaussian (with ReLU and
-//! a symmetric law the fourth cumulant does not change at all).
+//! Gaussian, with the covariances of [`depth`](crate::depth); other laws converge to no Gaussian (with ReLU
+//! and a symmetric law the fourth cumulant does not change at all).
 //!
-//! | equation | solver | file |
-//! |---|---|---|
-//! | $X_\tau = X_0 + \mathcal N(0, v_\tau)$, exact | [`Convolution`], [`JointConvolution`] | `convolution`, `joint` |
-//! | $\partial_\tau p = \tfrac12 B \partial_x^2 p$ | [`FokkerPlanck`] | `line` |
-//! | $\partial_\tau p = \tfrac12 \sum A_{ij} \partial_i \partial_j p$, two inputs | [`JointFokkerPlanck`] | `plane` |
-//! | $\partial_\tau u = \tfrac12 (\kappa_1(c) - c) \partial_c u$, $u = c_\tau$ | [`TransportFlow`] | `transport` |
-//! | $\partial_t p = -\partial_z (m p) + \tfrac12 \partial_z^2 p$, shaped networks | [`ShapedCorrelation`] | `shaped` |
+//! | equation | solver |
+//! |---|---|
+//! | $X_\tau = X_0 + \mathcal N(0, v_\tau)$, exact | [`Convolution`], [`JointConvolution`] |
+//! | $\partial_\tau p = \tfrac12 B \partial_x^2 p$ | [`FokkerPlanck`] |
+//! | $\partial_\tau p = \tfrac12 \sum A_{ij} \partial_i \partial_j p$ | [`JointFokkerPlanck`] |
+//! | $\partial_\tau u = \tfrac12 (\kappa_1(c) - c) \partial_c u$, $u = c_\tau$ | [`TransportFlow`] |
+//! | $\partial_t p = -\partial_z (m p) + \tfrac12 \partial_z^2 p$ | [`ShapedCorrelation`] |
 //!
-//! `heat` and `lattice` have the scheme of all densities on grids: conservative, positive, of order 6 in space.
+//! `heat` and `lattice` have the scheme of all densities on grids: conservative, positive, of order 6 in
+//! space.
 
 mod convolution;
 mod grid;

@@ -8,8 +8,8 @@ use super::weights::{each_point, lagrange, spread};
 use crate::error;
 use crate::{Error, Result};
 
-/// The shares of the time, one after the other, that are left to the convolution while components are narrower
-/// than [`NARROW`].
+/// The shares of the time, one after the other, that are left to the convolution while components are
+/// narrower than [`NARROW`].
 const STARTS: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
 const NARROW: f64 = 0.3;
 
