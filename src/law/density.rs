@@ -20,11 +20,11 @@ enum Image {
 /// A law with a density, known by the masses of the cells of a uniform grid.
 ///
 /// The distribution function is exact at the edges of cells and the cubic of Hermite between them, its slopes
-/// at the edges those of the cubic through four edges, limited so that it is monotone (F. N. Fritsch and R. E.
-/// Carlson 1980): the density is continuous, non-negative and a parabola in each cell. For a smooth density
-/// $p$ and cells of width $h$ the distribution function errs by $h^4 \lvert p^{\prime\prime\prime} \rvert
-/// /384$, the density by about $h^3 \lvert p^{\prime\prime\prime} \rvert / 100$, beyond what the masses
-/// themselves do.
+/// at the edges those of the cubic through four edges, limited so that it is monotone (F. N. Fritsch and R.
+/// E. Carlson 1980): the density is continuous, non-negative and a parabola in each cell. For a smooth
+/// density $p$ and cells of width $h$ the distribution function errs by $h^4 \lvert p^{\prime\prime\prime}
+/// \rvert /384$, the density by about $h^3 \lvert p^{\prime\prime\prime} \rvert / 100$, beyond what the
+/// masses themselves do.
 ///
 /// ```
 /// use neural_limits::law::Density;
@@ -266,17 +266,19 @@ impl Density {
     /// # Ok::<(), neural_limits::Error>(())
     /// ```
     pub fn expectation(&self, f: impl Fn(f64) -> f64) -> f64 {
-        let mut total = 0.0;
-        for (cell, mass) in self.masses.iter().enumerate() {
-            if *mass == 0.0 {
-                continue;
-            }
-            for (share, weight) in NODES.iter().zip(WEIGHTS) {
+        self.points().map(|(x, weight)| weight * f(x)).sum()
+    }
+
+    /// The values and weights of Gauss's rule in each cell that has a mass.
+    pub(crate) fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+        let cells = (0..self.masses.len()).filter(|cell| self.masses[*cell] > 0.0);
+        cells.flat_map(move |cell| {
+            let rule = NODES.iter().zip(WEIGHTS);
+            rule.map(move |(share, weight)| {
                 let x = self.of_grid(self.low + self.width * (cell as f64 + share));
-                total += weight * self.width * self.in_cell(cell, *share) * f(x);
-            }
-        }
-        total
+                (x, weight * self.width * self.in_cell(cell, *share))
+            })
+        })
     }
 
     /// The mean.

@@ -141,12 +141,11 @@ impl Convolution {
         let (low, high) = self.initial.range(self.added, REACH + 0.5);
         let narrowest = if narrowest > 0.0 {
             narrowest
-        } else {
-            (high - low) / CELLS
-        };
-        if narrowest == 0.0 {
+        } else if self.initial.has_atoms() {
             return Err(Error::undefined("the density", "the law has atoms"));
-        }
+        } else {
+            (high - low) / RESOLUTION
+        };
         let cells = (RESOLUTION * (high - low) / narrowest).max(1.0);
         if cells > CELLS {
             return Err(Error::unsupported(

@@ -7,13 +7,13 @@ use crate::{Error, Result};
 
 /// Equidistant nodes, an odd number of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Grid {
+pub struct UniformGrid {
     low: f64,
     high: f64,
     nodes: usize,
 }
 
-impl Grid {
+impl UniformGrid {
     /// From the first to the last of `nodes` nodes.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Grid {
     }
 }
 
-impl fmt::Display for Grid {
+impl fmt::Display for UniformGrid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}, {}] with {} nodes", self.low, self.high, self.nodes)
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::moments::Moments;
 use crate::error;
 use crate::law::Law;
-use crate::numerics::gauss_legendre::{NODES, WEIGHTS};
 use crate::numerics::normal;
 use crate::numerics::quadrature::integrate;
 use crate::{Error, Result};
@@ -206,18 +205,9 @@ impl InitialLaw {
                 Self::density(density, &breaks)
             }
             Law::Density(density) => {
-                let (low, width) = (density.range().0, density.cell_width());
-                let mut atoms = Vec::new();
-                for (i, &mass) in density.masses().iter().enumerate() {
-                    for (share, weight) in NODES.iter().zip(WEIGHTS) {
-                        let x = low + width * (i as f64 + share);
-                        let weight = weight * width * density.at(x);
-                        if mass > 0.0 && weight > f64::EPSILON * f64::EPSILON {
-                            atoms.push((weight, x));
-                        }
-                    }
-                }
-                Self::atoms(&atoms)
+                let points = density.points().map(|(x, weight)| (weight, x));
+                let seen = points.filter(|(weight, _)| *weight > f64::EPSILON * f64::EPSILON);
+                Self::atoms(&seen.collect::<Vec<_>>())
             }
         }
     }
@@ -325,6 +315,11 @@ impl InitialLaw {
             }
         }
         (low, high)
+    }
+
+    /// Whether a component is an atom.
+    pub(super) fn has_atoms(&self) -> bool {
+        matches!(&self.form, Form::Mixture(parts) if parts.iter().any(|part| part.variance == 0.0))
     }
 
     /// The least deviation of a component, 0 for atoms and for a density with breaks.

@@ -67,6 +67,30 @@ impl Lattice {
         }
     }
 
+    /// [`diffuse`](Self::diffuse) without short steps; what they would have added is returned.
+    pub(super) fn diffuse_long(
+        &self,
+        heat: &mut Heat,
+        values: &mut [f64],
+        covariance: [f64; 3],
+    ) -> [f64; 3] {
+        let mut rest = [0.0; 3];
+        for (direction, lambda) in selling(self.in_units(covariance)) {
+            let steps = Steps::of(0.5 * lambda);
+            if steps.are_short() {
+                let [i, j] = direction.map(|x| x as f64);
+                let [first, mixed, second] = self.factor;
+                let (a, b) = (first * i, mixed * i + second * j);
+                for (rest, product) in rest.iter_mut().zip([a * a, b * b, a * b]) {
+                    *rest += lambda * product;
+                }
+            } else {
+                self.along(heat, values, direction, steps);
+            }
+        }
+        rest
+    }
+
     /// All lines of a direction.
     fn along(&self, heat: &mut Heat, values: &mut [f64], [i, j]: [i64; 2], steps: Steps) {
         let [rows, columns] = self.shape.map(|count| count as i64);
@@ -95,9 +119,9 @@ impl Lattice {
 }
 
 /// $T = \sum_k \lambda_k v_k v_k^\top$ from $(T_{11}, T_{22}, T_{12})$, positive definite, with integer $v_k$
-/// and $\lambda_k \ge 0$ (E. Selling 1874): a superbase is reduced until its vectors form obtuse angles in the
-/// metric $T$, the $v_k$ are its vectors turned by a right angle. The first entry of each $v_k$ is $\ge 0$, and
-/// the second positive where the first is 0.
+/// and $\lambda_k \ge 0$ (E. Selling 1874): a superbase is reduced until its vectors form obtuse angles in
+/// the metric $T$, the $v_k$ are its vectors turned by a right angle. The first entry of each $v_k$ is $\ge
+/// 0$, and the second positive where the first is 0.
 fn selling([a, b, ab]: [f64; 3]) -> [([i64; 2], f64); 3] {
     let product = |e: [i64; 2], f: [i64; 2]| {
         let ([e1, e2], [f1, f2]) = (e.map(|x| x as f64), f.map(|x| x as f64));

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::convolution::{self, Convolution, REACH};
 use super::heat::{Heat, Steps};
-use super::{Grid, InitialLaw, MeanField, weights};
+use super::{InitialLaw, MeanField, UniformGrid, weights};
 use crate::law::{Density, Law};
 use crate::{Error, Result};
 
@@ -33,12 +33,13 @@ const LOST: f64 = 1e-8;
 /// from [`MeanField::fokker_planck`] or [`fokker_planck_on`](MeanField::fokker_planck_on) a grid.
 ///
 /// In time it is the method of Runge and Kutta of order 4, whose stages are solutions of the heat equation
-/// (B depends on time alone, so that the stages add up in the exponent); in space the compact scheme of
-/// Crandall, of order 6 (4 in its last bits of time). Both keep densities positive, and their mass and mean to
-/// rounding. $B$ is read off the grid by a rule that knows the kinks of $\varphi$.
+/// ($B$ depends on time alone, so that variances add up in the exponent); in space the compact scheme of
+/// Crandall, of order 6 for steps of the best length and 4 for others. Both keep densities positive, and mass
+/// and mean to rounding. $B$ is read off the grid by a rule that knows the kinks of $\varphi$. While the law
+/// widens the spacing is doubled: [`grid`](Self::grid) is the last one.
 #[derive(Debug, Clone)]
 pub struct FokkerPlanck {
-    grid: Grid,
+    grid: UniformGrid,
     values: Vec<f64>,
     density: Density,
     added: f64,
@@ -58,7 +59,7 @@ impl FokkerPlanck {
     }
 
     /// The nodes.
-    pub fn grid(&self) -> Grid {
+    pub fn grid(&self) -> UniformGrid {
         self.grid
     }
 
@@ -97,7 +98,7 @@ impl FokkerPlanck {
         let plan = Plan::new(mean_field, initial, clock)?;
         let mut steps = plan.steps(tolerance);
         // of sixth order in the spacing against the narrowest deviation
-        let mut spacing = plan.narrowest * (0.8 * tolerance.powf(1.0 / 6.0)).min(0.3);
+        let mut spacing = plan.narrowest * tolerance.powf(1.0 / 6.0).min(0.3);
         let doublings = plan.doublings();
         let unit = (2 << doublings) as f64;
         let mut reached = f64::INFINITY;
@@ -107,7 +108,7 @@ impl FokkerPlanck {
             if intervals > NODES || intervals * plan.work(spacing) > WORK {
                 break;
             }
-            let grid = Grid::new(low, high, intervals as usize + 1)?;
+            let grid = UniformGrid::new(low, high, intervals as usize + 1)?;
             let solution = plan.solve(grid, steps, doublings)?;
             reached = solution.error;
             if reached <= tolerance {
@@ -128,12 +129,12 @@ impl FokkerPlanck {
         mean_field: &MeanField,
         initial: &InitialLaw,
         clock: f64,
-        grid: Grid,
+        grid: UniformGrid,
     ) -> Result<Self> {
         let plan = Plan::new(mean_field, initial, clock)?;
         plan.check(grid)?;
-        // the error of the spacing, of fourth order at worst
-        let tolerance = (grid.spacing() / plan.narrowest).powi(4);
+        // steps whose error is below that of the spacing, of fourth order at worst
+        let tolerance = 1e-4 * (grid.spacing() / plan.narrowest).powi(4);
         plan.solve(grid, plan.steps(tolerance.clamp(1e-10, 1e-1)), 0)
     }
 }
@@ -185,7 +186,7 @@ impl<'a> Plan<'a> {
         8.0 * self.added / (spacing * spacing)
     }
 
-    fn check(&self, grid: Grid) -> Result<()> {
+    fn check(&self, grid: UniformGrid) -> Result<()> {
         let (low, high) = self.range;
         let finest = 0.5 * self.narrowest;
         let inside = self.initial.cdf(grid.high(), self.added)?
@@ -220,7 +221,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The solution on a grid and, with twice its spacing and half the steps, its error.
-    fn solve(&self, grid: Grid, steps: usize, doublings: usize) -> Result<FokkerPlanck> {
+    fn solve(&self, grid: UniformGrid, steps: usize, doublings: usize) -> Result<FokkerPlanck> {
         let coarse = self.march(grid.coarser(), steps, doublings)?.values;
         let march = self.march(grid, 2 * steps, doublings)?;
         let (grid, values) = (march.grid, march.values);
@@ -242,7 +243,7 @@ impl<'a> Plan<'a> {
         wider.log(4.0).floor().clamp(0.0, 20.0) as usize
     }
 
-    fn march(&self, grid: Grid, count: usize, doublings: usize) -> Result<March> {
+    fn march(&self, grid: UniformGrid, count: usize, doublings: usize) -> Result<March> {
         let nodes = (0..grid.nodes()).map(|i| grid.low() + grid.spacing() * i as f64);
         let values = nodes.map(|x| self.initial.density_at(x, self.start.1));
         let mut p: Vec<f64> = values.collect::<Result<_>>()?;
@@ -250,16 +251,20 @@ impl<'a> Plan<'a> {
         let time = (self.clock - self.start.0) / count as f64;
         let mut added = self.start.1;
         let mut doubled = 0;
+        // what has been added, but not yet to p
+        let mut owed = 0.0;
         for step in 1..=count {
-            let first = space.rate(&p)?;
-            let half = space.diffused(&p, 0.5 * time * first);
-            let second = space.rate(&half)?;
-            let gone = 0.5 * time * second;
-            let half = space.diffused(&p, gone);
-            let third = space.rate(&half)?;
-            let fourth = space.rate(&space.diffused(&half, time * third - gone))?;
+            let stage = |variance: f64| space.rate(&space.diffused(&p, owed + variance));
+            let first = stage(0.0)?;
+            let second = stage(0.5 * time * first)?;
+            let third = stage(0.5 * time * second)?;
+            let fourth = stage(time * third)?;
             let variance = time * (first + 2.0 * (second + third) + fourth) / 6.0;
-            p = space.diffused(&half, variance - gone);
+            owed += variance;
+            if step == count || !space.steps(owed).are_short() {
+                p = space.diffused(&p, owed);
+                owed = 0.0;
+            }
             added += variance;
             let wider = 1.0 + (added - self.start.1) / (self.narrowest * self.narrowest);
             while doubled < doublings && (step == count || wider >= 4_f64.powi(doubled as i32 + 1))
@@ -280,7 +285,7 @@ impl<'a> Plan<'a> {
 
 /// A solution on a grid.
 struct March {
-    grid: Grid,
+    grid: UniformGrid,
     values: Vec<f64>,
     added: f64,
     rate: f64,
@@ -289,13 +294,13 @@ struct March {
 /// A grid and what is done on it.
 struct Space<'a> {
     mean_field: &'a MeanField,
-    grid: Grid,
+    grid: UniformGrid,
     weights: Vec<f64>,
     heat: RefCell<Heat>,
 }
 
 impl<'a> Space<'a> {
-    fn new(mean_field: &'a MeanField, grid: Grid) -> Self {
+    fn new(mean_field: &'a MeanField, grid: UniformGrid) -> Self {
         let (low, spacing) = (grid.low(), grid.spacing());
         let moments = &mean_field.moments;
         let kinks = moments.kinks().iter();
@@ -322,13 +327,16 @@ impl<'a> Space<'a> {
         }
     }
 
+    fn steps(&self, variance: f64) -> Steps {
+        Steps::of(0.5 * variance / (self.grid.spacing() * self.grid.spacing()))
+    }
+
     /// $p$ with an independent Gaussian of this variance added.
     fn diffused(&self, p: &[f64], variance: f64) -> Vec<f64> {
         let mut diffused = p.to_vec();
-        let spacing = self.grid.spacing();
-        let steps = Steps::of(0.5 * variance.max(0.0) / (spacing * spacing));
         let line = (0, 1, p.len());
-        self.heat.borrow_mut().advance(&mut diffused, line, steps);
+        let mut heat = self.heat.borrow_mut();
+        heat.advance(&mut diffused, line, self.steps(variance));
         diffused
     }
 }

@@ -1,25 +1,26 @@
 //! The law of a neuron at infinite width and depth, whatever it starts from: McKean–Vlasov and Fokker–Planck
 //! equations.
 //!
-//! In a residual chain with branches $W \varphi(Y) + b$ a neuron $X$ at infinite depth is driven by the law of
-//! all neurons,
+//! In a residual chain with branches $W \varphi(Y) + b$ a neuron $X$ at infinite depth is driven by the law
+//! of all neurons,
 //!
 //! $$dX = B_\tau^{1/2} dW, \qquad B_\tau = \sigma_w^2 \mathbb E \varphi(X_\tau)^2 + \sigma_b^2,$$
 //!
 //! (S. Hayou 2022, arXiv 2210.00688; A. Peluchetti and S. Favaro 2019, arXiv 1905.11065), jointly at several
 //! inputs with $A_{ij} = \sigma_w^2 \mathbb E[\varphi(x_i)\varphi(x_j)] + \sigma_b^2$. Gaussian laws stay
-//! Gaussian, with the covariances of [`depth`](crate::depth); other laws converge to no Gaussian (with ReLU and
-//! a symmetric law the fourth cumulant does not change at all).
+//! Gaussian, with the covariances of [`depth`](crate::depth); other laws converge to no Gaussian (with ReLU
+//! and a symmetric law the fourth cumulant does not change at all).
 //!
-//! | equation | solver | file |
-//! |---|---|---|
-//! | $X_\tau = X_0 + \mathcal N(0, v_\tau)$, exact | [`Convolution`], [`JointConvolution`] | `convolution`, `joint` |
-//! | $\partial_\tau p = \tfrac12 B \partial_x^2 p$ | [`FokkerPlanck`] | `line` |
-//! | $\partial_\tau p = \tfrac12 \sum A_{ij} \partial_i \partial_j p$, two inputs | [`JointFokkerPlanck`] | `plane` |
-//! | $\partial_\tau u = \tfrac12 (\kappa_1(c) - c) \partial_c u$, $u = c_\tau$ | [`TransportFlow`] | `transport` |
-//! | $\partial_t p = -\partial_z (m p) + \tfrac12 \partial_z^2 p$, shaped networks | [`ShapedCorrelation`] | `shaped` |
+//! | equation | solver |
+//! |---|---|
+//! | $X_\tau = X_0 + \mathcal N(0, v_\tau)$, exact | [`Convolution`], [`JointConvolution`] |
+//! | $\partial_\tau p = \tfrac12 B \partial_x^2 p$ | [`FokkerPlanck`] |
+//! | $\partial_\tau p = \tfrac12 \sum A_{ij} \partial_i \partial_j p$ | [`JointFokkerPlanck`] |
+//! | $\partial_\tau u = \tfrac12 (\kappa_1(c) - c) \partial_c u$, $u = c_\tau$ | [`TransportFlow`] |
+//! | $\partial_t p = -\partial_z (m p) + \tfrac12 \partial_z^2 p$ | [`ShapedCorrelation`] |
 //!
-//! `heat` and `lattice` have the scheme of all densities on grids: conservative, positive, of order 6 in space.
+//! `heat` and `lattice` have the scheme of all densities on grids: conservative, positive, of order 6 in
+//! space.
 
 mod convolution;
 mod grid;
@@ -37,7 +38,7 @@ mod weights;
 use std::sync::Arc;
 
 pub use convolution::Convolution;
-pub use grid::Grid;
+pub use grid::UniformGrid;
 pub use initial::InitialLaw;
 pub use joint::{JointConvolution, JointLaw};
 pub use line::FokkerPlanck;
@@ -171,13 +172,13 @@ impl MeanField {
     /// component), with one that would do.
     ///
     /// ```
-    /// use neural_limits::mean_field::{Grid, InitialLaw, MeanField};
+    /// use neural_limits::mean_field::{UniformGrid, InitialLaw, MeanField};
     /// use neural_limits::prelude::*;
     /// let mean_field = MeanField::of(&ResNet::new(Relu))?;
     /// let initial = InitialLaw::gaussian(0.0, 1.0)?;
-    /// let fine = mean_field.fokker_planck_on(&initial, 1.0, Grid::new(-10.0, 10.0, 201)?)?;
+    /// let fine = mean_field.fokker_planck_on(&initial, 1.0, UniformGrid::new(-10.0, 10.0, 201)?)?;
     /// assert!(fine.error() < 1e-5);
-    /// let error = mean_field.fokker_planck_on(&initial, 1.0, Grid::new(-3.0, 3.0, 201)?).unwrap_err();
+    /// let error = mean_field.fokker_planck_on(&initial, 1.0, UniformGrid::new(-3.0, 3.0, 201)?).unwrap_err();
     /// assert!(error.to_string().contains("not too narrow for the law: [-10.2"));
     /// # Ok::<(), Error>(())
     /// ```
@@ -185,7 +186,7 @@ impl MeanField {
         &self,
         initial: &InitialLaw,
         clock: f64,
-        grid: Grid,
+        grid: UniformGrid,
     ) -> Result<FokkerPlanck> {
         FokkerPlanck::on_grid(self, initial, clock, grid)
     }
@@ -199,7 +200,7 @@ impl MeanField {
     }
 
     /// The joint density of a neuron at two inputs after the duration `clock` by its Fokker–Planck equation,
-    /// with an estimated $L^1$ error below `tolerance`. While a component is narrower than a fifth of the law,
+    /// with an estimated $L^1$ error below `tolerance`. While a component is narrower than a third of the law,
     /// the [convolution](Self::joint_convolution) takes the first eighth, fourth or half of the time.
     ///
     /// # Errors

@@ -8,10 +8,10 @@ use super::weights::{each_point, lagrange, spread};
 use crate::error;
 use crate::{Error, Result};
 
-/// The shares of the time, one after the other, that are left to the convolution while components are narrower
-/// than [`NARROW`].
+/// The shares of the time, one after the other, that are left to the convolution while components are
+/// narrower than [`NARROW`].
 const STARTS: [f64; 3] = [1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
-const NARROW: f64 = 0.2;
+const NARROW: f64 = 0.3;
 
 /// Deviations beyond which a component is left out.
 const REACH: f64 = 7.5;
@@ -69,25 +69,23 @@ impl JointFokkerPlanck {
         let rate = mean_field.initialization.weight_variance().max(0.25);
         let steps = PACE * (clock - plan.start.0) * rate * (1e-4 / tolerance).powf(0.25);
         let mut steps = steps.ceil().clamp(1.0, 1e5) as usize;
-        let mut spacing = plan.narrowest * (0.65 * tolerance.powf(1.0 / 6.0)).min(0.25);
+        let mut spacing = plan.narrowest * (0.8 * tolerance.powf(1.0 / 6.0)).min(0.25);
         let mut reached = f64::INFINITY;
         for _ in 0..ROUNDS {
             let Some(lattice) = plan.lattice(spacing) else {
                 break;
             };
-            let coarse = plan.march(lattice.coarser(), steps)?.0;
-            let (values, added) = plan.march(lattice, 2 * steps)?;
-            let [rows, columns] = lattice.shape;
-            let fine = (0..rows)
-                .step_by(2)
-                .flat_map(|i| values[i * columns..(i + 1) * columns].iter().step_by(2));
-            let difference: f64 = fine.zip(&coarse).map(|(a, b)| (a - b).abs()).sum();
-            reached = difference * 4.0 * lattice.cell() / 2.0;
+            let coarse = plan.march(lattice.coarser(), steps)?;
+            let fine = plan.march(lattice, 2 * steps)?;
+            let compared = every_second(&fine.values, fine.lattice.shape);
+            let pairs = compared.iter().zip(&coarse.values);
+            let difference: f64 = pairs.map(|(a, b)| (a - b).abs()).sum();
+            reached = 0.5 * difference * coarse.lattice.cell();
             if reached <= tolerance {
                 return Ok(Self {
-                    lattice,
-                    values,
-                    added,
+                    lattice: fine.lattice,
+                    values: fine.values,
+                    added: fine.added,
                     error: reached,
                 });
             }
@@ -169,6 +167,21 @@ impl JointFokkerPlanck {
     }
 }
 
+/// A solution on a lattice.
+struct March {
+    lattice: Lattice,
+    values: Vec<f64>,
+    added: [f64; 3],
+}
+
+/// The values at every second node in both directions.
+fn every_second(values: &[f64], [_, columns]: [usize; 2]) -> Vec<f64> {
+    let rows = values.chunks_exact(columns).step_by(2);
+    rows.flat_map(|row| row.iter().step_by(2))
+        .copied()
+        .collect()
+}
+
 /// What is known before a lattice is chosen.
 struct Plan<'a> {
     mean_field: &'a MeanField,
@@ -183,6 +196,17 @@ struct Plan<'a> {
     /// The least deviation at the start, in its coordinates, and the variance added since.
     narrowest: f64,
     added: f64,
+    /// How often the spacing can be doubled on the way, while the narrowest component widens.
+    doublings: usize,
+}
+
+/// The least deviation of a component with an added covariance, in the units of a lattice.
+fn narrowest(law: &JointLaw, unit: &Lattice, added: [f64; 3]) -> f64 {
+    let least = law.parts().iter().map(|part| {
+        let [a, b, ab] = unit.in_units(plus(entries(&part.covariance), added, 1.0));
+        0.5 * (a + b) - (0.25 * (a - b) * (a - b) + ab * ab).sqrt()
+    });
+    least.fold(f64::INFINITY, f64::min).max(0.0).sqrt()
 }
 
 fn entries(matrix: &nalgebra::DMatrix<f64>) -> [f64; 3] {
@@ -217,14 +241,8 @@ impl<'a> Plan<'a> {
             factor,
             shape: [1, 1],
         };
-        let narrowest = |law: &JointConvolution| {
-            let added = entries(law.added_covariance());
-            let least = law.initial().parts().iter().map(|part| {
-                let [a, b, ab] = unit.in_units(plus(entries(&part.covariance), added, 1.0));
-                0.5 * (a + b) - (0.25 * (a - b) * (a - b) + ab * ab).sqrt()
-            });
-            least.fold(f64::INFINITY, f64::min).max(0.0).sqrt()
-        };
+        let narrowest =
+            |law: &JointConvolution| narrowest(initial, &unit, entries(law.added_covariance()));
         let mut time = 0.0;
         let mut law = JointConvolution::new(mean_field, initial, 0.0)?;
         for share in STARTS {
@@ -253,6 +271,7 @@ impl<'a> Plan<'a> {
                 high[k] = high[k].max(mean[k] + REACH * variance.sqrt());
             }
         }
+        let doublings = (narrowest(&end) / least).log2().floor().clamp(0.0, 20.0);
         let since = plus(added, entries(law.added_covariance()), -1.0);
         let [a, b, ab] = unit.in_units(since);
         Ok(Self {
@@ -263,14 +282,16 @@ impl<'a> Plan<'a> {
             low,
             high,
             narrowest: least,
+            doublings: doublings as usize,
             added: a + b + ab.abs(),
         })
     }
 
     /// A lattice of this spacing, if it is not too large.
     fn lattice(&self, spacing: f64) -> Option<Lattice> {
+        let unit = (2 << self.doublings) as f64;
         let intervals =
-            [0, 1].map(|k| 2.0 * ((self.high[k] - self.low[k]) / (2.0 * spacing)).ceil());
+            [0, 1].map(|k| unit * ((self.high[k] - self.low[k]) / (unit * spacing)).ceil());
         let nodes = intervals[0] * intervals[1];
         if nodes > NODES || nodes * 8.0 * self.added / (spacing * spacing) > WORK {
             return None;
@@ -287,36 +308,57 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The values at the end, and the covariance that was added.
-    fn march(&self, lattice: Lattice, count: usize) -> Result<(Vec<f64>, [f64; 3])> {
+    fn march(&self, mut lattice: Lattice, count: usize) -> Result<March> {
         let columns = lattice.shape[1];
         let mut p = Vec::with_capacity(lattice.shape[0] * columns);
         for k in 0..lattice.shape[0] * columns {
             let place = [(k / columns) as f64, (k % columns) as f64];
             p.push(self.start.1.density(&lattice.point(place))?);
         }
-        let weights = Weights::new(self.mean_field, &lattice);
+        let mut weights = Weights::new(self.mean_field, &lattice);
         let mut heat = Heat::default();
-        let mut diffused = |p: &[f64], covariance: [f64; 3]| {
-            let mut p = p.to_vec();
-            lattice.diffuse(&mut heat, &mut p, covariance);
-            p
-        };
         let time = (self.clock - self.start.0) / count as f64;
         let mut added = entries(self.start.1.added_covariance());
-        for _ in 0..count {
-            let scaled = |rate: [f64; 3], time: f64| rate.map(|rate| time * rate);
-            let first = weights.rates(&p)?;
-            let second = weights.rates(&diffused(&p, scaled(first, 0.5 * time)))?;
-            let third = weights.rates(&diffused(&p, scaled(second, 0.5 * time)))?;
-            let fourth = weights.rates(&diffused(&p, scaled(third, time)))?;
+        let unit = Lattice {
+            factor: self.factor,
+            ..lattice
+        };
+        let mut doubled = 0;
+        // what has been added, but not yet to p
+        let mut owed = [0.0; 3];
+        for step in 1..=count {
+            let mut rates = |more: [f64; 3], time: f64| {
+                let mut stage = p.clone();
+                lattice.diffuse(&mut heat, &mut stage, plus(owed, more, time));
+                weights.rates(&stage)
+            };
+            let first = rates([0.0; 3], 0.0)?;
+            let second = rates(first, 0.5 * time)?;
+            let third = rates(second, 0.5 * time)?;
+            let fourth = rates(third, time)?;
             let mean: [f64; 3] = std::array::from_fn(|k| {
                 (first[k] + 2.0 * (second[k] + third[k]) + fourth[k]) / 6.0
             });
-            p = diffused(&p, scaled(mean, time));
+            owed = lattice.diffuse_long(&mut heat, &mut p, plus(owed, mean, time));
+            if step == count {
+                lattice.diffuse(&mut heat, &mut p, owed);
+            }
             added = plus(added, mean, time);
+            let wider = narrowest(self.start.1.initial(), &unit, added) / self.narrowest;
+            while doubled < self.doublings
+                && (step == count || wider >= 2_f64.powi(doubled as i32 + 1))
+            {
+                p = every_second(&p, lattice.shape);
+                lattice = lattice.coarser();
+                weights = Weights::new(self.mean_field, &lattice);
+                doubled += 1;
+            }
         }
-        Ok((p, added))
+        Ok(March {
+            lattice,
+            values: p,
+            added,
+        })
     }
 }
 

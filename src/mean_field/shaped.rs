@@ -45,8 +45,9 @@ const ROUNDS: usize = 5;
 /// values of the exact kernel.
 ///
 /// # Errors of the values
-/// [`moment`](Self::moment) errs by less than 1e-8, the distribution function of the law by 2e-8, its density by
-/// 1e-6, or it is [`Error::NotConverged`]; the estimate is [`error`](Self::error). The mass is 1 up to the same error, and is normalised.
+/// [`moment`](Self::moment) errs by less than 1e-8, the distribution function of the law by 2e-8, its density
+/// by 1e-6, or it is [`Error::NotConverged`]; the estimate is [`error`](Self::error). The mass is 1 up to the
+/// same error, and is normalised.
 ///
 /// ```
 /// use neural_limits::mean_field::ShapedCorrelation;

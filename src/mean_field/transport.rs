@@ -16,8 +16,8 @@ pub(super) const SMALL: f64 = 0.05;
 /// The longest step of the exponential.
 const LONGEST: f64 = 1e3;
 
-/// The flow map $u(\tau, c_0) = c_\tau$ of the correlations of homogeneous residual networks, by its transport
-/// equation
+/// The flow map $u(\tau, c_0) = c_\tau$ of the correlations of homogeneous residual networks, by its
+/// transport equation
 ///
 /// $$\partial_\tau u = \tfrac12 (\kappa_1(c) - c)\, \partial_c u, \qquad u(0, c) = c,$$
 ///
@@ -25,8 +25,8 @@ const LONGEST: f64 = 1e3;
 /// time instead (S. Hayou and G. Yang 2023, arXiv 2302.00453, theorem 3).
 ///
 /// $u$ is an analytic function of the angle $\vartheta = \arccos c$ up to both ends, so it is a polynomial in
-/// $\vartheta$ through Chebyshev's nodes; the speed vanishes at $c = 1$ and points out of the interval at $c =
-/// -1$, so that no boundary condition is wanted. The right-hand side is a matrix $M$ of derivatives at the
+/// $\vartheta$ through Chebyshev's nodes; the speed vanishes at $c = 1$ and points out of the interval at $c
+/// = -1$, so that no boundary condition is wanted. The right-hand side is a matrix $M$ of derivatives at the
 /// nodes, and $u(\tau) = e^{\tau M} u(0)$.
 ///
 /// # Errors of the values

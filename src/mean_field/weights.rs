@@ -88,8 +88,8 @@ pub(super) fn spread(weights: &mut [f64], point: &Point, factor: f64) {
 }
 
 /// Weights $w$ with $\int f p = \sum_i w_i p_i$ for an $f$ that is analytic between `breaks`; places are in
-/// units of the spacing. Without breaks the sum over the nodes is as good as $p$ is smooth; otherwise they are
-/// exact where $p$ is a polynomial of degree 5 around each interval.
+/// units of the spacing. Without breaks the sum over the nodes is as good as $p$ is smooth; otherwise they
+/// are exact where $p$ is a polynomial of degree 5 around each interval.
 pub(super) fn on_line(count: usize, breaks: &[f64], f: impl Fn(f64) -> f64) -> Vec<f64> {
     if breaks.is_empty() {
         return (0..count).map(|i| f(i as f64)).collect();

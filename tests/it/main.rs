@@ -18,6 +18,7 @@ mod flow_oracle;
 mod house;
 mod kernel_oracle;
 mod kernel_theorems;
+mod mean_field;
 mod network_theorems;
 mod one_network;
 mod propagation;
