@@ -143,15 +143,15 @@ mod tests {
 
     #[test]
     fn networks_satisfy_what_every_network_must() {
-        let source = Source::new(6);
-        let report = soak(&source, 0..250, 2, None, f64::INFINITY);
+        let source = Source::new(8);
+        let report = soak(&source, 0..400, 2, None, f64::INFINITY);
         assert_eq!(report.failed(), 0, "{}", report.failures(&source, 1, None));
     }
 
     #[test]
     fn threads_do_not_matter() {
         let counts = |threads: usize| {
-            let report = soak(&Source::new(6), 0..40, threads, None, f64::INFINITY);
+            let report = soak(&Source::new(8), 0..40, threads, None, f64::INFINITY);
             report.counts()
         };
         assert_eq!(counts(1), counts(3));

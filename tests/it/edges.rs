@@ -4,8 +4,11 @@ use neural_limits::activation::{
     Abs, Cosine, Dual, Erf, Exponential, Gabor, Gaussian, Gelu, Identity, LeakyRelu, PowerKernel,
     RandomFourier, Relu, ShapedRelu, SigmoidLike, Sign, Sine, entries, named,
 };
+use neural_limits::kernel::Kernels;
 use neural_limits::prelude::*;
 use neural_limits::{PairCorrelation, PairCovariance};
+
+use crate::cloud::cloud;
 
 fn at(qa: f64, qb: f64, c: PairCorrelation) -> PairCovariance {
     PairCovariance::with_correlation(qa, qb, c).unwrap()
@@ -385,4 +388,66 @@ fn shaped_slopes_at_opposite_inputs() {
     let both = net.kernels(&x).unwrap();
     close(both.nngp[(0, 1)], k, 1e-14);
     close(both.ntk[(0, 1)], theta, 1e-14);
+}
+
+/// The least eigenvalue of both kernels over N times their largest variance.
+fn least_eigenvalue(kernels: &Kernels) -> f64 {
+    let least = [&kernels.nngp, &kernels.ntk].map(|k| {
+        let largest = k.diagonal().max().max(f64::MIN_POSITIVE);
+        (k / largest).symmetric_eigenvalues().min() / k.nrows() as f64
+    });
+    least[0].min(least[1])
+}
+
+/// Every activation, variances from 1e-12 to 1e12, depths up to 100; points with duplicates, near-duplicates,
+/// opposites, multiples and the origin: no eigenvalue below -2e-15 N times the largest variance, which is
+/// rounding, or a typed error.
+#[test]
+fn kernels_are_positive_semi_definite_at_the_edges() {
+    let mut rows = cloud(10, 4);
+    rows[4] = rows[0].iter().map(|x| -x).collect();
+    rows[5] = rows[6].iter().map(|x| x * (1.0 - 1e-13 * x)).collect();
+    rows[7] = vec![0.0; 4];
+    for entry in entries() {
+        for (scale, depth, weight, bias) in [
+            (1e-6, 10, 4.0, 0.0),
+            (1.0, 1, 4.0, 0.0),
+            (1.0, 100, 1.5, 0.1),
+            (1e6, 10, 1.0, 0.0),
+        ] {
+            let rows = rows.iter().map(|x| x.iter().map(|x| scale * x).collect());
+            let rows: Vec<Vec<f64>> = rows.collect();
+            let x = Inputs::from_rows(&rows).unwrap();
+            let net = Mlp::new(named(entry.name()).unwrap())
+                .initialized_by(Initialization::new(weight, bias).unwrap());
+            match net.infinite_width(depth).unwrap().kernels(&x) {
+                Ok(kernels) => {
+                    let least = least_eigenvalue(&kernels);
+                    assert!(least > -2e-15, "{} {scale:e}: {least:e}", net.name());
+                }
+                Err(Error::Overflow { .. }) => {}
+                Err(error) => panic!("{}: {error}", net.name()),
+            }
+        }
+    }
+}
+
+/// In dimension 1 all points are parallel or opposite: matrices of rank 1 or 2 at any depth.
+#[test]
+fn kernels_of_points_on_a_line() {
+    let rows = [[1e-6], [-2e-6], [1.7e-6], [-1e-6]];
+    let x = Inputs::from_rows(&rows).unwrap();
+    let sign = Mlp::new(Sign).infinite_width(10).unwrap();
+    let k = sign.nngp(&x).unwrap();
+    let side = |i: usize| f64::signum(rows[i][0]);
+    for i in 0..4 {
+        for j in 0..4 {
+            assert_eq!(k[(i, j)], side(i) * side(j) * k[(0, 0)]);
+        }
+    }
+    for depth in [1, 10, 100] {
+        let abs = Mlp::new(Abs).infinite_width(depth).unwrap();
+        let least = least_eigenvalue(&abs.kernels(&x).unwrap());
+        assert!(least > -1e-15, "depth {depth}: {least:e}");
+    }
 }
