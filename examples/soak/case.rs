@@ -24,6 +24,8 @@ pub enum Reference {
     Rectangle,
     HalfOfThePoints,
     LayerByLayer,
+    EachAlone,
+    Correlations,
     SinglePrecision,
 }
 

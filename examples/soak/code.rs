@@ -99,6 +99,17 @@ fn kernels(problem: &Problem, reference: Reference) -> Vec<String> {
                 .push("let tiles = net.network().tiles_of(&x, None, kernel::KernelKind::Both, 256, kernel::EntryScope::Pair)?;\nlet by_layer = tiles.kernels()?;".to_owned());
             "by_layer"
         }
+        Reference::EachAlone => {
+            lines.push("let each = (net.nngp(&x)?, net.ntk(&x)?);".to_owned());
+            "each"
+        }
+        Reference::Correlations => {
+            lines.push(
+                "let correlations = (net.correlations(&x)?, net.correlation_complements(&x)?);"
+                    .to_owned(),
+            );
+            "correlations"
+        }
         Reference::SinglePrecision => {
             lines.push(
                 "let single: Vec<Vec<f32>> = rows.iter().map(|x| x.iter().map(|&x| x as f32).collect()).collect();"

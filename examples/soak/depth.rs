@@ -6,7 +6,7 @@ use neural_limits::prelude::*;
 use crate::case::Problem;
 use crate::kernels::network;
 use crate::outcome::{Check, ensure};
-use crate::rounding::covariance_matrix;
+use crate::rounding::{covariance_matrix, geometric_mean};
 
 /// What documentation grants flows, infinite recursions and fixed points, the worst of them.
 const GRANTED: f64 = 1e-9;
@@ -26,13 +26,13 @@ pub fn check(problem: &Problem, time: f64) -> Check {
             "the infinite-depth covariance is positive semi-definite",
         ],
         &covariance,
-        |i, j| GRANTED * (covariance[(i, i)] * covariance[(j, j)]).sqrt(),
+        |i, j| GRANTED * geometric_mean(covariance[(i, i)], covariance[(j, j)]),
     )?;
     let last = problem.points.len() - 1;
     let (a, b) = (&problem.points[0], &problem.points[last]);
     let pair = limit.pair_at(a, b, time)?.pair()?;
     let entries = [pair.variance_a(), pair.variance_b(), pair.covariance()];
-    let scale = (entries[0] * entries[1]).sqrt();
+    let scale = geometric_mean(entries[0], entries[1]);
     let places = [(0, 0), (last, last), (0, last)];
     // one point alone has no pair
     let wanted = if last == 0 { 2 } else { 3 };
@@ -78,7 +78,7 @@ fn converges(net: &Network, problem: &Problem, time: f64, rate: f64) -> Check {
     let limit = entries(net.infinite_depth().pair_at(a, b, time)?.pair()?);
     let start = entries(net.infinite_depth().pair_at(a, b, 0.0)?.pair()?);
     let apart = |one: [f64; 3], other: [f64; 3]| {
-        let scale = [one[0], one[1], (one[0] * one[1]).sqrt()];
+        let scale = [one[0], one[1], geometric_mean(one[0], one[1])];
         let apart = one.iter().zip(other).zip(scale);
         let apart = apart.map(|((x, y), scale)| (x - y).abs() / scale.max(f64::MIN_POSITIVE));
         apart.fold(0.0, f64::max)
@@ -105,7 +105,7 @@ fn stays(net: &Network, problem: &Problem, skip: f64) -> Check {
     let (a, b) = (&problem.points[0], &problem.points[last]);
     let limit = net.infinite_depth().pair_at(a, b, 1.0)?.pair()?;
     let next = net.infinite_width(1)?.propagate(limit)?.pair()?;
-    let scale = (limit.variance_a() * limit.variance_b()).sqrt();
+    let scale = geometric_mean(limit.variance_a(), limit.variance_b());
     let moved = [
         (next.variance_a() - limit.variance_a(), limit.variance_a()),
         (next.variance_b() - limit.variance_b(), limit.variance_b()),

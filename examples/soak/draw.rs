@@ -47,6 +47,8 @@ fn case(mut dice: Dice<'_>) -> Case {
                 Reference::Rectangle,
                 Reference::HalfOfThePoints,
                 Reference::LayerByLayer,
+                Reference::EachAlone,
+                Reference::Correlations,
                 Reference::SinglePrecision,
             ]);
             Case::Kernels(dice.problem(WORK), reference)

@@ -4,6 +4,7 @@ use neural_limits::PairCovariance;
 use neural_limits::activation::{Dual, PairSlices, named};
 
 use crate::outcome::{Check, ensure};
+use crate::rounding::geometric_mean;
 
 /// What documentation grants E[φφ] relative to √(V_a V_b), and E[φ′φ′] in the same way.
 const GRANTED: f64 = 1e-12;
@@ -24,7 +25,7 @@ pub fn check(activation: &str, [qa, qb]: [f64; 2], epsilon: f64) -> Check {
         "1 - c of a dual lies in [0, 2]",
         || format!("{dual:?}"),
     )?;
-    let scale = (va * vb).sqrt();
+    let scale = geometric_mean(va, vb);
     let swapped = phi.dual(PairCovariance::with_complement(qb, qa, epsilon)?)?;
     ensure(
         (swapped.variance_a(), swapped.variance_b()) == (vb, va)
@@ -44,7 +45,7 @@ pub fn check(activation: &str, [qa, qb]: [f64; 2], epsilon: f64) -> Check {
         format!("{slope}")
     })?;
     let equal = |q: f64| phi.derivative_dual(PairCovariance::with_complement(q, q, 0.0)?);
-    let slopes = (equal(qa)? * equal(qb)?).sqrt();
+    let slopes = geometric_mean(equal(qa)?, equal(qb)?);
     if phi.is_pointwise() {
         ensure(
             slope.abs() <= slopes * (1.0 + GRANTED),
@@ -106,7 +107,7 @@ fn difference_quotient(phi: &dyn Dual, pair: PairCovariance, slopes: f64) -> Che
     let quotient = (above - below) / (2.0 * step * product);
     let slope = phi.derivative_dual(pair)?;
     let dual = phi.dual(pair)?;
-    let scale = (dual.variance_a() * dual.variance_b()).sqrt();
+    let scale = geometric_mean(dual.variance_a(), dual.variance_b());
     let rounding = GRANTED * scale / (step * product);
     ensure(
         (quotient - slope).abs() <= 1e-3 * slopes + rounding,

@@ -7,7 +7,7 @@ use neural_limits::prelude::*;
 
 use crate::case::{Problem, Reference, branches};
 use crate::outcome::{Check, ensure, failed};
-use crate::rounding::{covariance_matrix, layers, of_a_layer, slack};
+use crate::rounding::{covariance_matrix, geometric_mean, layers, of_a_layer, slack};
 
 /// The network of a problem, its depth left open.
 pub fn network(problem: &Problem) -> Result<Network, Error> {
@@ -54,6 +54,12 @@ pub fn check(problem: &Problem, reference: Reference) -> Check {
             let by_layer = tiles.kernels()?;
             all_agree("tables are the layers", problem, &kernels, &by_layer)?;
         }
+        Reference::EachAlone => each_alone(&fixed, &x, &kernels)?,
+        Reference::Correlations => {
+            if kernels.nngp.diagonal().iter().all(|&q| q > 0.0) {
+                complements(&fixed, &x)?;
+            }
+        }
         Reference::SinglePrecision => single_precision(problem, &fixed)?,
     }
     Ok(())
@@ -66,7 +72,7 @@ fn theorems(problem: &Problem, fixed: &Network, x: &Inputs<'_>, kernels: &Kernel
         let kernels = [&kernels.nngp, &kernels.ntk];
         move |i: usize, j: usize| {
             let k = kernels[which];
-            let scale = (k[(i, i)] * k[(j, j)]).sqrt();
+            let scale = geometric_mean(k[(i, i)], k[(j, j)]);
             unit * scale
                 + if i == j {
                     0.0
@@ -107,22 +113,24 @@ fn theorems(problem: &Problem, fixed: &Network, x: &Inputs<'_>, kernels: &Kernel
             || format!("{i}: {one:e}, {other:e}"),
         )?;
     }
+    Ok(())
+}
+
+/// Half of both kernels is one of them.
+fn each_alone(fixed: &Network, x: &Inputs<'_>, kernels: &Kernels<f64>) -> Check {
     for (one, both, kind) in [
         (fixed.nngp(x)?, &kernels.nngp, "nngp is half of kernels"),
         (fixed.ntk(x)?, &kernels.ntk, "ntk is half of kernels"),
     ] {
         for i in 0..x.len() {
             for j in 0..x.len() {
-                let scale = (both[(i, i)] * both[(j, j)]).sqrt();
+                let scale = geometric_mean(both[(i, i)], both[(j, j)]);
                 let error = (one[(i, j)] - both[(i, j)]).abs();
-                ensure(error <= 1e-12 * scale, kind, || {
+                ensure(error <= GRANTED * scale, kind, || {
                     format!("({i}, {j}): {:e}, {:e}", one[(i, j)], both[(i, j)])
                 })?;
             }
         }
-    }
-    if kernels.nngp.diagonal().iter().all(|&q| q > 0.0) {
-        complements(fixed, x)?;
     }
     Ok(())
 }
@@ -203,7 +211,7 @@ fn agree(
         .zip(values)
         .enumerate()
     {
-        let scale = (k[(i, i)] * k[(j, j)]).sqrt();
+        let scale = geometric_mean(k[(i, i)], k[(j, j)]);
         let difference = (k[(i, j)] - value).abs();
         if difference <= 2.0 * GRANTED * scale {
             continue;

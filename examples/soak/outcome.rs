@@ -93,9 +93,18 @@ pub fn catch_panics() {
     }));
 }
 
-/// The outcome of a case and the seconds that it took.
+/// Seconds that this thread has computed, where the system counts them (other programs of a shared machine do
+/// not matter then); since an instant otherwise.
+fn seconds_computed(since: Instant) -> f64 {
+    let counted = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = counted.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| since.elapsed().as_secs_f64(), |count| 1e-9 * count)
+}
+
+/// The outcome of a case and the seconds that it took the thread.
 pub fn run(case: &Case) -> (Outcome, f64) {
-    let start = Instant::now();
+    let since = Instant::now();
+    let start = seconds_computed(since);
     let checked = panic::catch_unwind(AssertUnwindSafe(|| match case {
         Case::Kernels(problem, reference) => kernels::check(problem, *reference),
         Case::Depth(problem, time) => depth::check(problem, *time),
@@ -111,7 +120,7 @@ pub fn run(case: &Case) -> (Outcome, f64) {
             complement,
         } => dual::check(activation, *variances, *complement),
     }));
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = seconds_computed(since) - start;
     let outcome = match checked {
         Ok(Ok(())) => Outcome::Passed,
         Ok(Err(Stop::Refused(error))) => judged(&error),

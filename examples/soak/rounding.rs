@@ -14,6 +14,9 @@ use crate::outcome::{Check, ensure};
 /// One rounding.
 const UNIT: f64 = f64::EPSILON;
 
+/// Smaller variances have lost their digits on the way.
+const LOST: f64 = 1e-290;
+
 /// The error that documentation grants a layer, relative to the geometric mean of the variances: a few
 /// roundings of a closed form, the default tolerance of quadrature.
 pub fn of_a_layer(problem: &Problem) -> f64 {
@@ -38,6 +41,11 @@ pub fn layers(problem: &Problem) -> usize {
         .iter()
         .map(inner)
         .sum()
+}
+
+/// $\sqrt{ab}$, also where the product is too small or too large for `f64`.
+pub fn geometric_mean(a: f64, b: f64) -> f64 {
+    a.sqrt() * b.sqrt()
 }
 
 /// The layers in a layer, those of its branches among them.
@@ -122,8 +130,8 @@ const CORNERS: [[f64; 3]; 7] = [
 /// What both kernels of a pair may be off: the errors that documentation grants each layer, sent through the
 /// layers behind it.
 ///
-/// Variances and $1 - c$ have relative errors. Between different norms, and near $c = -1$, $1 - c$ has an
-/// absolute one.
+/// Variances and $1 - c$ have relative errors. Where variances differ, before or after a layer, and near
+/// $c = -1$, $1 - c$ has an absolute one.
 pub fn slack(problem: &Problem, i: usize, j: usize) -> [f64; 2] {
     let (x, y) = (&problem.points[i], &problem.points[j]);
     envelope(problem, x, y).unwrap_or([f64::INFINITY; 2])
@@ -142,8 +150,10 @@ fn envelope(problem: &Problem, x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
     )
     .ok()?;
     block.set_width(Some(x.len() as f64));
-    let mut errors = grown(&block, 4.0 * UNIT);
+    let differs = |block: &KernelBlock| block.variance_a()[0] != block.variance_b()[0];
+    let mut errors = grown(&block, 4.0 * UNIT, differs(&block));
     for layer in unrolled(&problem.layers, problem.depth) {
+        let differed = differs(&block);
         spread(&mut block, errors).ok()?;
         let rounding = unit * inner(&layer) as f64;
         let layers = vec![layer];
@@ -152,24 +162,24 @@ fn envelope(problem: &Problem, x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
             .ok()?
             .apply(&mut block)
             .ok()?;
-        errors = grown(&block, rounding);
+        errors = grown(&block, rounding, differed || differs(&block));
     }
-    let scale = (block.variance_a()[0] * block.variance_b()[0]).sqrt();
+    let scale = geometric_mean(block.variance_a()[0], block.variance_b()[0]);
     let [variance, epsilon, tangent] = errors;
     Some([scale * (variance + epsilon), tangent])
 }
 
 /// The relative error of $q$ and the absolute ones of $1 - c$ and $\Theta$ after a layer that adds
-/// `rounding`.
-fn grown(block: &KernelBlock, rounding: f64) -> [f64; 3] {
+/// `rounding`, of points whose variances differ or not.
+fn grown(block: &KernelBlock, rounding: f64, differ: bool) -> [f64; 3] {
     let largest = |values: &[f64]| {
         let apart = values.iter().map(|value| (value - values[0]).abs());
         apart.fold(0.0, f64::max)
     };
-    let (qa, qb) = (block.variance_a()[0], block.variance_b());
+    let qb = block.variance_b();
     let epsilon: Vec<f64> = block.correlation().iter().map(|c| c.one_minus()).collect();
     let (here, theta) = (epsilon[0], block.tangent().unwrap_or(&[0.0]));
-    let relative = if qa != qb[0] || here > 1.0 { 1.0 } else { here };
+    let relative = if differ || here > 1.0 { 1.0 } else { here };
     [
         largest(qb) / qb[0].max(f64::MIN_POSITIVE) + rounding,
         largest(&epsilon) + rounding * relative,
@@ -217,14 +227,15 @@ pub fn covariance_matrix(
     let [finite, symmetric, definite] = kinds;
     ensure(k.iter().all(|k| k.is_finite()), finite, || format!("{k}"))?;
     ensure(k == &k.transpose(), symmetric, || format!("{k}"))?;
-    // smaller ones have lost their digits
-    let lost = |q: &f64| *q != 0.0 && q.abs() < 1e-290;
+    // signals of random networks have one power of two for all points
+    let least = LOST * k.diagonal().amax().max(1.0);
+    let lost = |q: &f64| *q != 0.0 && q.abs() < least;
     if k.diagonal().iter().any(lost) {
         return Ok(());
     }
     let kept: Vec<usize> = (0..k.nrows()).filter(|&i| k[(i, i)] != 0.0).collect();
     ensure(
-        kept.iter().all(|&i| k[(i, i)] > 0.0) && vanishes_beside(k, &kept),
+        kept.iter().all(|&i| k[(i, i)] > 0.0) && vanishes_beside(k, &kept, least),
         definite,
         || format!("diagonal {:?}", k.diagonal().as_slice()),
     )?;
@@ -252,9 +263,9 @@ pub fn covariance_matrix(
     })
 }
 
-/// Rows of a point without variance are 0.
-fn vanishes_beside(k: &DMatrix<f64>, kept: &[usize]) -> bool {
+/// Rows of a point without variance, or with one that was lost, are as small (Cauchy and Schwarz).
+fn vanishes_beside(k: &DMatrix<f64>, kept: &[usize], least: f64) -> bool {
     let zero = |&i: &usize| !kept.contains(&i);
     let mut rows = (0..k.nrows()).filter(zero);
-    rows.all(|i| k.row(i).iter().all(|&k| k.abs() < 1e-200))
+    rows.all(|i| (0..k.ncols()).all(|j| k[(i, j)].abs() <= geometric_mean(least, k[(j, j)])))
 }

@@ -11,8 +11,8 @@ use crate::outcome::{Failure, Outcome, run};
 /// The kind of failure of a case that takes too long.
 pub const SLOW: &str = "a case takes less than its time";
 
-/// A case that takes so many times its limit is taken not to end.
-const PATIENCE: f64 = 4.0;
+/// A case after so many times its limit, by the clock of a machine with other work, is taken not to end.
+const PATIENCE: f64 = 20.0;
 
 /// Runs cases one after the other, each on one thread: what it computes and what it costs are its own.
 pub struct Runner {
@@ -41,14 +41,15 @@ impl Runner {
         if seconds <= limit || matches!(outcome, Outcome::Failed(_)) {
             return (outcome, seconds);
         }
-        (too_slow(format!("{seconds:.2} s")), seconds)
+        (Outcome::Failed(slow(seconds)), seconds)
     }
 
     /// Whether a case fails in this way, asked quickly.
     pub fn still_fails(&mut self, case: &Case, kind: &str) -> Option<Failure> {
-        let patience = self.limit.map_or(f64::INFINITY, |limit| 1.5 * limit);
-        match self.within(case, patience).0 {
-            Outcome::Failed(failure) if failure.kind == kind => Some(failure),
+        let limit = self.limit.unwrap_or(f64::INFINITY);
+        match self.within(case, 4.0 * limit) {
+            (Outcome::Failed(failure), _) if failure.kind == kind => Some(failure),
+            (_, seconds) if kind == SLOW && seconds > limit => Some(slow(seconds)),
             _ => None,
         }
     }
@@ -67,13 +68,16 @@ impl Runner {
         };
         answer.unwrap_or_else(|_| {
             self.pool = one_thread();
-            (too_slow(format!("more than {patience} s")), patience)
+            (Outcome::Failed(slow(patience)), patience)
         })
     }
 }
 
-fn too_slow(detail: String) -> Outcome {
-    Outcome::Failed(Failure { kind: SLOW, detail })
+fn slow(seconds: f64) -> Failure {
+    Failure {
+        kind: SLOW,
+        detail: format!("{seconds:.2} s"),
+    }
 }
 
 fn one_thread() -> ThreadPool {

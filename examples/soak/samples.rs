@@ -6,7 +6,7 @@ use neural_limits::prelude::*;
 use crate::case::Problem;
 use crate::kernels::network;
 use crate::outcome::{Check, ensure};
-use crate::rounding::covariance_matrix;
+use crate::rounding::{covariance_matrix, geometric_mean};
 
 const SEED: u64 = 1;
 
@@ -31,7 +31,7 @@ pub fn check(problem: &Problem, width: usize, sampler: Sampler) -> Check {
             &covariances,
             // sums of `width` products that need not have been rounded alike
             |i, j| {
-                let scale = (covariances[(i, i)] * covariances[(j, j)]).sqrt();
+                let scale = geometric_mean(covariances[(i, i)], covariances[(j, j)]);
                 4.0 * f64::EPSILON * width as f64 * scale
             },
         )?;

@@ -48,6 +48,10 @@
 //! entries of different sets of points differ by 1e-13, or by what the activations err by themselves, and
 //! agree to the bit within one matrix, whatever the tile and the number of threads. [`EntryScope::Pair`] does
 //! without them, at its price.
+//!
+//! Layer by layer, a closed form takes $1 - c^\prime = D$ with a relative error of 1e-11 + 1e-15 $/\sqrt D$
+//! between different norms, and of rounding between equal ones. Chaotic networks multiply $1 - c$ of nearly
+//! parallel points by $\chi_1$ a layer and keep the relative error.
 
 mod evaluator;
 mod matrices;

@@ -162,7 +162,8 @@ fn pieces<const F: usize>(
 ) -> Result<Option<Vec<PolynomialPiece<F>>>> {
     let checks = chebyshev::nodes(CHECKS).map(|x| x * 0.999_9);
     let places: Vec<f64> = chebyshev::nodes(TERMS).chain(checks).collect();
-    let mut pending = vec![side];
+    // with the error of the piece of twice the length
+    let mut pending = vec![(side, f64::INFINITY)];
     let mut done: Vec<PolynomialPiece<F>> = Vec::new();
     let mut largest = [0.0_f64; F];
     while !pending.is_empty() {
@@ -172,7 +173,7 @@ fn pieces<const F: usize>(
         // all of them in one call: a layer is passed by many pairs at a time
         let points = pending
             .iter()
-            .flat_map(|range| places.iter().map(|&x| range.correlation(x)));
+            .flat_map(|(range, _)| places.iter().map(|&x| range.correlation(x)));
         let points: Vec<PairCorrelation> = points.collect();
         let values = functions(&points)?;
         for value in &values {
@@ -185,7 +186,7 @@ fn pieces<const F: usize>(
         }
         let mut split = Vec::new();
         let samples = points.chunks(places.len()).zip(values.chunks(places.len()));
-        for (range, (points, values)) in pending.iter().zip(samples) {
+        for ((range, before), (points, values)) in pending.iter().zip(samples) {
             let (piece, settled) = PolynomialPiece::fit(*range, &values[..TERMS]);
             // of functions that can be had better, and of those that cannot
             let (mut error, mut rounding) = (0.0_f64, 0.0_f64);
@@ -207,13 +208,15 @@ fn pieces<const F: usize>(
             }
             let is_narrowest = range.length() < NARROWEST;
             let narrow = is_narrowest || done.len() + pending.len() > 150;
-            let good = error <= tolerance && rounding <= tolerance.max(RECURSION);
+            // on halves rounding is what it was; coefficients that merely fall slowly fall faster
+            let is_rounding = rounding <= tolerance || rounding >= 0.5 * before;
+            let good = error <= tolerance && is_rounding && rounding <= tolerance.max(RECURSION);
             if good || (narrow && error.max(rounding) <= ROUNDING) {
                 done.push(piece);
             } else if is_narrowest {
                 return Ok(None);
             } else {
-                split.extend(range.halves());
+                split.extend(range.halves().map(|half| (half, error.max(rounding))));
             }
         }
         pending = split;

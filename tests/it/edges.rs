@@ -1,11 +1,14 @@
 //! Variances from 1e-280 to 1e280, and angles at both ends.
 
 use neural_limits::activation::{
-    Abs, Cosine, Dual, Erf, Gabor, Gaussian, Gelu, Identity, LeakyRelu, PowerKernel, RandomFourier,
-    Relu, Sign, Sine, entries, named,
+    Abs, Cosine, Dual, Erf, Exponential, Gabor, Gaussian, Gelu, Identity, LeakyRelu, PowerKernel,
+    RandomFourier, Relu, ShapedRelu, SigmoidLike, Sign, Sine, entries, named,
 };
+use neural_limits::kernel::Kernels;
 use neural_limits::prelude::*;
 use neural_limits::{PairCorrelation, PairCovariance};
+
+use crate::cloud::cloud;
 
 fn at(qa: f64, qb: f64, c: PairCorrelation) -> PairCovariance {
     PairCovariance::with_correlation(qa, qb, c).unwrap()
@@ -287,4 +290,164 @@ fn nearly_parallel_inputs_of_unequal_norms() {
     let fourier = RandomFourier::new(0.5).unwrap();
     let found = fourier.dual(at(1.0, 1.0 + 1e-7, apart(0.0))).unwrap();
     close(found.one_minus_correlation(), 1.25e-15, 1e-6);
+}
+
+/// 1 - c' of a point beside the origin: 60 digits (mpmath) of $1 - \mathbb E[\varphi(u)]
+/// \varphi(0)/\sqrt{V_a \varphi(0)^2}$.
+#[test]
+fn beside_the_origin() {
+    let exponential = Exponential::new(1.0, 1.0).unwrap();
+    let (fourier, cosine) = (RandomFourier::new(1.0).unwrap(), Cosine::default());
+    let (shifted, bump) = (
+        Sine::new(1.0, 1.0, 0.7).unwrap(),
+        Gaussian::new(1.0, -1.0).unwrap(),
+    );
+    let duals: [&dyn Dual; 7] = [
+        &exponential,
+        &fourier,
+        &cosine,
+        &shifted,
+        &bump,
+        &SigmoidLike::default(),
+        &Erf::new(1.0, 1.0, 0.5).unwrap(),
+    ];
+    let truth: [[f64; 2]; 7] = [
+        [4.9999999999999875e-15, 4.9999987500002081e-7],
+        [9.99999999999995e-15, 9.9999950000016662e-7],
+        [2.5e-29, 2.4999999999992706e-13],
+        [7.0477158397575232e-15, 7.047710889217429e-7],
+        [9.9999999999996e-29, 9.9999600001349987e-13],
+        [1.1033511173822753e-15, 1.1033505523226774e-7],
+        [2.5464790894701772e-14, 2.5464642697705889e-6],
+    ];
+    for (phi, exact) in duals.into_iter().zip(truth) {
+        for (q, exact) in [1e-14, 1e-6].into_iter().zip(exact) {
+            for k in [at(q, 0.0, apart(0.3)), at(0.0, q, apart(1.0))] {
+                let found = phi.dual(k).unwrap().one_minus_correlation();
+                // half a square of a difference has the relative error of the difference's rounding
+                close(found, exact, 1e-13 + 1e-15 / exact.sqrt());
+            }
+        }
+    }
+}
+
+/// A chaotic network tells points apart whose images after its first layer differ by 1e-14: 60 digits
+/// (mpmath), as a matrix and pair by pair.
+#[test]
+fn chaos_enlarges_the_smallest_differences_alone() {
+    let rows = [[1e-7, -5e-8], [-1e-7, 5.5e-8], [0.0, 0.0]];
+    let check = |phi: &dyn Fn() -> Mlp, depth: usize, truth: [(f64, f64); 2], tolerance: f64| {
+        let net = phi().infinite_width(depth).unwrap();
+        let x = Inputs::from_rows(&rows).unwrap();
+        let complements = net.correlation_complements(&x).unwrap();
+        let theta = net.ntk(&x).unwrap();
+        for (j, (complement, tangent)) in [1, 2].into_iter().zip(truth) {
+            let pair = net.tangent_pair(&rows[0], &rows[j]).unwrap();
+            let k = pair.covariance();
+            close(k.one_minus_correlation().unwrap(), complement, tolerance);
+            close(complements[(0, j)], complement, tolerance);
+            close(pair.tangent().unwrap(), tangent, 1e-13);
+            close(theta[(0, j)], tangent, 1e-13);
+        }
+    };
+    let fourier = || {
+        Mlp::new(RandomFourier::new(1.0).unwrap())
+            .initialized_by(Initialization::new(0.58, 0.0).unwrap())
+            .with_stem(Initialization::lecun())
+    };
+    let truth = [
+        (3.949_319_929_810_660_4e-10, 65_089.526_518_292_357_9),
+        (9.674_963_091_815_987_6e-11, 65_089.526_658_933_111_1),
+    ];
+    check(&fourier, 66, truth, 1e-12);
+    let shifted = || {
+        Mlp::new(Erf::new(1.0, 1.0, 0.5).unwrap())
+            .initialized_by(Initialization::new(6.0, 0.0).unwrap())
+            .with_stem(Initialization::lecun())
+    };
+    let truth = [
+        (7.775_278_741_922_702_6e-9, 3_143_085.772_775_499_4),
+        (1.904_771_923_085_302_7e-9, 3_143_085.973_360_122_8),
+    ];
+    // the first layer knows half a square of a difference of 1e-7
+    check(&shifted, 30, truth, 1e-8);
+}
+
+/// A network whose activation is nearly linear has a kink of 5e-5 in the angle, close to opposite inputs: 60
+/// digits (mpmath).
+#[test]
+fn shaped_slopes_at_opposite_inputs() {
+    let net = Mlp::new(ShapedRelu::new(1.0, 0.0, 10_000).unwrap())
+        .initialized_by(Initialization::lecun())
+        .infinite_width(4)
+        .unwrap();
+    let x = Inputs::from_rows(&[[-0.3], [1.0]]).unwrap();
+    let (k, theta) = (-0.312_181_202_985_420_956_84, -1.560_906_659_658_265_254_9);
+    close(net.nngp(&x).unwrap()[(0, 1)], k, 1e-14);
+    close(net.ntk(&x).unwrap()[(0, 1)], theta, 1e-14);
+    let both = net.kernels(&x).unwrap();
+    close(both.nngp[(0, 1)], k, 1e-14);
+    close(both.ntk[(0, 1)], theta, 1e-14);
+}
+
+/// The least eigenvalue of both kernels over N times their largest variance.
+fn least_eigenvalue(kernels: &Kernels) -> f64 {
+    let least = [&kernels.nngp, &kernels.ntk].map(|k| {
+        let largest = k.diagonal().max().max(f64::MIN_POSITIVE);
+        (k / largest).symmetric_eigenvalues().min() / k.nrows() as f64
+    });
+    least[0].min(least[1])
+}
+
+/// Every activation, variances from 1e-12 to 1e12, depths up to 100; points with duplicates, near-duplicates,
+/// opposites, multiples and the origin: no eigenvalue below -2e-15 N times the largest variance, which is
+/// rounding, or a typed error.
+#[test]
+fn kernels_are_positive_semi_definite_at_the_edges() {
+    let mut rows = cloud(10, 4);
+    rows[4] = rows[0].iter().map(|x| -x).collect();
+    rows[5] = rows[6].iter().map(|x| x * (1.0 - 1e-13 * x)).collect();
+    rows[7] = vec![0.0; 4];
+    for entry in entries() {
+        for (scale, depth, weight, bias) in [
+            (1e-6, 10, 4.0, 0.0),
+            (1.0, 1, 4.0, 0.0),
+            (1.0, 100, 1.5, 0.1),
+            (1e6, 10, 1.0, 0.0),
+        ] {
+            let rows = rows.iter().map(|x| x.iter().map(|x| scale * x).collect());
+            let rows: Vec<Vec<f64>> = rows.collect();
+            let x = Inputs::from_rows(&rows).unwrap();
+            let net = Mlp::new(named(entry.name()).unwrap())
+                .initialized_by(Initialization::new(weight, bias).unwrap());
+            match net.infinite_width(depth).unwrap().kernels(&x) {
+                Ok(kernels) => {
+                    let least = least_eigenvalue(&kernels);
+                    assert!(least > -2e-15, "{} {scale:e}: {least:e}", net.name());
+                }
+                Err(Error::Overflow { .. }) => {}
+                Err(error) => panic!("{}: {error}", net.name()),
+            }
+        }
+    }
+}
+
+/// In dimension 1 all points are parallel or opposite: matrices of rank 1 or 2 at any depth.
+#[test]
+fn kernels_of_points_on_a_line() {
+    let rows = [[1e-6], [-2e-6], [1.7e-6], [-1e-6]];
+    let x = Inputs::from_rows(&rows).unwrap();
+    let sign = Mlp::new(Sign).infinite_width(10).unwrap();
+    let k = sign.nngp(&x).unwrap();
+    let side = |i: usize| f64::signum(rows[i][0]);
+    for i in 0..4 {
+        for j in 0..4 {
+            assert_eq!(k[(i, j)], side(i) * side(j) * k[(0, 0)]);
+        }
+    }
+    for depth in [1, 10, 100] {
+        let abs = Mlp::new(Abs).infinite_width(depth).unwrap();
+        let least = least_eigenvalue(&abs.kernels(&x).unwrap());
+        assert!(least > -1e-15, "depth {depth}: {least:e}");
+    }
 }

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nalgebra::DMatrix;
 use neural_limits::activation::{
-    Activation, Cosine, Dual, Gaussian, Parity, Polynomial, Sign, Sine, Softplus,
+    Activation, Cosine, Dual, Gaussian, Parity, Polynomial, Sign, Sine, Softplus, entries, named,
 };
 use neural_limits::network::{Activated, Dense, Network, Stack};
 use neural_limits::prelude::*;
 use neural_limits::{PairCorrelation, ScaledCovariance};
+
+use crate::cloud::cloud;
 
 fn init(weight: f64, bias: f64) -> Initialization {
     Initialization::new(weight, bias).unwrap()
@@ -469,4 +471,39 @@ fn overflows_name_the_layer_and_what_entered_it() {
         (k.variance_b().unwrap(), k.covariance().unwrap()),
         (0.0, 0.0)
     );
+}
+
+/// Every activation, in the ordered and the chaotic phase, and in a residual network: no eigenvalue of the
+/// limit is below -1e-11 N times the largest variance, or there is a typed error.
+#[test]
+fn limits_of_infinite_depth_are_positive_semi_definite() {
+    let mut rows = cloud(6, 4);
+    rows[4] = rows[0].iter().map(|x| -x).collect();
+    rows[5] = vec![0.0; 4];
+    for entry in entries() {
+        for scale in [1e-6, 1.0] {
+            let rows = rows.iter().map(|x| x.iter().map(|x| scale * x).collect());
+            let rows: Vec<Vec<f64>> = rows.collect();
+            let x = Inputs::from_rows(&rows).unwrap();
+            let phi = || named(entry.name()).unwrap();
+            let plain = |weight: f64, bias: f64| mlp(phi(), weight, bias).infinite_depth();
+            let residual = ResNet::new(phi()).initialized_by(init(1.5, 0.1));
+            let limits = [
+                plain(0.5, 0.0),
+                plain(4.0, 0.0),
+                plain(1.5, 0.1),
+                residual.infinite_depth(),
+            ];
+            for limit in limits {
+                let k = match limit.covariance_at(&x, 1.0) {
+                    Ok(k) => k,
+                    Err(Error::Overflow { .. }) => continue,
+                    Err(error) => panic!("{}: {error}", entry.name()),
+                };
+                let largest = k.diagonal().max().max(f64::MIN_POSITIVE);
+                let least = (&k / largest).symmetric_eigenvalues().min() / k.nrows() as f64;
+                assert!(least > -1e-11, "{} {scale:e}: {least:e}", entry.name());
+            }
+        }
+    }
 }

@@ -7,20 +7,12 @@ use neural_limits::kernel::{EntryScope, KernelKind, Kernels};
 use neural_limits::network::{Activated, Dense, LayerNorm, Network, Residual};
 use neural_limits::prelude::*;
 
-/// Different norms and equal ones, a duplicate, multiples, an opposite, nearly parallel points, the origin.
+use crate::cloud::cloud;
+
+/// With a multiple and the origin.
 fn points(count: usize, dimension: usize) -> Vec<Vec<f64>> {
-    let mut state = 0.37_f64;
-    let mut next = || {
-        state = (state * 997.0 + 0.618).fract();
-        2.0 * state - 1.0
-    };
-    let mut rows: Vec<Vec<f64>> = (0..count)
-        .map(|_| (0..dimension).map(|_| next()).collect())
-        .collect();
-    rows[1] = rows[0].clone();
-    rows[2] = rows[0].iter().map(|x| 2.0 * x).collect();
-    rows[3] = rows[0].iter().map(|x| -x).collect();
-    rows[4] = rows[0].iter().map(|x| x * (1.0 + 1e-7 * x)).collect();
+    let mut rows = cloud(count, dimension);
+    rows[4] = rows[0].iter().map(|x| 2.0 * x).collect();
     rows[5] = vec![0.0; dimension];
     rows
 }

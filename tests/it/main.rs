@@ -1,6 +1,7 @@
 //! The theorems and oracles, as one binary: `cargo test --test it`, or a part of it by the name of its
 //! module, `cargo test --test it dual_oracle -- --nocapture`.
 
+mod cloud;
 mod oracle;
 mod property;
 

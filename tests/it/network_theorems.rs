@@ -14,22 +14,7 @@ use neural_limits::prelude::*;
 use neural_limits::strategies::points;
 use proptest::prelude::*;
 
-/// Points in no order, of norms that differ.
-fn cloud(count: usize, dimension: usize) -> Vec<Vec<f64>> {
-    let mut state = 0.37_f64;
-    let mut next = || {
-        state = (state * 997.0 + 0.618).fract();
-        2.0 * state - 1.0
-    };
-    let mut rows: Vec<Vec<f64>> = (0..count)
-        .map(|_| (0..dimension).map(|_| next()).collect())
-        .collect();
-    // a duplicate, an opposite, a nearly parallel one
-    rows[1] = rows[0].clone();
-    rows[2] = rows[0].iter().map(|x| -0.7 * x).collect();
-    rows[3] = rows[0].iter().map(|x| x * (1.0 + 1e-9 * x)).collect();
-    rows
-}
+use crate::cloud::cloud;
 
 /// Both kernels by the recursion of each pair.
 fn pair_by_pair<N: Architecture>(net: &N, depth: usize, x: &[Vec<f64>]) -> [DMatrix<f64>; 2] {

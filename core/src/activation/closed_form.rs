@@ -62,7 +62,8 @@ fn image<A: ClosedForm + ?Sized>(
     let parity = phi.parity();
     let rounded = PairCorrelation::rounded(x);
     let is_close = rounded.distance() < SUBTRACTED;
-    if !is_close || qa == 0.0 || qb == 0.0 || (x < 0.0 && parity != Parity::Odd) {
+    let are_zero = qa == 0.0 && qb == 0.0;
+    if !is_close || are_zero || (x < 0.0 && parity != Parity::Odd) {
         return rounded;
     }
     let c = match parity {
@@ -146,22 +147,45 @@ pub(super) const GAUSS_FIVE: [(f64, f64); 5] = [
     (0.953_089_922_969_332, 0.118_463_442_528_094_54),
 ];
 
+/// The share of [`APART`]'s node in $g(s)$, over its own $s$.
+#[inline(always)]
+fn share(s: f64, node: usize) -> f64 {
+    let [(x, _), (y, _), (z, _)] = APART;
+    let (own, first, second) = match node {
+        0 => (x, y, z),
+        1 => (y, x, z),
+        _ => (z, x, y),
+    };
+    (s - first) * (s - second) / ((own - first) * (own - second) * own)
+}
+
 /// Pairs of a row that are treated together.
 const CHUNK: usize = 32;
 
-/// Sums above this do not see the rounding of one of their terms: it is less than 1e-11 of them.
-const ROUNDED: f64 = 2e-5;
+/// Relative errors of a complement that is not small.
+const ACCURACY: f64 = 1e-11;
 
-/// Relative differences of variances below which what parallel inputs lose may be all rounding.
-const CLOSE: f64 = 2e-3;
+/// The rounding of a difference of two numbers near 1.
+const ROUNDING: f64 = 2e-16;
+
+/// What parallel inputs lose is $s g(s)$ with $s = \log^2(q_a/q_b)$ and an analytic $g$, which is interpolated
+/// between larger $s$, up to this: exact to 3e-11 of it.
+const CLOSE: f64 = 0.01;
+
+/// Three of Chebyshev's nodes on $[0, \text{CLOSE}]$: $s$ and $e^{\sqrt s/2}$.
+const APART: [(f64, f64); 3] = [
+    (6.698_729_810_778_065e-4, 1.013_025_048_749_120_1),
+    (5e-3, 1.035_987_770_322_213_8),
+    (9.330_127_018_922_194e-3, 1.049_481_561_534_152_8),
+];
 
 /// What two routes to the same complement may differ by where both are right.
 const AGREEMENT: f64 = 4e-15;
 
 /// [`dual`] and [`derivative_dual`] of one point with many, vectorised. Close to $c^\prime = \pm 1$ the loss
-/// of parallel inputs is a difference, and that of the angle an integral by Gauss's rule with five nodes, as
-/// long as their sum agrees with the difference. (Very steep activations, and nearly parallel inputs whose
-/// variances differ by less than 0.2 % in a layer that drives them apart, go one by one.)
+/// of parallel inputs is a difference, or interpolated between such for variances within 10 %, and that of the
+/// angle an integral by Gauss's rule with five nodes, as long as their sum agrees with $1 - c^\prime$. Very
+/// steep activations, and pairs whose sum the rounding of the difference would reach, go one by one.
 #[inline(always)]
 pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Result<()> {
     let (qa, inverse_a) = (row.variance_a, inverse_root(row.moment_a));
@@ -219,18 +243,16 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
         if !close {
             continue;
         }
-        // what parallel inputs lose, the integral of the slopes, and the slope at c, all relative to √(V_a
-        // V_b)
+        // what parallel inputs lose and the integral of the slopes, relative to √(V_a V_b), and s
         let shape = phi.clone();
-        let (parallel, drop, speed) = vectorized(
+        let (parallel, drop, apart) = vectorized(
             #[inline(always)]
             move || {
                 let (mut root, mut distance) = ([0.0; CHUNK], [0.0; CHUNK]);
-                let (mut parallel, mut drop, mut speed) = ([0.0; CHUNK], [0.0; CHUNK], root);
+                let (mut parallel, mut drop, mut apart) = ([0.0; CHUNK], root, root);
+                let mut differ = false;
                 for j in 0..CHUNK {
-                    let lost = shape.moment(qa, q[j], PairCorrelation::PARALLEL);
-                    let lost = 1.0 - lost * (inverse_a * inverse[j]);
-                    parallel[j] = if qa == q[j] { 0.0 } else { lost };
+                    differ |= qa != q[j];
                     root[j] = if qa == q[j] {
                         qa
                     } else {
@@ -241,6 +263,32 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                     } else {
                         c[j].one_minus()
                     };
+                    // s = (2 artanh u)²
+                    let u = (qa - q[j]) / (qa + q[j]);
+                    let square = u * u;
+                    let artanh = u * (1.0 + square * (1.0 / 3.0 + square * (0.2 + square / 7.0)));
+                    apart[j] = 4.0 * artanh * artanh;
+                }
+                // nodes, and the variances themselves
+                for node in 0..if differ { 4 } else { 0 } {
+                    for j in 0..CHUNK {
+                        let itself = node == 3;
+                        let factor = if itself { 1.0 } else { APART[node].1 };
+                        let a = if itself { qa } else { root[j] * factor };
+                        let b = if itself { q[j] } else { root[j] / factor };
+                        let scale = shape.variance(a).sqrt() * shape.variance(b).sqrt();
+                        let lost = 1.0 - shape.moment(a, b, PairCorrelation::PARALLEL) / scale;
+                        let is_close = apart[j] <= CLOSE;
+                        if itself {
+                            parallel[j] = if is_close { parallel[j] } else { lost };
+                        } else {
+                            parallel[j] += apart[j] * share(apart[j], node) * lost;
+                        }
+                    }
+                }
+                for j in 0..CHUNK {
+                    let lost = if parallel[j] > 0.0 { parallel[j] } else { 0.0 };
+                    parallel[j] = if qa == q[j] { 0.0 } else { lost };
                 }
                 // node by node, so that the formula stands once in the code
                 for (node, weight) in GAUSS_FIVE {
@@ -255,30 +303,29 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                     }
                 }
                 for j in 0..CHUNK {
-                    let scale = root[j] * (inverse_a * inverse[j]);
-                    let c = PairCorrelation::of_one_minus(distance[j]);
-                    drop[j] *= scale * distance[j];
-                    speed[j] = scale * shape.derivative_moment(qa, q[j], c);
+                    drop[j] *= root[j] * (inverse_a * inverse[j]) * distance[j];
                 }
-                (parallel, drop, speed)
+                (parallel, drop, apart)
             },
         );
         for (j, after) in correlation.iter_mut().enumerate() {
             let is_close = after.distance() < SUBTRACTED && inverse_a * inverse[j] > 0.0;
-            if !is_close || qa == 0.0 || q[j] == 0.0 {
+            if !is_close || (qa == 0.0 && q[j] == 0.0) {
                 continue;
             }
-            let delta = (qa / q[j] - 1.0).abs();
-            // of order δ², less than the difference's rounding
-            let is_equal = delta * delta < 1e-14 * drop[j];
-            let sum = if is_equal { 0.0 } else { parallel[j].max(0.0) } + drop[j];
-            // the rounding of `parallel` counts where it is a share of the sum, and later layers enlarge it
-            let near = !is_equal && delta < CLOSE && sum < ROUNDED;
+            let sum = parallel[j] + drop[j];
+            let rounding = if qa == q[j] {
+                0.0
+            } else if apart[j] <= CLOSE {
+                ROUNDING * (apart[j] / APART[0].0)
+            } else {
+                ROUNDING
+            };
             let agrees = (sum - after.distance()).abs() <= AGREEMENT;
             let is_end = x[j] > 0.0 || phi.parity() == Parity::Odd;
-            if agrees && !(near && speed[j] > 1.0) && is_end {
+            if agrees && rounding <= ACCURACY * sum && is_end {
                 *after = after.at_distance(sum);
-            } else if after.distance() < ROUNDED {
+            } else if after.distance() < ROUNDING / ACCURACY {
                 *after = image(phi, (qa, q[j], c[j]), x[j]);
             }
         }

@@ -143,7 +143,9 @@ impl ClosedForm for Erf {
         let turned = root * root * c.sine_squared();
         let (k, leg) = (root * c.value(), before.sqrt());
         let other = (before + turned).sqrt();
-        let lost = if c.is_positive() {
+        let lost = if root == 0.0 {
+            0.0
+        } else if c.is_positive() {
             let opposite = (before + root * root) * turned / (root * other + k * leg);
             angle(opposite, root * k + leg * other)
         } else {
