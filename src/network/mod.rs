@@ -22,7 +22,9 @@
 //! | [`KernelBlock`], pairs of points at infinite width; one pair | `block`, `pair` |
 //! | [`AngleState`], the same for positively homogeneous layers | `angle`, `angle_table` |
 //! | [`Signal`] and [`ConditionalLaw`], finite width | `signal`, `conditional` |
-//! | [`Drawn`] weights | `drawn` |
+//! | [`Drawn`] weights; of dense layers; a layer [`Conditioned`] on its signal | `drawn`, `drawn_dense`, `conditioned` |
+//! | [`Factors`] of gradients, and what takes them | `gradient` |
+//! | the [`Parametrization`] of dense layers | `parametrization` |
 //!
 //! The [builders](crate::architecture) `Mlp`, `ResNet` and `DenseNet` say nothing that a composition could
 //! not.
@@ -53,15 +55,19 @@ mod block;
 mod branch;
 mod chain;
 mod conditional;
+mod conditioned;
 mod dense;
 #[cfg(feature = "serde")]
 mod description;
 mod drawn;
+mod drawn_dense;
 mod dropout;
 mod fan_in;
+mod gradient;
 mod layer;
 mod layer_norm;
 mod pair;
+mod parametrization;
 mod repeat;
 mod residual;
 pub mod scaling;
@@ -77,23 +83,29 @@ pub use block::{KernelBlock, KernelRow, RowMoments};
 pub use branch::Branch;
 pub use chain::Chain;
 pub use conditional::ConditionalLaw;
-pub use dense::{Dense, Parametrization};
+pub use conditioned::Conditioned;
+pub use dense::Dense;
 #[cfg(feature = "serde")]
 pub use description::{Description, LayerDescription, ScalingDescription};
-pub use drawn::{Drawn, Sampler, Site};
+pub use drawn::{Drawn, Sampler, Site, Weights, all_weights, set_all_weights};
 pub use dropout::Dropout;
 pub use fan_in::FanIn;
+pub use gradient::{Factors, GradientSink};
 pub use layer::{Layer, Outline, Structure};
 pub use layer_norm::LayerNorm;
+pub use parametrization::{Parametrization, Role};
 pub use repeat::Repeat;
 pub use residual::Residual;
 pub use signal::Signal;
 pub use stack::Stack;
 
+pub use crate::initialization::{WeightDistribution, WeightLaw};
+
 pub(crate) use angle_table::{AngleTable, LANES};
 pub(crate) use pair::of_layer as pair_of_layer;
 pub(crate) use stack::Blocks;
 
+use conditioned::ConditionedRow;
 use drawn::DrawnRow;
 
 use crate::activation::Dual;
@@ -277,6 +289,16 @@ impl Layer for Network {
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
         sample_row(&self.layers, signal, site)
+    }
+
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        ConditionedRow::new(self.layers.len(), signal, |i, signal| {
+            self.layers[i].condition(signal, site)
+        })
     }
 
     fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
