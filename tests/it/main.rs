@@ -13,6 +13,7 @@ mod edges;
 mod edges_of_depth;
 mod entry_scope;
 mod flow_oracle;
+mod gradients;
 mod house;
 mod kernel_oracle;
 mod kernel_theorems;
