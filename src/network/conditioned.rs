@@ -2,20 +2,19 @@
 
 use std::fmt::Debug;
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::DMatrix;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::drawn::residual_backward;
 use super::drawn_dense::WeightSource;
 use super::{ConditionalLaw, Drawn, Factors, FanIn, GradientSink, Layer, Sampler, Signal, Site};
-use crate::numerics::{Buffers, inner_products, power_of_two};
+use crate::numerics::{Buffers, dot, inner_products, power_of_two, zeros};
 use crate::random::Stream;
 use crate::vectorized::vectorized;
 use crate::{Error, Result};
 
-/// Directions of features whose variance is less than this share of the largest are none: equal inputs, and
-/// dead ones.
-const NEGLIGIBLE: f64 = 1e-10;
+/// Features of which less than this share is left, beside those before them, are linear combinations of them.
+const DEPENDENT: f64 = 1e-13;
 
 /// A random layer after its forward pass at some inputs, from [`Layer::condition`]. Its weights are known on
 /// that signal, or all of them.
@@ -149,63 +148,109 @@ impl Conditioned for ConditionedBranches {
     }
 }
 
-/// A dense layer with Gaussian weights that is known by $Z = W\Phi$ alone.
+/// A dense layer with Gaussian weights that is known by $U = WQ$ alone, with an orthonormal basis $Q$ of the
+/// features that it has seen.
 ///
-/// Given $Z$, $W = Z\Phi^+ + \tilde W(1 - \Phi\Phi^+)$ with an independent copy $\tilde W$. For $\Delta$ that
-/// depend on $Z$, biases and other layers,
+/// $W = UQ^\top + \tilde W(1 - QQ^\top)$ with independent $U$ and $\tilde W$. For $\Delta$ that depend on $U$,
+/// biases and other layers,
 ///
-/// $$W^\top \Delta = \Phi (\Phi^\top\Phi)^+ (Z^\top\Delta - \Phi^\top G) + G, \qquad G \text{ with rows }
+/// $$W^\top \Delta = Q (U^\top\Delta - Q^\top G) + G, \qquad G \text{ with rows }
 /// \mathcal N(0, \tfrac{\sigma_w^2}{n} \Delta^\top\Delta):$$
 ///
 /// the law of dense weights, at $O(nm^2)$ (Gaussian conditioning: G. Yang 2020, arXiv 2006.14548, appendix
 /// G).
 #[derive(Debug)]
-pub(super) struct ConditionedDense {
+struct ConditionedDense {
     source: WeightSource,
     features: Signal,
-    products: Signal,
-    /// $\Phi^\top\Phi$, in units of the features' power of two.
-    gram: DMatrix<f64>,
+    /// $Q$, column by column.
+    basis: Vec<f64>,
+    /// $U$, column by column.
+    images: Vec<f64>,
 }
 
-impl ConditionedDense {
-    pub(super) fn draw(
-        source: WeightSource,
-        features: Signal,
-        site: &mut Site<'_>,
-    ) -> Result<(Signal, Box<dyn Conditioned>)> {
-        let weight = source.initialization.weight_variance() / source.fan_in as f64;
-        let gram = products(&features, &features);
-        let law = ConditionalLaw::gaussian(source.width, &gram * weight, features.exponent())?;
-        let products = law.draw(site)?;
-        let mut out = products.clone();
-        let deviation = source.initialization.bias_variance().sqrt();
-        if deviation > 0.0 {
-            let normals: Vec<f64> = (0..source.width)
-                .map(|_| StandardNormal.sample(site.rng))
-                .collect();
-            let scale = deviation * power_of_two(-out.exponent() / 2);
+/// [`Layer::condition`] of a dense layer with Gaussian weights.
+pub(super) fn on_features(
+    source: WeightSource,
+    features: Signal,
+    site: &mut Site<'_>,
+) -> Result<(Signal, Box<dyn Conditioned>)> {
+    let (fan_in, width) = (source.fan_in, source.width);
+    let (basis, coefficients) = orthonormal(&features);
+    let mut images = zeros("the images of features", basis.len() / fan_in, width)?;
+    let scale = source.scale();
+    for u in &mut images {
+        let z: f64 = StandardNormal.sample(site.rng);
+        *u = scale * z;
+    }
+    let mut out = Signal::zeros(width, features.points())?;
+    out.set_exponent(features.exponent());
+    for (j, coefficients) in coefficients.iter().enumerate() {
+        add_columns(out.column_mut(j), &images, coefficients);
+    }
+    let deviation = source.initialization.bias_variance().sqrt();
+    if deviation > 0.0 {
+        let unit = deviation * power_of_two(-out.exponent() / 2);
+        for i in 0..width {
+            let z: f64 = StandardNormal.sample(site.rng);
             for j in 0..out.points() {
-                for (y, z) in out.column_mut(j).iter_mut().zip(&normals) {
-                    *y += scale * z;
-                }
+                out.column_mut(j)[i] += unit * z;
             }
         }
-        let conditioned = Self {
-            source,
-            features,
-            products,
-            gram,
-        };
-        Ok((out.rescaled()?, Box::new(conditioned)))
     }
+    let layer = ConditionedDense {
+        source,
+        features,
+        basis,
+        images,
+    };
+    Ok((out.rescaled()?, Box::new(layer)))
 }
 
-/// $X^\top Y$, in units of both powers of two.
-fn products(x: &Signal, y: &Signal) -> DMatrix<f64> {
-    let same = std::ptr::eq(x, y);
-    let products = inner_products(x.values(), y.values(), x.width(), same, &Buffers::default());
-    DMatrix::from_row_slice(x.points(), y.points(), &products)
+/// An orthonormal basis of the columns, and the coefficients of each of them in it: Gram and Schmidt's method
+/// with two projections. Equal columns have equal coefficients.
+fn orthonormal(features: &Signal) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let width = features.width();
+    let mut basis: Vec<f64> = Vec::new();
+    let mut all: Vec<Vec<f64>> = Vec::with_capacity(features.points());
+    for j in 0..features.points() {
+        let column = features.column(j);
+        if let Some(i) = (0..j).find(|&i| features.column(i) == column) {
+            all.push(all[i].clone());
+            continue;
+        }
+        let length = dot(column, column).sqrt();
+        let mut rest = column.to_vec();
+        let mut coefficients = vec![0.0; basis.len() / width];
+        for _ in 0..2 {
+            for (own, direction) in coefficients.iter_mut().zip(basis.chunks_exact(width)) {
+                let product = dot(&rest, direction);
+                *own += product;
+                add_columns(&mut rest, direction, &[-product]);
+            }
+        }
+        let left = dot(&rest, &rest).sqrt();
+        if left > DEPENDENT * length {
+            coefficients.push(left);
+            basis.extend(rest.iter().map(|y| y / left));
+        }
+        all.push(coefficients);
+    }
+    (basis, all)
+}
+
+/// Adds the columns times their factors.
+fn add_columns(out: &mut [f64], columns: &[f64], factors: &[f64]) {
+    for (column, &factor) in columns.chunks_exact(out.len()).zip(factors) {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, x) in out.iter_mut().zip(column) {
+                    *y += factor * x;
+                }
+            },
+        );
+    }
 }
 
 impl Conditioned for ConditionedDense {
@@ -215,74 +260,38 @@ impl Conditioned for ConditionedDense {
         sink: &mut dyn GradientSink,
         rng: &mut Stream,
     ) -> Result<Signal> {
-        let Self {
-            source,
-            features,
-            products: z,
-            gram,
-        } = *self;
+        let (source, features) = (self.source, &self.features);
         if deltas.width() != source.width {
             return Err(deltas_do_not_fit(&deltas, source.width));
         }
         sink.dense(Factors {
-            features: &features,
+            features,
             deltas: &deltas,
             weight_rate: source.weight_rate,
             bias_rate: source.bias_rate,
             kept: None,
         })?;
+        let count = deltas.points();
         if features.is_input() && !sink.wants_inputs() {
-            return Signal::zeros(source.fan_in, deltas.points());
+            return Signal::zeros(source.fan_in, count);
         }
-        let weight = source.initialization.weight_variance() / source.fan_in as f64;
-        let variances = products(&deltas, &deltas) * weight;
-        let law = ConditionalLaw::gaussian(source.fan_in, variances, deltas.exponent())?;
-        let mut fresh = {
-            let mut site = Site::new(source.width, Sampler::Conditional, rng)?;
-            law.draw(&mut site)?
-        };
-        // directions of features, each of length 1 or dead
-        let lengths = gram.diagonal().map(f64::sqrt);
-        let inverse = lengths.map(|length| if length > 0.0 { 1.0 / length } else { 0.0 });
-        let cosines = DMatrix::from_fn(gram.nrows(), gram.ncols(), |i, j| {
-            gram[(i, j)] * (inverse[i] * inverse[j])
-        });
-        let directions = SymmetricEigen::new(cosines);
-        let largest = directions.eigenvalues.max();
-        // Z in units of the features, Δ in those of G
-        let unit = power_of_two((z.exponent() - features.exponent()) / 2)
-            * power_of_two((deltas.exponent() - fresh.exponent()) / 2);
-        let mut known = products(&z, &deltas) * unit - products(&features, &fresh);
-        for (i, inverse) in inverse.iter().enumerate() {
-            known.row_mut(i).scale_mut(*inverse);
-        }
-        // Φ (Φᵀ Φ)⁺ with Φ = Φ′ times lengths, and the pseudo-inverse by eigenvalues
-        let mut along = directions.eigenvectors.tr_mul(&known);
-        for (i, value) in directions.eigenvalues.iter().enumerate() {
-            let factor = if *value > NEGLIGIBLE * largest {
-                1.0 / value
-            } else {
-                0.0
-            };
-            along.row_mut(i).scale_mut(factor);
-        }
-        let mut coefficients = &directions.eigenvectors * along;
-        for (i, inverse) in inverse.iter().enumerate() {
-            coefficients.row_mut(i).scale_mut(*inverse);
-        }
-        for c in 0..fresh.points() {
-            for i in 0..features.points() {
-                let factor = coefficients[(i, c)];
-                let (column, feature) = (fresh.column_mut(c), features.column(i));
-                vectorized(
-                    #[inline(always)]
-                    || {
-                        for (g, phi) in column.iter_mut().zip(feature) {
-                            *g += factor * phi;
-                        }
-                    },
-                );
+        let buffers = Buffers::default();
+        let products = |x: &[f64], y: &[f64], dimension: usize, same: bool| {
+            if x.is_empty() {
+                return DMatrix::zeros(0, count);
             }
+            let products = inner_products(x, y, dimension, same, &buffers);
+            DMatrix::from_row_slice(x.len() / dimension, count, &products)
+        };
+        let own = deltas.values();
+        let variances = products(own, own, source.width, true) * source.scale().powi(2);
+        let law = ConditionalLaw::gaussian(source.fan_in, variances, deltas.exponent())?;
+        let mut fresh = law.draw(&mut Site::new(source.width, Sampler::Conditional, rng)?)?;
+        let unit = power_of_two((deltas.exponent() - fresh.exponent()) / 2);
+        let known = products(&self.images, own, source.width, false) * unit
+            - products(&self.basis, fresh.values(), source.fan_in, false);
+        for c in 0..count {
+            add_columns(fresh.column_mut(c), &self.basis, known.column(c).as_slice());
         }
         fresh.rescaled()
     }

@@ -2,7 +2,6 @@
 
 use nalgebra::DMatrix;
 
-use super::conditioned::ConditionedDense;
 use super::drawn_dense::{DrawnDense, WeightSource};
 use super::parametrization::Parametrization;
 use super::{
@@ -116,6 +115,11 @@ impl Dense {
     /// Whether all weights and biases are trained, in the NTK parametrisation.
     pub(crate) fn is_plain(&self) -> bool {
         self.parametrization == Parametrization::Ntk && self.trained_weights && self.trained_biases
+    }
+
+    /// Whether the parametrisation gives weights of a variance below $\sigma_w^2/n$.
+    pub(crate) fn has_vanishing_outputs(&self) -> bool {
+        self.parametrization.vanishes()
     }
 
     /// The law of the outputs given the signal before an activation.
@@ -309,7 +313,7 @@ impl Layer for Dense {
             return conditioned::on_weights(self, signal, site);
         }
         let source = self.source(signal.width(), site);
-        ConditionedDense::draw(source, signal, site)
+        conditioned::on_features(source, signal, site)
     }
 
     fn structure(&self) -> Structure<'_> {

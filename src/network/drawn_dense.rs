@@ -29,7 +29,7 @@ pub(super) struct WeightSource {
 
 impl WeightSource {
     /// $\sigma_w/\sqrt n$.
-    fn scale(&self) -> f64 {
+    pub(super) fn scale(&self) -> f64 {
         (self.initialization.weight_variance() / self.fan_in as f64).sqrt()
     }
 

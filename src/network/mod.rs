@@ -109,7 +109,7 @@ use conditioned::ConditionedRow;
 use drawn::DrawnRow;
 
 use crate::activation::Dual;
-use crate::{Initialization, Result};
+use crate::{Error, Initialization, Result};
 
 /// Layers in a row; itself a [`Layer`].
 #[derive(Debug, Clone, Default)]
@@ -237,6 +237,9 @@ impl Network {
 
     /// Refuses a network whose layers do not fit.
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some(first) = self.layers.first() {
+            check_reader_of_inputs(&**first)?;
+        }
         self.outline(Outline::of_inputs()).map(|_| ())
     }
 }
@@ -329,6 +332,42 @@ impl Layer for Network {
             }
         }
         Ok(true)
+    }
+}
+
+/// Refuses a layer that reads the inputs with weights that make no Gaussian vectors of them: the number of
+/// inputs stays, however wide the network. (Rows of orthonormal columns become Gaussian.)
+fn check_reader_of_inputs(layer: &dyn Layer) -> Result<()> {
+    match layer.structure() {
+        Structure::Dense(dense) => {
+            let law = dense.initialization().weights();
+            let becomes_gaussian = law.is_gaussian() || law == WeightLaw::orthogonal();
+            if becomes_gaussian {
+                return Ok(());
+            }
+            Err(Error::unsupported(
+                format!(
+                    "the kernel of a network that reads its inputs by {} weights",
+                    law.name()
+                ),
+                "its neurons are not Gaussian at any width: give the first layer Gaussian weights",
+            ))
+        }
+        Structure::Row(network) => match network.layers().first() {
+            Some(first) => check_reader_of_inputs(&**first),
+            None => Ok(()),
+        },
+        Structure::Branches(branches) => {
+            let firsts = branches.iter().filter_map(|branch| branch.layers().first());
+            firsts
+                .into_iter()
+                .try_for_each(|first| check_reader_of_inputs(&**first))
+        }
+        Structure::Stack(stack) => match stack.branch().layers().first() {
+            Some(first) => check_reader_of_inputs(&**first),
+            None => Ok(()),
+        },
+        Structure::Leaf | Structure::Activation(_) => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`Record`] | the same, with all neurons and, where they are wanted, gradients and weights |
 //! | [`Gradients`] | of its first output |
 //! | [`EmpiricalKernels`] | NNGP and tangent kernels of one network with weights, Jacobians |
+//! | [`NormSampler`] | the norm of a homogeneous MLP at one input, $O(1)$ a layer |
 //! | [`Seed`] | one seed, numbered independent streams |
 //!
 //! How a layer is drawn is the layer's own: from its [conditional law](crate::network::ConditionalLaw), $n
@@ -16,6 +17,7 @@
 
 mod draw;
 mod gradients;
+mod norm;
 mod record;
 mod tangent;
 
@@ -23,6 +25,7 @@ use nalgebra::DMatrix;
 
 pub use draw::Draw;
 pub use gradients::Gradients;
+pub use norm::{Norm, NormSampler};
 pub use record::Record;
 pub use tangent::EmpiricalKernels;
 

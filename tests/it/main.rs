@@ -12,6 +12,7 @@ mod dual_theorems;
 mod edges;
 mod edges_of_depth;
 mod entry_scope;
+mod finite_networks;
 mod flow_oracle;
 mod gradients;
 mod house;
