@@ -151,8 +151,8 @@ impl Conditioned for ConditionedBranches {
 /// A dense layer with Gaussian weights that is known by $U = WQ$ alone, with an orthonormal basis $Q$ of the
 /// features that it has seen.
 ///
-/// $W = UQ^\top + \tilde W(1 - QQ^\top)$ with independent $U$ and $\tilde W$. For $\Delta$ that depend on $U$,
-/// biases and other layers,
+/// $W = UQ^\top + \tilde W(1 - QQ^\top)$ with independent $U$ and $\tilde W$. For $\Delta$ that depend on
+/// $U$, biases and other layers,
 ///
 /// $$W^\top \Delta = Q (U^\top\Delta - Q^\top G) + G, \qquad G \text{ with rows }
 /// \mathcal N(0, \tfrac{\sigma_w^2}{n} \Delta^\top\Delta):$$

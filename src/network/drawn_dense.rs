@@ -1,5 +1,7 @@
 //! Dense layers with weights.
 
+use std::fmt::{self, Debug};
+
 use nalgebra::DMatrix;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal, StudentT};
@@ -243,7 +245,6 @@ fn write(out: &mut Signal, first: usize, scale: f64, products: &[f64], biases: &
 }
 
 /// $Y = \sigma_w \omega X/\sqrt n + \sigma_b \beta$.
-#[derive(Debug)]
 pub(super) struct DrawnDense {
     /// $\omega$, row by row.
     weights: Vec<f64>,
@@ -255,6 +256,16 @@ pub(super) struct DrawnDense {
     weight_rate: f64,
     bias_rate: f64,
     kept: Option<Vec<bool>>,
+}
+
+impl Debug for DrawnDense {
+    /// Without the numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DrawnDense")
+            .field("width", &self.biases.len())
+            .field("fan_in", &self.fan_in)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DrawnDense {

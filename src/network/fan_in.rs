@@ -155,7 +155,8 @@ impl FanIn {
         self.join == Join::Product
     }
 
-    /// The deltas of the branches, of these widths and signals (of a product), from those of the joined layer.
+    /// The deltas of the branches, of these widths and signals (of a product), from those of the joined
+    /// layer.
     pub(super) fn parted(
         &self,
         deltas: Signal,

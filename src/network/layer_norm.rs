@@ -105,8 +105,8 @@ impl Drawn for LayerNorm {
         Ok(out)
     }
 
-    /// $(\delta - \bar\delta - \hat y\, \overline{\hat y \delta})/\sqrt{\operatorname{Var} Y + \epsilon}$ with
-    /// the outputs $\hat y$ and means over the neurons.
+    /// $(\delta - \bar\delta - \hat y\, \overline{\hat y \delta})/\sqrt{\operatorname{Var} Y + \epsilon}$
+    /// with the outputs $\hat y$ and means over the neurons.
     fn backward(
         &self,
         signal: &Signal,

@@ -22,7 +22,8 @@
 //! | [`KernelBlock`], pairs of points at infinite width; one pair | `block`, `pair` |
 //! | [`AngleState`], the same for positively homogeneous layers | `angle`, `angle_table` |
 //! | [`Signal`] and [`ConditionalLaw`], finite width | `signal`, `conditional` |
-//! | [`Drawn`] weights; of dense layers; a layer [`Conditioned`] on its signal | `drawn`, `drawn_dense`, `conditioned` |
+//! | [`Drawn`] weights; of dense layers | `drawn`, `drawn_dense` |
+//! | a layer [`Conditioned`] on its signal | `conditioned` |
 //! | [`Factors`] of gradients, and what takes them | `gradient` |
 //! | the [`Parametrization`] of dense layers | `parametrization` |
 //!

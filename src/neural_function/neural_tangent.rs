@@ -5,8 +5,8 @@ use crate::law::Law;
 use crate::sample::Record;
 use crate::{Inputs, Result};
 
-/// $\hat\Theta(a, b) = \langle \nabla Y^1(a), \nabla Y^1(b) \rangle$, the tangent kernel of the first output (all
-/// outputs have the same law; A. Jacot, F. Gabriel and C. Hongler 2018, arXiv 1806.07572).
+/// $\hat\Theta(a, b) = \langle \nabla Y^1(a), \nabla Y^1(b) \rangle$, the tangent kernel of the first output
+/// (all outputs have the same law; A. Jacot, F. Gabriel and C. Hongler 2018, arXiv 1806.07572).
 ///
 /// At infinite width it is deterministic, $\Theta(a, b)$.
 ///

@@ -148,9 +148,9 @@ impl Finite {
         Ok(Record::new(neurons, Some(network)))
     }
 
-    /// [`record`](Self::record) with the [gradients](Gradients) of the first output: by the conditional sampler
-    /// at $O(n m^2)$ a layer, without any $n \times n$ matrix, where layers have Gaussian weights (others are
-    /// drawn with theirs), or from dense weights.
+    /// [`record`](Self::record) with the [gradients](Gradients) of the first output: by the conditional
+    /// sampler at $O(n m^2)$ a layer, without any $n \times n$ matrix, where layers have Gaussian weights
+    /// (others are drawn with theirs), or from dense weights.
     ///
     /// # Errors
     /// As [`draw`](Self::draw); [`Error::Unsupported`] from a layer without a

@@ -13,13 +13,13 @@ const COLUMNS: usize = 1024;
 
 /// The kernels of one network $f$ with weights, at $m$ inputs and for $k$ of its outputs:
 ///
-/// | kernel | per output $r$ | mean | full |
+/// | | NNGP | tangent kernel | shape |
 /// |---|---|---|---|
-/// | NNGP | $f_r(a) f_r(b)$ | $\frac1k \sum_r$ | $f_r(a) f_s(b)$ |
-/// | tangent kernel | $\langle \nabla f_r(a), \nabla f_r(b) \rangle$ | $\frac1k \sum_r$ | $\langle \nabla f_r(a), \nabla f_s(b) \rangle$ |
-/// | shape | $k$ times $m \times m$ | $m \times m$ | $mk \times mk$, output $r$ of input $a$ at $ak + r$ |
+/// | full | $f_r(a) f_s(b)$ | $\langle \nabla f_r(a), \nabla f_s(b) \rangle$ | $mk \times mk$ |
+/// | per output | $r = s$ | $r = s$ | $k$ times $m \times m$ |
+/// | mean | $\frac1k \sum_r$ of these | $\frac1k \sum_r$ of these | $m \times m$ |
 ///
-/// Gradients are by all trained numbers $\omega$, $\beta$ of the network's
+/// In full kernels output $r$ of input $a$ stands at $ak + r$. Gradients are by all trained numbers $\omega$, $\beta$ of the network's
 /// [parametrisation](crate::network::Parametrization), each weighed by its rate of training. They are held in
 /// [factors](crate::network::Factors), so a layer of $n$ neurons costs $O(mkn)$ memory and $O(m^2 k^2 n)$
 /// work beside its passes, and no Jacobian is formed. Kernels are symmetric to the bit and positive
@@ -162,8 +162,8 @@ impl<'a> EmpiricalKernels<'a> {
         Ok(kernel)
     }
 
-    /// $|\nabla_l f_r(a)|$ for the gradient by the weights and biases of dense layer $l$, at $(r, a)$ of matrix
-    /// $l$, each $k \times m$, from the inputs on (branches in their order).
+    /// $|\nabla_l f_r(a)|$ for the gradient by the weights and biases of dense layer $l$, at $(r, a)$ of
+    /// matrix $l$, each $k \times m$, from the inputs on (branches in their order).
     ///
     /// # Errors
     /// As [`ntk`](Self::ntk).
@@ -329,8 +329,8 @@ struct Kept {
     deltas: Signal,
 }
 
-/// Adds a layer's $(g H^\top H + g_b) \circ \Delta^\top\Delta$ between two sets of inputs to `sum`: row by row
-/// between all outputs where `full`, or of one output after the other.
+/// Adds a layer's $(g H^\top H + g_b) \circ \Delta^\top\Delta$ between two sets of inputs to `sum`: row by
+/// row between all outputs where `full`, or of one output after the other.
 fn add(
     sum: &mut Vec<f64>,
     rows: (&Signal, &Signal),

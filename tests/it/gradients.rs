@@ -110,7 +110,7 @@ fn gradients_of_every_layer_are_those_of_differences() {
         assert_eq!(weights.len(), found.layers.len(), "{}", net.name());
 
         const STEP: f64 = 1e-5;
-        let mut check = |network: &dyn Drawn, moved: [&Inputs<'_>; 2], analytic: &[f64]| {
+        let check = |network: &dyn Drawn, moved: [&Inputs<'_>; 2], analytic: &[f64]| {
             let [up, down] = moved.map(|x| {
                 sums(
                     &network
