@@ -3,7 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use nalgebra::DMatrix;
+use neural_limits::network::{Activated, Dense, Network};
 use neural_limits::prelude::*;
+use neural_limits::sample::{EmpiricalKernels, NormSampler};
 use rand_distr::{Distribution, StandardNormal};
 
 const WIDTH: usize = 1024;
@@ -46,5 +49,118 @@ fn sampler(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, sampler);
+/// As many normals, and the products ΦᵀΦ of features that are there already.
+fn many_inputs(c: &mut Criterion) {
+    const DEPTH: usize = 64;
+    let rows: Vec<[f64; 2]> = (0..64)
+        .map(|i| (0.1 * f64::from(i)).sin_cos().into())
+        .collect();
+    let x = Inputs::from_rows(&rows).expect("valid inputs");
+    let mut rng = Seed::new(7).stream(0);
+    let mut group = c.benchmark_group("one network, n = 1024, L = 64, m = 64");
+    group.sample_size(10);
+    let mut block = vec![0.0_f64; 256 * x.len()];
+    let features = DMatrix::from_fn(WIDTH, x.len(), |i, j| f64::from((i * j % 17) as u32));
+    group.bench_function("floor: products and normals", |bencher| {
+        bencher.iter(|| {
+            for _ in 0..DEPTH {
+                black_box(black_box(&features).transpose() * &features);
+                for _ in 0..WIDTH / 256 {
+                    for z in &mut block {
+                        *z = StandardNormal.sample(&mut rng);
+                    }
+                    black_box(&mut block);
+                }
+            }
+        });
+    });
+    let finite = ResNet::new(Relu).finite(WIDTH, DEPTH).expect("valid sizes");
+    group.bench_function("conditional sampler", |bencher| {
+        bencher.iter(|| finite.draw(black_box(&x), &mut rng));
+    });
+    group.finish();
+}
+
+/// Dense weights that are never stored.
+fn dense(c: &mut Criterion) {
+    let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]]).expect("valid inputs");
+    let finite = ResNet::new(Relu).finite(1024, 32).expect("valid sizes");
+    let finite = finite.with_sampler(Sampler::Dense);
+    let mut rng = Seed::new(7).stream(0);
+    let mut group = c.benchmark_group("dense weights, n = 1024, L = 32, m = 2");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(32 * 1024 * 1024));
+    group.bench_function("dense sampler", |bencher| {
+        bencher.iter(|| finite.draw(black_box(&x), &mut rng));
+    });
+    group.finish();
+}
+
+/// The tangent kernel of a given network; of random ones, by conditioning and by weights.
+fn tangent(c: &mut Criterion) {
+    let rows: Vec<Vec<f64>> = (0..32)
+        .map(|i| {
+            (0..32)
+                .map(|j| f64::from((i * 7 + j * j) % 13) / 6.0 - 1.0)
+                .collect()
+        })
+        .collect();
+    let x = Inputs::from_rows(&rows).expect("valid inputs");
+    let mut rng = Seed::new(7).stream(0);
+    let readout = Dense::new(Initialization::he())
+        .with_width(1)
+        .expect("a width");
+    let hidden = Dense::new(Initialization::he());
+    let mut net = Network::new().then(hidden);
+    for _ in 0..2 {
+        net = net.then(Activated::new(Relu)).then(hidden);
+    }
+    let net = net.then(Activated::new(Relu)).then(readout);
+    let finite = net.finite(512, 1).expect("valid sizes");
+    let network = finite.with_weights(32, &mut rng).expect("weights");
+    let mut group = c.benchmark_group("tangent kernels");
+    group.sample_size(10);
+    group.bench_function(
+        "of one network, 3 hidden layers of 512, N = 32",
+        |bencher| {
+            bencher.iter(|| EmpiricalKernels::of(black_box(&*network), &x).ntk());
+        },
+    );
+    let x = Inputs::from_rows(&rows[..8]).expect("valid inputs");
+    // an eighth of 32 layers with weights, which would take 4.3 GB
+    for (name, sampler, depth) in [
+        (
+            "by conditioning, n = 4096, L = 32, m = 8",
+            Sampler::Conditional,
+            32,
+        ),
+        ("by weights, n = 4096, L = 4, m = 8", Sampler::Dense, 4),
+    ] {
+        let net = Mlp::new(Relu).initialized_by(Initialization::he());
+        let finite = net
+            .finite(4096, depth)
+            .expect("valid sizes")
+            .with_sampler(sampler);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| finite.record_with_gradients(black_box(&x), false, &mut rng));
+        });
+    }
+    group.finish();
+}
+
+/// A layer of a network whose norm is a chain of numbers.
+fn norms(c: &mut Criterion) {
+    let net = Mlp::new(Relu).initialized_by(Initialization::he());
+    let mut rng = Seed::new(7).stream(0);
+    let mut group = c.benchmark_group("the norm at one input, 1000 layers");
+    for width in [64, 1_000_000_000] {
+        let chain = NormSampler::new(&net, &[1.0, 0.5], width, 1000).expect("a chain");
+        group.bench_function(format!("n = {width}"), |bencher| {
+            bencher.iter(|| chain.draw(&mut rng));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, sampler, many_inputs, dense, tangent, norms);
 criterion_main!(benches);

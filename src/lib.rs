@@ -110,7 +110,9 @@ pub use neural_limits_core::{
     ScaledCovariance, activation,
 };
 // the other rooms below the networks, under the names that they have there
-use neural_limits_core::{covariance, error, inputs, numerics, parallel, random, vectorized};
+use neural_limits_core::{
+    covariance, error, initialization, inputs, numerics, parallel, random, vectorized,
+};
 
 /// The names that most programs need.
 pub mod prelude {

@@ -1,10 +1,15 @@
 //! The law of a layer's weights and biases at initialisation.
 
+mod weight_law;
+
+pub use weight_law::{WeightDistribution, WeightLaw};
+
 use crate::PairCovariance;
 use crate::error::{self, Result};
 
-/// Independent Gaussian weights $W^{ij} \sim \mathcal N(0, \sigma_w^2/\text{fan in})$ and biases
-/// $b^i \sim \mathcal N(0, \sigma_b^2)$.
+/// Weights $W^{ij}$ of mean 0 and variance $\sigma_w^2/\text{fan in}$, and biases
+/// $b^i \sim \mathcal N(0, \sigma_b^2)$. Weights are independent and Gaussian, unless
+/// [`with_weights`](Self::with_weights) says otherwise.
 ///
 /// ```
 /// use neural_limits::Initialization;
@@ -17,6 +22,11 @@ use crate::error::{self, Result};
 pub struct Initialization {
     weight_variance: f64,
     bias_variance: f64,
+    #[cfg_attr(
+        feature = "serde",
+        serde(skip_serializing_if = "WeightLaw::is_gaussian")
+    )]
+    weights: WeightLaw,
 }
 
 impl Initialization {
@@ -28,6 +38,7 @@ impl Initialization {
         Ok(Self {
             weight_variance: error::non_negative("weight_variance", weight_variance)?,
             bias_variance: error::non_negative("bias_variance", bias_variance)?,
+            weights: WeightLaw::gaussian(),
         })
     }
 
@@ -36,6 +47,7 @@ impl Initialization {
         Self {
             weight_variance: 1.0,
             bias_variance: 0.0,
+            weights: WeightLaw::gaussian(),
         }
     }
 
@@ -45,7 +57,30 @@ impl Initialization {
         Self {
             weight_variance: 2.0,
             bias_variance: 0.0,
+            weights: WeightLaw::gaussian(),
         }
+    }
+
+    /// With weights of another law, of the same variance. What a network of finite width is then drawn from
+    /// is dense weights; kernels at infinite width stay (universality), but for layers that read the inputs.
+    ///
+    /// ```
+    /// use neural_limits::network::WeightLaw;
+    /// use neural_limits::prelude::*;
+    /// let init = Initialization::he().with_weights(WeightLaw::rademacher());
+    /// let x = Inputs::from_rows(&[[1.0, 0.5]])?;
+    /// let networks = ResNet::new(Relu).initialized_by(init).finite(20, 3)?;
+    /// assert!(networks.covariances(&x, 2, 7).is_err()); // no Gaussian vectors to draw
+    /// assert!(networks.with_sampler(Sampler::Dense).covariances(&x, 2, 7).is_ok());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_weights(self, weights: WeightLaw) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// The law of the weights.
+    pub fn weights(&self) -> WeightLaw {
+        self.weights
     }
 
     /// $\sigma_w^2$, the variance of a weight times the fan-in.
@@ -56,6 +91,15 @@ impl Initialization {
     /// $\sigma_b^2$.
     pub fn bias_variance(&self) -> f64 {
         self.bias_variance
+    }
+
+    /// With $\sigma_w^2$ multiplied by a finite factor $\ge 0$.
+    #[doc(hidden)]
+    pub fn times_weights(self, factor: f64) -> Self {
+        Self {
+            weight_variance: factor * self.weight_variance,
+            ..self
+        }
     }
 
     /// $\sigma_w^2 K + \sigma_b^2$: what a dense layer makes of the covariance of its inputs.

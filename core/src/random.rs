@@ -47,6 +47,13 @@ impl Seed {
         Stream::from_seed(self.block(index, 0))
     }
 
+    /// The seed that the next 256 bits of a stream are.
+    pub fn drawn(stream: &mut Stream) -> Self {
+        let mut key = [0; 32];
+        stream.fill_bytes(&mut key);
+        Self(key)
+    }
+
     /// The child seed of number `index`, whose streams are independent of this seed's and of its other
     /// children's.
     pub fn split(self, index: u64) -> Self {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site, Structure,
+    AngleState, ConditionalLaw, Drawn, GradientSink, KernelBlock, Layer, Outline, Signal, Site,
+    Structure, conditioned,
 };
 use crate::activation::expectation::{SeriesTable, TablePoints, distinct};
 use crate::activation::{Dual, DualRow, DualTable, SMALL, Slopes, pair_cost, slopes_at_zero};
@@ -305,6 +306,33 @@ impl Drawn for Activated {
         self.activation
             .value_slice(signal.values(), after.values_mut());
         Ok(after)
+    }
+
+    /// $\varphi^\prime(Y) \circ \Delta$.
+    fn backward(
+        &self,
+        signal: &Signal,
+        mut deltas: Signal,
+        sink: &mut dyn GradientSink,
+    ) -> Result<Signal> {
+        if signal.exponent() != 0 && self.activation.slopes().is_none() {
+            return self.backward(&signal.clone().unscaled()?, deltas, sink);
+        }
+        if deltas.width() != signal.width() {
+            return Err(conditioned::deltas_do_not_fit(&deltas, signal.width()));
+        }
+        let points = signal.points();
+        let mut slopes = vec![0.0; signal.width()];
+        for a in 0..points {
+            self.activation
+                .derivative_slice(signal.column(a), &mut slopes);
+            for c in (a..deltas.points()).step_by(points) {
+                for (delta, slope) in deltas.column_mut(c).iter_mut().zip(&slopes) {
+                    *delta *= slope;
+                }
+            }
+        }
+        Ok(deltas)
     }
 }
 

@@ -1,33 +1,17 @@
 //! The dense layer.
 
 use nalgebra::DMatrix;
-use rand_distr::{Distribution, StandardNormal};
 
+use super::drawn_dense::{DrawnDense, WeightSource};
+use super::parametrization::Parametrization;
 use super::{
-    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site, Structure,
+    AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Outline, Signal, Site,
+    Structure, conditioned,
 };
 use crate::activation::Activation;
 use crate::inputs::input_covariance;
-use crate::numerics::{dot, power_of_two, zeros};
+use crate::numerics::power_of_two;
 use crate::{Error, Initialization, Result, error};
-
-/// Which numbers are trained, and with what share in the tangent kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum Parametrization {
-    /// Weights $\sigma_w \omega_{ij}/\sqrt{n}$ and biases $\sigma_b \beta_i$ with trained standard normal
-    /// $\omega$, $\beta$ ($n$ the number of inputs of the layer):
-    /// $\Theta^\prime = \sigma_w^2 K + \sigma_b^2 + \sigma_w^2 \Theta$ (A. Jacot, F. Gabriel and C. Hongler
-    /// 2018, arXiv 1806.07572).
-    #[default]
-    Ntk,
-    /// Trained weights $W_{ij} \sim \mathcal N(0, \sigma_w^2/n)$ and biases
-    /// $b_i \sim \mathcal N(0, \sigma_b^2)$: $\Theta^\prime = n K + 1 + \sigma_w^2 \Theta$, which grows with
-    /// the width (J. Sohl-Dickstein et al. 2020, arXiv 2001.07301). Without biases ($\sigma_b = 0$) there is
-    /// no 1.
-    Standard,
-}
 
 /// The number of neurons of a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -133,6 +117,11 @@ impl Dense {
         self.parametrization == Parametrization::Ntk && self.trained_weights && self.trained_biases
     }
 
+    /// Whether the parametrisation gives weights of a variance below $\sigma_w^2/n$.
+    pub(crate) fn has_vanishing_outputs(&self) -> bool {
+        self.parametrization.vanishes()
+    }
+
     /// The law of the outputs given the signal before an activation.
     pub(super) fn conditional_after(
         &self,
@@ -143,8 +132,9 @@ impl Dense {
         if signal.exponent() != 0 && phi.slopes().is_none() {
             return self.conditional_after(phi, &signal.clone().unscaled()?, site);
         }
+        self.check_gaussian()?;
         let sums = signal.products_of(phi);
-        let covariance = empirical_covariance(self.initialization, signal, sums)?;
+        let covariance = empirical_covariance(self.scaled(signal.width()), signal, sums)?;
         self.law(signal, covariance, site)
     }
 
@@ -176,15 +166,62 @@ impl Dense {
         self.initialization
     }
 
-    /// $\sigma_w/\sqrt{n}$ for $n$ neurons before the layer.
-    fn weight_deviation(&self, fan_in: usize) -> f64 {
-        (self.initialization.weight_variance() / fan_in as f64).sqrt()
+    /// What the variances are behind `fan_in` neurons: less in parametrisations whose outputs vanish.
+    fn scaled(&self, fan_in: usize) -> Initialization {
+        let share = self.parametrization.share(fan_in);
+        self.initialization.times_weights(share)
+    }
+
+    /// Refuses weights that make no Gaussian vectors of their inputs.
+    fn check_gaussian(&self) -> Result<()> {
+        let weights = self.initialization.weights();
+        if weights.is_gaussian() {
+            return Ok(());
+        }
+        Err(Error::unsupported(
+            format!(
+                "the conditional law of a layer of {} weights",
+                weights.name()
+            ),
+            "given the layer before, its outputs are Gaussian vectors for Gaussian weights only: use \
+             Sampler::Dense",
+        ))
+    }
+
+    /// What the weights and biases of the layer are drawn from, and what they are trained with.
+    fn source(&self, fan_in: usize, site: &Site<'_>) -> WeightSource {
+        let width = self.width(site.width());
+        let (weights, biases) = self
+            .parametrization
+            .rates(self.initialization, fan_in, width);
+        WeightSource {
+            initialization: self.scaled(fan_in),
+            fan_in,
+            width,
+            weight_rate: if self.trained_weights { weights } else { 0.0 },
+            bias_rate: if self.trained_biases { biases } else { 0.0 },
+        }
+    }
+
+    /// $\sigma_w^2$, or 0 where outputs vanish.
+    fn weight_at_infinite_width(&self) -> f64 {
+        if self.parametrization.vanishes() {
+            0.0
+        } else {
+            self.initialization.weight_variance()
+        }
     }
 
     /// $f$ and $b$ of $\Theta^\prime = \sigma_w^2 \Theta + f K + b$ after a layer of `width` neurons.
     fn gains(&self, width: Option<f64>) -> Result<(f64, f64)> {
         let bias = self.initialization.bias_variance();
         let (weights, biases) = match self.parametrization {
+            Parametrization::MeanField | Parametrization::MaximalUpdate(_) => {
+                return Err(Error::unsupported(
+                    "the tangent kernel at infinite width in mean-field and maximal-update parametrisation",
+                    "the kernel is no limit of training there, since features move: finite networks have it",
+                ));
+            }
             Parametrization::Ntk => (self.initialization.weight_variance(), bias),
             Parametrization::Standard if !self.trained_weights => {
                 (0.0, f64::from(u8::from(bias > 0.0)))
@@ -230,7 +267,7 @@ impl Layer for Dense {
         };
         block.set_width(self.declared_width());
         block.dense(
-            self.initialization.weight_variance(),
+            self.weight_at_infinite_width(),
             self.initialization.bias_variance(),
             gain,
             shift,
@@ -238,50 +275,45 @@ impl Layer for Dense {
     }
 
     fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
+        self.check_gaussian()?;
+        let initialization = self.scaled(signal.width());
         let covariance = if signal.is_input() {
             // of given numbers, angles are known better than products
             DMatrix::from_fn(signal.points(), signal.points(), |i, j| {
                 let (a, b) = (signal.column(i.max(j)), signal.column(i.min(j)));
-                self.initialization
-                    .dense(input_covariance(a, b))
-                    .covariance()
+                initialization.dense(input_covariance(a, b)).covariance()
             })
         } else {
-            empirical_covariance(self.initialization, signal, signal.products())?
+            empirical_covariance(initialization, signal, signal.products())?
         };
         self.law(signal, covariance, site)
     }
 
     fn draw(&self, fan_in: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
         error::size("fan_in", fan_in)?;
-        let width = self.width(site.width());
-        let mut weights = zeros("the weights of a dense layer", width, fan_in)?;
-        let mut biases = vec![0.0; width];
-        for (row, bias) in weights.chunks_exact_mut(fan_in).zip(&mut biases) {
-            *bias = draw_neuron(self.initialization, row, site);
-        }
-        Ok(Box::new(DrawnDense {
-            weights,
-            biases,
-            fan_in,
-            scale: self.weight_deviation(fan_in),
-        }))
+        let source = self.source(fan_in, site);
+        Ok(Box::new(DrawnDense::new(source, site.rng)?))
     }
 
-    /// With weights, neuron by neuron: $O(n^2 m)$ work and no $n \times n$ storage.
+    /// With weights, some neurons at a time: $O(n^2 m)$ work and no $n \times n$ storage (but for orthogonal
+    /// ones).
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
         if site.is_conditional() {
             return self.conditional(&signal, site)?.draw(site);
         }
-        let mut out = Signal::zeros(self.width(site.width()), signal.points())?;
-        out.set_exponent(signal.exponent());
-        let mut row = vec![0.0; signal.width()];
-        let scale = self.weight_deviation(signal.width());
-        for i in 0..out.width() {
-            let bias = draw_neuron(self.initialization, &mut row, site);
-            neuron(&mut out, i, (scale, &row, bias), &signal);
+        self.source(signal.width(), site).sample(&signal, site.rng)
+    }
+
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        if self.check_gaussian().is_err() || !site.is_conditional() {
+            return conditioned::on_weights(self, signal, site);
         }
-        out.rescaled()
+        let source = self.source(signal.width(), site);
+        conditioned::on_features(source, signal, site)
     }
 
     fn structure(&self) -> Structure<'_> {
@@ -293,7 +325,7 @@ impl Layer for Dense {
     }
 
     fn map_angles(&self, state: &mut AngleState) -> Result<bool> {
-        let weight = self.initialization.weight_variance();
+        let weight = self.weight_at_infinite_width();
         if self.initialization.bias_variance() > 0.0 || weight == 0.0 {
             return Ok(false);
         }
@@ -353,66 +385,5 @@ pub(super) fn empirical_entry(
         } else {
             Err(Error::overflow("the empirical covariance"))
         }
-    }
-}
-
-/// Draws the standard normal weights of a neuron, and its bias.
-fn draw_neuron(initialization: Initialization, row: &mut [f64], site: &mut Site<'_>) -> f64 {
-    for w in row {
-        *w = StandardNormal.sample(site.rng);
-    }
-    let deviation = initialization.bias_variance().sqrt();
-    if deviation == 0.0 {
-        0.0
-    } else {
-        let normal: f64 = StandardNormal.sample(site.rng);
-        deviation * normal
-    }
-}
-
-/// Neuron `i` of the outputs: `scale` times the weights' product with every input, plus the bias.
-fn neuron(out: &mut Signal, i: usize, (scale, row, bias): (f64, &[f64], f64), signal: &Signal) {
-    let bias = if bias == 0.0 {
-        0.0
-    } else {
-        bias * power_of_two(-signal.exponent() / 2)
-    };
-    for j in 0..signal.points() {
-        out.column_mut(j)[i] = scale * dot(row, signal.column(j)) + bias;
-    }
-}
-
-/// $Y = \sigma_w \omega X/\sqrt n + \sigma_b \beta$.
-#[derive(Debug)]
-struct DrawnDense {
-    /// $\omega$, row by row.
-    weights: Vec<f64>,
-    /// $\sigma_b \beta$.
-    biases: Vec<f64>,
-    fan_in: usize,
-    /// $\sigma_w/\sqrt n$.
-    scale: f64,
-}
-
-impl Drawn for DrawnDense {
-    fn width(&self, _: usize) -> usize {
-        self.biases.len()
-    }
-
-    fn forward(&self, signal: &Signal) -> Result<Signal> {
-        if signal.width() != self.fan_in {
-            return Err(Error::shape(
-                "signal",
-                format!("{} neurons", signal.width()),
-                format!("{}, what the weights were drawn for", self.fan_in),
-            ));
-        }
-        let mut out = Signal::zeros(self.biases.len(), signal.points())?;
-        out.set_exponent(signal.exponent());
-        let rows = self.weights.chunks_exact(self.fan_in).zip(&self.biases);
-        for (i, (row, &bias)) in rows.enumerate() {
-            neuron(&mut out, i, (self.scale, row, bias), signal);
-        }
-        out.rescaled()
     }
 }

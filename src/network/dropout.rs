@@ -2,8 +2,10 @@
 
 use rand::RngExt;
 
-use super::drawn::DrawnRow;
-use super::{ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site};
+use super::{
+    ConditionalLaw, Drawn, GradientSink, KernelBlock, Layer, Outline, Signal, Site, conditioned,
+};
+use crate::random::Seed;
 use crate::{Error, PairCorrelation, Result};
 
 /// Dropout as in training: every neuron is kept with probability $p$ and divided by $p$, with a mask of its
@@ -79,27 +81,73 @@ impl Layer for Dropout {
     }
 
     fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
-        self.sample(signal.clone(), site)
-            .map(ConditionalLaw::determined)
+        let masked = self.draw(signal.width(), site)?.forward(signal)?;
+        Ok(ConditionalLaw::determined(masked))
     }
 
-    fn draw(&self, _: usize, _: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+    /// The masks are drawn as well: one for the first input of a pass, one for the second, and so on, the
+    /// same in every pass.
+    fn draw(&self, _: usize, site: &mut Site<'_>) -> Result<Box<dyn Drawn>> {
+        Ok(Box::new(DrawnDropout {
+            keep: self.keep,
+            seed: Seed::drawn(site.rng),
+        }))
+    }
+}
+
+/// Dropout with its masks.
+#[derive(Debug)]
+struct DrawnDropout {
+    keep: f64,
+    /// Input $j$ of a pass has the mask of stream $j$.
+    seed: Seed,
+}
+
+impl DrawnDropout {
+    /// Masks columns, those of input $a$ at places $a + rm$ for all $r$.
+    fn mask(&self, mut signal: Signal, points: usize) -> Signal {
         if self.keep == 1.0 {
-            return Ok(Box::new(DrawnRow::default()));
+            return signal;
         }
-        Err(Error::unsupported(
-            "dropout in a network of drawn weights",
-            "its masks belong to a pass, not to the network (sampled networks have it)",
-        ))
-    }
-
-    fn sample(&self, mut signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
-        if self.keep < 1.0 {
-            for y in signal.values_mut() {
-                let kept = site.rng.random_bool(self.keep);
-                *y = if kept { *y / self.keep } else { 0.0 };
+        let mut mask = vec![0.0; signal.width()];
+        for a in 0..points {
+            let mut rng = self.seed.stream(a as u64);
+            for factor in &mut mask {
+                *factor = if rng.random_bool(self.keep) {
+                    1.0 / self.keep
+                } else {
+                    0.0
+                };
+            }
+            for c in (a..signal.points()).step_by(points) {
+                for (y, factor) in signal.column_mut(c).iter_mut().zip(&mask) {
+                    *y *= factor;
+                }
             }
         }
-        Ok(signal)
+        signal.set_exponent(signal.exponent());
+        signal
+    }
+}
+
+impl Drawn for DrawnDropout {
+    fn width(&self, fan_in: usize) -> usize {
+        fan_in
+    }
+
+    fn forward(&self, signal: &Signal) -> Result<Signal> {
+        Ok(self.mask(signal.clone(), signal.points()))
+    }
+
+    fn backward(
+        &self,
+        signal: &Signal,
+        deltas: Signal,
+        _: &mut dyn GradientSink,
+    ) -> Result<Signal> {
+        if deltas.width() != signal.width() {
+            return Err(conditioned::deltas_do_not_fit(&deltas, signal.width()));
+        }
+        Ok(self.mask(deltas, signal.points()))
     }
 }

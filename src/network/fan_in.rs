@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::conditioned::ConditionedBranches;
 use super::drawn::DrawnBranches;
 use super::{
-    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
-    Structure,
+    AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Network, Outline, Signal,
+    Site, Structure,
 };
 use crate::{Error, Result, error};
 
@@ -149,6 +150,46 @@ impl FanIn {
         })
     }
 
+    /// Whether the backward pass needs the branches' signals.
+    pub(super) fn is_product(&self) -> bool {
+        self.join == Join::Product
+    }
+
+    /// The deltas of the branches, of these widths and signals (of a product), from those of the joined
+    /// layer.
+    pub(super) fn parted(
+        &self,
+        deltas: Signal,
+        widths: &[usize],
+        signals: &[Signal],
+    ) -> Result<Vec<Signal>> {
+        match self.join {
+            Join::Sum => Ok(vec![deltas; widths.len()]),
+            Join::Concatenation(_) => deltas.parted(widths),
+            Join::Product => (0..widths.len())
+                .map(|i| {
+                    let others = signals.iter().enumerate().filter(|(j, _)| *j != i);
+                    others.map(|(_, signal)| signal).try_fold(
+                        deltas.clone(),
+                        |mut deltas, signal| {
+                            let points = signal.points();
+                            for c in 0..deltas.points() {
+                                let factors = signal.column(c % points);
+                                let column = deltas.column_mut(c);
+                                for (delta, factor) in column.iter_mut().zip(factors) {
+                                    *delta *= factor;
+                                }
+                            }
+                            let exponent = deltas.exponent() + signal.exponent();
+                            deltas.set_exponent(exponent);
+                            deltas.rescaled()
+                        },
+                    )
+                })
+                .collect(),
+        }
+    }
+
     /// The number of neurons of the joined layer, where it is known.
     fn width(&self, widths: &[Option<f64>]) -> Option<f64> {
         match self.join {
@@ -158,7 +199,7 @@ impl FanIn {
     }
 }
 
-fn no_branch() -> Error {
+pub(super) fn no_branch() -> Error {
     Error::shape("branches", "no branch", "at least one branch")
 }
 
@@ -294,6 +335,28 @@ impl Layer for FanIn {
         let branches = self.branches.iter();
         let signals = branches.map(|branch| branch.sample(signal.clone(), site));
         self.joined(signals.collect::<Result<_>>()?)
+    }
+
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        let all = self.branches.iter();
+        let all = all.map(|branch| branch.condition(signal.clone(), site));
+        let (signals, branches): (Vec<_>, Vec<_>) =
+            all.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let conditioned = ConditionedBranches {
+            join: self.clone(),
+            branches,
+            widths: signals.iter().map(Signal::width).collect(),
+            signals: if self.is_product() {
+                signals.clone()
+            } else {
+                Vec::new()
+            },
+        };
+        Ok((self.joined(signals)?, Box::new(conditioned)))
     }
 
     fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::{
-    AngleState, ConditionalLaw, Dense, Drawn, KernelBlock, Network, Shaped, Signal, Site, Stack,
+    AngleState, ConditionalLaw, Conditioned, Dense, Drawn, KernelBlock, Network, Shaped, Signal,
+    Site, Stack, conditioned,
 };
 use crate::activation::Dual;
 use crate::{Error, Result};
@@ -55,8 +56,8 @@ pub enum Structure<'a> {
 /// 1. *at infinite width*, [`apply`](Layer::apply): the map of covariances $K$ and tangent kernels $\Theta$;
 /// 2. *given the signal* of a network of finite width, [`conditional`](Layer::conditional): the law of its
 ///    outputs. It is what the conditional sampler draws from;
-/// 3. *with weights*, [`draw`](Layer::draw): random numbers once and for all, and a forward pass through
-///    them.
+/// 3. *with weights*, [`draw`](Layer::draw): random numbers once and for all, a forward and a backward pass
+///    through them.
 ///
 /// # To write one
 /// Implement [`name`](Layer::name), [`outline`](Layer::outline) and [`apply`](Layer::apply) — for which
@@ -70,7 +71,8 @@ pub enum Structure<'a> {
 ///
 /// ```
 /// use neural_limits::network::{
-///     Activated, ConditionalLaw, Dense, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
+///     Activated, ConditionalLaw, Dense, Drawn, GradientSink, KernelBlock, Layer, Network, Outline, Signal,
+///     Site,
 /// };
 /// use neural_limits::prelude::*;
 ///
@@ -109,6 +111,10 @@ pub enum Structure<'a> {
 /// impl Drawn for Halved {
 ///     fn width(&self, fan_in: usize) -> usize { fan_in }
 ///     fn forward(&self, signal: &Signal) -> Result<Signal, Error> { Ok(halved(signal)) }
+///     // gradients, where they are wanted
+///     fn backward(&self, _: &Signal, deltas: Signal, _: &mut dyn GradientSink) -> Result<Signal, Error> {
+///         Ok(halved(&deltas))
+///     }
 /// }
 ///
 /// let dense = Dense::new(Initialization::he());
@@ -176,6 +182,20 @@ pub trait Layer: Debug + Send + Sync {
         } else {
             self.draw(signal.width(), site)?.forward(&signal)
         }
+    }
+
+    /// One draw of the outputs, with what a backward pass needs. By default all weights are
+    /// [drawn](Layer::draw); a dense layer with Gaussian weights remembers what it did to the signal instead,
+    /// where the site's [`Sampler`](super::Sampler) is conditional. Layers made of others pass it on.
+    ///
+    /// # Errors
+    /// As [`draw`](Layer::draw).
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        conditioned::on_weights(self, signal, site)
     }
 
     /// The layer with every number of blocks $L$ that was left open set to `depth`, and cut after

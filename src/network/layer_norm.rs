@@ -1,7 +1,9 @@
 //! Layer normalisation.
 
-use super::{ConditionalLaw, Drawn, KernelBlock, Layer, Outline, Signal, Site};
-use crate::numerics::power_of_two;
+use super::{
+    ConditionalLaw, Drawn, GradientSink, KernelBlock, Layer, Outline, Signal, Site, conditioned,
+};
+use crate::numerics::{dot, power_of_two};
 use crate::vectorized::vectorized;
 use crate::{Result, error};
 
@@ -95,27 +97,64 @@ impl Drawn for LayerNorm {
 
     /// $(Y - \bar Y)/\sqrt{\operatorname{Var} Y + \epsilon}$ over the neurons, input by input.
     fn forward(&self, signal: &Signal) -> Result<Signal> {
-        let epsilon = self.epsilon * power_of_two(-signal.exponent());
-        let count = signal.width() as f64;
         let mut out = signal.clone();
         for j in 0..out.points() {
-            let column = out.column_mut(j);
-            let mean = column.iter().sum::<f64>() / count;
-            for y in column.iter_mut() {
-                *y -= mean;
-            }
-            let variance = column.iter().map(|y| y * y).sum::<f64>() / count;
-            // all neurons alike stay so
-            let inverse = if variance > 0.0 {
-                1.0 / (variance + epsilon).sqrt()
-            } else {
-                0.0
-            };
-            for y in column {
-                *y *= inverse;
-            }
+            self.normalise(out.column_mut(j), signal.exponent());
         }
         out.set_exponent(0);
         Ok(out)
+    }
+
+    /// $(\delta - \bar\delta - \hat y\, \overline{\hat y \delta})/\sqrt{\operatorname{Var} Y + \epsilon}$
+    /// with the outputs $\hat y$ and means over the neurons.
+    fn backward(
+        &self,
+        signal: &Signal,
+        mut deltas: Signal,
+        _: &mut dyn GradientSink,
+    ) -> Result<Signal> {
+        if deltas.width() != signal.width() {
+            return Err(conditioned::deltas_do_not_fit(&deltas, signal.width()));
+        }
+        let count = signal.width() as f64;
+        let points = signal.points();
+        for a in 0..points {
+            let mut outputs = signal.column(a).to_vec();
+            let inverse = self.normalise(&mut outputs, signal.exponent());
+            for c in (a..deltas.points()).step_by(points) {
+                let column = deltas.column_mut(c);
+                let mean = column.iter().sum::<f64>() / count;
+                let share = dot(column, &outputs) / count;
+                for (delta, y) in column.iter_mut().zip(&outputs) {
+                    *delta = inverse * (*delta - mean - y * share);
+                }
+            }
+        }
+        let exponent = deltas.exponent() - signal.exponent();
+        deltas.set_exponent(exponent);
+        Ok(deltas)
+    }
+}
+
+impl LayerNorm {
+    /// Normalises the neurons at an input, which are held with a power of two, and returns the factor.
+    fn normalise(&self, column: &mut [f64], exponent: i64) -> f64 {
+        let epsilon = self.epsilon * power_of_two(-exponent);
+        let count = column.len() as f64;
+        let mean = column.iter().sum::<f64>() / count;
+        for y in column.iter_mut() {
+            *y -= mean;
+        }
+        let variance = column.iter().map(|y| y * y).sum::<f64>() / count;
+        // all neurons alike stay so
+        let inverse = if variance > 0.0 {
+            1.0 / (variance + epsilon).sqrt()
+        } else {
+            0.0
+        };
+        for y in column {
+            *y *= inverse;
+        }
+        inverse
     }
 }

@@ -23,7 +23,10 @@
 //! | [`KernelBlock`], pairs of points at infinite width; one pair | `block`, `pair` |
 //! | [`AngleState`], the same for positively homogeneous layers | `angle`, `angle_table` |
 //! | [`Signal`] and [`ConditionalLaw`], finite width | `signal`, `conditional` |
-//! | [`Drawn`] weights | `drawn` |
+//! | [`Drawn`] weights; of dense layers | `drawn`, `drawn_dense` |
+//! | a layer [`Conditioned`] on its signal | `conditioned` |
+//! | [`Factors`] of gradients, and what takes them | `gradient` |
+//! | the [`Parametrization`] of dense layers | `parametrization` |
 //!
 //! The [builders](crate::architecture) `Mlp`, `ResNet` and `DenseNet` say nothing that a composition could
 //! not.
@@ -54,15 +57,19 @@ mod block;
 mod branch;
 mod chain;
 mod conditional;
+mod conditioned;
 mod dense;
 #[cfg(feature = "serde")]
 mod description;
 mod drawn;
+mod drawn_dense;
 mod dropout;
 mod fan_in;
+mod gradient;
 mod layer;
 mod layer_norm;
 mod pair;
+mod parametrization;
 mod repeat;
 mod residual;
 pub mod scaling;
@@ -79,29 +86,35 @@ pub use block::{KernelBlock, KernelRow, RowMoments};
 pub use branch::Branch;
 pub use chain::Chain;
 pub use conditional::ConditionalLaw;
-pub use dense::{Dense, Parametrization};
+pub use conditioned::Conditioned;
+pub use dense::Dense;
 #[cfg(feature = "serde")]
 pub use description::{Description, LayerDescription, ScalingDescription};
-pub use drawn::{Drawn, Sampler, Site};
+pub use drawn::{Drawn, Sampler, Site, Weights, all_weights, set_all_weights};
 pub use dropout::Dropout;
 pub use fan_in::FanIn;
+pub use gradient::{Factors, GradientSink};
 pub use layer::{Layer, Outline, Structure};
 pub use layer_norm::LayerNorm;
+pub use parametrization::{Parametrization, Role};
 pub use repeat::Repeat;
 pub use residual::Residual;
 pub use shaped::Shaped;
 pub use signal::Signal;
 pub use stack::Stack;
 
+pub use crate::initialization::{WeightDistribution, WeightLaw};
+
 pub(crate) use angle_table::{AngleTable, LANES};
 pub(crate) use pair::of_layer as pair_of_layer;
 pub(crate) use signal::BLOCK;
 pub(crate) use stack::Blocks;
 
+use conditioned::ConditionedRow;
 use drawn::DrawnRow;
 
 use crate::activation::Dual;
-use crate::{Initialization, Result};
+use crate::{Error, Initialization, Result};
 
 /// Layers in a row; itself a [`Layer`].
 #[derive(Debug, Clone, Default)]
@@ -229,6 +242,9 @@ impl Network {
 
     /// Refuses a network whose layers do not fit.
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some(first) = self.layers.first() {
+            check_reader_of_inputs(&**first)?;
+        }
         self.outline(Outline::of_inputs()).map(|_| ())
     }
 }
@@ -283,6 +299,16 @@ impl Layer for Network {
         sample_row(&self.layers, signal, site)
     }
 
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        ConditionedRow::new(self.layers.len(), signal, |i, signal| {
+            self.layers[i].condition(signal, site)
+        })
+    }
+
     fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {
         let resolved = self.resolved(depth, time)?;
         Ok(resolved.map(|network| Arc::new(network) as _))
@@ -311,6 +337,42 @@ impl Layer for Network {
             }
         }
         Ok(true)
+    }
+}
+
+/// Refuses a layer that reads the inputs with weights that make no Gaussian vectors of them: the number of
+/// inputs stays, however wide the network. (Rows of orthonormal columns become Gaussian.)
+fn check_reader_of_inputs(layer: &dyn Layer) -> Result<()> {
+    match layer.structure() {
+        Structure::Dense(dense) => {
+            let law = dense.initialization().weights();
+            let becomes_gaussian = law.is_gaussian() || law == WeightLaw::orthogonal();
+            if becomes_gaussian {
+                return Ok(());
+            }
+            Err(Error::unsupported(
+                format!(
+                    "the kernel of a network that reads its inputs by {} weights",
+                    law.name()
+                ),
+                "its neurons are not Gaussian at any width: give the first layer Gaussian weights",
+            ))
+        }
+        Structure::Row(network) => match network.layers().first() {
+            Some(first) => check_reader_of_inputs(&**first),
+            None => Ok(()),
+        },
+        Structure::Branches(branches) => {
+            let firsts = branches.iter().filter_map(|branch| branch.layers().first());
+            firsts
+                .into_iter()
+                .try_for_each(|first| check_reader_of_inputs(&**first))
+        }
+        Structure::Stack(stack) => match stack.branch().layers().first() {
+            Some(first) => check_reader_of_inputs(&**first),
+            None => Ok(()),
+        },
+        Structure::Leaf | Structure::Activation(_) | Structure::Shaped(_) => Ok(()),
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::angle::Doublings;
+use super::conditioned::ConditionedRow;
 use super::drawn::DrawnRow;
 use super::{
-    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
-    Structure, tables,
+    AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Network, Outline, Signal,
+    Site, Structure, tables,
 };
 use crate::{Result, error};
 
@@ -109,6 +110,16 @@ impl Layer for Repeat {
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
         (0..self.times).try_fold(signal, |signal, _| self.block.sample(signal, site))
+    }
+
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        ConditionedRow::new(self.times, signal, |_, signal| {
+            self.block.condition(signal, site)
+        })
     }
 
     fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {

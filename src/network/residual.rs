@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::conditioned::ConditionedResidual;
 use super::drawn::DrawnResidual;
 use super::{
-    AngleState, ConditionalLaw, Drawn, KernelBlock, Layer, Network, Outline, Signal, Site,
-    Structure,
+    AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Network, Outline, Signal,
+    Site, Structure,
 };
 use crate::{Error, Result, error};
 
@@ -124,6 +125,25 @@ impl Layer for Residual {
             return Ok(branch.times(self.scale));
         }
         signal.combined(self.skip, branch, self.scale)
+    }
+
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        let (branch, conditioned) = self.branch.condition(signal.clone(), site)?;
+        let out = if self.skip == 0.0 {
+            branch.times(self.scale)
+        } else {
+            signal.combined(self.skip, branch, self.scale)?
+        };
+        let conditioned = ConditionedResidual {
+            skip: self.skip,
+            scale: self.scale,
+            branch: conditioned,
+        };
+        Ok((out, Box::new(conditioned)))
     }
 
     fn at_depth(&self, depth: usize, time: f64) -> Result<Option<Arc<dyn Layer>>> {

@@ -82,6 +82,26 @@ impl Signal {
         })
     }
 
+    /// The gradients by $n$ neurons of those with indices in `outputs`, at each of $m$ inputs:
+    /// column $rm + a$ is that of output number $r$ of them at input $a$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for outputs beyond the neurons, or none; [`Error::OutOfMemory`].
+    pub fn unit_deltas(width: usize, points: usize, outputs: Range<usize>) -> Result<Self> {
+        if outputs.is_empty() || outputs.end > width {
+            let expected = format!("a range within 0..{width} that is not empty");
+            return Err(Error::invalid("outputs", format!("{outputs:?}"), expected));
+        }
+        let count = outputs.len();
+        let mut deltas = Self::zeros(width, points * count)?;
+        for (r, i) in outputs.enumerate() {
+            for a in 0..points {
+                deltas.column_mut(r * points + a)[i] = 1.0;
+            }
+        }
+        Ok(deltas)
+    }
+
     /// The inputs of a network: as many neurons as they have entries.
     pub fn of_inputs<T: Scalar>(x: &Inputs<'_, T>) -> Self {
         Self {
@@ -271,6 +291,30 @@ impl Signal {
             format!("{} and {} neurons", self.width, other.width),
             "as many neurons in all branches that are added or multiplied",
         ))
+    }
+
+    /// The inverse of [`side_by_side`](Self::side_by_side), for parts of these widths.
+    pub(crate) fn parted(&self, widths: &[usize]) -> Result<Vec<Self>> {
+        let total: usize = widths.iter().sum();
+        if total != self.width {
+            return Err(Error::shape(
+                "deltas",
+                format!("{} neurons", self.width),
+                format!("{total}, those of the layer's outputs"),
+            ));
+        }
+        let mut first = 0;
+        let parts = widths.iter().map(|&width| {
+            let mut part = Self::zeros(width, self.points)?;
+            for j in 0..self.points {
+                part.column_mut(j)
+                    .copy_from_slice(&self.column(j)[first..first + width]);
+            }
+            part.exponent = self.exponent;
+            first += width;
+            Ok(part)
+        });
+        parts.collect()
     }
 
     /// The neurons of several signals side by side.

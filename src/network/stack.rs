@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::conditioned::ConditionedRow;
 use super::drawn::DrawnRow;
 use super::scaling::{BranchScaling, Constant, InverseSqrtDepth};
 use super::{
-    AngleState, Branch, Chain, ConditionalLaw, Drawn, FanIn, KernelBlock, Layer, Network, Outline,
-    Repeat, Residual, Signal, Site, Structure, tables,
+    AngleState, Branch, Chain, ConditionalLaw, Conditioned, Drawn, FanIn, KernelBlock, Layer,
+    Network, Outline, Repeat, Residual, Signal, Site, Structure, tables,
 };
 use crate::activation::Identity;
 use crate::{Error, PairCovariance, Result, error};
@@ -402,6 +403,16 @@ impl Layer for Blocks {
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
         (0..self.count).try_fold(signal, |signal, l| self.block(l)?.sample(signal, site))
+    }
+
+    fn condition(
+        &self,
+        signal: Signal,
+        site: &mut Site<'_>,
+    ) -> Result<(Signal, Box<dyn Conditioned>)> {
+        ConditionedRow::new(self.count, signal, |l, signal| {
+            self.block(l)?.condition(signal, site)
+        })
     }
 
     fn structure(&self) -> Structure<'_> {

@@ -5,18 +5,21 @@
 //! | [`Covariance`] | $\langle Y(a), Y(b) \rangle / n$ |
 //! | [`Correlation`] | the cosine of the angle between $Y(a)$ and $Y(b)$ |
 //! | [`Neuron`] | $Y^1(a)$ |
+//! | [`NeuralTangent`] | $\langle \nabla Y^1(a), \nabla Y^1(b) \rangle$ |
 //!
 //! The term is S. Hayou's (2023, arXiv 2310.01683). To add one, write one file that implements
 //! [`NeuralFunction`].
 
 mod correlation;
 mod covariance;
+mod neural_tangent;
 mod neuron;
 
 use std::fmt::Debug;
 
 pub use correlation::Correlation;
 pub use covariance::Covariance;
+pub use neural_tangent::NeuralTangent;
 pub use neuron::Neuron;
 
 use crate::kernel::TangentKernel;

@@ -4,19 +4,30 @@
 //! |---|---|
 //! | [`Finite`] | a network of given width and depth, as often as wanted |
 //! | [`Draw`] | what one of them shows at its inputs |
-//! | [`Record`] | the same, with all neurons and, where they are wanted, all weights |
+//! | [`Record`] | the same, with all neurons and, where they are wanted, gradients and weights |
+//! | [`Gradients`] | of its first output |
+//! | [`EmpiricalKernels`] | NNGP and tangent kernels of one network with weights, Jacobians |
+//! | [`NormSampler`] | the norm of a homogeneous MLP at one input, $O(1)$ a layer |
 //! | [`Seed`] | one seed, numbered independent streams |
 //!
 //! How a layer is drawn is the layer's own: from its [conditional law](crate::network::ConditionalLaw), $n
-//! \times m$ normals and $O(n m^2)$ work, or with [weights](crate::network::Drawn), $O(n^2 m)$.
+//! \times m$ normals and $O(n m^2)$ work, or with [weights](crate::network::Drawn), $O(n^2 m)$. So are
+//! gradients: by [conditioning](crate::network::Layer::condition) Gaussian weights on what the forward pass
+//! has seen of them, or from weights. The laws are the same.
 
 mod draw;
+mod gradients;
+mod norm;
 mod record;
+mod tangent;
 
 use nalgebra::DMatrix;
 
 pub use draw::Draw;
+pub use gradients::Gradients;
+pub use norm::{Norm, NormSampler};
 pub use record::Record;
+pub use tangent::EmpiricalKernels;
 
 use crate::architecture::Architecture;
 use crate::error;
@@ -135,6 +146,44 @@ impl Finite {
         let network = self.with_weights(x.dimension(), rng)?;
         let neurons = network.forward(&Signal::of_inputs(x))?;
         Ok(Record::new(neurons, Some(network)))
+    }
+
+    /// [`record`](Self::record) with the [gradients](Gradients) of the first output: by the conditional
+    /// sampler at $O(n m^2)$ a layer, without any $n \times n$ matrix, where layers have Gaussian weights
+    /// (others are drawn with theirs), or from dense weights.
+    ///
+    /// # Errors
+    /// As [`draw`](Self::draw); [`Error::Unsupported`] from a layer without a
+    /// [backward pass](Drawn::backward).
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
+    /// let net = Mlp::new(Relu).initialized_by(Initialization::he());
+    /// let networks = net.finite(2000, 8)?; // 32 million weights, none of them drawn
+    /// let record = networks.record_with_gradients(&x, false, &mut Seed::new(7).stream(0))?;
+    /// let limit = net.infinite_width(8)?.ntk(&x)?;
+    /// assert!((record.gradients()?.tangent_kernel() / limit[(0, 0)] - &limit / limit[(0, 0)]).amax() < 0.2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn record_with_gradients<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        with_weights: bool,
+        rng: &mut Stream,
+    ) -> Result<Record> {
+        let inputs = Signal::of_inputs(x);
+        if with_weights || self.sampler == Sampler::Dense {
+            let network = self.with_weights(x.dimension(), rng)?;
+            let neurons = network.forward(&inputs)?;
+            let gradients = Gradients::of_weights(&*network, &inputs, neurons.width())?;
+            let network = with_weights.then_some(network);
+            return Ok(Record::new(neurons, network).with_gradients(gradients));
+        }
+        let mut site = Site::new(self.width, self.sampler, rng)?;
+        let (neurons, network) = self.network.condition(inputs.clone(), &mut site)?;
+        let gradients = Gradients::of_conditioned(network, &inputs, neurons.width(), rng)?;
+        Ok(Record::new(neurons, None).with_gradients(gradients))
     }
 
     /// One network, drawn from `rng`: its [`Draw`] at the inputs.

@@ -1,6 +1,6 @@
 //! All that can be read off one random network.
 
-use super::Draw;
+use super::{Draw, Gradients};
 use crate::network::{Drawn, Signal};
 use crate::{Error, Result};
 
@@ -10,6 +10,7 @@ pub struct Record {
     draw: Draw,
     neurons: Signal,
     network: Option<Box<dyn Drawn>>,
+    gradients: Option<Gradients>,
 }
 
 impl Record {
@@ -18,6 +19,14 @@ impl Record {
             draw: Draw::new(&neurons),
             neurons,
             network,
+            gradients: None,
+        }
+    }
+
+    pub(super) fn with_gradients(self, gradients: Gradients) -> Self {
+        Self {
+            gradients: Some(gradients),
+            ..self
         }
     }
 
@@ -40,6 +49,19 @@ impl Record {
             Error::unsupported(
                 "the weights of a sampled network",
                 "the neural function does not ask for them (Need::Network)",
+            )
+        })
+    }
+
+    /// Gradients of the first output.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where they were not asked for.
+    pub fn gradients(&self) -> Result<&Gradients> {
+        self.gradients.as_ref().ok_or_else(|| {
+            Error::unsupported(
+                "the gradients of a sampled network",
+                "the neural function does not ask for them (Need::Gradients or Need::TangentKernel)",
             )
         })
     }

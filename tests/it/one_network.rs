@@ -268,6 +268,7 @@ fn drawn_weights_are_the_dense_sampler() {
     for net in [
         residual(InverseSqrtDepth),
         DenseNet::new(Relu, 1.0).unwrap().network(),
+        composed(),
     ] {
         let networks = net.finite(12, 4).unwrap().with_sampler(Sampler::Dense);
         let drawn = networks
@@ -325,12 +326,6 @@ fn regimes_that_do_not_exist_say_why() {
         .draws(&inputs(), 1, 0)
         .unwrap_err();
     assert!(message(error).contains("with_relative_width"));
-    // masks belong to a pass
-    let net = composed().finite(8, 1).unwrap();
-    let error = net
-        .with_weights(3, &mut Seed::new(0).stream(0))
-        .unwrap_err();
-    assert!(message(error).contains("dropout"));
 }
 
 /// 10⁶ blocks of a tabulated activation share their tables, with equal coefficients or not, and keep the

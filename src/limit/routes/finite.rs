@@ -47,6 +47,7 @@ impl FiniteNetworks {
     fn values(
         &self,
         functions: &[&dyn NeuralFunction],
+        with_gradients: bool,
         time: f64,
     ) -> Result<Vec<Vec<Result<f64>>>> {
         let (inputs, points) = sampled::distinct_points(functions)?;
@@ -56,7 +57,11 @@ impl FiniteNetworks {
             .any(|function| function.needs().contains(&Need::Network));
         parallel::try_map(self.samples, |i| {
             let mut stream = self.seed.stream(i as u64);
-            let record = networks.record(&inputs, with_weights, &mut stream)?;
+            let record = if with_gradients {
+                networks.record_with_gradients(&inputs, with_weights, &mut stream)?
+            } else {
+                networks.record(&inputs, with_weights, &mut stream)?
+            };
             let all = functions.iter().zip(&points);
             Ok(all
                 .map(|(function, points)| function.of_network(&record, points))
@@ -65,13 +70,9 @@ impl FiniteNetworks {
     }
 }
 
-/// Refuses what no sampler provides.
-fn refuse(function: &dyn NeuralFunction) -> Result<()> {
-    sampled::refuse_needs(
-        function,
-        &[Need::TangentKernel, Need::Gradients],
-        "samplers provide covariances, neurons and weights",
-    )
+fn needs_gradients(function: &dyn NeuralFunction) -> bool {
+    let gradients = |need: &Need| matches!(need, Need::TangentKernel | Need::Gradients);
+    function.needs().iter().any(gradients)
 }
 
 impl Limit for FiniteNetworks {
@@ -87,7 +88,30 @@ impl Limit for FiniteNetworks {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
-        sampled::empirical_laws(functions, refuse, |readable| self.values(readable, time))
+        // those that read gradients apart: a layer may have none, which is no reason to refuse the others
+        let [plain, with_gradients] = [false, true].map(|gradients| {
+            let all = functions.iter().copied();
+            let own: Vec<_> = all.filter(|f| needs_gradients(*f) == gradients).collect();
+            let values = if own.is_empty() {
+                Ok(Vec::new())
+            } else {
+                self.values(&own, gradients, time)
+            };
+            let laws = (0..own.len()).map(move |i| {
+                let values = values.as_ref().map_err(Clone::clone)?;
+                sampled::law(values.iter().map(|record| &record[i]))
+            });
+            laws.collect::<Vec<_>>().into_iter()
+        });
+        let (mut plain, mut with_gradients) = (plain, with_gradients);
+        let in_turn = functions.iter().filter_map(|function| {
+            if needs_gradients(*function) {
+                with_gradients.next()
+            } else {
+                plain.next()
+            }
+        });
+        in_turn.collect()
     }
 
     fn work(&self) -> f64 {

@@ -73,7 +73,7 @@ pub(super) fn distinct_points(
 }
 
 /// The empirical law of a function, with networks on which it has no value counted apart.
-fn law<'a>(all: impl Iterator<Item = &'a Result<f64>>) -> Result<Law> {
+pub(super) fn law<'a>(all: impl Iterator<Item = &'a Result<f64>>) -> Result<Law> {
     let mut values = Vec::new();
     let mut undefined = 0;
     for value in all {
