@@ -84,25 +84,24 @@ fn draw_line<B: DrawingBackend>(
 
 pub fn plane(
     path: &Path,
-    activation: &str,
+    title: &str,
     solution: &JointFokkerPlanck,
     neurons: &DMatrix<f64>,
 ) -> Result<(), Error> {
     let area = SVGBackend::new(path, (960, 500)).into_drawing_area();
-    let result = draw_plane(&area, activation, solution, neurons);
+    let result = draw_plane(&area, title, solution, neurons);
     result.map_err(|error| failed(path, error))
 }
 
 fn draw_plane<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
-    activation: &str,
+    title: &str,
     solution: &JointFokkerPlanck,
     neurons: &DMatrix<f64>,
 ) -> Drawn<B> {
     area.fill(&WHITE)?;
-    let title = format!("{activation}: one neuron at two inputs, t = 1");
-    let area = area.titled(&title, ("sans-serif", 18))?;
-    let (low, high) = (-4.0, 4.0);
+    let area = area.titled(title, ("sans-serif", 18))?;
+    let (low, high) = (-4.5, 4.5);
     let width = (high - low) / CELLS as f64;
     let mut sampled = vec![0.0; CELLS * CELLS];
     let inside = |x: &f64| (low..high).contains(x);

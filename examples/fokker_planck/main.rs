@@ -54,8 +54,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Times of the panels.
+/// Times of the panels, and of the law at two inputs.
 const TIMES: [f64; 3] = [0.1, 0.4, 1.0];
+const JOINT_TIME: f64 = 0.3;
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let phi = activation::named(&arguments.activation)?;
@@ -116,17 +117,17 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     )?;
     let start = networks::gaussians(arguments.width, arguments.seed);
     let before = networks::covariance(&start);
-    let exact = mean_field.joint_convolution(&joint, 1.0)?;
+    let exact = mean_field.joint_convolution(&joint, JOINT_TIME)?;
     let clock = Instant::now();
-    let solution = mean_field.joint_fokker_planck(&joint, 1.0, 1e-4)?;
+    let solution = mean_field.joint_fokker_planck(&joint, JOINT_TIME, 1e-4)?;
     let elapsed = clock.elapsed().as_secs_f64();
-    let neurons = networks::neurons(&stack, &start, size, 1.0, arguments.seed)?;
+    let neurons = networks::neurons(&stack, &start, size, JOINT_TIME, arguments.seed)?;
     let after = networks::covariance(&neurons);
     let show = |[a, b, ab]: [f64; 3]| format!("{a:.6} {b:.6} {ab:.6}");
     let added = exact.added_covariance();
     println!(
         "{:>5} {:>29} {:>29} {:>29} {:>9.1e} {:>9.2}",
-        1.0,
+        JOINT_TIME,
         show([added[(0, 0)], added[(1, 1)], added[(0, 1)]]),
         show(solution.added_covariance()),
         show([0, 1, 2].map(|k| after[k] - before[k])),
@@ -135,7 +136,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     );
     figure::plane(
         &arguments.joint_figure,
-        &arguments.activation,
+        &format!(
+            "{}: one neuron at two inputs, t = {JOINT_TIME}",
+            arguments.activation
+        ),
         &solution,
         &neurons,
     )?;

@@ -62,12 +62,10 @@ pub fn covariance(neurons: &DMatrix<f64>) -> [f64; 3] {
     let count = neurons.nrows() as f64;
     let mean = [0, 1].map(|k| neurons.column(k).sum() / count);
     let product = |i: usize, j: usize| {
-        let pairs = neurons
-            .column(i)
-            .iter()
-            .zip(&neurons.column(j))
-            .map(|(a, b)| (a - mean[i]) * (b - mean[j]));
-        pairs.sum::<f64>() / count
+        let (first, second) = (neurons.column(i), neurons.column(j));
+        let pairs = first.iter().zip(&second);
+        let terms = pairs.map(|(a, b)| (a - mean[i]) * (b - mean[j]));
+        terms.sum::<f64>() / count
     };
     [product(0, 0), product(1, 1), product(0, 1)]
 }

@@ -17,8 +17,8 @@ impl UniformGrid {
     /// From the first to the last of `nodes` nodes.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless both ends are finite and ascending and the number of nodes is odd, at least 9
-    /// and at most 10⁹.
+    /// [`Error::Invalid`] unless both ends are finite and ascending and the number of nodes is odd, at least
+    /// 9 and at most 10⁹.
     pub fn new(low: f64, high: f64, nodes: usize) -> Result<Self> {
         error::finite("low", low)?;
         error::finite_square("high - low", high - low)?;

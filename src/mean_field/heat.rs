@@ -45,8 +45,8 @@ impl Steps {
         }
     }
 
-    /// Whether it is one explicit step: many of them would be of second order, so a solution that goes on puts
-    /// them off until they are long enough.
+    /// Whether it is one explicit step: many of them would be of second order, so a solution that goes on
+    /// puts them off until they are long enough.
     pub(super) fn are_short(&self) -> bool {
         self.step < LEAST
     }

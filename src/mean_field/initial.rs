@@ -135,7 +135,8 @@ impl InitialLaw {
     /// # Errors
     /// [`Error::Invalid`] for breaks that are not finite and ascending, a value that is negative or not
     /// finite, and an integral of 0; [`Error::Shape`] for fewer than two breaks; [`Error::NotConverged`]
-    /// where the integral does not reach the relative tolerance 1e-11: what jumps or has kinks between breaks.
+    /// where the integral does not reach the relative tolerance 1e-11: what jumps or has kinks between
+    /// breaks.
     pub fn density(
         density: impl Fn(f64) -> f64 + Send + Sync + 'static,
         breaks: &[f64],

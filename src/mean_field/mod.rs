@@ -136,17 +136,17 @@ impl MeanField {
     /// The law of a neuron after the duration `clock`, exactly: one ordinary differential equation.
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless the clock is finite and $\ge 0$; [`Error::NotConverged`] where an expectation
-    /// does not reach its tolerance; [`Error::Overflow`] where one does not exist, or the variance leaves the
-    /// range.
+    /// [`Error::Invalid`] unless the clock is finite and $\ge 0$; [`Error::NotConverged`] where an
+    /// expectation does not reach its tolerance; [`Error::Overflow`] where one does not exist, or the
+    /// variance leaves the range.
     pub fn convolution(&self, initial: &InitialLaw, clock: f64) -> Result<Convolution> {
         Convolution::new(self, initial, clock)
     }
 
     /// The density of a neuron after the duration `clock` by its Fokker–Planck equation, with an estimated
     /// $L^1$ error below `tolerance`. The grid follows from what the [convolution](Self::convolution) says of
-    /// the law's width. Where the law has atoms, kinks or jumps, or a component narrower than a quarter of what
-    /// is added, the convolution also takes the first sixteenth of the variance.
+    /// the law's width. Where the law has atoms, kinks or jumps, or a component narrower than a quarter of
+    /// what is added, the convolution also takes the first sixteenth of the variance.
     ///
     /// ReLU from $\mathcal N(0, 1)$ to the time 1 with the tolerance 1e-6 takes a millisecond, from two atoms
     /// 20 ms.
@@ -178,8 +178,8 @@ impl MeanField {
     /// let initial = InitialLaw::gaussian(0.0, 1.0)?;
     /// let fine = mean_field.fokker_planck_on(&initial, 1.0, UniformGrid::new(-10.0, 10.0, 201)?)?;
     /// assert!(fine.error() < 1e-5);
-    /// let error = mean_field.fokker_planck_on(&initial, 1.0, UniformGrid::new(-3.0, 3.0, 201)?).unwrap_err();
-    /// assert!(error.to_string().contains("not too narrow for the law: [-10.2"));
+    /// let error = mean_field.fokker_planck_on(&initial, 1.0, UniformGrid::new(-3.0, 3.0,
+    /// 201)?).unwrap_err(); assert!(error.to_string().contains("not too narrow for the law: [-10.2"));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn fokker_planck_on(
@@ -200,14 +200,14 @@ impl MeanField {
     }
 
     /// The joint density of a neuron at two inputs after the duration `clock` by its Fokker–Planck equation,
-    /// with an estimated $L^1$ error below `tolerance`. While a component is narrower than a third of the law,
-    /// the [convolution](Self::joint_convolution) takes the first eighth, fourth or half of the time.
+    /// with an estimated $L^1$ error below `tolerance`. While a component is narrower than a third of the
+    /// law, the [convolution](Self::joint_convolution) takes the first eighth, fourth or half of the time.
     ///
     /// # Errors
     /// As [`joint_convolution`](Self::joint_convolution); [`Error::Invalid`] unless $10^{-8} \le$ tolerance
-    /// $\le 10^{-1}$; [`Error::Shape`] unless there are two inputs; [`Error::NotConverged`] where 4 · 10⁶ nodes
-    /// or some 10⁹ operations do not reach it; [`Error::Undefined`] for a singular law (parallel inputs), and
-    /// for one with a component that stays too narrow.
+    /// $\le 10^{-1}$; [`Error::Shape`] unless there are two inputs; [`Error::NotConverged`] where 4 · 10⁶
+    /// nodes or some 10⁹ operations do not reach it; [`Error::Undefined`] for a singular law (parallel
+    /// inputs), and for one with a component that stays too narrow.
     pub fn joint_fokker_planck(
         &self,
         initial: &JointLaw,

@@ -69,9 +69,9 @@ impl ShapedCorrelation {
     /// Of $c_+$, $c_-$, the correlation of the inputs, and $T = L/n$.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for slopes that are not finite, a correlation outside of $[-1, 1]$, and a ratio that
-    /// is not finite and $\ge 0$; [`Error::Unsupported`] for a correlation within 1e-4 of $\pm 1$ that is not
-    /// one of its fixed points; [`Error::NotConverged`].
+    /// [`Error::Invalid`] for slopes that are not finite, a correlation outside of $[-1, 1]$, and a ratio
+    /// that is not finite and $\ge 0$; [`Error::Unsupported`] for a correlation within 1e-4 of $\pm 1$ that
+    /// is not one of its fixed points; [`Error::NotConverged`].
     pub fn new(positive: f64, negative: f64, correlation: f64, ratio: f64) -> Result<Self> {
         error::finite("c_plus", positive)?;
         error::finite("c_minus", negative)?;
