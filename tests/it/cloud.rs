@@ -1,7 +1,7 @@
 //! Points for tests of kernels.
 
-/// Points in no order, of norms that differ; the second to fourth are a duplicate of the first, opposite to it
-/// and nearly parallel.
+/// Points in no order, of norms that differ; the second to fourth are a duplicate of the first, opposite to
+/// it and nearly parallel.
 pub fn cloud(count: usize, dimension: usize) -> Vec<Vec<f64>> {
     let mut state = 0.37_f64;
     let mut next = || {

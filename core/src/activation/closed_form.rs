@@ -168,8 +168,8 @@ const ACCURACY: f64 = 1e-11;
 /// The rounding of a difference of two numbers near 1.
 const ROUNDING: f64 = 2e-16;
 
-/// What parallel inputs lose is $s g(s)$ with $s = \log^2(q_a/q_b)$ and an analytic $g$, which is interpolated
-/// between larger $s$, up to this: exact to 3e-11 of it.
+/// What parallel inputs lose is $s g(s)$ with $s = \log^2(q_a/q_b)$ and an analytic $g$, which is
+/// interpolated between larger $s$, up to this: exact to 3e-11 of it.
 const CLOSE: f64 = 0.01;
 
 /// Three of Chebyshev's nodes on $[0, \text{CLOSE}]$: $s$ and $e^{\sqrt s/2}$.
@@ -183,9 +183,9 @@ const APART: [(f64, f64); 3] = [
 const AGREEMENT: f64 = 4e-15;
 
 /// [`dual`] and [`derivative_dual`] of one point with many, vectorised. Close to $c^\prime = \pm 1$ the loss
-/// of parallel inputs is a difference, or interpolated between such for variances within 10 %, and that of the
-/// angle an integral by Gauss's rule with five nodes, as long as their sum agrees with $1 - c^\prime$. Very
-/// steep activations, and pairs whose sum the rounding of the difference would reach, go one by one.
+/// of parallel inputs is a difference, or interpolated between such for variances within 10 %, and that of
+/// the angle an integral by Gauss's rule with five nodes, as long as their sum agrees with $1 - c^\prime$.
+/// Very steep activations, and pairs whose sum the rounding of the difference would reach, go one by one.
 #[inline(always)]
 pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Result<()> {
     let (qa, inverse_a) = (row.variance_a, inverse_root(row.moment_a));
