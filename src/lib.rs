@@ -40,6 +40,7 @@
 //! | [`kernel`], [`depth`], [`sample`] | the regimes |
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
+//! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
 //! | [`statistics`] | the tests and fits behind reports |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
@@ -86,6 +87,7 @@
 
 pub mod architecture;
 pub mod depth;
+pub mod inference;
 pub mod kernel;
 pub mod law;
 pub mod limit;
@@ -94,6 +96,7 @@ pub mod neural_function;
 pub mod propagation;
 pub mod sample;
 pub mod statistics;
+pub mod training;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 
@@ -113,6 +116,9 @@ pub mod prelude {
         InverseSqrtDepth, Mlp, PowerLaw, ResNet,
     };
     pub use crate::depth::InInfiniteDepth;
+    pub use crate::inference::{
+        CovarianceFunction, GaussianProcess, KernelFamily, NetworkKernel, Noise, Regression,
+    };
     pub use crate::kernel::InInfiniteWidth;
     pub use crate::law::Law;
     pub use crate::limit::{
@@ -121,6 +127,7 @@ pub mod prelude {
     pub use crate::network::{Activated, Dense, Network};
     pub use crate::neural_function::{Correlation, Covariance, NeuralFunction, Neuron};
     pub use crate::sample::{OfFiniteSize, Sampler, Seed};
+
     pub use crate::{Error, Initialization, Inputs, PairCovariance};
 }
 
