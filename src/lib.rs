@@ -127,7 +127,7 @@ pub mod prelude {
     pub use crate::network::{Activated, Dense, Network};
     pub use crate::neural_function::{Correlation, Covariance, NeuralFunction, Neuron};
     pub use crate::sample::{OfFiniteSize, Sampler, Seed};
-
+    pub use crate::training::{KernelDynamics, LearningRate, Ridge, Rule, SquaredLoss};
     pub use crate::{Error, Initialization, Inputs, PairCovariance};
 }
 

@@ -324,6 +324,34 @@ pub(crate) fn products(rows: &[f64], count: usize, dimension: usize) -> Result<V
     Ok(out)
 }
 
+/// $A^\top B$, each entry by [`inner_products`], so with the same bits on every machine.
+pub(crate) fn transposed_product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+    let (dimension, m, k) = (a.nrows(), a.ncols(), b.ncols());
+    let buffers = Buffers::default();
+    let (rows, columns) = (m.div_ceil(SIDE), k.div_ceil(SIDE));
+    let block = |block: usize, count: usize| block * SIDE..count.min((block + 1) * SIDE);
+    let tiles = parallel::try_map(rows * columns, |tile| {
+        let (i, j) = (block(tile / columns, m), block(tile % columns, k));
+        // row by row of the transpose is column by column
+        let x = &b.as_slice()[j.start * dimension..j.end * dimension];
+        let y = &a.as_slice()[i.start * dimension..i.end * dimension];
+        Ok(inner_products(x, y, dimension, false, &buffers))
+    })?;
+    let mut out = crate::numerics::zeros("the product of matrices", m, k)?;
+    for (tile, values) in tiles.into_iter().enumerate() {
+        let (i, j) = (block(tile / columns, m), block(tile % columns, k));
+        for (column, values) in j.zip(values.chunks_exact(i.len())) {
+            out[column * m + i.start..][..i.len()].copy_from_slice(values);
+        }
+    }
+    Ok(DMatrix::from_vec(m, k, out))
+}
+
+/// $A B$, as [`transposed_product`].
+pub(crate) fn product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+    transposed_product(&a.transpose(), b)
+}
+
 /// Subtracts from lines of a tile the products of lines with the lines of another tile.
 fn subtract_products(lines: &mut [f64], own: &[f64], other: &[f64], buffers: &Buffers) {
     let products = inner_products(own, other, SIDE, false, buffers);
@@ -480,6 +508,15 @@ mod tests {
             let pivot = grown.append(1, &|i, j| if j == old { entry(0, 0) } else { twice(i, j) });
             assert_eq!(pivot.unwrap().unwrap_err().index, old);
             assert_eq!(grown.rows, factor(old).rows);
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_the_library() {
+        for (m, n, k) in [(1, 1, 1), (3, 200, 2), (130, 7, 260)] {
+            let a = DMatrix::from_fn(m, n, |i, j| (i as f64 - 0.7 * j as f64).sin());
+            let b = DMatrix::from_fn(n, k, |i, j| (i as f64 + 1.3 * j as f64).cos());
+            assert!((product(&a, &b).unwrap() - a * b).amax() < 1e-12);
         }
     }
 

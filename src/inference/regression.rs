@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use nalgebra::{DMatrix, DVector};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::linear_algebra::{Cholesky, Pivot, products};
+use super::linear_algebra::{Cholesky, Pivot, product, products};
 use super::noise::Noise;
 use crate::numerics::semidefinite_cholesky;
 use crate::random::Seed;
@@ -151,7 +151,7 @@ impl Regression {
     /// finite.
     pub fn mean(&self, cross: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         self.check_cross(cross)?;
-        Ok(cross * &self.weights)
+        product(cross, &self.weights)
     }
 
     /// The variances of the latent function, the diagonal of [`covariance`](Self::covariance), of $K_\ast$
@@ -245,7 +245,7 @@ impl Regression {
             check_shape("the derivative of the kernel matrix", change.shape(), (n, n))?;
         }
         let sensitivity =
-            &self.weights * self.weights.transpose() - self.factor.inverse()? * k as f64;
+            product(&self.weights, &self.weights.transpose())? - self.factor.inverse()? * k as f64;
         let along = changes.iter().map(|change| 0.5 * change.dot(&sensitivity));
         let noise = 0.5 * sensitivity.trace();
         Ok(along.chain([noise]).collect())
@@ -333,7 +333,7 @@ pub(crate) fn draws(
     parallel::try_map(count, |i| {
         let mut stream = seed.stream(i as u64);
         let normals = DMatrix::from_fn(m, k, |_, _| StandardNormal.sample(&mut stream));
-        Ok(mean + &covariance * normals)
+        Ok(mean + product(&covariance, &normals)?)
     })
 }
 
