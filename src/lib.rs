@@ -81,6 +81,7 @@
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
 //! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your
 //! own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
+//! `selection`: parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
@@ -96,9 +97,9 @@ pub mod neural_function;
 pub mod propagation;
 pub mod sample;
 pub mod statistics;
-pub mod training;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+pub mod training;
 
 #[doc(inline)]
 pub use neural_limits_core::{

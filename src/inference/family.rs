@@ -11,9 +11,9 @@ use super::noise::Noise;
 use super::regression::Regression;
 use crate::{Error, Initialization, Inputs, Result, error};
 
-/// The truncation error of derivatives, relative to the largest entry of the matrix, that is worth no more
-/// work.
-const GOAL: f64 = 1e-14;
+/// The last terms of the polynomial of a derivative, relative to its largest entry, that are worth no more work:
+/// what it leaves out is a hundredth of them or less.
+const GOAL: f64 = 1e-12;
 
 /// What a parameter of a covariance function may be.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,22 +34,6 @@ impl Domain {
             Self::Positive => Err(Error::invalid(name, value, "a finite number > 0")),
             Self::NonNegative => error::non_negative(name, value),
             Self::UnitInterval => error::unit_interval(name, value),
-        }
-    }
-
-    /// The variable in which it is selected, on the whole line.
-    pub(super) fn free(&self, value: f64) -> f64 {
-        match self {
-            Self::Positive | Self::NonNegative => value.ln(),
-            Self::UnitInterval => (value / (1.0 - value)).ln(),
-        }
-    }
-
-    /// The parameter of a [`free`](Self::free) variable.
-    pub(super) fn bound(&self, free: f64) -> f64 {
-        match self {
-            Self::Positive | Self::NonNegative => free.exp(),
-            Self::UnitInterval => 1.0 / (1.0 + (-free).exp()),
         }
     }
 }

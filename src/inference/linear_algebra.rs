@@ -53,8 +53,11 @@ impl Cholesky {
         let (first, end) = (old / SIDE, new.div_ceil(SIDE));
         let buffers = Buffers::default();
         for row in self.rows.len()..end {
-            self.rows
-                .push(crate::numerics::zeros("the Cholesky factor", SIDE, (row + 1) * SIDE)?);
+            self.rows.push(crate::numerics::zeros(
+                "the Cholesky factor",
+                SIDE,
+                (row + 1) * SIDE,
+            )?);
         }
         // the new rows of a row of tiles
         let lines = |row: usize| {

@@ -7,6 +7,7 @@
 //! | [`Regression`] | the posterior and the likelihood from matrices |
 //! | [`GaussianProcess`] | the same with inputs and their covariance function |
 //! | [`KernelFamily`] | covariance functions with parameters: gradient of the likelihood, selection by it |
+//! | `Selection` (feature `selection`) | parameters of the largest marginal likelihood |
 //! | `linear_algebra` | the Cholesky factor, in tiles; eigenvectors |
 //! | `derivative` | derivatives of kernel matrices |
 //!
@@ -21,9 +22,13 @@ mod gaussian_process;
 pub(crate) mod linear_algebra;
 mod noise;
 pub(crate) mod regression;
+#[cfg(feature = "selection")]
+mod selection;
 
 pub use covariance_function::{CovarianceFunction, NetworkKernel};
 pub use family::{Domain, KernelFamily, LikelihoodGradient};
 pub use gaussian_process::GaussianProcess;
 pub use noise::Noise;
 pub use regression::Regression;
+#[cfg(feature = "selection")]
+pub use selection::Selection;

@@ -159,11 +159,7 @@ impl Regression {
     ///
     /// # Errors
     /// As [`mean`](Self::mean); [`Error::Shape`] unless there is a prior variance for each point asked for.
-    pub fn variance(
-        &self,
-        cross: &DMatrix<f64>,
-        diagonal: &DVector<f64>,
-    ) -> Result<DVector<f64>> {
+    pub fn variance(&self, cross: &DMatrix<f64>, diagonal: &DVector<f64>) -> Result<DVector<f64>> {
         self.check_cross(cross)?;
         check_shape("the prior variances", diagonal.shape(), (cross.nrows(), 1))?;
         let rows = self.whitened(cross)?;
@@ -242,7 +238,11 @@ impl Regression {
     pub fn likelihood_gradient(&self, changes: &[DMatrix<f64>]) -> Result<Vec<f64>> {
         let (n, k) = self.targets.shape();
         for change in changes {
-            check_shape("the derivative of the kernel matrix", change.shape(), (n, n))?;
+            check_shape(
+                "the derivative of the kernel matrix",
+                change.shape(),
+                (n, n),
+            )?;
         }
         let sensitivity =
             product(&self.weights, &self.weights.transpose())? - self.factor.inverse()? * k as f64;
@@ -284,7 +284,10 @@ impl Regression {
         let pivot = self.factor.append(p, &entry)?.err();
         let pivot = pivot.or_else(|| ill_conditioned(&self.factor).err());
         if let Some(pivot) = pivot {
-            let scale = block.diagonal().amax().max(self.factor.extreme_eigenvalues().1);
+            let scale = block
+                .diagonal()
+                .amax()
+                .max(self.factor.extreme_eigenvalues().1);
             return Err(Error::Singular {
                 matrix: "the kernel matrix with the new points".to_owned(),
                 pivot: pivot.index,
@@ -401,7 +404,9 @@ fn first_ridge(points: usize, largest_eigenvalue: f64) -> f64 {
 fn ridge_that_would_do(kernel: &DMatrix<f64>, noise: f64) -> Result<(f64, Cholesky, f64)> {
     let n = kernel.nrows();
     // the largest eigenvalue is at most the largest sum of a row
-    let sums = kernel.row_iter().map(|row| row.iter().map(|x| x.abs()).sum());
+    let sums = kernel
+        .row_iter()
+        .map(|row| row.iter().map(|x| x.abs()).sum());
     let largest = sums.fold(0.0, f64::max);
     let first = first_ridge(n, largest + noise);
     for power in 0..RIDGES {
@@ -459,7 +464,11 @@ pub(crate) fn check_kernel(what: &str, matrix: &DMatrix<f64>) -> Result<()> {
         error::non_negative(&format!("{what}[({i}, {i})]"), matrix[(i, i)])?;
     }
     let tolerance = 1e-8 * matrix.diagonal().amax();
-    let blocks = || (0..n).step_by(BLOCK).map(|start| start..(start + BLOCK).min(n));
+    let blocks = || {
+        (0..n)
+            .step_by(BLOCK)
+            .map(|start| start..(start + BLOCK).min(n))
+    };
     for rows in blocks() {
         for columns in blocks().take_while(|columns| columns.start <= rows.start) {
             for j in columns {

@@ -71,7 +71,11 @@ impl Trained {
     /// [`Error::Shape`] and [`Error::Invalid`] for matrices that do not fit or are not finite.
     pub fn at(&self, cross: &DMatrix<f64>, test_start: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let (m, (n, k)) = (cross.nrows(), self.weights.shape());
-        check_shape("the kernel of test and training points", cross.shape(), (m, n))?;
+        check_shape(
+            "the kernel of test and training points",
+            cross.shape(),
+            (m, n),
+        )?;
         check_finite("the kernel of test and training points", cross)?;
         check_shape("the start at the test points", test_start.shape(), (m, k))?;
         check_finite("the start at the test points", test_start)?;
@@ -158,7 +162,10 @@ impl LossDynamics {
                 return Err(Error::invalid(
                     "the learning rate",
                     self.learning_rate.value(),
-                    format!("a smaller number: training diverges within {} steps", step + 1),
+                    format!(
+                        "a smaller number: training diverges within {} steps",
+                        step + 1
+                    ),
                 ));
             }
         }
@@ -220,13 +227,18 @@ impl ODE<f64, Vec<f64>> for Flow<'_> {
         let weights = DMatrix::from_column_slice(n, k, state);
         match self.dynamics.outputs(self.start, &weights) {
             Ok(outputs) => {
-                let gradient = self.dynamics.loss.gradient(&outputs, &self.dynamics.targets);
+                let gradient = self
+                    .dynamics
+                    .loss
+                    .gradient(&outputs, &self.dynamics.targets);
                 let rate = self.dynamics.learning_rate.value();
                 velocity.clear();
                 velocity.extend(gradient.iter().map(|slope| -rate * slope));
             }
             Err(error) => {
-                velocity.iter_mut().for_each(|velocity| *velocity = f64::NAN);
+                velocity
+                    .iter_mut()
+                    .for_each(|velocity| *velocity = f64::NAN);
                 *self.failure.borrow_mut() = Some(error);
             }
         }

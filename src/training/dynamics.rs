@@ -427,7 +427,8 @@ impl KernelDynamics {
     }
 
     fn divisor(&self) -> f64 {
-        self.loss.divisor(self.targets.nrows(), self.targets.ncols())
+        self.loss
+            .divisor(self.targets.nrows(), self.targets.ncols())
     }
 
     fn diverges(&self, limit: f64) -> Error {

@@ -10,14 +10,17 @@
 //! | [`LossDynamics`] | any differentiable [`TrainingLoss`], integrated or step by step |
 //! | [`LearningRate`], [`SquaredLoss`], [`Rule`] | the unit of time, the normalisation of the loss, the rule |
 //! | [`Ridge`] | the penalty, absolute or relative to the mean of the diagonal |
+//! | [`Catapult`] | beyond the kernel regime: two linear layers at a large learning rate, exactly |
 
 mod any_loss;
+mod catapult;
 mod dynamics;
 mod loss;
 mod ridge;
 mod rule;
 
 pub use any_loss::{LossDynamics, Trained};
+pub use catapult::{Catapult, CatapultPhase};
 pub use dynamics::{Ensemble, KernelDynamics, StartCovariance};
 pub use loss::{CrossEntropy, TrainingLoss};
 pub use ridge::Ridge;

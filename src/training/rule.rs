@@ -16,7 +16,11 @@ impl LearningRate {
         if rate.is_finite() && rate > 0.0 {
             Ok(Self(rate))
         } else {
-            Err(Error::invalid("the learning rate", rate, "a finite number > 0"))
+            Err(Error::invalid(
+                "the learning rate",
+                rate,
+                "a finite number > 0",
+            ))
         }
     }
 
@@ -190,7 +194,8 @@ mod tests {
                     let rule = Rule::HeavyBall { steps, momentum };
                     let found = 1.0 - x * rule.weight(1.0, x);
                     let exact = residual(x, momentum, steps);
-                    assert!((found - exact).abs() < 1e-12, "{momentum} {x} {steps}");
+                    // a thousand steps round a residual near 1
+                    assert!((found - exact).abs() < 1e-11, "{momentum} {x} {steps}");
                 }
             }
         }

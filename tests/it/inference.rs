@@ -4,9 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use neural_limits::network::{Activated, Dense, Network};
 use neural_limits::prelude::*;
 
-use crate::oracle::inference::{
-    cases, covariance, inputs, matrix, matrix_units, network, number, units,
-};
+use crate::oracle::inference::{cases, covariance, inputs, matrix, matrix_units, number, units};
 
 /// Of the tolerance's unit: ten times the 4 units of rounding that a kernel entry may err by.
 const FACTOR: f64 = 40.0;
@@ -31,10 +29,17 @@ fn posteriors_and_likelihoods_are_those_of_eighty_digits() {
         let regression = Regression::new(&train, &y, noise);
         if case["expect_error"] == "singular" {
             let error = regression.expect_err("singular");
-            let Error::Singular { pivot, size, ridge, .. } = error else {
+            let Error::Singular {
+                pivot, size, ridge, ..
+            } = error
+            else {
                 panic!("{}: {error}", case["name"]);
             };
-            assert!(pivot < y.nrows() && size.abs() < 1e-12 * train.amax(), "{}", case["name"]);
+            assert!(
+                pivot < y.nrows() && size.abs() < 1e-12 * train.amax(),
+                "{}",
+                case["name"]
+            );
             let done = Noise::Variance(noise.variance(0.0).unwrap() + ridge);
             Regression::new(&train, &y, done).expect("the ridge would do");
             compared += 1;
@@ -53,7 +58,13 @@ fn posteriors_and_likelihoods_are_those_of_eighty_digits() {
         let mut here = matrix_units(&found, &mean, n, number(&ulp["mean"]), mean.amax());
         let found = regression.covariance(&cross, &test).unwrap();
         let (unit, scale) = (number(&ulp["covariance"]), test.amax());
-        here = here.max(matrix_units(&found, &matrix(&want["covariance"]), n, unit, scale));
+        here = here.max(matrix_units(
+            &found,
+            &matrix(&want["covariance"]),
+            n,
+            unit,
+            scale,
+        ));
         let variance = regression.variance(&cross, &test.diagonal()).unwrap();
         here = here.max((variance - found.diagonal()).amax() / scale / 4e-16);
         let likelihood = number(&want["log_marginal_likelihood"]);
@@ -65,14 +76,17 @@ fn posteriors_and_likelihoods_are_those_of_eighty_digits() {
         compared += 1;
 
         let gradient = &want["gradient"];
-        let mut found = vec![("noise_variance", regression.likelihood_gradient(&[]).unwrap()[0])];
+        let mut found = vec![(
+            "noise_variance",
+            regression.likelihood_gradient(&[]).unwrap()[0],
+        )];
         if !gradient["weight_variance"].is_null() {
             let (case_of_family, kind) = (case.clone(), case["kernel"].clone());
             let family = KernelFamily::of_initializations(move |law| {
                 Ok(covariance(&case_of_family, &kind, Some(law)))
             });
-            let law = ["weight_std", "bias_std"]
-                .map(|field| number(&case["network"][field]).powi(2));
+            let law =
+                ["weight_std", "bias_std"].map(|field| number(&case["network"][field]).powi(2));
             let noise = number(&case["noise_variance"]);
             let x = inputs(&case["x_train"]);
             let all = family.likelihood_gradient(&law, noise, &x, &y).unwrap();
@@ -83,8 +97,16 @@ fn posteriors_and_likelihoods_are_those_of_eighty_digits() {
             if let Some(want) = gradient[name].as_f64() {
                 let unit = number(&ulp["gradient"][name]);
                 let here = units(found, want, n, unit, want.abs());
-                println!("{:50} {name:16} {here:9.1} {:9.1e}", case["name"], (found / want - 1.0).abs());
-                let factor = if name == "noise_variance" { FACTOR } else { GRADIENT_FACTOR };
+                println!(
+                    "{:50} {name:16} {here:9.1} {:9.1e}",
+                    case["name"],
+                    (found / want - 1.0).abs()
+                );
+                let factor = if name == "noise_variance" {
+                    FACTOR
+                } else {
+                    GRADIENT_FACTOR
+                };
                 assert!(here < factor, "{}: {name} {here}", case["name"]);
                 worst_gradient = worst_gradient.max(here / factor * FACTOR);
             }
@@ -142,7 +164,10 @@ fn points_one_by_one_are_points_at_once() {
     let noise = Noise::Variance(0.01);
     let part = |from: usize, to: usize| {
         let points: Vec<&[f64]> = x.points().skip(from).take(to - from).collect();
-        (Inputs::from_rows(&points).unwrap(), y.rows(from, to - from).into_owned())
+        (
+            Inputs::from_rows(&points).unwrap(),
+            y.rows(from, to - from).into_owned(),
+        )
     };
     let at_once = GaussianProcess::fit(mlp(), &x, &y, noise).unwrap();
     let (first, targets) = part(0, 120);
@@ -165,7 +190,9 @@ fn points_one_by_one_are_points_at_once() {
     let block = |i: usize, j: usize, m: usize, n: usize| gram.view((i, j), (m, n)).into_owned();
     let first = Regression::new(&block(0, 0, 100, 100), &y.rows(0, 100).into_owned(), noise);
     let (cross, corner) = (block(100, 0, 50, 100), block(100, 100, 50, 50));
-    let grown = first.unwrap().extended(&cross, &corner, &y.rows(100, 50).into_owned());
+    let grown = first
+        .unwrap()
+        .extended(&cross, &corner, &y.rows(100, 50).into_owned());
     assert_eq!(grown.unwrap().weights(), whole.weights());
 }
 
@@ -174,11 +201,17 @@ fn samples_have_the_posteriors_mean_and_covariance() {
     let (x, y) = data(5);
     let process = GaussianProcess::fit(mlp(), &x, &y, Noise::Variance(0.05)).unwrap();
     let elsewhere = Inputs::from_rows(&[[0.3, -1.1], [2.0, 0.1], [-1.0, -1.0]]).unwrap();
-    let (mean, covariance) = (process.mean(&elsewhere).unwrap(), process.covariance(&elsewhere).unwrap());
+    let (mean, covariance) = (
+        process.mean(&elsewhere).unwrap(),
+        process.covariance(&elsewhere).unwrap(),
+    );
     let count = 20_000;
     let draws = process.sample(&elsewhere, count, 11).unwrap();
     assert_eq!(draws[7], process.sample(&elsewhere, 8, 11).unwrap()[7]);
-    let average = draws.iter().fold(DMatrix::zeros(3, 2), |sum, draw| sum + draw) / count as f64;
+    let average = draws
+        .iter()
+        .fold(DMatrix::zeros(3, 2), |sum, draw| sum + draw)
+        / count as f64;
     let deviation = |i: usize| covariance[(i, i)].sqrt();
     for i in 0..3 {
         for c in 0..2 {
@@ -203,7 +236,9 @@ fn jitter_is_given_only_when_asked_for_and_said() {
     let ones = DMatrix::from_element(3, 3, 1.0);
     let y = DMatrix::from_column_slice(3, 1, &[1.0, 1.0, 1.0]);
     let error = Regression::new(&ones, &y, Noise::None).unwrap_err();
-    let Error::Singular { pivot, ridge, .. } = error else { panic!("{error}") };
+    let Error::Singular { pivot, ridge, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!(pivot, 1);
     assert!(ridge > 0.0 && ridge < 1e-13);
     let asked = Regression::with_jitter(&ones, &y, Noise::None, 1e-10).unwrap();
@@ -232,7 +267,8 @@ fn the_gradient_is_that_of_differences() {
     for time in [0.0, 0.4, 1.0] {
         let found = family.likelihood_gradient(&[time], 0.1, &x, &y).unwrap();
         let (step, center) = (1e-4, f64::clamp(time, 1e-4, 1.0 - 1e-4));
-        let slope = (likelihood(center + step, 0.1) - likelihood(center - step, 0.1)) / (2.0 * step);
+        let slope =
+            (likelihood(center + step, 0.1) - likelihood(center - step, 0.1)) / (2.0 * step);
         assert!((found.parameters[0] / slope - 1.0).abs() < 1e-3, "{time}");
         let slope = (likelihood(time, 0.1 + 1e-4) - likelihood(time, 0.1 - 1e-4)) / 2e-4;
         assert!((found.noise_variance / slope - 1.0).abs() < 1e-4);
@@ -250,7 +286,10 @@ fn a_network_that_ends_in_a_nonlinearity_is_refused_with_that_reason() {
     let width = net.infinite_width(1).unwrap();
     for kernel in [NetworkKernel::nngp(&width), NetworkKernel::ntk(&width)] {
         let message = kernel.unwrap_err().to_string();
-        assert!(message.contains("it ends in ReLU, so that the outputs are not Gaussian"), "{message}");
+        assert!(
+            message.contains("it ends in ReLU, so that the outputs are not Gaussian"),
+            "{message}"
+        );
     }
     assert!(NetworkKernel::infinite_depth(&net, 1.0).is_err());
     let message = NetworkKernel::nngp(&Network::new().infinite_width(1).unwrap()).unwrap_err();
@@ -261,22 +300,43 @@ fn a_network_that_ends_in_a_nonlinearity_is_refused_with_that_reason() {
 fn bad_input_is_refused_by_name() {
     let (x, y) = data(4);
     let refused = |y: &DMatrix<f64>, noise: Noise| {
-        GaussianProcess::fit(mlp(), &x, y, noise).unwrap_err().to_string()
+        GaussianProcess::fit(mlp(), &x, y, noise)
+            .unwrap_err()
+            .to_string()
     };
     let fine = Noise::Variance(0.1);
     for (message, expected) in [
-        (refused(&y.rows(0, 3).into_owned(), fine), "the targets has shape (3, 2): expected 4 rows"),
+        (
+            refused(&y.rows(0, 3).into_owned(), fine),
+            "the targets has shape (3, 2): expected 4 rows",
+        ),
         (refused(&DMatrix::zeros(4, 0), fine), "at least one column"),
-        (refused(&y.map(|_| f64::NAN), fine), "the targets[(0, 0)] = NaN"),
-        (refused(&y, Noise::Variance(-0.1)), "the noise variance = -0.1"),
-        (refused(&y, Noise::Variance(f64::NAN)), "the noise variance = NaN"),
-        (refused(&y, Noise::RelativeToMeanDiagonal(-0.1)), "relative to the mean diagonal = -0.1"),
+        (
+            refused(&y.map(|_| f64::NAN), fine),
+            "the targets[(0, 0)] = NaN",
+        ),
+        (
+            refused(&y, Noise::Variance(-0.1)),
+            "the noise variance = -0.1",
+        ),
+        (
+            refused(&y, Noise::Variance(f64::NAN)),
+            "the noise variance = NaN",
+        ),
+        (
+            refused(&y, Noise::RelativeToMeanDiagonal(-0.1)),
+            "relative to the mean diagonal = -0.1",
+        ),
     ] {
         assert!(message.contains(expected), "{message}");
     }
     let process = GaussianProcess::fit(mlp(), &x, &y, fine).unwrap();
     let other = Inputs::from_rows(&[[1.0, 2.0, 3.0]]).unwrap();
-    for error in [process.mean(&other).err(), process.variance(&other).err(), process.covariance(&other).err()] {
+    for error in [
+        process.mean(&other).err(),
+        process.variance(&other).err(),
+        process.covariance(&other).err(),
+    ] {
         assert!(error.unwrap().to_string().contains("dimension"));
     }
     let k = mlp().gram(&x).unwrap();
@@ -286,20 +346,35 @@ fn bad_input_is_refused_by_name() {
         (matrix(DMatrix::zeros(3, 4)), "shape (3, 4)"),
         (matrix(k.map(|_| f64::INFINITY)), "expected a finite number"),
         (matrix(-&k), "expected a finite number >= 0"),
-        (matrix(DMatrix::from_fn(4, 4, |i, j| k[(i, j)] + i as f64)), "its mirror image"),
+        (
+            matrix(DMatrix::from_fn(4, 4, |i, j| k[(i, j)] + i as f64)),
+            "its mirror image",
+        ),
     ] {
         assert!(message.contains(expected), "{message}");
     }
     let regression = Regression::new(&k, &y, fine).unwrap();
     assert!(regression.mean(&DMatrix::zeros(1, 3)).is_err());
     assert!(regression.mean(&DMatrix::zeros(0, 4)).is_err());
-    assert!(regression.variance(&DMatrix::zeros(2, 4), &DVector::zeros(3)).is_err());
-    assert!(regression.covariance(&DMatrix::zeros(2, 4), &DMatrix::zeros(3, 3)).is_err());
+    assert!(
+        regression
+            .variance(&DMatrix::zeros(2, 4), &DVector::zeros(3))
+            .is_err()
+    );
+    assert!(
+        regression
+            .covariance(&DMatrix::zeros(2, 4), &DMatrix::zeros(3, 3))
+            .is_err()
+    );
     let relative = Regression::new(&k, &y, Noise::RelativeToMeanDiagonal(0.1)).unwrap();
     let one = DMatrix::from_element(1, 1, 1.0);
     let message = relative.extended(&DMatrix::zeros(1, 4), &one, &DMatrix::zeros(1, 2));
-    assert!(message.unwrap_err().to_string().contains("give it as Noise::Variance"));
+    assert!(
+        message
+            .unwrap_err()
+            .to_string()
+            .contains("give it as Noise::Variance")
+    );
     let indefinite = DMatrix::from_row_slice(2, 2, &[1.0, 1e9, 1e9, 1.0]);
     assert!(Regression::new(&indefinite, &DMatrix::zeros(2, 1), Noise::None).is_err());
-    let _ = network;
 }

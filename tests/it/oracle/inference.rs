@@ -28,12 +28,10 @@ pub fn number(value: &Value) -> f64 {
 /// The network of a case.
 pub fn network(description: &Value, law: Option<Initialization>) -> Network {
     let square = |field: &str| number(&description[field]).powi(2);
-    let all = law.unwrap_or_else(|| {
-        Initialization::new(square("weight_std"), square("bias_std")).unwrap()
-    });
-    let activated = || {
-        neural_limits::network::Activated::sharing(named_activation(&description["activation"]))
-    };
+    let all = law
+        .unwrap_or_else(|| Initialization::new(square("weight_std"), square("bias_std")).unwrap());
+    let activated =
+        || neural_limits::network::Activated::sharing(named_activation(&description["activation"]));
     if description["kind"] == "resnet" {
         let stem = Initialization::new(square("input_weight_std"), square("input_bias_std"));
         let alphas = description["alphas"].as_array().unwrap().iter();
@@ -71,7 +69,11 @@ pub fn inputs(value: &Value) -> Inputs<'static> {
 pub fn units(got: f64, want: f64, points: usize, one_ulp: f64, scale: f64) -> f64 {
     let unit = points as f64 * one_ulp + 4e-16 * scale;
     let difference = (got - want).abs();
-    if difference == 0.0 { 0.0 } else { difference / unit }
+    if difference == 0.0 {
+        0.0
+    } else {
+        difference / unit
+    }
 }
 
 /// The largest of [`units`] over the entries.
