@@ -66,8 +66,8 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A covariance matrix cannot be inverted in double precision: it is singular (points twice, fewer features
-    /// than points), or nearly so (smooth kernels on fine grids).
+    /// A covariance matrix cannot be inverted in double precision: it is singular (points twice, fewer
+    /// features than points), or nearly so (smooth kernels on fine grids).
     #[error(
         "{matrix} is singular at pivot {pivot}, which is {size:.3e}: {ridge:.3e} on the diagonal would do"
     )]

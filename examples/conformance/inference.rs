@@ -1,9 +1,9 @@
 //! Gaussian-process inference and dynamics of training against 80-digit values, and against the peer's
 //! predictions.
 //!
-//! A result passes within $f (n u + 4 \cdot 10^{-16} s)$: $u$ the file's `one_ulp_effect`, what half a unit of
-//! rounding in every kernel entry does to it, $s$ its scale, and $f$ ten times the units of rounding that the
-//! crate's kernel entries (or their derivatives) may err by.
+//! A result passes within $f (n u + 4 \cdot 10^{-16} s)$: $u$ the file's `one_ulp_effect`, what half a unit
+//! of rounding in every kernel entry does to it, $s$ its scale, and $f$ ten times the units of rounding that
+//! the crate's kernel entries (or their derivatives) may err by.
 
 use std::fmt;
 
@@ -419,8 +419,8 @@ fn cross_entropy(case: &Value) -> Outcome {
     ])
 }
 
-/// The peer's loss is divided by the number of entries; its ridge is relative to the mean of the diagonal, and
-/// belongs to the kernel of the training points.
+/// The peer's loss is divided by the number of entries; its ridge is relative to the mean of the diagonal,
+/// and belongs to the kernel of the training points.
 fn prediction(file: &Value, result: &Value) -> Outcome {
     let kind = result["get"].as_str().unwrap_or("ntk");
     let [train, cross, _] = kernels(file, kind)?;
@@ -477,8 +477,8 @@ fn prediction(file: &Value, result: &Value) -> Outcome {
     )?;
     let trained = jittered.train(&start, rule).map_err(says)?;
     Ok(vec![
-        compare("fx_train", &trained)?,
-        compare("fx_test", &tested)?,
+        compare("fx_train_t", &trained)?,
+        compare("fx_test_t", &tested)?,
     ])
 }
 

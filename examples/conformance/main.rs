@@ -1,10 +1,10 @@
-//! Kernels, duals, inference and training against files of reference values: every network and every activation
-//! that the crate has, one line each.
+//! Kernels, duals, inference and training against files of reference values: every network and every
+//! activation that the crate has, one line each.
 //!
 //! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the formats of
-//! `tests/data/neural_tangents.json`, `duals.json` and `inference.json` (described in `tests/data/README.md`), and
-//! fails if a supported case does. A kernel's entry passes within the tolerance, or within what the peer's
-//! own rounding can do (`rounding.rs` derives it).
+//! `tests/data/neural_tangents.json`, `duals.json` and `inference.json` (described in
+//! `tests/data/README.md`), and fails if a supported case does. A kernel's entry passes within the tolerance,
+//! or within what the peer's own rounding can do (`rounding.rs` derives it).
 
 mod case;
 mod duals;

@@ -10,7 +10,8 @@ use crate::kernel::{InfiniteWidth, KernelKind};
 use crate::network::{Layer, Network, Outline};
 use crate::{Error, Inputs, Result};
 
-/// A covariance function $k(x, x^\prime)$ of inputs: the prior of a [`GaussianProcess`](super::GaussianProcess).
+/// A covariance function $k(x, x^\prime)$ of inputs: the prior of a
+/// [`GaussianProcess`](super::GaussianProcess).
 ///
 /// [`NetworkKernel`] is that of every network of the crate; one of your own takes three methods:
 ///
@@ -89,8 +90,8 @@ impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
 /// The covariance function of a network: its NNGP kernel or its tangent kernel, at finite depth, or its
 /// covariance at infinite depth.
 ///
-/// A network that does not end in a dense layer (or a sum of them) is refused: its outputs are not Gaussian, nor
-/// is its tangent kernel a number rather than a random variable.
+/// A network that does not end in a dense layer (or a sum of them) is refused: its outputs are not Gaussian,
+/// nor is its tangent kernel a number rather than a random variable.
 ///
 /// ```
 /// use neural_limits::inference::{CovarianceFunction, NetworkKernel};

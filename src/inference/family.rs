@@ -11,8 +11,8 @@ use super::noise::Noise;
 use super::regression::Regression;
 use crate::{Error, Initialization, Inputs, Result, error};
 
-/// The last terms of the polynomial of a derivative, relative to its largest entry, that are worth no more work:
-/// what it leaves out is a hundredth of them or less.
+/// The last terms of the polynomial of a derivative, relative to its largest entry, that are worth no more
+/// work: what it leaves out is a hundredth of them or less.
 const GOAL: f64 = 1e-12;
 
 /// What a parameter of a covariance function may be.
@@ -150,8 +150,8 @@ impl KernelFamily {
     /// $$\frac{\partial \log p(Y)}{\partial \theta} = \tfrac12 \operatorname{tr}\Bigl( \bigl(A^{-1} Y Y^\top
     /// A^{-1} - k A^{-1}\bigr) \frac{\partial A}{\partial \theta} \Bigr).$$
     ///
-    /// The derivatives of $K(X, X)$ are those of the polynomial of degree 15 through 16 kernel matrices around
-    /// the value, so that a gradient costs some 16 kernels for each parameter.
+    /// The derivatives of $K(X, X)$ are those of the polynomial of degree 15 through 16 kernel matrices
+    /// around the value, so that a gradient costs some 16 kernels for each parameter.
     ///
     /// # Errors
     /// As [`at`](Self::at) and [`Regression::new`].

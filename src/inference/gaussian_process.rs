@@ -10,9 +10,10 @@ use crate::{Inputs, Result};
 
 /// A Gaussian process with a covariance function, conditioned on targets: [`Regression`] with its inputs.
 ///
-/// With the NNGP kernel this is Bayesian inference in the network of infinite width (R. Neal 1996; J. Lee et al.
-/// 2017, arXiv 1711.00165); with the tangent kernel its mean is what training all layers to the end predicts on
-/// average (A. Jacot, F. Gabriel and C. Hongler 2018, arXiv 1806.07572; the ensemble's covariance is another one:
+/// With the NNGP kernel this is Bayesian inference in the network of infinite width (R. Neal 1996; J. Lee et
+/// al. 2017, arXiv 1711.00165); with the tangent kernel its mean is what training all layers to the end
+/// predicts on average (A. Jacot, F. Gabriel and C. Hongler 2018, arXiv 1806.07572; the ensemble's covariance
+/// is another one:
 /// [`KernelDynamics::ensemble`](crate::training::KernelDynamics::ensemble)).
 ///
 /// ```

@@ -11,9 +11,9 @@
 //! | `linear_algebra` | the Cholesky factor, in tiles; eigenvectors |
 //! | `derivative` | derivatives of kernel matrices |
 //!
-//! A network of infinite width at initialisation is a Gaussian process with the NNGP kernel as its covariance; given
-//! targets, the posterior is what Bayesian inference in that network predicts. [`training`](crate::training) has
-//! what gradient descent makes of it.
+//! A network of infinite width at initialisation is a Gaussian process with the NNGP kernel as its
+//! covariance; given targets, the posterior is what Bayesian inference in that network predicts.
+//! [`training`](crate::training) has what gradient descent makes of it.
 
 mod covariance_function;
 mod derivative;

@@ -12,8 +12,8 @@ pub enum Noise {
     None,
     /// $\sigma^2$ itself, in squared units of the targets.
     Variance(f64),
-    /// $\sigma^2$ as a multiple of the mean of the diagonal, $\sigma^2 = \rho \operatorname{tr} K(X,X)/n$: what
-    /// neural-tangents calls `diag_reg` by default.
+    /// $\sigma^2$ as a multiple of the mean of the diagonal, $\sigma^2 = \rho \operatorname{tr} K(X,X)/n$:
+    /// what neural-tangents calls `diag_reg` by default.
     RelativeToMeanDiagonal(f64),
 }
 

@@ -33,8 +33,8 @@ const RIDGES: i32 = 16;
 ///
 /// # Errors of the values
 /// Those of correctly rounded kernel matrices: relative errors of $\epsilon$ times the
-/// [condition](Self::condition) in what is multiplied by $A^{-1}$. Variances are between 0 and the prior's, to
-/// the bit.
+/// [condition](Self::condition) in what is multiplied by $A^{-1}$. Variances are between 0 and the prior's,
+/// to the bit.
 ///
 /// ```
 /// use nalgebra::DMatrix;

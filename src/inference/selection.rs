@@ -45,8 +45,8 @@ impl KernelFamily {
     /// Parameters and noise variance of the largest marginal likelihood, from a start.
     ///
     /// The simplex method of J. Nelder and R. Mead (1965) by the crate `argmin`, in the logarithms of
-    /// variances and the logits of times: some hundred kernels and factorisations. The maximum is a local one;
-    /// depths are compared by selecting for each.
+    /// variances and the logits of times: some hundred kernels and factorisations. The maximum is a local
+    /// one; depths are compared by selecting for each.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a start that has no logarithm, or at which the likelihood is refused (with that
@@ -102,8 +102,11 @@ impl KernelFamily {
             corner
         };
         let corners: Vec<Vec<f64>> = (0..=center.len()).map(corner).collect();
-        let failed = |error: argmin::core::Error| Error::unsupported("selection", error.to_string());
-        let solver = NelderMead::new(corners).with_sd_tolerance(SPREAD).map_err(failed)?;
+        let failed =
+            |error: argmin::core::Error| Error::unsupported("selection", error.to_string());
+        let solver = NelderMead::new(corners)
+            .with_sd_tolerance(SPREAD)
+            .map_err(failed)?;
         let steps = STEPS * center.len() as u64;
         let found = Executor::new(&search, solver)
             .configure(|state| state.max_iters(steps))

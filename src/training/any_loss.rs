@@ -16,12 +16,12 @@ const STEPS: usize = 100_000;
 
 /// The dynamics of training a linearised network on a differentiable loss $\ell$: with the kernel $\Theta$,
 ///
-/// $$f(x) = f_0(x) + \Theta(x, X) \alpha, \qquad \dot\alpha = -\eta \frac{\partial \ell}{\partial f(X)}, \quad
-/// \alpha_0 = 0,$$
+/// $$f(x) = f_0(x) + \Theta(x, X) \alpha, \qquad \dot\alpha = -\eta
+/// \frac{\partial \ell}{\partial f(X)}, \quad \alpha_0 = 0,$$
 ///
-/// a flow in $nk$ numbers whatever the number of test points (J. Lee et al. 2019, arXiv 1902.06720, eq. 5–6, in
-/// the dual variables), integrated by Dormand–Prince 8(5,3); gradient descent and the heavy ball go step by step.
-/// For squared loss [`KernelDynamics`](super::KernelDynamics) has it in closed form.
+/// a flow in $nk$ numbers whatever the number of test points (J. Lee et al. 2019, arXiv 1902.06720, eq. 5–6,
+/// in the dual variables), integrated by Dormand–Prince 8(5,3); gradient descent and the heavy ball go step
+/// by step. For squared loss [`KernelDynamics`](super::KernelDynamics) has it in closed form.
 ///
 /// Of the cross entropy $\sum_c f_{ic}$ is conserved, and on separable labels there is no limit at infinite
 /// time: logits grow like its logarithm.
@@ -64,8 +64,8 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// The outputs $f_0(x) + \Theta(x, X) \alpha$ at $m$ test points of the kernel `cross`, $m \times n$, that
-    /// started from `test_start`, $m \times k$.
+    /// The outputs $f_0(x) + \Theta(x, X) \alpha$ at $m$ test points of the kernel `cross`, $m \times n$,
+    /// that started from `test_start`, $m \times k$.
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Invalid`] for matrices that do not fit or are not finite.
@@ -123,8 +123,9 @@ impl LossDynamics {
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Invalid`] for a start that does not fit the targets or is not finite, or
-    /// a time or momentum out of range; [`Error::Unsupported`] for infinite time; [`Error::NotConverged`] where
-    /// the integrator takes too many steps; [`Error::Invalid`] naming the learning rate of steps that diverge.
+    /// a time or momentum out of range; [`Error::Unsupported`] for infinite time; [`Error::NotConverged`]
+    /// where the integrator takes too many steps; [`Error::Invalid`] naming the learning rate of steps that
+    /// diverge.
     pub fn train(&self, start: &DMatrix<f64>, rule: Rule) -> Result<Trained> {
         rule.check()?;
         check_shape("the start", start.shape(), self.targets.shape())?;

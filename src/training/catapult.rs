@@ -17,8 +17,8 @@ pub enum CatapultPhase {
 }
 
 /// A network of two linear layers and width $n$ at one point, $f = n^{-1/2} v \cdot u$, trained by gradient
-/// descent on $f^2/2$ (A. Lewkowycz et al. 2020, arXiv 2003.02218, section 3): with the curvature (the tangent
-/// kernel, the Hessian's largest eigenvalue at $f = 0$) $\lambda = (|u|^2 + |v|^2)/n$, exactly
+/// descent on $f^2/2$ (A. Lewkowycz et al. 2020, arXiv 2003.02218, section 3): with the curvature (the
+/// tangent kernel, the Hessian's largest eigenvalue at $f = 0$) $\lambda = (|u|^2 + |v|^2)/n$, exactly
 ///
 /// $$f \leftarrow f \Bigl(1 - \eta\lambda + \frac{\eta^2 f^2}{n}\Bigr), \qquad
 /// \lambda \leftarrow \lambda + \frac{\eta f^2}{n} (\eta\lambda - 4),$$
@@ -109,7 +109,9 @@ impl Catapult {
         if next.output.is_finite() && next.curvature.is_finite() {
             Ok(next)
         } else {
-            Err(Error::overflow("the output of a network whose training diverges"))
+            Err(Error::overflow(
+                "the output of a network whose training diverges",
+            ))
         }
     }
 
@@ -173,7 +175,12 @@ mod tests {
     fn trajectories_of_sixty_digits() {
         let start = Catapult::new(0.5, 2.0, 16).unwrap();
         for (eta, steps, f, lambda) in [
-            (0.75, 10, 0.000_284_492_876_000_655_2, 1.961_489_304_902_378_4),
+            (
+                0.75,
+                10,
+                0.000_284_492_876_000_655_2,
+                1.961_489_304_902_378_4,
+            ),
             (1.5, 3, -2.462_305_987_301_26, 1.526_996_524_249_421_1),
             (1.5, 10, 0.098_786_895_414_911_55, 0.118_133_184_455_322_66),
             (2.25, 4, 229.176_018_968_524_7, 116.905_941_498_155_16),
@@ -184,7 +191,10 @@ mod tests {
             assert!(close(end.output(), f), "{eta} {steps} {end:?}");
         }
         assert!(start.after(rate(2.25), 8).is_ok());
-        assert!(start.after(rate(2.25), 9).is_err(), "it overflows at step 9");
+        assert!(
+            start.after(rate(2.25), 9).is_err(),
+            "it overflows at step 9"
+        );
     }
 
     #[test]

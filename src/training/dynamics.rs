@@ -12,12 +12,12 @@ use crate::{Error, Result, error};
 
 /// The dynamics of training a linearised network (one of infinite width) on squared loss, at any time.
 ///
-/// With the kernel $\Theta$ of the training points (the NTK where all layers are trained, the NNGP kernel where
-/// only the last is), targets $y$, a start $f_0$ and a ridge $r$ (A. Jacot, F. Gabriel and C. Hongler 2018,
-/// arXiv 1806.07572; J. Lee et al. 2019, arXiv 1902.06720, eq. 8–11)
+/// With the kernel $\Theta$ of the training points (the NTK where all layers are trained, the NNGP kernel
+/// where only the last is), targets $y$, a start $f_0$ and a ridge $r$ (A. Jacot, F. Gabriel and C. Hongler
+/// 2018, arXiv 1806.07572; J. Lee et al. 2019, arXiv 1902.06720, eq. 8–11)
 ///
-/// $$f(x) = f_0(x) + \Theta(x, X) \alpha, \qquad \alpha = \sum_i v_i \frac{1 - \rho(\lambda_i + r)}{\lambda_i + r}
-/// v_i^\top (y - f_0(X)),$$
+/// $$f(x) = f_0(x) + \Theta(x, X) \alpha, \qquad \alpha = \sum_i v_i \frac{1 -
+/// \rho(\lambda_i + r)}{\lambda_i + r} v_i^\top (y - f_0(X)),$$
 ///
 /// $\lambda_i, v_i$ eigenvalues and eigenvectors of $\Theta(X, X)$, $\rho$ what the [`Rule`] leaves of a
 /// residual: $e^{-\eta\lambda t}$ of a flow. One decomposition, $O(n^3)$, serves all rules, times, starts and
@@ -233,8 +233,8 @@ impl KernelDynamics {
         })
     }
 
-    /// Mean and covariance of networks of which the last layer alone is trained, $\Theta = K$, where the ridge
-    /// is a noise that the targets and the start carry:
+    /// Mean and covariance of networks of which the last layer alone is trained, $\Theta = K$, where the
+    /// ridge is a noise that the targets and the start carry:
     ///
     /// $$k (K + r)^{-1} (1 - \rho) y, \qquad K_{\ast\ast} - k (K + r)^{-1} (1 - \rho^2) k^\top$$
     ///

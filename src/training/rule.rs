@@ -91,7 +91,8 @@ impl Rule {
     }
 
     /// The weight $w = (1 - r)/\lambda$ of a mode of eigenvalue $\lambda > 0$, $r$ what the rule leaves of a
-    /// residual of 1; `rate` is $\eta$ over the loss's divisor. Infinite where steps diverge beyond the range.
+    /// residual of 1; `rate` is $\eta$ over the loss's divisor. Infinite where steps diverge beyond the
+    /// range.
     ///
     /// | rule | $r$ |
     /// |---|---|

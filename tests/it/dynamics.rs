@@ -232,13 +232,13 @@ fn predictions_of_neural_tangents() {
             let [start, test_start] =
                 ["fx_train_0", "fx_test_0"].map(|field| matrix(&result[field]));
             compare(
-                "fx_test",
+                "fx_test_t",
                 &dynamics.test(&cross, &start, &test_start, rule).unwrap(),
             );
             let jittered = &train + DMatrix::identity(y.nrows(), y.nrows()) * dynamics.ridge();
             let dynamics = KernelDynamics::new(&jittered, &y, rate(result)).unwrap();
             let dynamics = dynamics.with_loss(SquaredLoss::HalfMeanEntries);
-            compare("fx_train", &dynamics.train(&start, rule).unwrap());
+            compare("fx_train_t", &dynamics.train(&start, rule).unwrap());
         }
     }
     assert_eq!(compared, 11);

@@ -378,3 +378,38 @@ fn bad_input_is_refused_by_name() {
     let indefinite = DMatrix::from_row_slice(2, 2, &[1.0, 1e9, 1e9, 1.0]);
     assert!(Regression::new(&indefinite, &DMatrix::zeros(2, 1), Noise::None).is_err());
 }
+
+#[test]
+fn what_is_selected_is_a_maximum_of_the_likelihood() {
+    let (x, y) = data(25);
+    let family = KernelFamily::of_initializations(|law| {
+        let net = Mlp::new(Erf::default()).initialized_by(law);
+        NetworkKernel::nngp(&net.infinite_width(2)?)
+    });
+    let start = [1.0, 0.5];
+    let before = family.likelihood_gradient(&start, 0.1, &x, &y).unwrap();
+    let found = family.select(&start, 0.1, &x, &y).unwrap();
+    assert!(found.converged && found.log_marginal_likelihood > before.log_marginal_likelihood);
+    let (p, noise) = (&found.parameters, found.noise_variance);
+    let after = family.likelihood_gradient(p, noise, &x, &y).unwrap();
+    assert!((after.log_marginal_likelihood - found.log_marginal_likelihood).abs() < 1e-9);
+    // in logarithms, and far less than at the start
+    let slope =
+        |at: &[f64], noise: f64, gradient: &neural_limits::inference::LikelihoodGradient| {
+            let along = at
+                .iter()
+                .zip(&gradient.parameters)
+                .map(|(p, slope)| (p * slope).abs());
+            along.fold((noise * gradient.noise_variance).abs(), f64::max)
+        };
+    let flat = slope(p, noise, &after);
+    assert!(
+        flat < 1e-2 && flat < 1e-3 * slope(&start, 0.1, &before),
+        "{flat}"
+    );
+    // a bias variance of 0 has no logarithm
+    let error = family.select(&[1.0, 0.0], 0.1, &x, &y).unwrap_err();
+    assert!(error.to_string().contains("bias_variance = 0"), "{error}");
+    assert!(family.select(&[1.0], 0.1, &x, &y).is_err());
+    assert!(family.select(&[-1.0, 0.1], 0.1, &x, &y).is_err());
+}
