@@ -17,8 +17,12 @@ const SIDE: f64 = 0.5;
 /// The spread of the log marginal likelihood over the simplex at which it is small enough.
 const SPREAD: f64 = 1e-7;
 
-/// Steps for each parameter before the search gives up.
+/// Steps of a simplex for each parameter before it gives up.
 const STEPS: u64 = 400;
+
+/// Simplexes, one around the best point of the other, and the gain that is not worth another.
+const RESTARTS: usize = 5;
+const ENOUGH: f64 = 1e-5;
 
 /// What a parameter set costs that is refused (a singular kernel, an overflow).
 const REFUSED: f64 = 1e300;
@@ -37,7 +41,7 @@ pub struct Selection {
     pub evaluations: usize,
     /// How many of them were refused (a singular kernel, an overflow).
     pub refused: usize,
-    /// Whether the simplex shrank to a point within the steps that it was given.
+    /// Whether the last simplex shrank to a point within the steps that it was given.
     pub converged: bool,
 }
 
@@ -94,39 +98,60 @@ impl KernelFamily {
         let center: Vec<f64> = all
             .map(|((name, domain), &value)| free(name, domain, value))
             .collect::<Result<_>>()?;
-        let corner = |i: usize| {
-            let mut corner = center.clone();
-            if let Some(moved) = i.checked_sub(1) {
-                corner[moved] += SIDE;
-            }
-            corner
-        };
-        let corners: Vec<Vec<f64>> = (0..=center.len()).map(corner).collect();
-        let failed =
-            |error: argmin::core::Error| Error::unsupported("selection", error.to_string());
-        let solver = NelderMead::new(corners)
-            .with_sd_tolerance(SPREAD)
-            .map_err(failed)?;
         let steps = STEPS * center.len() as u64;
-        let found = Executor::new(&search, solver)
-            .configure(|state| state.max_iters(steps))
-            .run()
-            .map_err(failed)?;
-        let state = found.state();
-        let best = state.get_best_param().unwrap_or(&center);
-        let (parameters, noise_variance) = search.bound(best);
+        let (mut best, mut largest, mut converged) = (center, first, false);
+        // a simplex can collapse beside the maximum: a new one around the best point says whether it did
+        for _ in 0..RESTARTS {
+            let found = simplex(&search, &best, steps)?;
+            let gain = found.1 - largest;
+            if gain > 0.0 {
+                (best, largest) = (found.0, found.1);
+            }
+            converged = found.2;
+            if !converged || gain < ENOUGH {
+                break;
+            }
+        }
+        let (parameters, noise_variance) = search.bound(&best);
         Ok(Selection {
-            log_marginal_likelihood: (-state.get_best_cost()).max(first),
             parameters,
             noise_variance,
+            log_marginal_likelihood: largest,
             evaluations: search.evaluations.get(),
             refused: search.refused.get(),
-            converged: matches!(
-                state.get_termination_status(),
-                TerminationStatus::Terminated(TerminationReason::SolverConverged)
-            ),
+            converged,
         })
     }
+}
+
+/// The best point of a simplex around a center, its log marginal likelihood, and whether it shrank to a point.
+fn simplex(search: &Search<'_>, center: &[f64], steps: u64) -> Result<(Vec<f64>, f64, bool)> {
+    let corner = |i: usize| {
+        let mut corner = center.to_vec();
+        if let Some(moved) = i.checked_sub(1) {
+            corner[moved] += SIDE;
+        }
+        corner
+    };
+    let corners: Vec<Vec<f64>> = (0..=center.len()).map(corner).collect();
+    let failed = |error: argmin::core::Error| Error::unsupported("selection", error.to_string());
+    let solver = NelderMead::new(corners)
+        .with_sd_tolerance(SPREAD)
+        .map_err(failed)?;
+    let found = Executor::new(search, solver)
+        .configure(|state| state.max_iters(steps))
+        .run()
+        .map_err(failed)?;
+    let state = found.state();
+    let best = state
+        .get_best_param()
+        .map_or_else(|| center.to_vec(), Vec::clone);
+    let converged = TerminationStatus::Terminated(TerminationReason::SolverConverged);
+    Ok((
+        best,
+        -state.get_best_cost(),
+        *state.get_termination_status() == converged,
+    ))
 }
 
 /// The variable in which a parameter is selected, on the whole line.
