@@ -1,7 +1,7 @@
 //! What a posterior costs beside its kernel and the linear-algebra library's own Cholesky factor, in one run.
 //!
-//! `cargo run --release --example inference_cost -- --points 4000 --repeats 5` prints the least time of each over
-//! the repeats, which take turns.
+//! `cargo run --release --example inference_cost -- --points 4000 --repeats 5` prints the least time of each
+//! over the repeats, which take turns.
 
 use std::time::Instant;
 

@@ -61,10 +61,11 @@ impl fmt::Display for Row {
 }
 
 type Outcome = Result<Vec<(&'static str, f64)>, String>;
+type Evaluate = fn(&Value) -> Outcome;
 
 /// The cases of a file that are known here, evaluated.
 pub fn rows(file: &Value) -> Vec<Row> {
-    let kinds: [(&str, fn(&Value) -> Outcome); 4] = [
+    let kinds: [(&str, Evaluate); 4] = [
         ("gp", posterior),
         ("dynamics", trajectory),
         ("maximal_learning_rate", learning_rate),

@@ -291,8 +291,14 @@ impl Cholesky {
     }
 }
 
+/// Without overflow or underflow of the squares.
 fn norm(x: &[f64]) -> f64 {
-    crate::numerics::dot(x, x).sqrt()
+    let largest = x.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    let squares = x.iter().map(|x| (x / largest).powi(2));
+    largest * squares.sum::<f64>().sqrt()
 }
 
 /// $X X^\top$ of `count` rows of the given dimension, symmetric to the bit.
@@ -443,11 +449,14 @@ fn factor_lines(
 /// Eigenvalues and eigenvectors (as columns) of a symmetric matrix.
 ///
 /// # Errors
-/// [`Error::NotConverged`].
+/// [`Error::NotConverged`]; [`Error::Overflow`].
 pub(crate) fn symmetric_eigen(matrix: DMatrix<f64>) -> Result<(DVector<f64>, DMatrix<f64>)> {
     let rotations = 1000 * matrix.nrows().max(10);
     match nalgebra::SymmetricEigen::try_new(matrix, f64::EPSILON, rotations) {
-        Some(eigen) => Ok((eigen.eigenvalues, eigen.eigenvectors)),
+        Some(eigen) if eigen.eigenvalues.iter().all(|value| value.is_finite()) => {
+            Ok((eigen.eigenvalues, eigen.eigenvectors))
+        }
+        Some(_) => Err(Error::overflow("the eigenvalues of the kernel")),
         None => Err(Error::NotConverged {
             what: "the eigenvalues of the kernel".to_owned(),
             reached: f64::INFINITY,

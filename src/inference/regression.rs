@@ -55,6 +55,7 @@ pub struct Regression {
     targets: DMatrix<f64>,
     /// $A^{-1} Y$.
     weights: DMatrix<f64>,
+    log_marginal_likelihoods: DVector<f64>,
     noise: Noise,
     noise_variance: f64,
     jitter: f64,
@@ -66,7 +67,8 @@ impl Regression {
     ///
     /// # Errors
     /// [`Error::Shape`] for no points, no outputs or shapes that do not fit; [`Error::Invalid`] for entries
-    /// that are not finite, a matrix that is not symmetric, or noise that is negative; [`Error::Singular`].
+    /// that are not finite, a matrix that is not symmetric, or noise that is negative; [`Error::Singular`];
+    /// [`Error::Overflow`].
     pub fn new(kernel: &DMatrix<f64>, targets: &DMatrix<f64>, noise: Noise) -> Result<Self> {
         Self::with_jitter(kernel, targets, noise, 0.0)
     }
@@ -91,7 +93,8 @@ impl Regression {
             Ok((factor, condition)) => (factor, 0.0, condition),
             Err(pivot) => {
                 let (ridge, factor, condition) = ridge_that_would_do(kernel, noise_variance)?;
-                if ridge > largest * mean_diagonal {
+                let granted = largest * mean_diagonal;
+                if ridge > granted || granted.is_nan() {
                     return Err(Error::Singular {
                         matrix: "the kernel matrix".to_owned(),
                         pivot: pivot.index,
@@ -102,11 +105,12 @@ impl Regression {
                 (factor, ridge, condition)
             }
         };
-        let weights = solved(&factor, targets);
+        let (weights, log_marginal_likelihoods) = solved(&factor, targets)?;
         Ok(Self {
             factor,
             targets: targets.clone(),
             weights,
+            log_marginal_likelihoods,
             noise,
             noise_variance,
             jitter,
@@ -151,24 +155,25 @@ impl Regression {
     /// finite.
     pub fn mean(&self, cross: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         self.check_cross(cross)?;
-        product(cross, &self.weights)
+        finite("the posterior mean", product(cross, &self.weights)?)
     }
 
     /// The variances of the latent function, the diagonal of [`covariance`](Self::covariance), of $K_\ast$
     /// and the diagonal of $K_{\ast\ast}$.
     ///
     /// # Errors
-    /// As [`mean`](Self::mean); [`Error::Shape`] unless there is a prior variance for each point asked for.
+    /// As [`mean`](Self::mean); [`Error::Shape`] unless there is a prior variance for each point asked for;
+    /// [`Error::Invalid`] for one that is negative, or so small that the covariances beside it are of no kernel.
     pub fn variance(&self, cross: &DMatrix<f64>, diagonal: &DVector<f64>) -> Result<DVector<f64>> {
         self.check_cross(cross)?;
         check_shape("the prior variances", diagonal.shape(), (cross.nrows(), 1))?;
         let rows = self.whitened(cross)?;
         let rows = rows.chunks_exact(self.points());
-        let variances = rows.zip(diagonal).map(|(row, prior)| {
-            let explained = crate::numerics::dot(row, row);
-            (prior - explained).max(0.0)
+        let variances = rows.zip(diagonal).enumerate().map(|(i, (row, &prior))| {
+            error::non_negative(&format!("the prior variances[{i}]"), prior)?;
+            self.left_of(i, prior, crate::numerics::dot(row, row))
         });
-        Ok(DVector::from_iterator(cross.nrows(), variances))
+        Ok(DVector::from_vec(variances.collect::<Result<_>>()?))
     }
 
     /// $C_\ast = K_{\ast\ast} - K_\ast A^{-1} K_\ast^\top$ of the latent function, $m \times m$: symmetric to
@@ -183,6 +188,9 @@ impl Regression {
         check_kernel("the prior covariance", test)?;
         let rows = self.whitened(cross)?;
         let explained = products(&rows, m, self.points())?;
+        for i in 0..m {
+            self.left_of(i, test[(i, i)], explained[i * m + i])?;
+        }
         let difference = DMatrix::from_fn(m, m, |i, j| {
             // one triangle decides
             test[(i.max(j), i.min(j))] - explained[i * m + j]
@@ -208,20 +216,12 @@ impl Regression {
 
     /// $\log p(Y)$, natural logarithm, summed over the outputs.
     pub fn log_marginal_likelihood(&self) -> f64 {
-        self.log_marginal_likelihoods().sum()
+        self.log_marginal_likelihoods.sum()
     }
 
     /// $\log p(y)$ of each output.
-    pub fn log_marginal_likelihoods(&self) -> DVector<f64> {
-        let (n, k) = self.targets.shape();
-        let constant = self.factor.log_determinant() + n as f64 * TAU.ln();
-        DVector::from_iterator(
-            k,
-            (0..k).map(|j| {
-                let fit = self.targets.column(j).dot(&self.weights.column(j));
-                -0.5 * (fit + constant)
-            }),
-        )
+    pub fn log_marginal_likelihoods(&self) -> &DVector<f64> {
+        &self.log_marginal_likelihoods
     }
 
     /// [`log_marginal_likelihood`](Self::log_marginal_likelihood) divided by the number of points.
@@ -300,13 +300,32 @@ impl Regression {
             None => self.targets[(i, j)],
             Some(i) => targets[(i, j)],
         });
-        self.weights = solved(&self.factor, &self.targets);
+        (self.weights, self.log_marginal_likelihoods) = solved(&self.factor, &self.targets)?;
         Ok(self)
     }
 
     /// $L^{-1} k_i$ of the rows $k_i$ of the covariances, row by row.
     fn whitened(&self, cross: &DMatrix<f64>) -> Result<Vec<f64>> {
-        self.factor.solve_rows(cross.nrows(), &|i, j| cross[(i, j)])
+        let rows = self
+            .factor
+            .solve_rows(cross.nrows(), &|i, j| cross[(i, j)])?;
+        match error::first_outside(&rows, -f64::MAX, f64::MAX) {
+            None => Ok(rows),
+            Some(_) => Err(Error::overflow("the covariances divided by the factor")),
+        }
+    }
+
+    /// The posterior variance at point `i` from the prior's and from what is explained of it.
+    fn left_of(&self, i: usize, prior: f64, explained: f64) -> Result<f64> {
+        // entries are known to 1e-13 where kernels are tabulated
+        if explained <= prior * (1.0 + 1e-12 * self.condition) {
+            return Ok((prior - explained).max(0.0));
+        }
+        Err(Error::invalid(
+            format!("the prior variance of point {i}"),
+            prior,
+            format!("at least {explained}, which its covariances with the points explain"),
+        ))
     }
 
     fn check_cross(&self, cross: &DMatrix<f64>) -> Result<()> {
@@ -358,13 +377,29 @@ pub(crate) fn covariance_within_bounds(mut matrix: DMatrix<f64>) -> DMatrix<f64>
     matrix
 }
 
-/// $A^{-1} Y$.
-fn solved(factor: &Cholesky, targets: &DMatrix<f64>) -> DMatrix<f64> {
+/// $A^{-1} Y$, and the log marginal likelihood of each output.
+fn solved(factor: &Cholesky, targets: &DMatrix<f64>) -> Result<(DMatrix<f64>, DVector<f64>)> {
     let mut weights = targets.clone();
     for mut column in weights.column_iter_mut() {
         factor.solve(column.as_mut_slice());
     }
-    weights
+    let constant = factor.log_determinant() + targets.nrows() as f64 * TAU.ln();
+    let columns = targets.column_iter().zip(weights.column_iter());
+    let likelihoods = columns.map(|(y, weights)| -0.5 * (y.dot(&weights) + constant));
+    let likelihoods = DVector::from_iterator(targets.ncols(), likelihoods);
+    if likelihoods.iter().all(|likelihood| likelihood.is_finite()) {
+        Ok((finite("the weights", weights)?, likelihoods))
+    } else {
+        Err(Error::overflow("the log marginal likelihood"))
+    }
+}
+
+/// `matrix`, unless it overflowed.
+fn finite(what: &str, matrix: DMatrix<f64>) -> Result<DMatrix<f64>> {
+    match error::first_outside(matrix.as_slice(), -f64::MAX, f64::MAX) {
+        None => Ok(matrix),
+        Some(_) => Err(Error::overflow(what)),
+    }
 }
 
 /// The factor of $K + r I$ and its condition, or the pivot that stands against it.

@@ -124,7 +124,8 @@ impl KernelFamily {
     }
 }
 
-/// The best point of a simplex around a center, its log marginal likelihood, and whether it shrank to a point.
+/// The best point of a simplex around a center, its log marginal likelihood, and whether it shrank to a
+/// point.
 fn simplex(search: &Search<'_>, center: &[f64], steps: u64) -> Result<(Vec<f64>, f64, bool)> {
     let corner = |i: usize| {
         let mut corner = center.to_vec();

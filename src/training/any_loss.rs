@@ -141,14 +141,26 @@ impl LossDynamics {
             Rule::GradientDescent { steps } => self.descent(start, steps, 0.0)?,
             Rule::HeavyBall { steps, momentum } => self.descent(start, steps, momentum)?,
         };
-        Ok(Trained {
-            outputs: self.outputs(start, &weights)?,
-            weights,
-        })
+        let outputs = self.outputs(start, &weights)?;
+        if outputs.iter().all(|output| output.is_finite()) {
+            Ok(Trained { outputs, weights })
+        } else {
+            Err(Error::overflow("the outputs of training"))
+        }
     }
 
     fn outputs(&self, start: &DMatrix<f64>, weights: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         Ok(start + product(&self.kernel, weights)?)
+    }
+
+    fn gradient(&self, outputs: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+        let gradient = self.loss.gradient(outputs, &self.targets);
+        check_shape(
+            "the gradient of the loss",
+            gradient.shape(),
+            outputs.shape(),
+        )?;
+        Ok(gradient)
     }
 
     fn descent(&self, start: &DMatrix<f64>, steps: u64, momentum: f64) -> Result<DMatrix<f64>> {
@@ -156,7 +168,7 @@ impl LossDynamics {
         let mut velocity = weights.clone();
         for step in 0..steps {
             let outputs = self.outputs(start, &weights)?;
-            let gradient = self.loss.gradient(&outputs, &self.targets);
+            let gradient = self.gradient(&outputs)?;
             velocity = velocity * momentum - gradient * self.learning_rate.value();
             weights += &velocity;
             if !weights.iter().all(|weight| weight.is_finite()) {
@@ -226,12 +238,9 @@ impl ODE<f64, Vec<f64>> for Flow<'_> {
     fn diff(&self, _: f64, state: &Vec<f64>, velocity: &mut Vec<f64>) {
         let (n, k) = self.start.shape();
         let weights = DMatrix::from_column_slice(n, k, state);
-        match self.dynamics.outputs(self.start, &weights) {
-            Ok(outputs) => {
-                let gradient = self
-                    .dynamics
-                    .loss
-                    .gradient(&outputs, &self.dynamics.targets);
+        let outputs = self.dynamics.outputs(self.start, &weights);
+        match outputs.and_then(|outputs| self.dynamics.gradient(&outputs)) {
+            Ok(gradient) => {
                 let rate = self.dynamics.learning_rate.value();
                 velocity.clear();
                 velocity.extend(gradient.iter().map(|slope| -rate * slope));

@@ -245,16 +245,16 @@ impl KernelDynamics {
     /// # Errors
     /// As [`ensemble`](Self::ensemble).
     pub fn noisy_posterior(&self, start: StartCovariance<'_>, rule: Rule) -> Result<Ensemble> {
-        let (m, n) = (start.cross.nrows(), self.targets.nrows());
+        let m = start.cross.nrows();
         self.check_start(start, m)?;
         let weights = self.weights(rule)?;
         let along = product(start.cross, &self.eigenvectors)?;
         let mut mean_modes = along.clone();
         let mut explained = along.clone();
-        for j in 0..n {
-            let left = 1.0 - (self.eigenvalues[j] + self.ridge) * weights[j];
-            mean_modes.column_mut(j).scale_mut(weights[j]);
-            explained.column_mut(j).scale_mut(weights[j] * (1.0 + left));
+        for (j, (value, weight)) in self.eigenvalues.iter().zip(&weights).enumerate() {
+            let left = 1.0 - (value + self.ridge) * weight;
+            mean_modes.column_mut(j).scale_mut(*weight);
+            explained.column_mut(j).scale_mut(weight * (1.0 + left));
         }
         let explained = product(&explained, &along.transpose())?;
         let covariance = DMatrix::from_fn(m, m, |i, j| {

@@ -3,6 +3,10 @@
 use nalgebra::{DMatrix, DVector};
 use neural_limits::network::{Activated, Dense, Network};
 use neural_limits::prelude::*;
+use neural_limits::strategies::any_number;
+use neural_limits::training::{CrossEntropy, LossDynamics};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use crate::oracle::inference::{cases, covariance, inputs, matrix, matrix_units, number, units};
 
@@ -366,6 +370,17 @@ fn bad_input_is_refused_by_name() {
             .covariance(&DMatrix::zeros(2, 4), &DMatrix::zeros(3, 3))
             .is_err()
     );
+    // covariances that no kernel has
+    let far = DMatrix::from_element(1, 4, 10.0);
+    let message = regression
+        .variance(&far, &DVector::zeros(1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("the prior variance of point 0"),
+        "{message}"
+    );
+    assert!(regression.covariance(&far, &DMatrix::zeros(1, 1)).is_err());
     let relative = Regression::new(&k, &y, Noise::RelativeToMeanDiagonal(0.1)).unwrap();
     let one = DMatrix::from_element(1, 1, 1.0);
     let message = relative.extended(&DMatrix::zeros(1, 4), &one, &DMatrix::zeros(1, 2));
@@ -417,4 +432,57 @@ fn what_is_selected_is_a_maximum_of_the_likelihood() {
     assert!(error.to_string().contains("bias_variance = 0"), "{error}");
     assert!(family.select(&[1.0], 0.1, &x, &y).is_err());
     assert!(family.select(&[-1.0, 0.1], 0.1, &x, &y).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    /// Whatever the numbers: finite ones come out, or an error.
+    #[test]
+    fn no_matrix_gives_nan(
+        k in vec(any_number(), 6),
+        y in vec(any_number(), 3),
+        cross in vec(any_number(), 3),
+        noise in any_number(),
+        rate in any_number(),
+        time in any_number(),
+    ) {
+        let place = |i: usize, j: usize| (i.max(j) * (i.max(j) + 1)) / 2 + i.min(j);
+        let kernel = DMatrix::from_fn(3, 3, |i, j| k[place(i, j)]);
+        let psd = &kernel * &kernel; // most of the others are refused at the door
+        let (y, cross) = (DMatrix::from_vec(3, 1, y), DMatrix::from_vec(1, 3, cross));
+        let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+        for kernel in [kernel, psd] {
+            if let Ok(regression) = Regression::with_jitter(&kernel, &y, Noise::Variance(noise), 1e-3) {
+                prop_assert!(regression.log_marginal_likelihood().is_finite());
+                if let Ok(mean) = regression.mean(&cross) {
+                    prop_assert!(finite(mean.as_slice()));
+                }
+                if let Ok(variance) = regression.variance(&cross, &DVector::repeat(1, k[0])) {
+                    prop_assert!((0.0..=k[0]).contains(&variance[0]));
+                }
+            }
+            let Ok(rate) = LearningRate::new(rate) else { continue };
+            let start = DMatrix::zeros(3, 1);
+            for rule in [
+                Rule::GradientFlow { time },
+                Rule::GradientDescent { steps: 1000 },
+                Rule::HeavyBall { steps: 1000, momentum: noise },
+            ] {
+                if let Ok(dynamics) = KernelDynamics::new(&kernel, &y, rate) {
+                    if let Ok(found) = dynamics.train(&start, rule) {
+                        prop_assert!(finite(found.as_slice()));
+                    }
+                    if let Ok(found) = dynamics.test(&cross, &start, &DMatrix::zeros(1, 1), rule) {
+                        prop_assert!(finite(found.as_slice()));
+                    }
+                }
+            }
+            if let Ok(dynamics) = LossDynamics::new(&kernel, &y, CrossEntropy, rate)
+                && let Ok(found) = dynamics.train(&start, Rule::GradientDescent { steps: 10 })
+            {
+                prop_assert!(finite(found.outputs.as_slice()));
+            }
+        }
+    }
 }
