@@ -44,6 +44,7 @@
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
+//! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
 //! | [`statistics`] | the tests and fits behind reports |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
@@ -84,6 +85,7 @@
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
 //! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your
 //! own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
+//! `selection`: parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
@@ -91,6 +93,7 @@
 pub mod architecture;
 pub mod depth;
 pub mod diffusion;
+pub mod inference;
 pub mod kernel;
 pub mod law;
 pub mod limit;
@@ -103,6 +106,7 @@ pub mod sample;
 pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+pub mod training;
 
 #[doc(inline)]
 pub use neural_limits_core::{
@@ -123,6 +127,9 @@ pub mod prelude {
     };
     pub use crate::depth::InInfiniteDepth;
     pub use crate::diffusion::OfFiniteWidth;
+    pub use crate::inference::{
+        CovarianceFunction, GaussianProcess, KernelFamily, NetworkKernel, Noise, Regression,
+    };
     pub use crate::kernel::InInfiniteWidth;
     pub use crate::law::Law;
     pub use crate::limit::{
@@ -131,6 +138,7 @@ pub mod prelude {
     pub use crate::network::{Activated, Dense, Network};
     pub use crate::neural_function::{Correlation, Covariance, NeuralFunction, Neuron};
     pub use crate::sample::{OfFiniteSize, Sampler, Seed};
+    pub use crate::training::{KernelDynamics, LearningRate, Ridge, Rule, SquaredLoss};
     pub use crate::{Error, Initialization, Inputs, PairCovariance};
 }
 

@@ -66,6 +66,21 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A covariance matrix cannot be inverted in double precision: it is singular (points twice, fewer
+    /// features than points), or nearly so (smooth kernels on fine grids).
+    #[error(
+        "{matrix} is singular at pivot {pivot}, which is {size:.3e}: {ridge:.3e} on the diagonal would do"
+    )]
+    Singular {
+        /// Which matrix.
+        matrix: String,
+        /// The row, counted from 0, of the first pivot that is not positive, or else of the smallest.
+        pivot: usize,
+        /// What is left of the diagonal entry when the rows before it are accounted for.
+        size: f64,
+        /// A number that, added to the diagonal, was found to make the matrix invertible.
+        ridge: f64,
+    },
     /// The crate knows no route to what was asked.
     #[error("{what} is not available: {reason}")]
     Unsupported {

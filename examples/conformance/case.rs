@@ -99,7 +99,7 @@ fn without_infinities(text: &str) -> String {
 }
 
 /// A matrix; null entries become NaN. `None` if it is not one.
-fn matrix(value: &Value) -> Option<Vec<Vec<f64>>> {
+pub fn matrix(value: &Value) -> Option<Vec<Vec<f64>>> {
     let rows = value.as_array()?;
     rows.iter()
         .map(|row| {

@@ -1,13 +1,14 @@
-//! Kernels and duals against files of reference values: every network and every activation that the crate
-//! has, one line each.
+//! Kernels, duals, inference and training against files of reference values: every network and every
+//! activation that the crate has, one line each.
 //!
 //! `cargo run --release --features serde --example conformance -- FILE.json…` reads files in the formats of
-//! `tests/data/neural_tangents.json` and `tests/data/duals.json` (described in `tests/data/README.md`), and
-//! fails if a supported case does. A kernel's entry passes within the tolerance, or within what the peer's
-//! own rounding can do (`rounding.rs` derives it).
+//! `tests/data/neural_tangents.json`, `duals.json` and `inference.json` (described in
+//! `tests/data/README.md`), and fails if a supported case does. A kernel's entry passes within the tolerance,
+//! or within what the peer's own rounding can do (`rounding.rs` derives it).
 
 mod case;
 mod duals;
+mod inference;
 mod network;
 mod rounding;
 
@@ -20,7 +21,7 @@ use clap::Parser;
 use case::Outcome;
 
 #[derive(Parser)]
-#[command(about = "Compare NNGP and NTK kernels and duals with files of reference values")]
+#[command(about = "Compare kernels, duals, inference and training with files of reference values")]
 struct Arguments {
     /// Files of cases, in JSON.
     #[arg(required = true)]
@@ -45,15 +46,18 @@ fn main() -> ExitCode {
             }
         };
         let (cases, lists) = (case::cases(&value), duals::lists(&value));
-        if cases.is_empty() && lists.is_empty() {
-            eprintln!(
-                "{}: neither a list of cases nor one of duals",
-                file.display()
-            );
+        let rows = inference::rows(&value);
+        if cases.is_empty() && lists.is_empty() && rows.is_empty() {
+            eprintln!("{}: neither cases nor duals nor inference", file.display());
             unreadable += 1;
         }
         for (name, list) in lists {
             let row = duals::evaluate(&name, &list);
+            supported += 1;
+            passed += usize::from(row.passes());
+            println!("{row}");
+        }
+        for row in rows {
             supported += 1;
             passed += usize::from(row.passes());
             println!("{row}");

@@ -1,5 +1,7 @@
 //! Reference values under `tests/data`, and the unit in the last place.
 
+pub mod inference;
+
 use std::sync::Arc;
 
 use neural_limits::activation::{Dual, entries, named, with_parameters};

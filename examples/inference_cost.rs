@@ -1,0 +1,83 @@
+//! What a posterior costs beside its kernel and the linear-algebra library's own Cholesky factor, in one run.
+//!
+//! `cargo run --release --example inference_cost -- --points 4000 --repeats 5` prints the least time of each
+//! over the repeats, which take turns.
+
+use std::time::Instant;
+
+use clap::Parser;
+use nalgebra::{Cholesky, DMatrix};
+use neural_limits::prelude::*;
+
+#[derive(Parser)]
+#[command(about = "Times of a Gaussian-process posterior beside its kernel and a Cholesky factor")]
+struct Arguments {
+    /// Points to train on.
+    #[arg(long, default_value_t = 2000)]
+    points: usize,
+    /// Points to predict.
+    #[arg(long, default_value_t = 100)]
+    test: usize,
+    /// Their dimension.
+    #[arg(long, default_value_t = 100)]
+    dimension: usize,
+    /// Each is timed so many times.
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+}
+
+fn main() -> Result<(), Error> {
+    let arguments = Arguments::parse();
+    let (n, m) = (arguments.points, arguments.test);
+    let point = |i: usize, j: usize| (1.3 * i as f64 + 0.7 * (j * j) as f64 + (i * j) as f64).sin();
+    let rows = |from: usize, count: usize| {
+        Inputs::from_matrix(&DMatrix::from_fn(count, arguments.dimension, |i, j| {
+            point(from + i, j)
+        }))
+    };
+    let (x, at) = (rows(0, n)?, rows(n, m)?);
+    let y = DMatrix::from_fn(n, 1, |i, _| point(i, 0));
+    let net = Mlp::new(Relu).initialized_by(Initialization::new(2.0, 0.1)?);
+    let kernel = NetworkKernel::nngp(&net.infinite_width(3)?)?;
+    let gram = kernel.gram(&x)?;
+    let (cross, diagonal) = (kernel.cross(&at, &x)?, kernel.diagonal(&at)?);
+    let noise = Noise::Variance(0.1);
+    let regression = Regression::new(&gram, &y, noise)?;
+
+    let names = [
+        "kernel",
+        "nalgebra's Cholesky",
+        "factor and weights",
+        "mean and variances",
+    ];
+    let mut least = [f64::INFINITY; 4];
+    for _ in 0..arguments.repeats {
+        let mut time = |which: usize, work: &mut dyn FnMut() -> Result<(), Error>| {
+            let start = Instant::now();
+            work()?;
+            least[which] = least[which].min(start.elapsed().as_secs_f64());
+            Ok::<(), Error>(())
+        };
+        time(0, &mut || kernel.gram(&x).map(drop))?;
+        time(1, &mut || {
+            let noisy = &gram + DMatrix::identity(n, n) * 0.1;
+            Cholesky::new(noisy)
+                .map(drop)
+                .ok_or_else(|| Error::undefined("the factor", "singular"))
+        })?;
+        time(2, &mut || Regression::new(&gram, &y, noise).map(drop))?;
+        time(3, &mut || {
+            regression.mean(&cross)?;
+            regression.variance(&cross, &diagonal).map(drop)
+        })?;
+    }
+    for (name, time) in names.iter().zip(least) {
+        println!("{name:22} {time:8.3} s");
+    }
+    let [kernel, library, factor, predict] = least;
+    println!(
+        "(kernel + factor + prediction) / (kernel + nalgebra's Cholesky) = {:.2}",
+        (kernel + factor + predict) / (kernel + library)
+    );
+    Ok(())
+}

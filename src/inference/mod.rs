@@ -1,0 +1,34 @@
+//! Gaussian-process inference with the kernels of networks.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`CovarianceFunction`], [`NetworkKernel`] | $k(x, x^\prime)$: NNGP or NTK, finite or infinite depth |
+//! | [`Noise`] | $\sigma^2$, absolute or relative to the mean of the diagonal |
+//! | [`Regression`] | the posterior and the likelihood from matrices |
+//! | [`GaussianProcess`] | the same with inputs and their covariance function |
+//! | [`KernelFamily`] | covariance functions with parameters: gradient of the likelihood, selection by it |
+//! | `Selection` (feature `selection`) | parameters of the largest marginal likelihood |
+//! | `linear_algebra` | the Cholesky factor, in tiles; eigenvectors |
+//! | `derivative` | derivatives of kernel matrices |
+//!
+//! A network of infinite width at initialisation is a Gaussian process with the NNGP kernel as its
+//! covariance; given targets, the posterior is what Bayesian inference in that network predicts.
+//! [`training`](crate::training) has what gradient descent makes of it.
+
+mod covariance_function;
+mod derivative;
+mod family;
+mod gaussian_process;
+pub(crate) mod linear_algebra;
+mod noise;
+pub(crate) mod regression;
+#[cfg(feature = "selection")]
+mod selection;
+
+pub use covariance_function::{CovarianceFunction, NetworkKernel};
+pub use family::{Domain, KernelFamily, LikelihoodGradient};
+pub use gaussian_process::GaussianProcess;
+pub use noise::Noise;
+pub use regression::Regression;
+#[cfg(feature = "selection")]
+pub use selection::Selection;

@@ -1,0 +1,220 @@
+//! Selection of parameters by the marginal likelihood (feature `selection`).
+
+use std::cell::Cell;
+
+use argmin::core::{CostFunction, Executor, State, TerminationReason, TerminationStatus};
+use argmin::solver::neldermead::NelderMead;
+use nalgebra::DMatrix;
+
+use super::family::{Domain, KernelFamily};
+use super::noise::Noise;
+use super::regression::Regression;
+use crate::{Error, Inputs, Result};
+
+/// The side of the first simplex, in the logarithms of the parameters.
+const SIDE: f64 = 0.5;
+
+/// The spread of the log marginal likelihood over the simplex at which it is small enough.
+const SPREAD: f64 = 1e-7;
+
+/// Steps of a simplex for each parameter before it gives up.
+const STEPS: u64 = 400;
+
+/// Simplexes, one around the best point of the other, and the gain that is not worth another.
+const RESTARTS: usize = 5;
+const ENOUGH: f64 = 1e-5;
+
+/// What a parameter set costs that is refused (a singular kernel, an overflow).
+const REFUSED: f64 = 1e300;
+
+/// Parameters at a maximum of the marginal likelihood.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Selection {
+    /// Those of the family.
+    pub parameters: Vec<f64>,
+    /// The noise variance.
+    pub noise_variance: f64,
+    /// $\log p(Y)$ there, summed over the outputs.
+    pub log_marginal_likelihood: f64,
+    /// How many parameter sets were tried.
+    pub evaluations: usize,
+    /// How many of them were refused (a singular kernel, an overflow).
+    pub refused: usize,
+    /// Whether the last simplex shrank to a point within the steps that it was given.
+    pub converged: bool,
+}
+
+impl KernelFamily {
+    /// Parameters and noise variance of the largest marginal likelihood, from a start.
+    ///
+    /// The simplex method of J. Nelder and R. Mead (1965) by the crate `argmin`, in the logarithms of
+    /// variances and the logits of times: some hundred kernels and factorisations. The maximum is a local
+    /// one; depths are compared by selecting for each.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a start that has no logarithm, or at which the likelihood is refused (with that
+    /// reason); [`Error::Shape`] as [`at`](Self::at).
+    ///
+    /// ```
+    /// use nalgebra::DMatrix;
+    /// use neural_limits::prelude::*;
+    /// let rows: Vec<[f64; 2]> = (0..20).map(|i| [(0.3 * i as f64).cos(), (0.3 * i as f64).sin()]).collect();
+    /// let x = Inputs::from_rows(&rows)?;
+    /// let y = DMatrix::from_fn(20, 1, |i, _| (0.6 * i as f64).sin() + 0.1 * (7.0 * i as f64).cos());
+    /// let family = |depth| KernelFamily::of_initializations(move |law| {
+    ///     NetworkKernel::nngp(&Mlp::new(Erf::default()).initialized_by(law).infinite_width(depth)?)
+    /// });
+    /// let mut best: Option<(usize, f64)> = None;
+    /// for depth in 1..=3 {
+    ///     let found = family(depth).select(&[1.5, 0.1], 0.05, &x, &y)?;
+    ///     assert!(found.converged);
+    ///     if best.is_none_or(|(_, largest)| found.log_marginal_likelihood > largest) {
+    ///         best = Some((depth, found.log_marginal_likelihood));
+    ///     }
+    /// }
+    /// assert!(best.is_some());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn select(
+        &self,
+        start: &[f64],
+        noise_variance: f64,
+        x: &Inputs<'_>,
+        y: &DMatrix<f64>,
+    ) -> Result<Selection> {
+        let search = Search {
+            family: self,
+            x,
+            y,
+            evaluations: Cell::new(0),
+            refused: Cell::new(0),
+        };
+        // says why, where it is refused
+        let first = search.log_marginal_likelihood(start, noise_variance)?;
+        let noise = ("the noise variance".to_owned(), Domain::Positive);
+        let names = self.parameters().iter().chain([&noise]);
+        let all = names.zip(start.iter().chain([&noise_variance]));
+        let center: Vec<f64> = all
+            .map(|((name, domain), &value)| free(name, domain, value))
+            .collect::<Result<_>>()?;
+        let steps = STEPS * center.len() as u64;
+        let (mut best, mut largest, mut converged) = (center, first, false);
+        // a simplex can collapse beside the maximum: a new one around the best point says whether it did
+        for _ in 0..RESTARTS {
+            let found = simplex(&search, &best, steps)?;
+            let gain = found.1 - largest;
+            if gain > 0.0 {
+                (best, largest) = (found.0, found.1);
+            }
+            converged = found.2;
+            if !converged || gain < ENOUGH {
+                break;
+            }
+        }
+        let (parameters, noise_variance) = search.bound(&best);
+        Ok(Selection {
+            parameters,
+            noise_variance,
+            log_marginal_likelihood: largest,
+            evaluations: search.evaluations.get(),
+            refused: search.refused.get(),
+            converged,
+        })
+    }
+}
+
+/// The best point of a simplex around a center, its log marginal likelihood, and whether it shrank to a
+/// point.
+fn simplex(search: &Search<'_>, center: &[f64], steps: u64) -> Result<(Vec<f64>, f64, bool)> {
+    let corner = |i: usize| {
+        let mut corner = center.to_vec();
+        if let Some(moved) = i.checked_sub(1) {
+            corner[moved] += SIDE;
+        }
+        corner
+    };
+    let corners: Vec<Vec<f64>> = (0..=center.len()).map(corner).collect();
+    let failed = |error: argmin::core::Error| Error::unsupported("selection", error.to_string());
+    let solver = NelderMead::new(corners)
+        .with_sd_tolerance(SPREAD)
+        .map_err(failed)?;
+    let found = Executor::new(search, solver)
+        .configure(|state| state.max_iters(steps))
+        .run()
+        .map_err(failed)?;
+    let state = found.state();
+    let best = state
+        .get_best_param()
+        .map_or_else(|| center.to_vec(), Vec::clone);
+    let converged = TerminationStatus::Terminated(TerminationReason::SolverConverged);
+    Ok((
+        best,
+        -state.get_best_cost(),
+        *state.get_termination_status() == converged,
+    ))
+}
+
+/// The variable in which a parameter is selected, on the whole line.
+fn free(name: &str, domain: &Domain, value: f64) -> Result<f64> {
+    let free = match domain {
+        Domain::Positive | Domain::NonNegative => value.ln(),
+        Domain::UnitInterval => (value / (1.0 - value)).ln(),
+    };
+    if free.is_finite() {
+        Ok(free)
+    } else {
+        let expected = "a start within its domain, not at its end";
+        Err(Error::invalid(name, value, expected))
+    }
+}
+
+/// The parameter of a [`free`] variable.
+fn bound(domain: &Domain, free: f64) -> f64 {
+    match domain {
+        Domain::Positive | Domain::NonNegative => free.exp(),
+        Domain::UnitInterval => 1.0 / (1.0 + (-free).exp()),
+    }
+}
+
+struct Search<'a> {
+    family: &'a KernelFamily,
+    x: &'a Inputs<'a>,
+    y: &'a DMatrix<f64>,
+    evaluations: Cell<usize>,
+    refused: Cell<usize>,
+}
+
+impl Search<'_> {
+    /// Parameters and noise variance of free variables.
+    fn bound(&self, free: &[f64]) -> (Vec<f64>, f64) {
+        let domains = self.family.parameters().iter().zip(free);
+        let parameters = domains.map(|((_, domain), &free)| bound(domain, free));
+        let noise = free.last().map_or(0.0, |free| free.exp());
+        (parameters.collect(), noise)
+    }
+
+    fn log_marginal_likelihood(&self, parameters: &[f64], noise: f64) -> Result<f64> {
+        let kernel = self.family.at(parameters)?.gram(self.x)?;
+        let regression = Regression::new(&kernel, self.y, Noise::Variance(noise))?;
+        Ok(regression.log_marginal_likelihood())
+    }
+}
+
+impl CostFunction for &Search<'_> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, free: &Vec<f64>) -> std::result::Result<f64, argmin::core::Error> {
+        self.evaluations.set(self.evaluations.get() + 1);
+        let (parameters, noise) = self.bound(free);
+        let likelihood = self.log_marginal_likelihood(&parameters, noise);
+        Ok(likelihood.map_or_else(
+            |_| {
+                self.refused.set(self.refused.get() + 1);
+                REFUSED
+            },
+            |likelihood| -likelihood,
+        ))
+    }
+}
