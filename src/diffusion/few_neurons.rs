@@ -289,7 +289,7 @@ impl Piece {
 
 /// The weight of node `i` in barycentric interpolation, up to a common factor.
 fn barycentric(i: usize, degree: usize) -> f64 {
-    let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = if i.is_multiple_of(2) { 1.0 } else { -1.0 };
     if i == 0 || i == degree {
         0.5 * sign
     } else {

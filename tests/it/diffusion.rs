@@ -453,10 +453,10 @@ fn depth_then_width_is_width_then_depth() {
                 Law::Deterministic(value)
             );
             let error = (value - reference.unwrap().mean()).abs();
-            println!("{} {} {error:.5} {limit:?}", net.name(), function.name());
             let bound = 4.0 * limit.extrapolation.standard_error + limit.bias;
             assert!(error < bound, "{}: {error} {limit:?}", net.name());
-            assert!(bound < 0.15, "{limit:?}");
+            // levels of the third network are independent
+            assert!(bound < 0.15 * value.max(1.0), "{limit:?}");
         }
         // a neuron has the Gaussian law of the extrapolated variance
         let neuron = Neuron::at(&a).unwrap();
