@@ -315,8 +315,8 @@ fn a_linear_network_fluctuates_as_a_product_of_matrices() {
     }
 }
 
-/// Networks of width 128, in logarithms of the norms and in the correlation, whose next terms in 1/n are small
-/// (at n = 256 no difference was seen at standard errors of 1 %; 4 % are allowed).
+/// Networks of width 128, in logarithms of the norms and in the correlation, whose next terms in 1/n are
+/// small (at n = 256 no difference was seen at standard errors of 1 %; 4 % are allowed).
 #[test]
 fn covariances_of_two_inputs_fluctuate_as_derived() {
     let (width, depth, samples) = (128, 8, 20_000);
@@ -387,7 +387,8 @@ fn covariances_of_two_inputs_fluctuate_as_derived() {
     }
 }
 
-/// The route's law is that of sampled networks, at n = 256 and L = 128, and one of thrice the variance is not.
+/// The route's law is that of sampled networks, at n = 256 and L = 128, and one of thrice the variance is
+/// not.
 #[test]
 fn the_gaussian_law_of_covariances_is_the_law_of_wide_deep_networks() {
     let net = ResNet::new(Relu);
@@ -626,8 +627,8 @@ fn one_layer_of_an_angle_has_its_expansion() {
     close(variance.sqrt(), "angle.paper_sd[theta=.5,n=100]", 1e-13);
 }
 
-/// Simulated means (by an independent program) of many layers; the published algorithm is 47 of their standard
-/// errors away at n = 100, L = 20, the density 1.6.
+/// Simulated means (by an independent program) of many layers; the published algorithm is 47 of their
+/// standard errors away at n = 100, L = 20, the density 1.6.
 #[test]
 fn the_density_of_the_angle_has_the_simulated_mean() {
     for (width, depth, theta, allowance) in [

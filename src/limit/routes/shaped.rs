@@ -33,8 +33,8 @@ impl ShapedDiffusion {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for an architecture that is not a [shaped
-    /// MLP](crate::architecture::ShapedMlp); [`Error::Invalid`] unless $T \ge 0$ is finite, for 0 samples, and
-    /// for paths of more than 10⁶ steps.
+    /// MLP](crate::architecture::ShapedMlp); [`Error::Invalid`] unless $T \ge 0$ is finite, for 0 samples,
+    /// and for paths of more than 10⁶ steps.
     pub fn new<N: Architecture + ?Sized>(
         net: &N,
         ratio: f64,
