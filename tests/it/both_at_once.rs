@@ -246,6 +246,11 @@ fn fluctuations_of_one_input_are_their_integrals() {
         assert!(relative(norm.bias(), exact("n_bias_qhat")) < 1e-12);
         assert!(relative(norm.log_bias(), exact("n_mean_logqhat")) < 1e-12);
     }
+    // 4x, and the memories' integral times x, for growths that no variance could hold
+    let huge = Initialization::new(2e200, 0.0).unwrap();
+    let huge = Fluctuations::of(&ResNet::new(Relu).initialized_by(huge)).unwrap();
+    let rate = huge.norm_at(1.0).unwrap().variance() / 1e200;
+    assert!((8.0..24.0).contains(&rate), "{rate}");
     let fluctuations = Fluctuations::of(&ResNet::new(Relu)).unwrap();
     let silent = fluctuations.norm_at(1.0).unwrap().hypoactivation();
     assert!((silent - truth("fw.lim_hypoactivation[t=1]")).abs() < 1e-9);

@@ -164,12 +164,14 @@ impl Fluctuations {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::Unsupported`] unless branches have a
-    /// normalised scaling and a skip connection.
+    /// normalised scaling and a skip connection; [`Error::Overflow`].
     pub fn norm_at(&self, time: f64) -> Result<NormFluctuation> {
-        let growth = self.growth(time)?;
-        Ok(NormFluctuation::new(one_input_at_infinite_depth(
-            self.shape, growth,
-        )))
+        let moments = one_input_at_infinite_depth(self.shape, self.growth(time)?);
+        if moments.0.is_finite() {
+            Ok(NormFluctuation::new(moments))
+        } else {
+            Err(Error::overflow("the variance of a norm"))
+        }
     }
 
     /// Of the norm after $L$ layers: sums over pairs of layers, or over $L$ if their coefficients are equal.
