@@ -5,8 +5,8 @@ use crate::network::{Dense, Network, Shaped, Stack};
 use crate::{Initialization, Result};
 
 /// The shaped multilayer perceptron $Y_0 = W_{in} a$, $Y_l = W_l \varphi_n(Y_{l-1})$ for $l = 1, \ldots, L$,
-/// with the [shaped ReLU](Shaped) of slopes proportional to $1 + c_\pm/\sqrt n$ and $\mathbb E[\varphi_n(z)^2]
-/// = \sigma_w^2 = 1$ (M. Li, M. Nica and D. Roy 2022, arXiv 2206.02768).
+/// with the [shaped ReLU](Shaped) of slopes proportional to $1 + c_\pm/\sqrt n$ and $\mathbb
+/// E[\varphi_n(z)^2] = \sigma_w^2 = 1$ (M. Li, M. Nica and D. Roy 2022, arXiv 2206.02768).
 ///
 /// At infinite width it is linear; for $n, L \to \infty$ with $L/n \to T$ its covariances are a
 /// [diffusion](crate::proportional::ShapedCovariance) at time $T$, where those of an unshaped network

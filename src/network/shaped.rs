@@ -8,8 +8,8 @@ use crate::activation::{AbRelu, Identity};
 use crate::{Error, Result, error};
 
 /// Shaped ReLU of unit second moment, $\varphi_n(x) = (s_- \min(x, 0) + s_+ \max(x, 0))/\sqrt{(s_-^2 +
-/// s_+^2)/2}$ with $s_\pm = 1 + c_\pm/\sqrt n$ in a network of width $n$ (M. Li, M. Nica and D. Roy 2022, arXiv
-/// 2206.02768): at infinite width the identity.
+/// s_+^2)/2}$ with $s_\pm = 1 + c_\pm/\sqrt n$ in a network of width $n$ (M. Li, M. Nica and D. Roy 2022,
+/// arXiv 2206.02768): at infinite width the identity.
 ///
 /// [`ShapedRelu`](crate::activation::ShapedRelu) is the activation at one width.
 #[derive(Debug, Clone, Copy, PartialEq)]

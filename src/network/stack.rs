@@ -131,8 +131,8 @@ impl Stack {
         }
     }
 
-    /// The stack as a [`Chain`], if its branch is an activation and a dense layer in the NTK parametrisation: a
-    /// [`Shaped`](super::Shaped) one is the identity, as at infinite width.
+    /// The stack as a [`Chain`], if its branch is an activation and a dense layer in the NTK parametrisation:
+    /// a [`Shaped`](super::Shaped) one is the identity, as at infinite width.
     pub fn chain(&self) -> Option<Chain> {
         let Join::Residual { skip, scaling } = &self.join else {
             return None;

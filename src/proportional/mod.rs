@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | [`MlpNorm`] | the norm of a homogeneous MLP, exact at every width | `norm` |
 //! | [`LogNormalRates`] | the log-normal law of homogeneous chains at criticality | `rates` |
-//! | [`Fluctuations`] | order $n^{-1/2}$ and $1/n$ around infinite width, for one input and two | `fluctuation` |
+//! | [`Fluctuations`] | order $n^{-1/2}$ and $1/n$ around infinite width, two inputs | `fluctuation` |
 //! | [`ShapedCovariance`] | the diffusion of two inputs' covariances in shaped MLPs | `shaped` |
-//! | [`AngleLayer`], [`AngleDensity`], [`PublishedAngle`], [`AngleDiffusion`] | the angle that closes in ReLU MLPs | `angle` |
+//! | [`AngleLayer`], [`AngleDensity`], [`AngleDiffusion`] | the angle that closes in ReLU MLPs | `angle` |
+//! | [`PublishedAngle`] | its published prediction, for comparison | `angle` |
 
 mod angle;
 mod fluctuation;

@@ -168,9 +168,9 @@ impl Balance {
         }
     }
 
-    /// Mean and variance of $\log(1 + rw)$ from the law of $w = -\cos 2x$, whose density in $x \in (0, \pi/2)$
-    /// is the mixture of $2 \sin^{b-1} x \cos^{n-b-1} x / \mathrm{B}(\tfrac b2, \tfrac{n-b}2)$ over the
-    /// binomial law of $b$, with atoms $2^{-n}$ at both ends.
+    /// Mean and variance of $\log(1 + rw)$ from the law of $w = -\cos 2x$, whose density in $x \in (0,
+    /// \pi/2)$ is the mixture of $2 \sin^{b-1} x \cos^{n-b-1} x / \mathrm{B}(\tfrac b2, \tfrac{n-b}2)$ over
+    /// the binomial law of $b$, with atoms $2^{-n}$ at both ends.
     fn integrated(&self, width: usize) -> (f64, f64) {
         let n = width as f64;
         let atom = (-n * LN_2).exp();
@@ -236,8 +236,8 @@ impl Balance {
 
     /// The same from the even moments of $w$,
     /// $\mathbb E w^{2k} = (2k)! [t^{2k}] A(t)^n / \prod_{i<2k} (n + 2i)$ with
-    /// $A(t) = \tfrac12 ((1-2t)^{-1/2} + (1+2t)^{-1/2})$: $\mathbb E \log (1 + rw) = - \sum_k r^{2k} \mathbb E
-    /// w^{2k}/(2k)$ and $\mathbb E \log^2(1+rw) = \sum_k r^{2k} \mathbb E w^{2k} H_{2k-1}/k$.
+    /// $A(t) = \tfrac12 ((1-2t)^{-1/2} + (1+2t)^{-1/2})$: $\mathbb E \log (1 + rw) = - \sum_k r^{2k} \mathbb
+    /// E w^{2k}/(2k)$ and $\mathbb E \log^2(1+rw) = \sum_k r^{2k} \mathbb E w^{2k} H_{2k-1}/k$.
     fn series(&self, width: usize) -> (f64, f64) {
         let n = width as f64;
         let squared = self.imbalance * self.imbalance;

@@ -21,8 +21,8 @@ const TERMS: usize = 1_000_000;
 ///
 /// the noise of a layer, its product with the skip connection, the memory of neurons from layer to layer;
 /// and the correlation of a neuron's sign with the norm. Without a skip connection and for ReLU, $v = 5$ and
-/// $c = 0$ (B. Hanin and M. Nica 2018, arXiv 1812.05994). Derived here to first order in $1/n$, in the setting
-/// of M. Li, M. Nica and D. Roy (2021, arXiv 2106.04013).
+/// $c = 0$ (B. Hanin and M. Nica 2018, arXiv 1812.05994). Derived here to first order in $1/n$, in the
+/// setting of M. Li, M. Nica and D. Roy (2021, arXiv 2106.04013).
 ///
 /// ```
 /// use neural_limits::{activation::Slopes, proportional::LogNormalRates};

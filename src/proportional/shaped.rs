@@ -9,8 +9,8 @@ use crate::random::{Seed, Stream};
 use crate::{Error, PairCorrelation, PairCovariance, Result, parallel};
 
 /// The limit $n, L \to \infty$, $L/n \to T$ of the covariances of two inputs of an MLP whose activation is
-/// shaped, $s_\pm = 1 + c_\pm/\sqrt n$ with $\mathbb E[\varphi(z)^2] \sigma_w^2 = 1$, in $\tau = l/n$ (M. Li, M.
-/// Nica and D. Roy 2022, arXiv 2206.02768): with $C = (c_+ - c_-)^2$ and
+/// shaped, $s_\pm = 1 + c_\pm/\sqrt n$ with $\mathbb E[\varphi(z)^2] \sigma_w^2 = 1$, in $\tau = l/n$ (M. Li,
+/// M. Nica and D. Roy 2022, arXiv 2206.02768): with $C = (c_+ - c_-)^2$ and
 /// $\nu(\rho) = \tfrac{C}{2\pi}(\sqrt{1-\rho^2} - \rho \arccos \rho)$,
 ///
 /// $$d q_{ab} = \sqrt{q_{aa} q_{bb}} \nu(\rho) d\tau + dM_{ab}, \qquad d q_{aa} = dM_{aa}, \qquad

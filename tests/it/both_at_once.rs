@@ -246,6 +246,11 @@ fn fluctuations_of_one_input_are_their_integrals() {
         assert!(relative(norm.bias(), exact("n_bias_qhat")) < 1e-12);
         assert!(relative(norm.log_bias(), exact("n_mean_logqhat")) < 1e-12);
     }
+    // 4x, and the memories' integral times x, for growths that no variance could hold
+    let huge = Initialization::new(2e200, 0.0).unwrap();
+    let huge = Fluctuations::of(&ResNet::new(Relu).initialized_by(huge)).unwrap();
+    let rate = huge.norm_at(1.0).unwrap().variance() / 1e200;
+    assert!((8.0..24.0).contains(&rate), "{rate}");
     let fluctuations = Fluctuations::of(&ResNet::new(Relu)).unwrap();
     let silent = fluctuations.norm_at(1.0).unwrap().hypoactivation();
     assert!((silent - truth("fw.lim_hypoactivation[t=1]")).abs() < 1e-9);
@@ -315,8 +320,8 @@ fn a_linear_network_fluctuates_as_a_product_of_matrices() {
     }
 }
 
-/// Networks of width 128, in logarithms of the norms and in the correlation, whose next terms in 1/n are small
-/// (at n = 256 no difference was seen at standard errors of 1 %; 4 % are allowed).
+/// Networks of width 128, in logarithms of the norms and in the correlation, whose next terms in 1/n are
+/// small (at n = 256 no difference was seen at standard errors of 1 %; 4 % are allowed).
 #[test]
 fn covariances_of_two_inputs_fluctuate_as_derived() {
     let (width, depth, samples) = (128, 8, 20_000);
@@ -387,7 +392,8 @@ fn covariances_of_two_inputs_fluctuate_as_derived() {
     }
 }
 
-/// The route's law is that of sampled networks, at n = 256 and L = 128, and one of thrice the variance is not.
+/// The route's law is that of sampled networks, at n = 256 and L = 128, and one of thrice the variance is
+/// not.
 #[test]
 fn the_gaussian_law_of_covariances_is_the_law_of_wide_deep_networks() {
     let net = ResNet::new(Relu);
@@ -626,8 +632,8 @@ fn one_layer_of_an_angle_has_its_expansion() {
     close(variance.sqrt(), "angle.paper_sd[theta=.5,n=100]", 1e-13);
 }
 
-/// Simulated means (by an independent program) of many layers; the published algorithm is 47 of their standard
-/// errors away at n = 100, L = 20, the density 1.6.
+/// Simulated means (by an independent program) of many layers; the published algorithm is 47 of their
+/// standard errors away at n = 100, L = 20, the density 1.6.
 #[test]
 fn the_density_of_the_angle_has_the_simulated_mean() {
     for (width, depth, theta, allowance) in [

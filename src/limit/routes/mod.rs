@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`crate::depth`]) |
 //! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
-//! | `fluctuations` | $n, L \to \infty$, to first order in $1/n$ | Gaussian fluctuations of homogeneous residual networks |
+//! | `fluctuations` | $n, L \to \infty$, order $1/n$ | fluctuations of homogeneous residual networks |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous chains at criticality |
 //! | `shaped` | $n, L \to \infty$, $L/n \to T$ | diffusion of the covariances of shaped MLPs |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
@@ -107,6 +107,7 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
         limits.push(Box::new(LayerRecursion::new(net, depth)?));
     }
     let deepest = grid.depths.last().copied().unwrap_or_default();
+    let fluctuations = WidthFluctuations::new(net, grid.widths[0]);
     for &width in &grid.widths {
         let ratio = deepest as f64 / width as f64;
         // of the width and the depth alone, as below
@@ -115,7 +116,9 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
             .split(width as u64)
             .split(u64::MAX - deepest as u64);
         let samples = grid.samples.max(FEWEST_PATHS);
-        limits.extend(boxed(WidthFluctuations::new(net, width)));
+        limits.extend(boxed(
+            fluctuations.as_ref().map(|route| route.at_width(width)),
+        ));
         limits.extend(boxed(LogNormalChain::new(net, ratio)));
         limits.extend(boxed(ShapedDiffusion::new(net, ratio, samples, seed)));
     }
@@ -140,7 +143,7 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
 }
 
 /// A route, if the network has it.
-fn boxed<L: Limit + 'static>(limit: Result<L>) -> Option<Box<dyn Limit>> {
+fn boxed<L: Limit + 'static, E>(limit: std::result::Result<L, E>) -> Option<Box<dyn Limit>> {
     limit.ok().map(|limit| Box::new(limit) as _)
 }
 

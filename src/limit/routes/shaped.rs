@@ -16,7 +16,7 @@ use crate::{Error, PairCovariance, Result};
 const STEP: f64 = 0.02;
 
 /// The most steps of a path.
-const MOST_STEPS: f64 = 1e6;
+const MOST_STEPS: f64 = 2e4;
 
 /// The limit $n, L \to \infty$ with $L/n \to T$ of a shaped MLP: an ensemble of [`ShapedCovariance`].
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl ShapedDiffusion {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for an architecture that is not a [shaped
-    /// MLP](crate::architecture::ShapedMlp); [`Error::Invalid`] unless $T \ge 0$ is finite, for 0 samples, and
-    /// for paths of more than 10⁶ steps.
+    /// MLP](crate::architecture::ShapedMlp); [`Error::Invalid`] unless $T \ge 0$ is finite, for 0 samples,
+    /// and for paths of more than 20 000 steps.
     pub fn new<N: Architecture + ?Sized>(
         net: &N,
         ratio: f64,

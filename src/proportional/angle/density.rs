@@ -21,8 +21,8 @@ const MOST_WORK: f64 = 2e10;
 
 /// The law of $x = \log\sin^2\theta_L$ in a ReLU MLP of width $n$ (He initialisation, no bias) whose inputs
 /// have the angle $\theta_0$: the density is carried from layer to layer on a grid of $x$, each step Gaussian
-/// with the [hybrid](AngleLayer::hybrid) mean and variance (derived here; from the mean alone a step loses the
-/// convexity of the drift).
+/// with the [hybrid](AngleLayer::hybrid) mean and variance (derived here; from the mean alone a step loses
+/// the convexity of the drift).
 ///
 /// The rule on the grid is exact to 1e-8 for a Gaussian step; what limits the law is that a step is not
 /// Gaussian and that means are hybrids. Measured (`tests/it/both_at_once.rs`): at $n = 100$, $L = 20$,

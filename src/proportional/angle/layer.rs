@@ -34,8 +34,8 @@ const DEVIATIONS: f64 = 9.5;
 /// For $\theta \to 0$ the ratio $\sin^2\theta^\prime/\sin^2\theta$ is $\chi^2_{B-1}/\chi^2_B$, independent
 /// variables with a common $B \sim \mathrm{Bin}(n, \tfrac12)$ (derived here; exact at every $n$), whose
 /// logarithm has mean $m_0(n) = -2/n + \ldots$ and variance $v_0(n) = 8/n + \ldots$ given $B \ge 2$. The
-/// *hybrid* of both, $\log\delta + b m_0/(-2)$ and $c v_0/8$, has all orders in $1/n$ for small angles and the
-/// first for all.
+/// *hybrid* of both, $\log\delta + b m_0/(-2)$ and $c v_0/8$, has all orders in $1/n$ for small angles and
+/// the first for all.
 ///
 /// ```
 /// use neural_limits::proportional::AngleLayer;

@@ -13,13 +13,13 @@ use crate::error::{Error, Result};
 /// $$\mu = \log\frac{(n-1)(1-k^2)}{4J_{22}-1+n} + \frac{4(J_{22}+1)}{n(1+(4J_{22}-1)/n)^2} -
 /// \frac{4M}{n(1-1/n)^2(1-k^2)^2} .$$
 ///
-/// It agrees with [`AngleLayer::first_order`](super::AngleLayer::first_order) as $n \to \infty$, but its terms
-/// of order $n^{-2}$ are not those of the network: at $n = 100$, $\theta = 0.5$ it gives $-1.60262$ and a
-/// standard deviation of 0.22775, where sampled networks have $-1.59583(24)$ and 0.24087, the first order
+/// It agrees with [`AngleLayer::first_order`](super::AngleLayer::first_order) as $n \to \infty$, but its
+/// terms of order $n^{-2}$ are not those of the network: at $n = 100$, $\theta = 0.5$ it gives $-1.60262$ and
+/// a standard deviation of 0.22775, where sampled networks have $-1.59583(24)$ and 0.24087, the first order
 /// $-1.59519$ and 0.23693 and the hybrid $-1.59603$ and 0.24188. Use it to compare with the publication.
 ///
-/// `M` and `1 - k^2` are differences of nearly equal numbers for small angles; the mean keeps 8 digits down to
-/// $\theta = 0.01$.
+/// `M` and `1 - k^2` are differences of nearly equal numbers for small angles; the mean keeps 8 digits down
+/// to $\theta = 0.01$.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PublishedAngle {
     width: usize,

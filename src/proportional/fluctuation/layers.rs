@@ -7,6 +7,9 @@ use crate::PairCorrelation;
 use crate::activation::{AngleImage, Slopes};
 use crate::numerics::quadrature::integrate;
 
+/// $\sqrt w$ at which $\rho = e^{-w/2}$ is below 1e-21.
+const REACH: f64 = 10.0;
+
 /// $\varphi/\sqrt{\mathbb E[\varphi(z)^2]} = p x + d |x|$.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
@@ -138,8 +141,8 @@ impl Layers {
 /// [`Layers::one_input`] for $L \to \infty$ layers that multiply the variance by $e^x$.
 pub(super) fn one_input_at_infinite_depth(shape: Shape, growth: f64) -> (f64, f64, f64) {
     let squared = shape.imbalance * shape.imbalance;
-    // w = u²: analytic from u = 0 on
-    let root = growth.sqrt();
+    // w = u²: analytic from u = 0 on, and memories are gone at REACH
+    let root = growth.sqrt().min(REACH);
     let lags = |f: &dyn Fn(Memory) -> f64| {
         let integrand = |u: f64| {
             let w = u * u;

@@ -34,11 +34,11 @@ const DEPTHS: [usize; 4] = [4, 8, 16, 32];
 /// What the errors at these depths are made of: powers of $1/L$.
 const POWERS: [f64; 3] = [1.0, 2.0, 2.5];
 
-/// The growth that these depths are for; they are doubled, tripled … for more.
-const GROWTH: f64 = 2.0;
-
 /// Layers of unequal coefficients, whose pairs are summed one by one.
 const MOST_UNEVEN: usize = 20_000;
+
+/// The growth that these depths are for; they are doubled, tripled … for more.
+const GROWTH: f64 = 2.0;
 
 /// How many times.
 const MULTIPLES: f64 = 4.0;
@@ -164,12 +164,14 @@ impl Fluctuations {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::Unsupported`] unless branches have a
-    /// normalised scaling and a skip connection.
+    /// normalised scaling and a skip connection; [`Error::Overflow`].
     pub fn norm_at(&self, time: f64) -> Result<NormFluctuation> {
-        let growth = self.growth(time)?;
-        Ok(NormFluctuation::new(one_input_at_infinite_depth(
-            self.shape, growth,
-        )))
+        let moments = one_input_at_infinite_depth(self.shape, self.growth(time)?);
+        if moments.0.is_finite() {
+            Ok(NormFluctuation::new(moments))
+        } else {
+            Err(Error::overflow("the variance of a norm"))
+        }
     }
 
     /// Of the norm after $L$ layers: sums over pairs of layers, or over $L$ if their coefficients are equal.
@@ -187,7 +189,7 @@ impl Fluctuations {
     /// Of the covariances of two inputs at infinite depth and time $t$, from their correlation in the first
     /// layer: extrapolated from up to 32 layers (128 at the largest growth), in 10 to 200 ms.
     ///
-    /// Errors are below 2e-5 at $x = \log q_t/q_0 = \tfrac12$, 3e-4 at $x = 1$, and 5e-4 of the largest
+    /// Errors are below 2e-5 at $x = \log q_t/q_0 = \tfrac12$, 2e-4 at $x = 1$, and 1e-4 of the largest
     /// variance up to $x = 8$ (`tests/it/both_at_once.rs`, against the integrals of one input); inputs with
     /// $1 - c_0 <$ 1e-8 are taken to be parallel.
     ///
@@ -219,13 +221,13 @@ impl Fluctuations {
     /// µs for each pair of layers.
     ///
     /// # Errors
-    /// As [`norm`](Self::norm), and [`Error::Invalid`] for a depth above 2000.
+    /// As [`norm`](Self::norm), and [`Error::Invalid`] for a depth above 1000.
     pub fn pair(&self, start: PairCorrelation, depth: usize) -> Result<PairFluctuation> {
         if start.one_minus() < PARALLEL {
             return Ok(PairFluctuation::of_parallel(self.norm(depth)?));
         }
-        if depth > 2000 {
-            let expected = "at most 2000 layers: beyond, take those of infinite depth";
+        if depth > 1000 {
+            let expected = "at most 1000 layers: beyond, take those of infinite depth";
             return Err(Error::invalid("depth", depth, expected));
         }
         let layers = self.layers(depth)?;
