@@ -163,7 +163,8 @@ impl Regression {
     ///
     /// # Errors
     /// As [`mean`](Self::mean); [`Error::Shape`] unless there is a prior variance for each point asked for;
-    /// [`Error::Invalid`] for one that is negative, or so small that the covariances beside it are of no kernel.
+    /// [`Error::Invalid`] for one that is negative, or so small that the covariances beside it are of no
+    /// kernel.
     pub fn variance(&self, cross: &DMatrix<f64>, diagonal: &DVector<f64>) -> Result<DVector<f64>> {
         self.check_cross(cross)?;
         check_shape("the prior variances", diagonal.shape(), (cross.nrows(), 1))?;
@@ -234,7 +235,7 @@ impl Regression {
     /// $\tfrac12 \operatorname{tr}\bigl((A^{-1}Y Y^\top A^{-1} - k A^{-1}) \partial A\bigr)$.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a change of another shape than the kernel matrix.
+    /// [`Error::Shape`] for a change of another shape than the kernel matrix; [`Error::Overflow`].
     pub fn likelihood_gradient(&self, changes: &[DMatrix<f64>]) -> Result<Vec<f64>> {
         let (n, k) = self.targets.shape();
         for change in changes {
@@ -248,7 +249,14 @@ impl Regression {
             product(&self.weights, &self.weights.transpose())? - self.factor.inverse()? * k as f64;
         let along = changes.iter().map(|change| 0.5 * change.dot(&sensitivity));
         let noise = 0.5 * sensitivity.trace();
-        Ok(along.chain([noise]).collect())
+        let gradient: Vec<f64> = along.chain([noise]).collect();
+        if gradient.iter().all(|slope| slope.is_finite()) {
+            Ok(gradient)
+        } else {
+            Err(Error::overflow(
+                "the gradient of the log marginal likelihood",
+            ))
+        }
     }
 
     /// With more points: the same as [`new`](Self::new) of them all, at the price of the new rows of the
@@ -284,6 +292,9 @@ impl Regression {
         let pivot = self.factor.append(p, &entry)?.err();
         let pivot = pivot.or_else(|| ill_conditioned(&self.factor).err());
         if let Some(pivot) = pivot {
+            if !pivot.size.is_finite() {
+                return Err(overflow_of_the_factor());
+            }
             let scale = block
                 .diagonal()
                 .amax()
@@ -413,9 +424,13 @@ fn factored(
         if pivot.size.is_finite() {
             return Ok(Err(pivot));
         }
-        return Err(Error::overflow("the Cholesky factor of the kernel matrix"));
+        return Err(overflow_of_the_factor());
     }
     Ok(ill_conditioned(&factor).map(|condition| (factor, condition)))
+}
+
+fn overflow_of_the_factor() -> Error {
+    Error::overflow("the Cholesky factor of the kernel matrix")
 }
 
 /// The condition of what a factor is of, or its smallest pivot if double precision cannot tell it from
