@@ -318,9 +318,7 @@ impl Drawn for Activated {
         if signal.exponent() != 0 && self.activation.slopes().is_none() {
             return self.backward(&signal.clone().unscaled()?, deltas, sink);
         }
-        if deltas.width() != signal.width() {
-            return Err(conditioned::deltas_do_not_fit(&deltas, signal.width()));
-        }
+        conditioned::check_deltas(&deltas, signal.width(), signal.points())?;
         let points = signal.points();
         let mut slopes = vec![0.0; signal.width()];
         for a in 0..points {

@@ -261,9 +261,7 @@ impl Conditioned for ConditionedDense {
         rng: &mut Stream,
     ) -> Result<Signal> {
         let (source, features) = (self.source, &self.features);
-        if deltas.width() != source.width {
-            return Err(deltas_do_not_fit(&deltas, source.width));
-        }
+        check_deltas(&deltas, source.width, features.points())?;
         sink.dense(Factors {
             features,
             deltas: &deltas,
@@ -297,11 +295,16 @@ impl Conditioned for ConditionedDense {
     }
 }
 
-/// Refuses deltas of another width than the outputs.
-pub(super) fn deltas_do_not_fit(deltas: &Signal, expected: usize) -> Error {
-    Error::shape(
+/// Refuses deltas that are not those of `width` outputs at so many inputs, once or several times.
+pub(super) fn check_deltas(deltas: &Signal, width: usize, points: usize) -> Result<()> {
+    if deltas.width() == width && deltas.points().is_multiple_of(points) {
+        return Ok(());
+    }
+    Err(Error::shape(
         "deltas",
-        format!("{} neurons", deltas.width()),
-        format!("{expected}, those of the layer's outputs"),
-    )
+        format!("{} neurons, {} columns", deltas.width(), deltas.points()),
+        format!(
+            "{width} neurons, those of the layer's outputs, and a multiple of {points} columns"
+        ),
+    ))
 }

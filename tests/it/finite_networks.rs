@@ -101,7 +101,7 @@ fn gradients_by_conditioning_have_the_law_of_dense_weights() {
             .network(),
         composed,
     ] {
-        const SAMPLES: u64 = 5000;
+        const SAMPLES: u64 = 3000;
         let conditional = statistics(&net, Sampler::Conditional, 1, SAMPLES);
         let dense = statistics(&net, Sampler::Dense, 2, SAMPLES);
         for (i, (conditional, dense)) in conditional.iter().zip(&dense).enumerate() {
