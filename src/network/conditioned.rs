@@ -68,7 +68,7 @@ pub(super) struct ConditionedRow(Vec<Box<dyn Conditioned>>);
 
 impl ConditionedRow {
     /// Of `count` layers: `condition` is given a layer's number and the signal before it.
-    pub(super) fn new(
+    pub(super) fn draw(
         count: usize,
         mut signal: Signal,
         mut condition: impl FnMut(usize, Signal) -> Result<(Signal, Box<dyn Conditioned>)>,
@@ -90,10 +90,8 @@ impl Conditioned for ConditionedRow {
         sink: &mut dyn GradientSink,
         rng: &mut Stream,
     ) -> Result<Signal> {
-        let layers = self.0.into_iter().rev();
-        layers.fold(Ok(deltas), |deltas, layer| {
-            layer.backward(deltas?, sink, rng)
-        })
+        let mut layers = self.0.into_iter().rev();
+        layers.try_fold(deltas, |deltas, layer| layer.backward(deltas, sink, rng))
     }
 }
 
