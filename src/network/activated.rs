@@ -313,14 +313,16 @@ impl Drawn for Activated {
         &self,
         signal: &Signal,
         mut deltas: Signal,
-        sink: &mut dyn GradientSink,
+        _: &mut dyn GradientSink,
     ) -> Result<Signal> {
-        if signal.exponent() != 0 && self.activation.slopes().is_none() {
-            return self.backward(&signal.clone().unscaled()?, deltas, sink);
-        }
-        if deltas.width() != signal.width() {
-            return Err(conditioned::deltas_do_not_fit(&deltas, signal.width()));
-        }
+        let unscaled;
+        let signal = if signal.exponent() != 0 && self.activation.slopes().is_none() {
+            unscaled = signal.clone().unscaled()?;
+            &unscaled
+        } else {
+            signal
+        };
+        conditioned::check_deltas(&deltas, signal.width(), signal.points())?;
         let points = signal.points();
         let mut slopes = vec![0.0; signal.width()];
         for a in 0..points {

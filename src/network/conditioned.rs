@@ -68,7 +68,7 @@ pub(super) struct ConditionedRow(Vec<Box<dyn Conditioned>>);
 
 impl ConditionedRow {
     /// Of `count` layers: `condition` is given a layer's number and the signal before it.
-    pub(super) fn new(
+    pub(super) fn draw(
         count: usize,
         mut signal: Signal,
         mut condition: impl FnMut(usize, Signal) -> Result<(Signal, Box<dyn Conditioned>)>,
@@ -90,10 +90,8 @@ impl Conditioned for ConditionedRow {
         sink: &mut dyn GradientSink,
         rng: &mut Stream,
     ) -> Result<Signal> {
-        let layers = self.0.into_iter().rev();
-        layers.fold(Ok(deltas), |deltas, layer| {
-            layer.backward(deltas?, sink, rng)
-        })
+        let mut layers = self.0.into_iter().rev();
+        layers.try_fold(deltas, |deltas, layer| layer.backward(deltas, sink, rng))
     }
 }
 
@@ -261,9 +259,7 @@ impl Conditioned for ConditionedDense {
         rng: &mut Stream,
     ) -> Result<Signal> {
         let (source, features) = (self.source, &self.features);
-        if deltas.width() != source.width {
-            return Err(deltas_do_not_fit(&deltas, source.width));
-        }
+        check_deltas(&deltas, source.width, features.points())?;
         sink.dense(Factors {
             features,
             deltas: &deltas,
@@ -297,11 +293,16 @@ impl Conditioned for ConditionedDense {
     }
 }
 
-/// Refuses deltas of another width than the outputs.
-pub(super) fn deltas_do_not_fit(deltas: &Signal, expected: usize) -> Error {
-    Error::shape(
+/// Refuses deltas that are not those of `width` outputs at so many inputs, once or several times.
+pub(super) fn check_deltas(deltas: &Signal, width: usize, points: usize) -> Result<()> {
+    if deltas.width() == width && deltas.points().is_multiple_of(points) {
+        return Ok(());
+    }
+    Err(Error::shape(
         "deltas",
-        format!("{} neurons", deltas.width()),
-        format!("{expected}, those of the layer's outputs"),
-    )
+        format!("{} neurons, {} columns", deltas.width(), deltas.points()),
+        format!(
+            "{width} neurons, those of the layer's outputs, and a multiple of {points} columns"
+        ),
+    ))
 }

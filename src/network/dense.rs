@@ -112,9 +112,13 @@ impl Dense {
         }
     }
 
-    /// Whether all weights and biases are trained, in the NTK parametrisation.
+    /// Whether all weights and biases are trained, in the NTK parametrisation, and weights are Gaussian: what
+    /// closed forms are for, those of finite width included.
     pub(crate) fn is_plain(&self) -> bool {
-        self.parametrization == Parametrization::Ntk && self.trained_weights && self.trained_biases
+        self.parametrization == Parametrization::Ntk
+            && self.trained_weights
+            && self.trained_biases
+            && self.initialization.weights().is_gaussian()
     }
 
     /// Whether the parametrisation gives weights of a variance below $\sigma_w^2/n$.

@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal, StudentT};
 
-use super::{Drawn, Factors, GradientSink, Signal, Weights};
+use super::{Drawn, Factors, GradientSink, Signal, Weights, conditioned};
 use crate::initialization::{WeightDistribution, WeightLaw};
 use crate::numerics::{Buffers, dot, inner_products, normal, power_of_two, zeros};
 use crate::random::{Seed, Stream};
@@ -15,6 +15,9 @@ use crate::{Error, Initialization, Result, error, parallel};
 /// Neurons that are drawn together, from a stream of their own, and multiplied together: a multiple of the
 /// tiles of [`inner_products`].
 const ROWS: usize = 96;
+
+/// Numbers in a line of the cache.
+const LINE: usize = 8;
 
 /// Products of fewer numbers than that are not worth a thread.
 const WORTH_A_THREAD: usize = 1 << 18;
@@ -333,6 +336,7 @@ impl Drawn for DrawnDense {
     ) -> Result<Signal> {
         self.check(signal)?;
         let width = self.biases.len();
+        conditioned::check_deltas(&deltas, width, signal.points())?;
         sink.dense(Factors {
             features: signal,
             deltas: &deltas,
@@ -350,9 +354,17 @@ impl Drawn for DrawnDense {
         let products = each(blocks, ROWS * width * deltas.points(), |i| {
             let columns = ROWS.min(self.fan_in - i * ROWS);
             let mut transposed = buffers.take(columns * width);
-            for (row, weights) in self.weights.chunks_exact(self.fan_in).enumerate() {
-                for (j, w) in weights[i * ROWS..][..columns].iter().enumerate() {
-                    transposed[j * width + row] = *w;
+            // a line of the cache at a time: one by one, the places of a power of two push each other out
+            for (first, rows) in (0..)
+                .step_by(LINE)
+                .zip(self.weights.chunks(LINE * self.fan_in))
+            {
+                let count = rows.len() / self.fan_in;
+                for j in 0..columns {
+                    let line = &mut transposed[j * width + first..][..count];
+                    for (row, out) in line.iter_mut().enumerate() {
+                        *out = rows[row * self.fan_in + i * ROWS + j];
+                    }
                 }
             }
             let products = inner_products(&transposed, deltas.values(), width, false, &buffers);

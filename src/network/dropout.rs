@@ -145,9 +145,7 @@ impl Drawn for DrawnDropout {
         deltas: Signal,
         _: &mut dyn GradientSink,
     ) -> Result<Signal> {
-        if deltas.width() != signal.width() {
-            return Err(conditioned::deltas_do_not_fit(&deltas, signal.width()));
-        }
+        conditioned::check_deltas(&deltas, signal.width(), signal.points())?;
         Ok(self.mask(deltas, signal.points()))
     }
 }

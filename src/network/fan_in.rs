@@ -6,7 +6,7 @@ use super::conditioned::ConditionedBranches;
 use super::drawn::DrawnBranches;
 use super::{
     AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Network, Outline, Signal,
-    Site, Structure,
+    Site, Structure, conditioned,
 };
 use crate::{Error, Result, error};
 
@@ -173,6 +173,7 @@ impl FanIn {
                         deltas.clone(),
                         |mut deltas, signal| {
                             let points = signal.points();
+                            conditioned::check_deltas(&deltas, signal.width(), points)?;
                             for c in 0..deltas.points() {
                                 let factors = signal.column(c % points);
                                 let column = deltas.column_mut(c);

@@ -113,9 +113,7 @@ impl Drawn for LayerNorm {
         mut deltas: Signal,
         _: &mut dyn GradientSink,
     ) -> Result<Signal> {
-        if deltas.width() != signal.width() {
-            return Err(conditioned::deltas_do_not_fit(&deltas, signal.width()));
-        }
+        conditioned::check_deltas(&deltas, signal.width(), signal.points())?;
         let count = signal.width() as f64;
         let points = signal.points();
         for a in 0..points {

@@ -200,7 +200,7 @@ impl Network {
     }
 
     /// The law of the first layer and the stack, if the network is a dense layer in the NTK parametrisation
-    /// followed by a [`Chain`], and nothing else.
+    /// with Gaussian weights followed by a [`Chain`], and nothing else.
     pub fn chain(&self) -> Option<(Initialization, Chain)> {
         let layers = self.flat();
         let [stem, stack] = &layers[..] else {
@@ -304,7 +304,7 @@ impl Layer for Network {
         signal: Signal,
         site: &mut Site<'_>,
     ) -> Result<(Signal, Box<dyn Conditioned>)> {
-        ConditionedRow::new(self.layers.len(), signal, |i, signal| {
+        ConditionedRow::draw(self.layers.len(), signal, |i, signal| {
             self.layers[i].condition(signal, site)
         })
     }

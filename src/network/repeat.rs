@@ -117,7 +117,7 @@ impl Layer for Repeat {
         signal: Signal,
         site: &mut Site<'_>,
     ) -> Result<(Signal, Box<dyn Conditioned>)> {
-        ConditionedRow::new(self.times, signal, |_, signal| {
+        ConditionedRow::draw(self.times, signal, |_, signal| {
             self.block.condition(signal, site)
         })
     }

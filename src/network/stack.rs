@@ -131,8 +131,8 @@ impl Stack {
         }
     }
 
-    /// The stack as a [`Chain`], if its branch is an activation and a dense layer in the NTK parametrisation:
-    /// a [`Shaped`](super::Shaped) one is the identity, as at infinite width.
+    /// The stack as a [`Chain`], if its branch is an activation and a dense layer in the NTK parametrisation
+    /// with Gaussian weights: a [`Shaped`](super::Shaped) one is the identity, as at infinite width.
     pub fn chain(&self) -> Option<Chain> {
         let Join::Residual { skip, scaling } = &self.join else {
             return None;
@@ -410,7 +410,7 @@ impl Layer for Blocks {
         signal: Signal,
         site: &mut Site<'_>,
     ) -> Result<(Signal, Box<dyn Conditioned>)> {
-        ConditionedRow::new(self.count, signal, |l, signal| {
+        ConditionedRow::draw(self.count, signal, |l, signal| {
             self.block(l)?.condition(signal, site)
         })
     }

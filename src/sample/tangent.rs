@@ -19,13 +19,13 @@ const COLUMNS: usize = 1024;
 /// | per output | $r = s$ | $r = s$ | $k$ times $m \times m$ |
 /// | mean | $\frac1k \sum_r$ of these | $\frac1k \sum_r$ of these | $m \times m$ |
 ///
-/// In full kernels output $r$ of input $a$ stands at $ak + r$. Gradients are by all trained numbers $\omega$, $\beta$ of the network's
-/// [parametrisation](crate::network::Parametrization), each weighed by its rate of training. They are held in
-/// [factors](crate::network::Factors), so a layer of $n$ neurons costs $O(mkn)$ memory and $O(m^2 k^2 n)$
-/// work beside its passes, and no Jacobian is formed. Kernels are symmetric to the bit and positive
-/// semi-definite to rounding; the trace of the full one is the sum of squared gradient norms. An entry is a
-/// function of its two inputs alone: the size of batches changes no bit (where
-/// [dropout](crate::network::Dropout) has no mask for the first input of a pass and another one for the
+/// In full kernels output $r$ of input $a$ stands at $ak + r$. Gradients are by all trained numbers $\omega$,
+/// $\beta$ of the network's [parametrisation](crate::network::Parametrization), each weighed by its rate of
+/// training. They are held in [factors](crate::network::Factors), so a layer of $n$ neurons costs $O(mkn)$
+/// memory and $O(m^2 k^2 n)$ work beside its passes, and no Jacobian is formed. Kernels are symmetric to the
+/// bit and positive semi-definite to rounding; the trace of the full one is the sum of squared gradient
+/// norms. An entry is a function of its two inputs alone, so that the size of batches changes no bit (but
+/// [dropout](crate::network::Dropout) has one mask for the first input of a pass and another one for the
 /// second).
 ///
 /// ```

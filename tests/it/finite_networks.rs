@@ -101,7 +101,7 @@ fn gradients_by_conditioning_have_the_law_of_dense_weights() {
             .network(),
         composed,
     ] {
-        const SAMPLES: u64 = 5000;
+        const SAMPLES: u64 = 3000;
         let conditional = statistics(&net, Sampler::Conditional, 1, SAMPLES);
         let dense = statistics(&net, Sampler::Dense, 2, SAMPLES);
         for (i, (conditional, dense)) in conditional.iter().zip(&dense).enumerate() {
@@ -206,6 +206,8 @@ fn weights_of_other_laws_have_gradients_in_any_sampler() {
         .unwrap()
         .ntk(&x);
     assert!(error.unwrap_err().to_string().contains("reads its inputs"));
+    // nor the log-normal law of Gaussian weights
+    assert!(routes::LogNormalMlp::new(&net, 0.5).is_err());
 }
 
 /// E[Θ²]/E[Θ]² of a ReLU MLP of L hidden layers of width n, exactly (docs/theory.md, "Derived here").

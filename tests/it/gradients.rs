@@ -438,3 +438,48 @@ fn outputs_of_all_layers_are_shown_in_turn() {
     assert_eq!(seen[6], network.forward(&x).unwrap());
     assert!(seen[1].values().iter().all(|y| y.abs() <= 1.0));
 }
+
+#[test]
+fn bad_arguments_are_refused_by_name() {
+    let x = inputs();
+    let signal = Signal::of_inputs(&x);
+    let message = |error: Error| error.to_string();
+    for net in networks() {
+        let finite = net.finite(4, 2).unwrap();
+        let network = finite.with_weights(3, &mut Seed::new(1).stream(0)).unwrap();
+        let k = network.width(3);
+        // deltas of other outputs, or of a fraction of the inputs
+        for deltas in [
+            Signal::unit_deltas(k + 1, 2, 0..1).unwrap(),
+            Signal::unit_deltas(k, 3, 0..1).unwrap(),
+        ] {
+            let error = network.backward(&signal, deltas, &mut ()).unwrap_err();
+            assert!(
+                matches!(error, Error::Shape { .. }),
+                "{}: {error}",
+                net.name()
+            );
+        }
+        let kernels = EmpiricalKernels::of(&*network, &x);
+        for outputs in [0..0, 0..k + 1, k..k + 1] {
+            let error = message(kernels.clone().outputs(outputs).unwrap_err());
+            assert!(error.starts_with("outputs = "), "{error}");
+        }
+        let error = message(kernels.in_batches_of(0).unwrap_err());
+        assert!(error.starts_with("inputs = 0"), "{error}");
+    }
+    assert!(Signal::unit_deltas(0, 2, 0..1).is_err());
+    assert!(Signal::unit_deltas(3, 2, 2..2).is_err());
+    for law in [
+        WeightLaw::student_t(2.0),
+        WeightLaw::student_t(f64::NAN),
+        WeightLaw::student_t(f64::INFINITY),
+        WeightLaw::truncated_normal(0.0),
+        WeightLaw::truncated_normal(f64::NAN),
+        WeightLaw::gaussian().pruned(0.0),
+        WeightLaw::gaussian().pruned(1.1),
+        WeightLaw::gaussian().pruned(f64::NAN),
+    ] {
+        assert!(matches!(law, Err(Error::Invalid { .. })));
+    }
+}
