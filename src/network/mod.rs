@@ -90,7 +90,7 @@ pub use residual::Residual;
 pub use signal::Signal;
 pub use stack::Stack;
 
-pub(crate) use angle_table::{AngleTable, LANES};
+pub(crate) use angle_table::AngleTable;
 pub(crate) use pair::of_layer as pair_of_layer;
 pub(crate) use stack::Blocks;
 
