@@ -451,8 +451,8 @@ impl Surface {
     }
 }
 
-/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together: their $\varepsilon$ and
-/// the Chebyshev polynomials of their columns.
+/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
+/// $\varepsilon$ and the Chebyshev polynomials of their columns.
 fn lanes_at<const F: usize>(
     (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
     section: &Section,
