@@ -8,7 +8,7 @@ use super::surface::Surface;
 use crate::activation::slopes_at_zero;
 use crate::covariance::AnglePiece;
 use crate::error::Error;
-use crate::network::{AngleState, AngleTable, KernelBlock, LANES, Layer, Network, Structure};
+use crate::network::{AngleState, AngleTable, KernelBlock, Layer, Network, Structure};
 use crate::numerics::Magnitude;
 use crate::vectorized::vectorized;
 use crate::{PairCorrelation, Result, Scalar, parallel};
@@ -24,6 +24,9 @@ const PART: usize = 32;
 
 /// Rows of a block whose state fits in the cache.
 const STRIP: usize = 64;
+
+/// Pairs that pass the table of a homogeneous network together.
+const CHUNK: usize = 64;
 
 /// A network for given inputs.
 #[derive(Debug)]
@@ -86,11 +89,14 @@ impl FarEnd {
     /// The end that $c^\prime$ is measured from, and the distance of $c$ that it is measured by.
     #[inline(always)]
     fn distance(self, c: PairCorrelation) -> (f64, f64) {
-        let is_far = c.one_minus() > AnglePiece::NEAR_SIDE;
-        match self {
-            Self::At(end) if is_far => (end, c.one_plus()),
-            _ => (1.0, c.one_minus()),
-        }
+        let (side, far) = match self {
+            Self::At(end) => (AnglePiece::NEAR_SIDE, end),
+            Self::Inside => (f64::INFINITY, 1.0),
+        };
+        let (near_distance, far_distance) = (c.one_minus(), c.one_plus());
+        let is_far = near_distance > side;
+        let distance = if is_far { far_distance } else { near_distance };
+        (if is_far { far } else { 1.0 }, distance)
     }
 
     /// The first function.
@@ -149,6 +155,7 @@ impl Evaluator {
                 surface: None,
                 ..
             } => rows.min(STRIP),
+            Self::Angle(_) => rows.min(STRIP),
             Self::Pairs(pairs) => pairs.strip(rows, STRIP),
             _ => rows,
         }
@@ -375,21 +382,20 @@ impl Angle {
             self.variances(block.variance_a())?,
             self.variances(block.variance_b())?,
         );
+        let with_ntk = block.tangent().is_some();
         let mut kernels = Entries {
-            nngp: vec![0.0; if want_nngp { size } else { 0 }],
-            ntk: vec![0.0; if block.tangent().is_some() { size } else { 0 }],
+            nngp: Vec::with_capacity(if want_nngp { size } else { 0 }),
+            ntk: Vec::with_capacity(if with_ntk { size } else { 0 }),
         };
         let roots_b: Vec<f64> = variance_b.iter().map(|q| q.sqrt()).collect();
         let columns = variance_b.len().max(1);
-        let mut nngp = kernels.nngp.chunks_mut(columns);
-        let mut ntk = kernels.ntk.chunks_mut(columns);
         for (correlation, &qa) in block.correlation().chunks(columns).zip(&variance_a) {
             self.row(
                 (qa, qa.sqrt()),
                 (&variance_b, &roots_b),
                 correlation,
-                nngp.next(),
-                ntk.next(),
+                &mut kernels,
+                (want_nngp, with_ntk),
             );
         }
         if kernels.ntk.iter().any(|theta| !theta.is_finite()) {
@@ -398,49 +404,59 @@ impl Angle {
         Ok(kernels)
     }
 
+    /// Appends a row of both kernels, of those that are wanted.
     fn row(
         &self,
         (qa, root_a): (f64, f64),
         (variance_b, roots_b): (&[f64], &[f64]),
         correlation: &[PairCorrelation],
-        mut nngp: Option<&mut [f64]>,
-        mut ntk: Option<&mut [f64]>,
+        kernels: &mut Entries,
+        (with_nngp, with_ntk): (bool, bool),
     ) {
-        let (ends, far_end) = ((self.parallel, self.opposite), self.far_end);
-        let curves = &self.curves;
-        vectorized(
-            #[inline(always)]
-            || {
-                for (chunk, correlation) in correlation.chunks(LANES).enumerate() {
-                    let at = chunk * LANES..chunk * LANES + correlation.len();
-                    let mut c = [PairCorrelation::ORTHOGONAL; LANES];
-                    c[..correlation.len()].copy_from_slice(correlation);
-                    let [ratio, tangent] = curves.at_lanes(&c);
-                    let (mut scale, mut theta) = ([0.0; LANES], [0.0; LANES]);
-                    let columns = variance_b[at.clone()].iter().zip(&roots_b[at.clone()]);
-                    for (lane, (&qb, root_b)) in columns.enumerate() {
-                        scale[lane] = if qa == qb { qa } else { root_a * root_b };
-                        let end = if c[lane].is_positive() {
-                            ends.0
-                        } else {
-                            ends.1
-                        };
-                        let is_inside = c[lane].distance() > 0.0;
-                        theta[lane] = if is_inside { tangent[lane] } else { end };
+        let (parallel, opposite, far_end) = (self.parallel, self.opposite, self.far_end);
+        let columns = correlation.chunks(CHUNK).zip(variance_b.chunks(CHUNK));
+        for ((c, variance_b), roots_b) in columns.zip(roots_b.chunks(CHUNK)) {
+            let [mut nngp, mut ntk] = [[0.0; CHUNK]; 2];
+            // long loops without branches, which the compiler vectorises
+            vectorized(
+                #[inline(always)]
+                || {
+                    let [mut ratio, mut tangent] = [[0.0; CHUNK]; 2];
+                    self.curves.at_all(c, [&mut ratio, &mut tangent]);
+                    let mut scale = [0.0; CHUNK];
+                    for (scale, (&qb, root_b)) in
+                        scale.iter_mut().zip(variance_b.iter().zip(roots_b))
+                    {
+                        let product = root_a * root_b;
+                        *scale = if qa == qb { qa } else { product };
                     }
-                    if let Some(nngp) = &mut nngp {
-                        for (lane, out) in nngp[at.clone()].iter_mut().enumerate() {
-                            let (end, distance) = far_end.distance(c[lane]);
-                            *out = scale[lane] * (end * (1.0 - distance * ratio[lane]));
+                    let lanes = c.iter().zip(&scale);
+                    for (out, ((c, scale), ratio)) in nngp.iter_mut().zip(lanes.clone().zip(&ratio))
+                    {
+                        let (end, distance) = far_end.distance(*c);
+                        *out = scale * (end * (1.0 - distance * ratio));
+                    }
+                    let mut any_at_an_end = false;
+                    for (out, ((c, scale), tangent)) in ntk.iter_mut().zip(lanes.zip(&tangent)) {
+                        *out = scale * tangent;
+                        any_at_an_end |= c.distance() == 0.0;
+                    }
+                    if any_at_an_end {
+                        for (out, (c, scale)) in ntk.iter_mut().zip(c.iter().zip(&scale)) {
+                            if c.distance() == 0.0 {
+                                let end = if c.is_positive() { parallel } else { opposite };
+                                *out = scale * end;
+                            }
                         }
                     }
-                    if let Some(ntk) = &mut ntk {
-                        for (lane, out) in ntk[at].iter_mut().enumerate() {
-                            *out = scale[lane] * theta[lane];
-                        }
-                    }
-                }
-            },
-        );
+                },
+            );
+            if with_nngp {
+                kernels.nngp.extend_from_slice(&nngp[..c.len()]);
+            }
+            if with_ntk {
+                kernels.ntk.extend_from_slice(&ntk[..c.len()]);
+            }
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Kernel matrices of networks, whole.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use nalgebra::{DMatrix, DVector};
 
 use super::tiles::{EntryScope, KernelKind, SIDE, Tiles, check_range, narrow_into};
 use crate::network::Network;
+use crate::vectorized::vectorized;
 use crate::{Error, Inputs, PairCorrelation, Result, Scalar, parallel};
 
 /// Both kernels of the same inputs.
@@ -344,17 +346,12 @@ fn fill<T: Scalar>(tiles: &Tiles<'_, T>, matrices: [Option<&mut DMatrix<T>>; 2])
     })
 }
 
-/// The transpose of a tile is written by squares of this side, a line of the cache.
-const BLOCK: usize = 8;
-
 /// Computes all tiles in parallel and writes each to its place, and of a symmetric matrix to its mirror
 /// image.
 fn write_tiles<T: Scalar>(
     tiles: &Tiles<'_, T>,
     matrices: [Option<&mut DMatrix<T>>; 2],
-    compute: impl Fn(std::ops::Range<usize>, std::ops::Range<usize>) -> Result<[Vec<f64>; 2]>
-    + Sync
-    + Send,
+    compute: impl Fn(Range<usize>, Range<usize>) -> Result<[Vec<f64>; 2]> + Sync + Send,
 ) -> Result<()> {
     let rows = tiles.pairs().rows();
     let symmetric = tiles.pairs().is_symmetric();
@@ -374,31 +371,13 @@ fn write_tiles<T: Scalar>(
             }
             check_range::<T>(quantity, &values)?;
             let stride = column.len();
-            let on_diagonal = symmetric && row == column;
-            if !on_diagonal {
+            if !(symmetric && row == column) {
                 let mut band = lock(&bands[column.start / SIDE]);
-                let mut columns = band.chunks_mut(rows).skip(column.start % SIDE);
-                for start in (0..stride).step_by(BLOCK) {
-                    let width = BLOCK.min(stride - start);
-                    let mut out: Vec<_> = columns
-                        .by_ref()
-                        .take(width)
-                        .map(|column| column[row.clone()].chunks_mut(BLOCK))
-                        .collect();
-                    for values in values.chunks(BLOCK * stride) {
-                        for (offset, out) in out.iter_mut().enumerate() {
-                            let out = out.next().into_iter().flatten();
-                            for (out, values) in out.zip(values.chunks_exact(stride)) {
-                                *out = T::nearest(values[start + offset]);
-                            }
-                        }
-                    }
-                }
+                write_transposed(&values, stride, &mut band, rows, &row);
             }
             if symmetric {
                 let mut band = lock(&bands[row.start / SIDE]);
-                let columns = band.chunks_mut(rows).skip(row.start % SIDE);
-                for (out, values) in columns.zip(values.chunks_exact(stride)) {
+                for (out, values) in band.chunks_mut(rows).zip(values.chunks_exact(stride)) {
                     for (out, &value) in out[column.clone()].iter_mut().zip(values) {
                         *out = T::nearest(value);
                     }
@@ -409,6 +388,52 @@ fn write_tiles<T: Scalar>(
         Ok(())
     })?;
     Ok(())
+}
+
+/// The transpose of a tile is written by squares of this side, a line of the cache.
+const SQUARE: usize = 8;
+
+/// Writes a tile of `stride` columns, row by row in `values`, to the rows `row` of columns of `height`
+/// entries each.
+fn write_transposed<T: Scalar>(
+    values: &[f64],
+    stride: usize,
+    columns: &mut [T],
+    height: usize,
+    row: &Range<usize>,
+) {
+    let (first, last) = (row.start, row.end);
+    vectorized(
+        #[inline(always)]
+        || {
+            let groups = columns.chunks_mut(SQUARE * height);
+            for (columns, j) in groups.zip((0..stride).step_by(SQUARE)) {
+                for (values, i) in values
+                    .chunks(SQUARE * stride)
+                    .zip((first..).step_by(SQUARE))
+                {
+                    if i + SQUARE <= last && j + SQUARE <= stride {
+                        let mut square = [[0.0; SQUARE]; SQUARE];
+                        for (line, values) in square.iter_mut().zip(values.chunks_exact(stride)) {
+                            line.copy_from_slice(&values[j..j + SQUARE]);
+                        }
+                        for (k, column) in columns.chunks_exact_mut(height).enumerate() {
+                            let out: [T; SQUARE] =
+                                std::array::from_fn(|l| T::nearest(square[l][k]));
+                            column[i..i + SQUARE].copy_from_slice(&out);
+                        }
+                    } else {
+                        for (k, column) in columns.chunks_exact_mut(height).enumerate() {
+                            let values = values[j..].iter().skip(k).step_by(stride);
+                            for (out, &value) in column[i..last].iter_mut().zip(values) {
+                                *out = T::nearest(value);
+                            }
+                        }
+                    }
+                }
+            }
+        },
+    );
 }
 
 fn lock<'a, T>(band: &'a Mutex<T>) -> std::sync::MutexGuard<'a, T> {

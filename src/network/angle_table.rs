@@ -22,7 +22,7 @@ const ROUNDING: f64 = 1e-13;
 const RECURSION: f64 = 1e-11;
 
 /// Entries that are evaluated together.
-pub(crate) const LANES: usize = 8;
+const LANES: usize = 8;
 
 /// $F$ functions of $\varepsilon = 1 - c \in [0, 2]$, as polynomials on pieces.
 ///
@@ -117,16 +117,29 @@ impl<const F: usize> AngleTable<F> {
         out
     }
 
-    /// The functions at several correlations, each as [`at`](Self::at).
+    /// The functions at several correlations (a power of two of them), each as [`at`](Self::at).
     #[inline(always)]
-    pub(crate) fn at_lanes<const W: usize>(&self, c: &[PairCorrelation; W]) -> [[f64; W]; F] {
-        let (mut low, mut high) = (f64::INFINITY, 0.0);
+    fn at_lanes<const W: usize>(&self, c: &[PairCorrelation; W]) -> [[f64; W]; F] {
         let epsilon = c.map(PairCorrelation::one_minus);
-        for epsilon in epsilon {
-            low = if epsilon < low { epsilon } else { low };
-            high = if epsilon > high { epsilon } else { high };
+        // by halves, which the compiler vectorises
+        let (mut low, mut high, mut left) = (epsilon, epsilon, W);
+        while left > 1 {
+            left /= 2;
+            for lane in 0..left {
+                let (other_low, other_high) = (low[lane + left], high[lane + left]);
+                low[lane] = if other_low < low[lane] {
+                    other_low
+                } else {
+                    low[lane]
+                };
+                high[lane] = if other_high > high[lane] {
+                    other_high
+                } else {
+                    high[lane]
+                };
+            }
         }
-        let (first, last) = (self.index(low), self.index(high));
+        let (first, last) = (self.index(low[0]), self.index(high[0]));
         let mut out = self.pieces[first].at(c);
         // some lanes may lie on other pieces
         for index in first + 1..=last {
@@ -141,6 +154,23 @@ impl<const F: usize> AngleTable<F> {
             }
         }
         out
+    }
+
+    /// The functions at many correlations, each as [`at`](Self::at); `out` has room for whole lanes.
+    #[inline(always)]
+    pub(crate) fn at_all(&self, c: &[PairCorrelation], mut out: [&mut [f64]; F]) {
+        for start in (0..c.len()).step_by(LANES) {
+            let c = &c[start..];
+            let lanes = c.first_chunk::<LANES>().copied().unwrap_or_else(|| {
+                let mut lanes = [c[0]; LANES];
+                lanes[..c.len()].copy_from_slice(c);
+                lanes
+            });
+            let found = self.at_lanes(&lanes);
+            for (out, found) in out.iter_mut().zip(&found) {
+                out[start..start + LANES].copy_from_slice(found);
+            }
+        }
     }
 
     /// The piece of an $\varepsilon$.

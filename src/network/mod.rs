@@ -105,7 +105,7 @@ pub use stack::Stack;
 
 pub use crate::initialization::{WeightDistribution, WeightLaw};
 
-pub(crate) use angle_table::{AngleTable, LANES};
+pub(crate) use angle_table::AngleTable;
 pub(crate) use pair::of_layer as pair_of_layer;
 pub(crate) use signal::BLOCK;
 pub(crate) use stack::Blocks;

@@ -207,7 +207,7 @@ fn weights_of_other_laws_have_gradients_in_any_sampler() {
         .ntk(&x);
     assert!(error.unwrap_err().to_string().contains("reads its inputs"));
     // nor the log-normal law of Gaussian weights
-    assert!(routes::LogNormalMlp::new(&net, 0.5).is_err());
+    assert!(routes::LogNormalChain::new(&net, 0.5).is_err());
 }
 
 /// E[Θ²]/E[Θ]² of a ReLU MLP of L hidden layers of width n, exactly (docs/theory.md, "Derived here").

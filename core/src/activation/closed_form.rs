@@ -27,6 +27,11 @@ pub(crate) trait ClosedForm: Activation {
         self.moment(q, q, PairCorrelation::PARALLEL)
     }
 
+    /// $\varphi(x)$ and $\varphi(-x)$ for $x \ge 0$.
+    fn values(&self, x: f64) -> (f64, f64) {
+        (self.value(x), self.value(-x))
+    }
+
     /// $1 - c^\prime$ in relative accuracy where it is small: the sum of two non-negative terms, what
     /// parallel inputs of different norms lose, and (Price's theorem)
     /// $\sqrt{q_a q_b/(V_a V_b)} \int_0^{1-c} \mathbb E[\varphi^\prime\varphi^\prime]$.

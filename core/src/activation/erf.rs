@@ -136,6 +136,11 @@ impl ClosedForm for Erf {
         (4.0 / PI) * slope * slope * unit / rest
     }
 
+    fn values(&self, x: f64) -> (f64, f64) {
+        let odd = self.a * libm::erf(self.b * x);
+        (self.c + odd, self.c - odd)
+    }
+
     /// What the angle loses is an angle as well: that between the legs at 1 and at $c$, of which one is taken
     /// from the other without a difference.
     fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {

@@ -71,6 +71,11 @@ impl ClosedForm for Gelu {
         )
     }
 
+    fn values(&self, x: f64) -> (f64, f64) {
+        let below = normal::distribution(-x);
+        (x * (1.0 - below), -x * below)
+    }
+
     #[inline(always)]
     fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         self.moments(qa, qb, c).1

@@ -10,7 +10,12 @@ pub struct Buffers(Mutex<Vec<Vec<f64>>>);
 impl Buffers {
     /// A buffer of numbers that mean nothing.
     pub fn take(&self, size: usize) -> Vec<f64> {
-        let mut buffer = self.lock().pop().unwrap_or_default();
+        // one of this size has no zeros to be written
+        let mut buffers = self.lock();
+        let same = buffers.iter().rposition(|buffer| buffer.len() == size);
+        let found = same.map(|index| buffers.swap_remove(index));
+        let mut buffer = found.or_else(|| buffers.pop()).unwrap_or_default();
+        drop(buffers);
         buffer.resize(size, 0.0);
         buffer
     }

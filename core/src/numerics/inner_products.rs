@@ -16,8 +16,12 @@ const ROWS: usize = 6;
 const VECTORS: usize = 2;
 
 /// Entries of a part of a point, at most: a part of as many columns as a tile has stays in the first-level
-/// cache, that of all rows in the second.
+/// cache.
 const PART: usize = 256;
+
+/// Tiles below each other that are summed together: parts of their rows and all their sums stay in the
+/// second-level cache.
+const TILES: usize = 8;
 
 /// $x_i \cdot y_j$, row by row, of points of the given dimension that stand one after the other. `symmetric`
 /// says that both are the same points: then half of them is computed.
@@ -64,51 +68,69 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let d = self.dimension;
         let width = VECTORS * S::F64_LANES;
-        let (rows, columns) = (self.x.len() / d, self.y.len() / d);
+        let columns = self.y.len() / d;
         let part = d.div_ceil(d.div_ceil(PART));
-        let all_rows = rows.next_multiple_of(ROWS);
-        let mut row_parts = self.buffers.take(all_rows * part);
-        let mut column_parts = self.buffers.take(columns.next_multiple_of(width) * part);
-        // tile by tile, which the cache likes better than rows far from each other
-        let mut totals = self
-            .buffers
-            .take(all_rows * columns.next_multiple_of(width));
-        let first_row = |column: usize| if self.symmetric { column / ROWS } else { 0 };
+        let height = TILES * ROWS;
+        let all_columns = columns.next_multiple_of(width);
+        let mut column_parts = self.buffers.take(all_columns * d);
         for start in (0..d).step_by(part) {
             let entries = start..(start + part).min(d);
-            let size = entries.len();
-            copy(self.x, d, entries.clone(), &mut row_parts);
-            transpose(self.y, d, entries, width, &mut column_parts);
-            let column_tiles = column_parts.chunks_exact(width * size);
-            let totals = totals.chunks_exact_mut(all_rows * width);
-            for ((tile, totals), j) in column_tiles.zip(totals).zip((0..).step_by(width)) {
-                let (vectors, _) = S::as_simd_f64s(tile);
-                let (totals, _) = S::as_mut_simd_f64s(totals);
-                let totals = totals.chunks_exact_mut(ROWS * VECTORS).skip(first_row(j));
-                let row_tiles = row_parts.chunks_exact(ROWS * size).skip(first_row(j));
-                for (totals, tile) in totals.zip(row_tiles) {
-                    let sums = sums(simd, tile, vectors);
-                    for (total, &sum) in totals.iter_mut().zip(sums.iter().flatten()) {
-                        *total = if start == 0 {
-                            sum
-                        } else {
-                            simd.add_f64s(*total, sum)
-                        };
+            let out = &mut column_parts[all_columns * start..all_columns * entries.end];
+            match width {
+                // points that are read together
+                2 => side_by_side::<T, 2>(self.y, d, entries, width, out),
+                4 => side_by_side::<T, 4>(self.y, d, entries, width, out),
+                _ => side_by_side::<T, 8>(self.y, d, entries, width, out),
+            }
+        }
+        let mut row_parts = self.buffers.take(height * part);
+        // tile by tile, which the cache likes better than rows far from each other
+        let mut totals = self.buffers.take(height * all_columns);
+        let blocks = self.x.chunks(height * d);
+        let out_blocks = self.out.chunks_mut(height * columns);
+        for ((x, out), first) in blocks.zip(out_blocks).zip((0..).step_by(height)) {
+            // of the diagonal's upper side nothing is needed
+            let is_wanted = |row: usize, column: usize| !self.symmetric || row + ROWS > column;
+            let first_tile = |column: usize| {
+                let mut tiles = 0..TILES;
+                tiles
+                    .position(|tile| is_wanted(first + ROWS * tile, column))
+                    .unwrap_or(TILES)
+            };
+            for start in (0..d).step_by(part) {
+                let entries = start..(start + part).min(d);
+                let size = entries.len();
+                let column_parts = &column_parts[all_columns * start..all_columns * entries.end];
+                copy(x, d, entries, &mut row_parts);
+                let column_tiles = column_parts.chunks_exact(width * size);
+                let totals = totals.chunks_exact_mut(height * width);
+                for ((tile, totals), j) in column_tiles.zip(totals).zip((0..).step_by(width)) {
+                    let (vectors, _) = S::as_simd_f64s(tile);
+                    let (totals, _) = S::as_mut_simd_f64s(totals);
+                    let totals = totals.chunks_exact_mut(ROWS * VECTORS);
+                    let row_tiles = row_parts.chunks_exact(ROWS * size);
+                    let tiles = totals.zip(row_tiles).take((x.len() / d).div_ceil(ROWS));
+                    for (totals, tile) in tiles.skip(first_tile(j)) {
+                        let sums = sums(simd, tile, vectors);
+                        for (total, &sum) in totals.iter_mut().zip(sums.iter().flatten()) {
+                            *total = if start == 0 {
+                                sum
+                            } else {
+                                simd.add_f64s(*total, sum)
+                            };
+                        }
                     }
                 }
             }
-        }
-        for (totals, j) in totals
-            .chunks_exact(all_rows * width)
-            .zip((0..).step_by(width))
-        {
-            let count = width.min(columns - j);
-            let out = self
-                .out
-                .chunks_exact_mut(columns)
-                .zip(totals.chunks_exact(width));
-            for (out, totals) in out.skip(ROWS * first_row(j)) {
-                out[j..j + count].copy_from_slice(&totals[..count]);
+            let all_totals = totals.chunks_exact(height * width);
+            for (totals, j) in all_totals.zip((0..columns).step_by(width)) {
+                let count = width.min(columns - j);
+                let out = out
+                    .chunks_exact_mut(columns)
+                    .zip(totals.chunks_exact(width));
+                for (out, totals) in out.skip(ROWS * first_tile(j)) {
+                    out[j..j + count].copy_from_slice(&totals[..count]);
+                }
             }
         }
         for buffer in [row_parts, column_parts, totals] {
@@ -146,10 +168,10 @@ fn copy<T: Scalar>(points: &[T], dimension: usize, entries: Range<usize>, out: &
     }
 }
 
-/// The same of `side` points beside each other, entry by entry. Places without a point hold numbers that mean
-/// nothing.
+/// The same of `side` points beside each other, entry by entry, $G$ of them at a time. Places without a point
+/// hold copies of the last one.
 #[inline(always)]
-fn transpose<T: Scalar>(
+fn side_by_side<T: Scalar, const G: usize>(
     points: &[T],
     dimension: usize,
     entries: Range<usize>,
@@ -158,14 +180,16 @@ fn transpose<T: Scalar>(
 ) {
     let tiles = out.chunks_exact_mut(side * entries.len());
     for (out, points) in tiles.zip(points.chunks(side * dimension)) {
-        // by pairs, which halves the stores
-        for (pair, points) in points.chunks(2 * dimension).enumerate() {
-            let first = &points[entries.clone()];
-            let second = &points[points.len() - dimension..][entries.clone()];
-            let values = first.iter().zip(second);
-            for (out, (a, b)) in out.chunks_exact_mut(side).zip(values) {
-                out[2 * pair] = a.widen();
-                out[2 * pair + 1] = b.widen();
+        let last = points.len() / dimension - 1;
+        for group in (0..side).step_by(G) {
+            let rows: [&[T]; G] = std::array::from_fn(|i| {
+                let point = &points[(group + i).min(last) * dimension..];
+                &point[entries.clone()]
+            });
+            for (k, out) in out.chunks_exact_mut(side).enumerate() {
+                for (out, row) in out[group..group + G].iter_mut().zip(&rows) {
+                    *out = row[k].widen();
+                }
             }
         }
     }

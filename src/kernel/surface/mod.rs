@@ -91,8 +91,21 @@ struct Columns {
     order: Vec<usize>,
     /// The places of each cell; the columns that have none come last.
     cells: Vec<Range<usize>>,
-    /// Chebyshev polynomials, term by term.
-    basis: Vec<f64>,
+    /// Chebyshev polynomials of [`LANES`] places beside each other, from the first one of every cell on, and
+    /// of the rest of the cell: term by term.
+    basis: Vec<[f64; LANES]>,
+    /// Where those of each cell start.
+    starts: Vec<usize>,
+    terms: usize,
+}
+
+impl Columns {
+    /// The polynomials of the places of a cell from `place` on, and the lane of that place among them.
+    fn basis(&self, cell: usize, place: usize) -> (&[[f64; LANES]], usize) {
+        let inside = place - self.cells[cell].start;
+        let first = self.starts[cell] + inside / LANES * self.terms;
+        (&self.basis[first..first + self.terms], inside % LANES)
+    }
 }
 
 /// What the rows of a block share.
@@ -244,25 +257,32 @@ impl Surface {
         let mut order: Vec<usize> = (0..places.len()).collect();
         order.sort_unstable_by_key(|j| (cell(j), *j));
         let mut start = 0;
-        let cells = (0..self.cells.len())
-            .map(|index| {
-                let end = order.partition_point(|j| cell(j) <= index);
-                std::mem::replace(&mut start, end)..end
-            })
-            .collect();
+        let cells = (0..self.cells.len()).map(|index| {
+            let end = order.partition_point(|j| cell(j) <= index);
+            std::mem::replace(&mut start, end)..end
+        });
+        let cells: Vec<Range<usize>> = cells.collect();
         let terms = self.terms.iter().copied().max().unwrap_or(1);
-        let width = places.len();
-        let mut basis = vec![0.0; terms * width];
-        for (at, &j) in order.iter().enumerate() {
-            let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
-            for (k, t) in values.into_iter().enumerate() {
-                basis[k * width + at] = t;
+        let (mut basis, mut starts) = (Vec::new(), Vec::new());
+        for cell in &cells {
+            starts.push(basis.len());
+            for order in order[cell.clone()].chunks(LANES) {
+                let first = basis.len();
+                basis.resize(first + terms, [0.0; LANES]);
+                for (lane, &j) in order.iter().enumerate() {
+                    let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
+                    for (basis, t) in basis[first..].iter_mut().zip(values) {
+                        basis[lane] = t;
+                    }
+                }
             }
         }
         Columns {
             order,
             cells,
             basis,
+            starts,
+            terms,
         }
     }
 
@@ -344,10 +364,13 @@ impl Surface {
                 space.direct.extend(chunk);
                 continue;
             }
-            let mut lanes = Lanes::new(self.terms[bucket / pieces]);
-            lanes.consecutive(columns, &space.complement, chunk.clone());
-            let found = lanes.at::<F>(&space.sections[bucket], &self.pieces[bucket % pieces]);
+            let (cell, piece) = (bucket / pieces, bucket % pieces);
             let size = chunk.len();
+            let mut epsilon = [1.0; LANES];
+            epsilon[..size].copy_from_slice(&space.complement[chunk.clone()]);
+            let (basis, _) = columns.basis(cell, chunk.start);
+            let lanes = (&epsilon, &basis[..self.terms[cell]]);
+            let found = lanes_at::<F>(lanes, &space.sections[bucket], &self.pieces[piece]);
             space.complement[chunk.clone()].copy_from_slice(&found[0][..size]);
             if F == 2 {
                 space.tangent[chunk].copy_from_slice(&found[F - 1][..size]);
@@ -360,11 +383,21 @@ impl Surface {
             }
             let mut list = std::mem::take(&mut space.lists[bucket]);
             if self.ready(space, bucket, own.cell, &basis_a) {
+                let (cell, piece) = (bucket / pieces, bucket % pieces);
+                let terms = self.terms[cell];
+                let mut basis = [[0.0; LANES]; plan::MOST_TERMS];
                 for list in list.chunks(LANES) {
-                    let mut lanes = Lanes::new(self.terms[bucket / pieces]);
-                    lanes.scattered(columns, &space.complement, list);
-                    let (section, piece) = (&space.sections[bucket], bucket % pieces);
-                    let found = lanes.at::<F>(section, &self.pieces[piece]);
+                    let mut epsilon = [1.0; LANES];
+                    for (lane, &at) in list.iter().enumerate() {
+                        epsilon[lane] = space.complement[at];
+                        let (values, from) = columns.basis(cell, at);
+                        for (basis, values) in basis[..terms].iter_mut().zip(values) {
+                            basis[lane] = values[from];
+                        }
+                    }
+                    let lanes = (&epsilon, &basis[..terms]);
+                    let section = &space.sections[bucket];
+                    let found = lanes_at::<F>(lanes, section, &self.pieces[piece]);
                     for (lane, &at) in list.iter().enumerate() {
                         space.complement[at] = found[0][lane];
                         if F == 2 {
@@ -418,58 +451,24 @@ impl Surface {
     }
 }
 
-/// Pairs that are evaluated together.
-struct Lanes {
-    epsilon: [f64; LANES],
-    basis: [[f64; LANES]; plan::MOST_TERMS],
-    terms: usize,
-}
-
-impl Lanes {
-    fn new(terms: usize) -> Self {
-        Self {
-            epsilon: [1.0; LANES],
-            basis: [[0.0; LANES]; plan::MOST_TERMS],
-            terms,
-        }
-    }
-
-    fn consecutive(&mut self, columns: &Columns, epsilon: &[f64], chunk: Range<usize>) {
-        let size = chunk.len();
-        self.epsilon[..size].copy_from_slice(&epsilon[chunk.clone()]);
-        let rows = columns.basis.chunks(columns.order.len());
-        for (basis, row) in self.basis[..self.terms].iter_mut().zip(rows) {
-            basis[..size].copy_from_slice(&row[chunk.clone()]);
-        }
-    }
-
-    fn scattered(&mut self, columns: &Columns, epsilon: &[f64], list: &[usize]) {
-        for (own, &at) in self.epsilon.iter_mut().zip(list) {
-            *own = epsilon[at];
-        }
-        let rows = columns.basis.chunks(columns.order.len());
-        for (basis, row) in self.basis[..self.terms].iter_mut().zip(rows) {
-            for (basis, &at) in basis.iter_mut().zip(list) {
-                *basis = row[at];
+/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
+/// $\varepsilon$ and the Chebyshev polynomials of their columns.
+fn lanes_at<const F: usize>(
+    (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
+    section: &Section,
+    piece: &AnglePiece,
+) -> [[f64; LANES]; F] {
+    vectorized(
+        #[inline(always)]
+        || {
+            let c = epsilon.map(PairCorrelation::of_one_minus);
+            let mut found = section.at::<F>(basis, &piece.places(&c));
+            for lane in 0..LANES {
+                let after = found[0][lane] * epsilon[lane];
+                let after = if after > 0.0 { after } else { 0.0 };
+                found[0][lane] = if after < 2.0 { after } else { 2.0 };
             }
-        }
-    }
-
-    /// $\varepsilon^\prime$ and, if wanted, $\Theta$.
-    fn at<const F: usize>(&self, section: &Section, piece: &AnglePiece) -> [[f64; LANES]; F] {
-        let (epsilon, basis) = (&self.epsilon, &self.basis[..self.terms]);
-        vectorized(
-            #[inline(always)]
-            || {
-                let c = epsilon.map(PairCorrelation::of_one_minus);
-                let mut found = section.at::<F>(basis, &piece.places(&c));
-                for lane in 0..LANES {
-                    let after = found[0][lane] * epsilon[lane];
-                    let after = if after > 0.0 { after } else { 0.0 };
-                    found[0][lane] = if after < 2.0 { after } else { 2.0 };
-                }
-                found
-            },
-        )
-    }
+            found
+        },
+    )
 }

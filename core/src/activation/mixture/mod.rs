@@ -35,6 +35,7 @@ use super::pair_form::PairMoments;
 use crate::covariance::PairCorrelation;
 use crate::vectorized::vectorized;
 pub use fitted::Fitted;
+use line::Parallel;
 use pairs::{Components, Pieces, Sums};
 use profile::Profile;
 
@@ -58,9 +59,24 @@ pub(crate) trait Mixture: Profile {
 
 /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
 pub(crate) fn variance<M: Mixture>(phi: &M, q: f64) -> f64 {
+    equal(phi, q).variance()
+}
+
+/// What parallel inputs of equal variances have, compiled once for each activation.
+#[inline(never)]
+fn equal<M: Mixture>(phi: &M, q: f64) -> Parallel {
     vectorized(
         #[inline(always)]
-        || line::equal(phi, q).variance(),
+        || line::equal(phi, q),
+    )
+}
+
+/// The same of unequal variances.
+#[inline(never)]
+fn unequal<M: Mixture>(phi: &M, qa: f64, qb: f64) -> Parallel {
+    vectorized(
+        #[inline(always)]
+        || line::unequal(phi, qa, qb),
     )
 }
 
@@ -71,21 +87,13 @@ pub(crate) fn pair_moments<M: Mixture>(
     qb: f64,
     c: PairCorrelation,
 ) -> PairMoments {
-    let (alone, variance_b, apart) = vectorized(
-        #[inline(always)]
-        || {
-            let alone = line::equal(phi, qa);
-            if qa == qb {
-                (alone, 0.0, None)
-            } else {
-                let apart = line::unequal(phi, qa, qb);
-                (alone, line::equal(phi, qb).variance(), Some(apart))
-            }
-        },
-    );
+    let alone = equal(phi, qa);
     let variance_a = alone.variance();
-    let variance_b = if qa == qb { variance_a } else { variance_b };
-    let parallel = apart.unwrap_or(alone);
+    let (variance_b, parallel) = if qa == qb {
+        (variance_a, alone)
+    } else {
+        (variance(phi, qb), unequal(phi, qa, qb))
+    };
     let scale = if qa == qb {
         variance_a
     } else {
