@@ -23,6 +23,7 @@
 use std::sync::LazyLock;
 
 use crate::activation::arc_cosine;
+use crate::covariance::PairCorrelation;
 use crate::error::{self, Error, Result, first_outside};
 use crate::numerics::chebyshev::{Chebyshev, Interpolant};
 use crate::vectorized::vectorized;
@@ -84,8 +85,8 @@ struct Interpolants {
     slope: f64,
 }
 
-/// $dT/dw$ divided by $4w$.
-fn early_density(w: f64) -> f64 {
+/// $dT/dw$ divided by $4w$; at $w = \sqrt{1 + c}$ it is $1/(2 \dot c)$.
+pub(super) fn early_density(w: f64) -> f64 {
     let squared = w * w;
     1.0 / (1.0 - squared + squared * w * arc_cosine::analytic_factor(squared))
 }
@@ -237,6 +238,108 @@ impl CorrelationFlow {
         Ok(self.complement_unchecked(one_minus_c0, time))
     }
 
+    /// The time $t$ that takes $c_0$ to $c_1$: $c_t = c_1$, the inverse of [`at`](Self::at).
+    ///
+    /// Its error is that of rounding the arguments, $\delta/\dot c$ with $\delta$ their last digit, and 1e-15
+    /// relative; near 1, where many correlations are the same number, use
+    /// [`time_of_complements`](Self::time_of_complements).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless $-1 \le c_0 \le c_1 < 1$ (1 is reached from 1 alone, at once).
+    ///
+    /// ```
+    /// use neural_limits::depth::CorrelationFlow;
+    /// let flow = CorrelationFlow::shared();
+    /// let t = flow.time_between(-0.3, 0.8)?;
+    /// assert!((flow.at(-0.3, t)? - 0.8).abs() < 1e-14);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn time_between(&self, c0: f64, c1: f64) -> Result<f64> {
+        error::correlation("c0", c0)?;
+        error::correlation("c1", c1)?;
+        self.time_of_complements(1.0 - c0, 1.0 - c1)
+            .map_err(|error| match error {
+                Error::Invalid { .. } => {
+                    Error::invalid("c1", c1, format!("a correlation in [{c0}, 1)"))
+                }
+                other => other,
+            })
+    }
+
+    /// [`time_between`](Self::time_between) from $1 - c_0$ to $1 - c_1$, to their relative accuracy.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless $0 < 1 - c_1 \le 1 - c_0 \le 2$, or both are 0.
+    pub fn time_of_complements(&self, one_minus_c0: f64, one_minus_c1: f64) -> Result<f64> {
+        error::complement("one_minus_c0", one_minus_c0)?;
+        let (start, end) = (one_minus_c0, one_minus_c1);
+        if start == end {
+            return Ok(0.0);
+        }
+        if !(end > 0.0 && end < start) {
+            let expected = format!("a number in (0, {start}]");
+            return Err(Error::invalid("one_minus_c1", end, expected));
+        }
+        if start < 1.0 {
+            // 1/√ε₁ - 1/√ε₀ without cancellation
+            let (root0, root1) = (start.sqrt(), end.sqrt());
+            let way = (start - end) / (root0 + root1) / (root0 * root1);
+            let [late0, late1] = self.late_time.at([root0, root1]);
+            return Ok((self.slope * way + (late1 - late0)).max(0.0));
+        }
+        let [age0, age1] = self.age(&[start, end]);
+        Ok((age1 - age0).max(0.0))
+    }
+
+    /// $\partial c_t/\partial t = \frac12(\kappa_1(c_t) - c_t)$.
+    ///
+    /// # Errors
+    /// As [`at`](Self::at).
+    pub fn velocity_at(&self, c0: f64, time: f64) -> Result<f64> {
+        error::correlation("c0", c0)?;
+        error::non_negative("time", time)?;
+        Ok(velocity(self.image(PairCorrelation::of(c0), time)))
+    }
+
+    /// $\partial c_t/\partial c_0 = \dot c_t/\dot c_0 = (\kappa_1(c_t) - c_t)/(\kappa_1(c_0) - c_0)$: the flow
+    /// commutes with itself, so that it carries the velocity at the start to the velocity at the end. 1 at
+    /// $c_0 = 1$.
+    ///
+    /// # Errors
+    /// As [`at`](Self::at).
+    ///
+    /// ```
+    /// use neural_limits::depth::CorrelationFlow;
+    /// let flow = CorrelationFlow::shared();
+    /// let slope = (flow.at(0.3 + 1e-6, 2.0)? - flow.at(0.3 - 1e-6, 2.0)?) / 2e-6;
+    /// assert!((flow.sensitivity_at(0.3, 2.0)? - slope).abs() < 1e-9);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn sensitivity_at(&self, c0: f64, time: f64) -> Result<f64> {
+        error::correlation("c0", c0)?;
+        error::non_negative("time", time)?;
+        let start = PairCorrelation::of(c0);
+        Ok(sensitivity(start, self.image(start, time)))
+    }
+
+    /// $c_t$ of a correlation that knows its distance from the ends.
+    pub(super) fn image(&self, c: PairCorrelation, time: f64) -> PairCorrelation {
+        if time == 0.0 {
+            return c;
+        }
+        PairCorrelation::of_one_minus(self.complement_unchecked(c.one_minus(), time))
+    }
+
+    /// How long it takes from a negative correlation to 0.
+    pub(super) fn time_to_orthogonal(&self, c: PairCorrelation) -> f64 {
+        self.crossing - self.age(&[c.one_minus()])[0]
+    }
+
+    /// What time is to $4/\sqrt{1 - c}$, for $c$ near 1.
+    pub(super) fn late_slope(&self) -> f64 {
+        self.slope
+    }
+
     /// [`at`](Self::at) for many pairs $(c_0, t)$.
     ///
     /// # Errors
@@ -273,6 +376,30 @@ impl CorrelationFlow {
             },
         );
         Ok(())
+    }
+}
+
+/// $\dot c = \frac12(\kappa_1(c) - c)$.
+pub(super) fn velocity(c: PairCorrelation) -> f64 {
+    let remainder = arc_cosine::remainder(c.distance());
+    0.5 * if c.is_positive() {
+        remainder
+    } else {
+        remainder + (1.0 - c.distance())
+    }
+}
+
+/// $\partial c_t/\partial c_0$ from $c_0$ and $c_t$.
+pub(super) fn sensitivity(start: PairCorrelation, end: PairCorrelation) -> f64 {
+    if start == PairCorrelation::PARALLEL {
+        1.0
+    } else if start.is_positive() {
+        // (ε_t/ε_0)^(3/2) h(ε_t)/h(ε_0), where both velocities may be too small
+        let ratio = end.distance() / start.distance();
+        let factors = [end, start].map(|c| arc_cosine::analytic_factor(c.distance()));
+        ratio * ratio.sqrt() * factors[0] / factors[1]
+    } else {
+        velocity(end) / velocity(start)
     }
 }
 

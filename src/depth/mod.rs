@@ -12,10 +12,14 @@
 //! [`InfiniteDepth`] chooses the row that each stack of a network belongs to; the layers around it map what
 //! goes in and what comes out.
 
+mod block_flow;
 mod correlation_flow;
 mod covariance_flow;
+mod extrapolation;
 mod fixed_point;
 mod gram;
+mod homogeneous;
+mod infinite_stack;
 mod series;
 mod variance_limit;
 
@@ -24,16 +28,17 @@ use std::sync::{Arc, OnceLock};
 use nalgebra::DMatrix;
 
 pub use correlation_flow::CorrelationFlow;
+use infinite_stack::InfiniteStack;
+use series::Recursion;
 
-use crate::activation::Slopes;
 use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
 use crate::error;
 use crate::inputs::{checked_covariance, input_covariance};
-use crate::kernel::through;
+use crate::kernel::{Kernels, TangentKernel, through};
 use crate::network::scaling::ScalingClass;
-use crate::network::{Blocks, Layer, Network, Stack, Structure, pair_of_layer};
-use crate::{Error, Inputs, PairCorrelation, PairCovariance, Result, Scalar};
+use crate::network::{Blocks, KernelBlock, Layer, Network, Structure, pair_of_layer};
+use crate::{Error, Inputs, PairCovariance, Result, Scalar};
 
 /// Infinite width, then infinite depth, for every [`Architecture`].
 pub trait InInfiniteDepth: Architecture {
@@ -88,25 +93,25 @@ pub struct InfiniteDepth {
 #[derive(Debug, Clone)]
 struct Part {
     layer: Arc<dyn Layer>,
-    /// $\sigma_w^2$ and slopes of a homogeneous stack.
-    homogeneous: Option<(f64, Slopes)>,
-    /// The head of an infinite recursion, set up for the first pair and shared by all.
-    head: Arc<OnceLock<Blocks>>,
+    /// The head of an infinite recursion, set up once.
+    series: Arc<OnceLock<Arc<(Blocks, Recursion)>>>,
 }
 
 impl Part {
     fn new(layer: &Arc<dyn Layer>) -> Self {
-        let chain = match layer.structure() {
-            Structure::Stack(stack) => stack.chain(),
-            _ => None,
-        };
         Self {
             layer: Arc::clone(layer),
-            homogeneous: chain.and_then(|chain| {
-                let slopes = chain.homogeneous()?;
-                Some((chain.weight_variance(), slopes))
-            }),
-            head: Arc::default(),
+            series: Arc::default(),
+        }
+    }
+
+    /// The layer at infinite depth, if it is a stack.
+    fn at(&self, time: f64, tolerance: f64) -> Result<Option<InfiniteStack>> {
+        match self.layer.structure() {
+            Structure::Stack(stack) => {
+                InfiniteStack::new(stack, &self.series, time, tolerance).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 }
@@ -168,84 +173,109 @@ impl InfiniteDepth {
         let mut state = ScaledCovariance::new(k);
         for (place, part) in self.parts.iter().enumerate() {
             let pair = if place == 0 { k } else { state.pair()? };
-            state = match part.layer.structure() {
-                Structure::Stack(stack) => self.stack(part, stack, pair, time)?,
-                _ => ScaledCovariance::new(pair_of_layer(&*part.layer, pair)?),
+            state = match part.at(time, self.tolerance)? {
+                Some(stack) => stack.pair(pair)?,
+                None => ScaledCovariance::new(pair_of_layer(&*part.layer, pair)?),
             };
         }
         Ok(state)
     }
 
-    /// $K_t$ at the end of a stack from $K_0$ at its start.
-    fn stack(
-        &self,
-        part: &Part,
-        stack: &Stack,
-        k: PairCovariance,
-        time: f64,
-    ) -> Result<ScaledCovariance> {
-        if time == 0.0 {
-            return Ok(ScaledCovariance::new(k));
-        }
-        let unsupported = |reason: String| {
-            Error::unsupported(
-                format!("the infinite-depth limit of {}", stack.name()),
-                reason,
-            )
-        };
-        let Some((skip, scaling)) = stack.residual_rule() else {
-            return Err(unsupported(
-                "no limit is known for densely connected stacks".to_owned(),
-            ));
-        };
-        match scaling.class() {
-            ScalingClass::Normalised if skip == 1.0 => {
-                let clock = scaling.clock(time);
-                error::non_negative("the scaling's clock", clock)?;
-                self.flow(part, stack, k, clock)
-            }
-            ScalingClass::Summable if skip == 1.0 => {
-                let head = series_head(part, stack)?;
-                series::propagate(stack, head, k, |k, clock| self.flow(part, stack, k, clock))
-            }
-            ScalingClass::Constant => fixed_point::propagate(stack, k),
-            class => Err(unsupported(format!(
-                "no limit is known for skip coefficient {skip} and {class:?} scaling"
-            ))),
-        }
+    /// $K_t$ and $\Theta_t$ from the stem covariance $K_0 = \Theta_0$, where the first open stack begins.
+    ///
+    /// In the clock $\tau$ of a normalised scaling, with $B_\Theta$ what the branch does to tangent kernels
+    /// (for $W \varphi(Y) + b$, $\sigma_w^2 \mathbb E[\varphi^\prime(u)\varphi^\prime(v)] \Theta + B(K)$),
+    ///
+    /// $$\frac{d\Theta}{d\tau} = B_\Theta(K_\tau, \Theta_\tau),$$
+    ///
+    /// the limit of the recursion of A. Jacot, F. Gabriel and C. Hongler (2018, arXiv 1806.07572, theorem 1)
+    /// at rate $1/L$. Summable scalings have the infinite recursion of both, constant ones the fixed point
+    /// $\Theta^\ast = S/(1 - P)$ of $\Theta \mapsto P \Theta + S$, if the slope $P$ of a layer is below 1.
+    ///
+    /// # Errors
+    /// As [`propagate`](Self::propagate); [`Error::Overflow`] where $P \ge 1$, so that $\Theta$ grows without
+    /// bound (at the edge of chaos like $L$).
+    pub fn propagate_tangent(&self, k: PairCovariance, time: f64) -> Result<TangentKernel> {
+        let theta = k.covariance();
+        self.tangent_of(k, theta, None, &self.tail(time)?)
     }
 
-    /// The flow $dK/d\tau = B(K)$ for the duration `clock`.
-    fn flow(
+    /// $K_t$ and $\Theta_t$ of a pair of points.
+    ///
+    /// # Errors
+    /// As [`propagate_tangent`](Self::propagate_tangent), and [`Inputs::from_rows`] for the points.
+    pub fn tangent_pair_at<T: Scalar>(&self, a: &[T], b: &[T], time: f64) -> Result<TangentKernel> {
+        let k = checked_covariance(a, b)?;
+        self.tangent_of(k, 0.0, Some(a.len() as f64), &self.network_at(time)?)
+    }
+
+    /// One pair with its tangent kernel through a network.
+    fn tangent_of(
         &self,
-        part: &Part,
-        stack: &Stack,
         k: PairCovariance,
-        clock: f64,
-    ) -> Result<ScaledCovariance> {
-        match part.homogeneous {
-            Some((weight, slopes)) => {
-                let growth = weight * slopes.second_moment() * clock;
-                let correlation_time = 2.0 * weight * slopes.curvature_weight() * clock;
-                let correlation = if correlation_time == 0.0 {
-                    k.pair_correlation()
-                } else {
-                    PairCorrelation::of_one_minus(
-                        CorrelationFlow::shared()
-                            .complement_unchecked(k.one_minus_correlation(), correlation_time),
-                    )
-                };
-                Ok(ScaledCovariance::exponential(
-                    PairCovariance::of(k.variance_a(), k.variance_b(), correlation),
-                    growth,
-                ))
-            }
-            None => {
-                let rate = |k: PairCovariance| stack.branch().pair(k);
-                covariance_flow::integrate(&rate, k, clock, self.tolerance)
-                    .map(ScaledCovariance::new)
-            }
-        }
+        theta: f64,
+        width: Option<f64>,
+        network: &Network,
+    ) -> Result<TangentKernel> {
+        let (a, b) = (vec![k.variance_a()], vec![k.variance_b()]);
+        let mut block = KernelBlock::of_points(Vec::new());
+        block.set_width(width);
+        let mut block = block.with_state(a, b, vec![k.pair_correlation()], Some(vec![theta]));
+        network.apply(&mut block)?;
+        let k = PairCovariance::with_correlation(
+            block.variance_a()[0],
+            block.variance_b()[0],
+            block.correlation()[0],
+        )?;
+        let theta = block.tangent().map_or(0.0, |tangent| tangent[0]);
+        Ok(TangentKernel::of(k, theta))
+    }
+
+    /// The network with its open stacks at infinite depth and time $t$, each of them one layer: with it go
+    /// all kernels of [`Network`], among them those of many points through tables, tiles, linear-time
+    /// diagonals and buffers of the caller.
+    ///
+    /// # Errors
+    /// As [`propagate`](Self::propagate), as far as they depend on the network alone.
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
+    /// let resnet = ResNet::new(Erf::default());
+    /// let limit = resnet.infinite_depth().network_at(1.0)?;
+    /// let kernels = limit.kernels(&x)?; // K and Θ at L = ∞
+    /// let deep = resnet.infinite_width(2000)?.kernels(&x)?;
+    /// assert!((kernels.ntk - deep.ntk).amax() < 1e-3);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn network_at(&self, time: f64) -> Result<Network> {
+        let stem = self.stem.as_ref().map_err(Clone::clone)?;
+        let stem = stem.iter().map(Arc::clone);
+        let all = stem.fold(Network::new(), Network::then_shared);
+        Ok(all.then(self.tail(time)?))
+    }
+
+    /// From the first open stack on.
+    fn tail(&self, time: f64) -> Result<Network> {
+        error::unit_interval("time", time)?;
+        self.stem.as_ref().map_err(Clone::clone)?;
+        self.parts.iter().try_fold(Network::new(), |network, part| {
+            Ok(match part.at(time, self.tolerance)? {
+                Some(stack) => network.then(stack),
+                None => network.then_shared(Arc::clone(&part.layer)),
+            })
+        })
+    }
+
+    /// Whether a stack ends in a fixed point: variances may then be beyond numbers where correlations are not.
+    fn has_fixed_point(&self) -> bool {
+        let is_constant = |part: &Part| match part.layer.structure() {
+            Structure::Stack(stack) => stack
+                .residual_rule()
+                .is_some_and(|(_, scaling)| scaling.class() == ScalingClass::Constant),
+            _ => false,
+        };
+        self.parts.iter().any(is_constant)
     }
 
     /// $K_t$ from the covariance of the inputs.
@@ -271,6 +301,9 @@ impl InfiniteDepth {
     /// # Errors
     /// As [`propagate`](Self::propagate).
     pub fn covariance_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<DMatrix<T>> {
+        if !self.has_fixed_point() {
+            return self.network_at(time)?.nngp(x);
+        }
         // a point shares more with itself than with an equal one, behind dropout
         gram::symmetric(
             x,
@@ -290,9 +323,33 @@ impl InfiniteDepth {
         y: &Inputs<'_, T>,
         time: f64,
     ) -> Result<DMatrix<T>> {
+        if !self.has_fixed_point() {
+            return self.network_at(time)?.nngp_between(x, y);
+        }
         gram::rectangular(x, y, "the covariance", &|k| {
             self.of_inputs(k, time)?.covariance()
         })
+    }
+
+    /// Both kernels, $q_t(x_i, x_j)$ and the tangent kernel $\Theta_t(x_i, x_j)$, symmetric to the bit.
+    ///
+    /// # Errors
+    /// As [`propagate_tangent`](Self::propagate_tangent).
+    pub fn kernels_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<Kernels<T>> {
+        self.network_at(time)?.kernels(x)
+    }
+
+    /// Both kernels between two sets of inputs.
+    ///
+    /// # Errors
+    /// As [`kernels_at`](Self::kernels_at); [`Error::Shape`] for unequal dimensions.
+    pub fn kernels_between_at<T: Scalar>(
+        &self,
+        x: &Inputs<'_, T>,
+        y: &Inputs<'_, T>,
+        time: f64,
+    ) -> Result<Kernels<T>> {
+        self.network_at(time)?.kernels_between(x, y)
     }
 
     /// The correlations $c_t(x_i, x_j)$.
@@ -301,6 +358,9 @@ impl InfiniteDepth {
     /// As [`propagate`](Self::propagate); [`Error::ZeroVector`] naming an input without a direction.
     pub fn correlation_at<T: Scalar>(&self, x: &Inputs<'_, T>, time: f64) -> Result<DMatrix<T>> {
         self.refuse_zero_vectors(x)?;
+        if !self.has_fixed_point() {
+            return self.network_at(time)?.correlations(x);
+        }
         gram::symmetric(
             x,
             "the correlation",
@@ -322,14 +382,4 @@ impl InfiniteDepth {
         }
         Ok(())
     }
-}
-
-fn series_head<'a>(part: &'a Part, stack: &Stack) -> Result<&'a Blocks> {
-    Ok(match part.head.get() {
-        Some(head) => head,
-        None => {
-            let head = stack.blocks(series::LAYERS, 1.0)?;
-            part.head.get_or_init(|| head)
-        }
-    })
 }
