@@ -307,11 +307,12 @@ fn a_neural_function_gets_what_it_asks_for_or_an_error_that_says_why_not() {
         law(Need::Neurons, &by_weights),
     );
     assert_eq!(whole.unwrap(), neurons.unwrap());
-    let flow = routes::DepthLimit::new(&net);
+    let flow = law(Need::TangentKernel, &routes::DepthLimit::new(&net));
+    let limit = net.infinite_depth().kernels_at(&x, 1.0).unwrap();
+    assert!((value(flow) / limit.ntk[(0, 0)] - 1.0).abs() < 1e-12);
     for (need, limit) in [
         (Need::TangentKernel, &networks() as &dyn Limit),
         (Need::Gradients, &networks()),
-        (Need::TangentKernel, &flow),
     ] {
         let error = law(need, limit).unwrap_err();
         assert!(matches!(error, Error::Unsupported { .. }), "{error}");

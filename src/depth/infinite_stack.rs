@@ -96,11 +96,6 @@ impl InfiniteStack {
         })
     }
 
-    /// Whether $L = \infty$ is a fixed point, so that variances may have grown or shrunk beyond numbers.
-    pub(super) fn is_fixed_point(&self) -> bool {
-        matches!(self.rule, Rule::FixedPoint)
-    }
-
     fn flow(&self) -> BlockFlow<'_> {
         BlockFlow {
             branch: self.stack.branch(),
@@ -257,7 +252,7 @@ fn rate(stack: &Stack, block: &KernelBlock) -> Result<f64> {
 }
 
 /// A homogeneous flow, of all pairs.
-fn closed(flow: HomogeneousFlow, block: &mut KernelBlock) -> Result<()> {
+pub(super) fn closed(flow: HomogeneousFlow, block: &mut KernelBlock) -> Result<()> {
     let (mantissa, exponent) = flow.factor().parts();
     let grown = |q: &f64| scale_by_power_of_two("the variance", mantissa * q, exponent);
     let variances = |all: &[f64]| all.iter().map(grown).collect::<Result<Vec<f64>>>();

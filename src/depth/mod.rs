@@ -4,13 +4,16 @@
 //!
 //! | stack | limit | file |
 //! |---|---|---|
-//! | residual, normalised, homogeneous | $q_t = q_0 e^{g\tau}$ and [`CorrelationFlow`] | `correlation_flow` |
-//! | residual, normalised, any branch | the flow $dK/d\tau = B(K)$, integrated | `covariance_flow` |
+//! | residual, normalised, homogeneous | $q_t = q_0 e^{g\tau}$, [`CorrelationFlow`], $\Theta_t$ in closed form | `correlation_flow`, `homogeneous` |
+//! | residual, normalised, any branch | the flow $dK/d\tau = B(K)$, $d\Theta/d\tau = B_\Theta(K, \Theta)$ | `covariance_flow` of a pair, `block_flow` of many, by `extrapolation` |
 //! | residual, summable | the infinite recursion | `series` |
-//! | constant (MLP, unscaled ResNet) | fixed points $K = s^2 K + \alpha^2 B(K)$ | `fixed_point` |
+//! | constant (MLP, unscaled ResNet) | fixed points $K = s^2 K + \alpha^2 B(K)$ | `fixed_point`, `variance_limit` |
 //!
 //! [`InfiniteDepth`] chooses the row that each stack of a network belongs to; the layers around it map what
-//! goes in and what comes out.
+//! goes in and what comes out. A stack of infinite depth is itself a [`Layer`] (`infinite_stack`), so that
+//! matrices go the ways of the [`kernel`](crate::kernel): as functions of the angle, or of two norms and the
+//! angle, tabulated from the flow as they are from layers. [`Trajectory`] answers many times from one
+//! integration.
 
 mod block_flow;
 mod correlation_flow;
@@ -21,6 +24,7 @@ mod gram;
 mod homogeneous;
 mod infinite_stack;
 mod series;
+mod trajectory;
 mod variance_limit;
 
 use std::sync::{Arc, OnceLock};
@@ -30,9 +34,10 @@ use nalgebra::DMatrix;
 pub use correlation_flow::CorrelationFlow;
 use infinite_stack::InfiniteStack;
 use series::Recursion;
+pub use trajectory::Trajectory;
 
 use crate::architecture::Architecture;
-use crate::covariance::ScaledCovariance;
+use crate::covariance::{PairCorrelation, ScaledCovariance};
 use crate::error;
 use crate::inputs::{checked_covariance, input_covariance};
 use crate::kernel::{Kernels, TangentKernel, through};
@@ -217,10 +222,7 @@ impl InfiniteDepth {
         width: Option<f64>,
         network: &Network,
     ) -> Result<TangentKernel> {
-        let (a, b) = (vec![k.variance_a()], vec![k.variance_b()]);
-        let mut block = KernelBlock::of_points(Vec::new());
-        block.set_width(width);
-        let mut block = block.with_state(a, b, vec![k.pair_correlation()], Some(vec![theta]));
+        let mut block = pair_block(k, theta, width);
         network.apply(&mut block)?;
         let k = PairCovariance::with_correlation(
             block.variance_a()[0],
@@ -229,6 +231,100 @@ impl InfiniteDepth {
         )?;
         let theta = block.tangent().map_or(0.0, |tangent| tangent[0]);
         Ok(TangentKernel::of(k, theta))
+    }
+
+    /// $K_t$ and $\Theta_t$ at all times from the stem covariance $K_0 = \Theta_0$, by one integration.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] unless the network has one open stack, of normalised scaling; as
+    /// [`propagate_tangent`](Self::propagate_tangent); [`Error::Overflow`] where the flow leaves the range
+    /// before $t = 1$.
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let net = ResNet::new(Gelu).initialized_by(Initialization::new(1.5, 0.1)?);
+    /// let limit = net.infinite_depth();
+    /// let k = PairCovariance::new(1.0, 2.0, 0.5)?;
+    /// let flow = limit.trajectory_from(k)?;
+    /// for t in [0.0, 0.3, 1.0] {
+    ///     let direct = limit.propagate(k, t)?.covariance()?;
+    ///     assert!((flow.at(t)?.covariance() - direct).abs() < 1e-12);
+    /// }
+    /// assert!(flow.error_estimate() < 1e-11);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn trajectory_from(&self, k: PairCovariance) -> Result<Trajectory> {
+        let block = pair_block(k, k.covariance(), None);
+        self.trajectory_of_block(block)
+    }
+
+    /// [`trajectory_from`](Self::trajectory_from) of a pair of points.
+    ///
+    /// # Errors
+    /// As [`trajectory_from`](Self::trajectory_from), and [`Inputs::from_rows`] for the points.
+    pub fn pair_trajectory<T: Scalar>(&self, a: &[T], b: &[T]) -> Result<Trajectory> {
+        let k = checked_covariance(a, b)?;
+        let mut block = pair_block(k, 0.0, Some(a.len() as f64));
+        self.stem_network()?.apply(&mut block)?;
+        self.trajectory_of_block(block)
+    }
+
+    /// [`trajectory_from`](Self::trajectory_from) of all pairs of some points, which share the integration of
+    /// their variances. It holds some 16 numbers for every pair and kernel, or a few times as many.
+    ///
+    /// # Errors
+    /// As [`trajectory_from`](Self::trajectory_from).
+    pub fn trajectory_of<T: Scalar>(&self, x: &Inputs<'_, T>) -> Result<Trajectory> {
+        let points: Vec<&[T]> = x.points().collect();
+        let variances: Vec<f64> = points
+            .iter()
+            .map(|a| input_covariance(a, a).variance_a())
+            .collect();
+        let correlation = points.iter().enumerate().flat_map(|(i, a)| {
+            let points = &points;
+            (0..points.len()).map(move |j| {
+                if i == j {
+                    PairCorrelation::PARALLEL
+                } else {
+                    input_covariance(a, points[j]).pair_correlation()
+                }
+            })
+        });
+        let (b, correlation) = (variances.clone(), correlation.collect());
+        let mut block = KernelBlock::new(variances, b, correlation, true)?.with_same_points(0);
+        block.set_width(Some(x.dimension() as f64));
+        self.stem_network()?.apply(&mut block)?;
+        self.trajectory_of_block(block)
+    }
+
+    /// From pairs where the first open stack begins.
+    fn trajectory_of_block(&self, block: KernelBlock) -> Result<Trajectory> {
+        self.stem.as_ref().map_err(Clone::clone)?;
+        let several = || {
+            Error::unsupported(
+                "a trajectory of this network",
+                "it has several open stacks, or none: a later one starts from another covariance at every time",
+            )
+        };
+        let (first, after) = self.parts.split_first().ok_or_else(several)?;
+        let mut network = Network::new();
+        for part in after {
+            if let Structure::Stack(_) = part.layer.structure() {
+                return Err(several());
+            }
+            network = network.then_shared(Arc::clone(&part.layer));
+        }
+        match first.layer.structure() {
+            Structure::Stack(stack) => Trajectory::new(stack, network, block, self.tolerance),
+            _ => Err(several()),
+        }
+    }
+
+    /// The layers before the first open stack.
+    fn stem_network(&self) -> Result<Network> {
+        let stem = self.stem.as_ref().map_err(Clone::clone)?;
+        let stem = stem.iter().map(Arc::clone);
+        Ok(stem.fold(Network::new(), Network::then_shared))
     }
 
     /// The network with its open stacks at infinite depth and time $t$, each of them one layer: with it go
@@ -249,10 +345,7 @@ impl InfiniteDepth {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn network_at(&self, time: f64) -> Result<Network> {
-        let stem = self.stem.as_ref().map_err(Clone::clone)?;
-        let stem = stem.iter().map(Arc::clone);
-        let all = stem.fold(Network::new(), Network::then_shared);
-        Ok(all.then(self.tail(time)?))
+        Ok(self.stem_network()?.then(self.tail(time)?))
     }
 
     /// From the first open stack on.
@@ -382,4 +475,12 @@ impl InfiniteDepth {
         }
         Ok(())
     }
+}
+
+/// One pair as a block.
+fn pair_block(k: PairCovariance, theta: f64, width: Option<f64>) -> KernelBlock {
+    let mut block = KernelBlock::of_points(Vec::new());
+    block.set_width(width);
+    let (a, b) = (vec![k.variance_a()], vec![k.variance_b()]);
+    block.with_state(a, b, vec![k.pair_correlation()], Some(vec![theta]))
 }

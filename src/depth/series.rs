@@ -69,11 +69,6 @@ impl Recursion {
         }
     }
 
-    /// The sum of $\zeta_l^2$ after the layers that are iterated.
-    pub(super) fn clock(&self) -> f64 {
-        self.steps.iter().sum::<f64>() + self.rest + self.step * REPRESENTATIVES as f64
-    }
-
     /// The rest of the recursion from the state after $N$ layers, by Euler steps and the flow of given
     /// lengths.
     ///
