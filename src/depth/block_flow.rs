@@ -2,13 +2,13 @@
 //! whole block.
 //!
 //! The branch maps all pairs at a time and the variances once for every point, so that a pair costs what its
-//! correlation costs. What becomes of a pair depends on its two points alone: all pairs take the same $1, 2,
-//! 4, \ldots$ steps, each of them is accepted by its own error, and those that are not go on among
-//! themselves.
+//! correlation costs. What becomes of a pair depends on its two points alone: all pairs take the same steps,
+//! each of them is accepted by its own error, and those that are not go on among themselves with more steps,
+//! which are shorter where variances are small.
 
 use std::ops::Range;
 
-use super::covariance_flow::{self, NOISE, ROUNDING, SLACK, STEEP, State, doubling_time};
+use super::covariance_flow::{self, NOISE, ROUNDING, SLACK, State, doubling_time};
 use super::extrapolation::{Extrapolation, Progress};
 use crate::covariance::PairCorrelation;
 use crate::network::{KernelBlock, Layer, Network};
@@ -16,8 +16,12 @@ use crate::numerics::inverse_root;
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
-/// Steps of a block, at most; what needs more goes pair by pair.
-const STEPS: usize = 32;
+/// Passages of a block, at most: number $r$ goes in $\tau$ for $r = 0$ and in $\sqrt{\tau + 4^{-r}}$ (in units of
+/// the clock) by $2^{r-1}$ steps after that. What needs more goes pair by pair.
+const PASSAGES: i32 = 7;
+
+/// Points whose variances grow by more than this factor go pair by pair.
+const STEEPEST: f64 = 1000.0;
 
 /// A branch and how well its flow is integrated.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +49,7 @@ impl BlockFlow<'_> {
         };
         if !ends.correlation.is_empty() {
             let places: Vec<usize> = (0..ends.correlation.len()).collect();
-            self.pairs(block, &places, clock, 1, &mut ends)?;
+            self.pairs(block, &places, clock, 0, &mut ends)?;
         }
         let error = ends.error;
         *block = block.with_state(rows.0, columns.0, ends.correlation, ends.tangent);
@@ -68,13 +72,13 @@ impl BlockFlow<'_> {
         let mut end = start.to_vec();
         let mut error = 0.0_f64;
         let mut left: Vec<usize> = (0..start.len()).collect();
-        let mut steps = 1;
-        while !left.is_empty() && steps <= STEPS {
+        for number in 0..PASSAGES {
+            if left.is_empty() {
+                break;
+            }
             let own: Vec<f64> = left.iter().map(|&i| start[i]).collect();
             let block = points(&own);
-            let passage = Passage::new(self, &block, clock).run(steps);
-            steps *= 2;
-            let Some(passage) = passage else {
+            let Some(passage) = Passage::new(self, &block, clock).run(number) else {
                 continue;
             };
             let mut failed = Vec::new();
@@ -102,23 +106,24 @@ impl BlockFlow<'_> {
         Ok((end, error))
     }
 
-    /// Pairs of a block, by so many steps or more; `places` are those of its pairs in the whole.
+    /// Pairs of a block, by the passage of a number or later ones; `places` are those of its pairs in the
+    /// whole.
     fn pairs(
         self,
         block: &KernelBlock,
         places: &[usize],
         clock: f64,
-        steps: usize,
+        number: i32,
         ends: &mut Ends,
     ) -> Result<()> {
         let (rows, columns) = (block.rows(), block.columns());
-        if steps > STEPS {
+        if number >= PASSAGES {
             for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
                 self.alone(&part(block, i, &[j]), places[i * columns + j], clock, ends)?;
             }
             return Ok(());
         }
-        let passage = Passage::new(self, block, clock).run(steps);
+        let passage = Passage::new(self, block, clock).run(number);
         for i in 0..rows {
             let mut left = Vec::new();
             for j in 0..columns {
@@ -138,7 +143,7 @@ impl BlockFlow<'_> {
                 continue;
             }
             let own: Vec<usize> = left.iter().map(|&j| places[i * columns + j]).collect();
-            self.pairs(&part(block, i, &left), &own, clock, 2 * steps, ends)?;
+            self.pairs(&part(block, i, &left), &own, clock, number + 1, ends)?;
         }
         Ok(())
     }
@@ -236,6 +241,8 @@ struct Passage<'a> {
     layout: Layout,
     /// $-1$ for pairs that are followed as $(u, -v)$.
     sign: Vec<f64>,
+    /// Whether time is $\sqrt{\tau + \tau_0}$ instead of $\tau$.
+    in_root: bool,
     state: Vec<f64>,
     /// By component: whether it needs more steps, and the error of those that were taken.
     failed: Vec<bool>,
@@ -250,6 +257,7 @@ impl<'a> Passage<'a> {
             block,
             clock,
             sign: vec![1.0; block.correlation().len()],
+            in_root: false,
             state: Vec::new(),
             failed: vec![false; layout.len()],
             error: vec![0.0; layout.len()],
@@ -257,17 +265,27 @@ impl<'a> Passage<'a> {
         }
     }
 
-    /// So many steps; `None` if the branch cannot follow them, or no component can.
-    fn run(mut self, steps: usize) -> Option<Self> {
+    /// The passage of a number; `None` if the branch cannot follow it, or no component can.
+    fn run(mut self, number: i32) -> Option<Self> {
         let mut velocity = self.start()?;
-        let step = self.clock / steps as f64;
+        let (steps, from, to) = if number == 0 {
+            (1, 0.0, self.clock)
+        } else {
+            self.in_root = true;
+            let shift = 0.25_f64.powi(number) * self.clock;
+            (1 << (number - 1), shift.sqrt(), (shift + self.clock).sqrt())
+        };
+        let step = (to - from) / f64::from(steps);
         for l in 0..steps {
+            let time = from + f64::from(l) * step;
             if l > 0 {
                 let state = std::mem::take(&mut self.state);
-                self.rates(&state, &mut velocity).ok()?;
+                self.rates(time, &state, &mut velocity).ok()?;
                 self.state = state;
+            } else {
+                self.speed_up(time, &mut velocity);
             }
-            self.step(step, &velocity)?;
+            self.step((time, step), &velocity)?;
         }
         Some(self)
     }
@@ -283,7 +301,7 @@ impl<'a> Passage<'a> {
         let growths = rate.variance_a().iter().chain(rate.variance_b());
         for (i, &growth) in growths.take(rows + columns).enumerate() {
             // pairs of such points start like square roots
-            self.failed[i] = doubling_time(self.state[i], growth) * STEEP < self.clock;
+            self.failed[i] = doubling_time(self.state[i], growth) * STEEPEST < self.clock;
         }
         for i in 0..rows {
             for j in 0..columns {
@@ -306,7 +324,7 @@ impl<'a> Passage<'a> {
         Some(velocity)
     }
 
-    fn rates(&self, state: &[f64], out: &mut [f64]) -> Result<()> {
+    fn rates(&self, time: f64, state: &[f64], out: &mut [f64]) -> Result<()> {
         let layout = &self.layout;
         let variances = |part: &Range<usize>| -> Vec<f64> {
             let part = state[part.clone()].iter();
@@ -343,7 +361,23 @@ impl<'a> Passage<'a> {
         let mut rate = self.block.with_state(a, b, correlation, tangent);
         self.flow.branch.apply(&mut rate)?;
         self.velocities(state, &rate, out);
+        self.speed_up(time, out);
         Ok(())
+    }
+
+    /// $d\tau$ of the time.
+    fn speed_up(&self, time: f64, velocity: &mut [f64]) {
+        if self.in_root {
+            let speed = 2.0 * time;
+            vectorized(
+                #[inline(always)]
+                || {
+                    for velocity in velocity.iter_mut() {
+                        *velocity *= speed;
+                    }
+                },
+            );
+        }
     }
 
     fn velocities(&self, state: &[f64], rate: &KernelBlock, out: &mut [f64]) {
@@ -391,15 +425,16 @@ impl<'a> Passage<'a> {
     }
 
     /// One step of all components that have not failed.
-    fn step(&mut self, step: f64, velocity: &[f64]) -> Option<()> {
+    fn step(&mut self, (time, step): (f64, f64), velocity: &[f64]) -> Option<()> {
         let start = std::mem::take(&mut self.state);
         let mut end = start.clone();
         let mut pending: Vec<usize> = (0..start.len()).filter(|&i| !self.lost(i)).collect();
         let mut before = vec![f64::INFINITY; start.len()];
         let mut table = Extrapolation::default();
         while !pending.is_empty() {
-            let mut rates = |_: f64, state: &[f64], out: &mut [f64]| self.rates(state, out);
-            table.add(&mut rates, (0.0, step), &start, velocity).ok()?;
+            let mut rates =
+                |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
+            table.add(&mut rates, (time, step), &start, velocity).ok()?;
             let columns = table.columns();
             let mut left = Vec::with_capacity(pending.len());
             for &i in &pending {

@@ -7,21 +7,24 @@ use crate::{Error, PairCovariance, Result};
 /// is of the order of its square.
 const FIRST: f64 = 1e-20;
 
-/// What grows by more than this factor starts like $\sqrt\tau$, or nearly so.
-pub(super) const STEEP: f64 = 30.0;
+/// What grows by more than this factor flows in $\sqrt{\tau + \tau_0}$.
+const GROWING: f64 = 0.25;
+
+/// By so much in one step.
+const STEEP: f64 = 8.0;
 
 /// What the difference of two numbers near 1 errs by.
 pub(super) const ROUNDING: f64 = 5e-17;
 
 /// The difference of the last two columns at which a step is taken, in units of the tolerance: the better one
-/// errs by less than a tenth of it.
-pub(super) const SLACK: f64 = 10.0;
+/// errs by a tenth to a thousandth of it.
+pub(super) const SLACK: f64 = 30.0;
 
 /// The error of rates, relative to the variances, below which no progress is expected.
-pub(super) const NOISE: f64 = 1e-12;
+pub(super) const NOISE: f64 = 2e-12;
 
-/// The first step in $\sqrt\tau$, as a share of the way.
-const FIRST_STEP: f64 = 0.1;
+/// The first step from small variances, as a share of the way.
+const FIRST_STEP: f64 = 0.25;
 
 /// Steps, at most.
 const STEPS: usize = 10_000;
@@ -47,9 +50,9 @@ pub(super) fn doubling_time(q: f64, rate: f64) -> f64 {
 /// \sqrt{r_a r_b} \varepsilon^\prime \ge 0,$$
 ///
 /// so that $D$ never falls, and the relative accuracy of $1 - c$ is that of $D$; where $c$ stays negative,
-/// $1 + c$ takes the place of $1 - c$ in both. From a variance of
-/// (nearly) 0, $q_a \approx r_a (\tau + \tau_0)$, and $\sqrt{q_a}$ and $D$ start like square roots: there the
-/// flow runs in $\sqrt{\tau + \tau_0}$, in which it is smooth.
+/// $1 + c$ takes the place of $1 - c$ in both. Since $q_a \approx r_a (\tau + \tau_0)$, $\sqrt{q_a}$ and $D$ are
+/// singular at $-\tau_0$, like square roots: unless that is far away, the flow runs in
+/// $\sqrt{\tau + \tau_0}$, in which it is smooth.
 pub(super) fn integrate(
     rate: Rate<'_>,
     (k, tangent): State,
@@ -83,7 +86,7 @@ fn integrate_near_one(
 ) -> Result<State> {
     let shift = doubling_time(k.variance_a(), velocity.0.variance_a())
         .min(doubling_time(k.variance_b(), velocity.0.variance_b()));
-    let in_root = shift * STEEP < clock;
+    let in_root = shift * GROWING < clock;
     let (first, start, end) = if in_root {
         let first = FIRST * clock;
         let root = |time: f64| (shift + time).sqrt();
@@ -114,7 +117,8 @@ fn integrate_near_one(
     let noise = NOISE * rough.geometric_mean();
     let mut state = vec![0.0, 0.0, defect(flow.k), tangent + first * velocity.1];
     let mut time = start;
-    let mut step = (end - start) * if in_root { FIRST_STEP } else { 1.0 };
+    let is_steep = shift * STEEP < clock;
+    let mut step = (end - start) * if is_steep { FIRST_STEP } else { 1.0 };
     for _ in 0..STEPS {
         let rest = end - time;
         let is_last = step >= rest;

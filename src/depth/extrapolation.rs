@@ -20,6 +20,8 @@ pub(super) type Rates<'a> = &'a mut dyn FnMut(f64, &[f64], &mut [f64]) -> Result
 pub(super) struct Extrapolation {
     /// $T_{k,1}, \ldots, T_{k,k}$.
     row: Vec<Vec<f64>>,
+    /// $T_{k-1,k-1}$.
+    before: Vec<f64>,
 }
 
 impl Extrapolation {
@@ -33,11 +35,12 @@ impl Extrapolation {
         self.row[self.row.len() - 1][i]
     }
 
-    /// $|T_{k,k} - T_{k,k-1}|$, the error of the second; infinite for $k = 1$.
+    /// $|T_{k,k} - T_{k-1,k-1}|$, the error of the second, which bounds that of the first; infinite for
+    /// $k = 1$.
     pub(super) fn error(&self, i: usize) -> f64 {
-        match &self.row[..] {
-            [.., before, last] => (last[i] - before[i]).abs(),
-            _ => f64::INFINITY,
+        match self.row.len() {
+            0 | 1 => f64::INFINITY,
+            k => (self.row[k - 1][i] - self.before[i]).abs(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Extrapolation {
             add_multiple(&mut before, 2.0 * h, &rate);
             std::mem::swap(&mut before, &mut now);
         }
+        self.before = self.row.last().cloned().unwrap_or_default();
         // T_{k,m+1} = T_{k,m} + (T_{k,m} - T_{k-1,m})/((n_k/n_{k-m})² - 1)
         for m in 0..k {
             let ratio = (k + 1) as f64 / (k - m) as f64;
@@ -114,7 +118,7 @@ impl Progress {
     pub(super) fn of(columns: usize, error: f64, before: f64, tolerance: f64, noise: f64) -> Self {
         if columns < 2 {
             Self::Pending
-        } else if error <= tolerance || (columns > 4 && error <= noise && error >= 0.5 * before) {
+        } else if error <= tolerance || (columns > 3 && error <= noise && error >= 0.3 * before) {
             Self::Settled
         } else if columns >= COLUMNS || !error.is_finite() {
             Self::Failed

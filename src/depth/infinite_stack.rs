@@ -8,7 +8,7 @@ use super::fixed_point;
 use super::homogeneous::HomogeneousFlow;
 use super::series::Recursion;
 use crate::covariance::{PairCorrelation, ScaledCovariance};
-use crate::network::scaling::ScalingClass;
+use crate::network::scaling::{BranchScaling, ScalingClass};
 use crate::network::{AngleState, Blocks, KernelBlock, Layer, Outline, Stack, Structure};
 use crate::numerics::scale_by_power_of_two;
 use crate::{Error, PairCovariance, Result, error};
@@ -198,8 +198,7 @@ impl Rule {
         };
         match scaling.class() {
             ScalingClass::Normalised if skip == 1.0 => {
-                let clock = scaling.clock(time);
-                error::non_negative("the scaling's clock", clock)?;
+                let clock = clock_at(scaling, time)?;
                 Ok(match homogeneous(stack, clock) {
                     Some(flow) => Self::Closed(flow),
                     None => Self::Flow(clock),
@@ -222,6 +221,22 @@ impl Rule {
             ))),
         }
     }
+}
+
+/// $\tau(t)$.
+///
+/// # Errors
+/// [`Error::Overflow`] if it is infinite, so that variances explode; [`Error::Invalid`] for other numbers that
+/// are none.
+pub(super) fn clock_at(scaling: &dyn BranchScaling, time: f64) -> Result<f64> {
+    let clock = scaling.clock(time);
+    if clock == f64::INFINITY {
+        return Err(Error::overflow(format!(
+            "the variance at infinite depth, which grows without bound with the squares of {},",
+            scaling.name()
+        )));
+    }
+    error::non_negative("the scaling's clock", clock)
 }
 
 /// The closed form of a stack's flow, if its branch is homogeneous.

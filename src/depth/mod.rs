@@ -94,6 +94,17 @@ pub struct InfiniteDepth {
     tolerance: f64,
 }
 
+/// Bounds of what the layers after some depth add, from [`InfiniteDepth::remainder_after`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Remainder {
+    /// Of $q_a^\infty - q_a^L \ge 0$.
+    pub variance_a: f64,
+    /// Of $q_b^\infty - q_b^L \ge 0$.
+    pub variance_b: f64,
+    /// Of $|k^\infty - k^L|$.
+    pub covariance: f64,
+}
+
 /// A layer from the first open stack on.
 #[derive(Debug, Clone)]
 struct Part {
@@ -231,6 +242,78 @@ impl InfiniteDepth {
         )?;
         let theta = block.tangent().map_or(0.0, |tangent| tangent[0]);
         Ok(TangentKernel::of(k, theta))
+    }
+
+    /// What an infinite recursion still adds after its first `depth` layers: bounds of $K^\infty - K^L$ from the
+    /// stem covariance, for a summable scaling.
+    ///
+    /// The rest $\sum_{l>L} \zeta_l^2 B(K_{l-1})$ is positive semi-definite. Variances grow with $l$, and
+    /// $V(q) = \sigma_w^2 \mathbb E[\varphi(\sqrt q z)^2] + \sigma_b^2$ has $V(q) \sqrt q$ increasing, since
+    /// $\mathbb E[\varphi(\sqrt q z)^2] \sqrt{2 \pi q} = \int \varphi(x)^2 e^{-x^2/2q} dx$. So for each point
+    ///
+    /// $$0 \le q^\infty - q^L \le \sqrt{\frac{q^\infty}{q^L}} V(q^\infty) \sum_{l>L} \zeta_l^2,$$
+    ///
+    /// and $|k^\infty - k^L|$ is at most the geometric mean of these two (Cauchy–Schwarz). The order is that of
+    /// S. Hayou (2023, arXiv 2310.01683, convergent series); what it holds for is exact arithmetic and the
+    /// exact $q^\infty$, of which [`propagate`](Self::propagate) knows 9 digits.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] unless the first open stack is a chain of summable scaling; as
+    /// [`propagate`](Self::propagate).
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// let net = ResNet::new(Relu).scaled_by(ConvergentSeries::new(1.0, 1.0)?);
+    /// let k = PairCovariance::new(1.0, 2.0, 0.5)?;
+    /// let rest = net.infinite_depth().remainder_after(k, 100)?;
+    /// let limit = net.infinite_depth().propagate(k, 1.0)?.variance_a()?;
+    /// let deep = net.infinite_width(100)?.propagate(k)?.variance_a()?;
+    /// assert!(limit - deep <= rest.variance_a && limit - deep > 0.9 * rest.variance_a);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn remainder_after(&self, k: PairCovariance, depth: usize) -> Result<Remainder> {
+        let unsupported = || {
+            Error::unsupported(
+                "the remainder of a recursion",
+                "the network has no open stack around (activation, dense) of summable scaling",
+            )
+        };
+        let first = self.parts.first().ok_or_else(unsupported)?;
+        let Structure::Stack(stack) = first.layer.structure() else {
+            return Err(unsupported());
+        };
+        let chain = stack.chain().ok_or_else(unsupported)?;
+        if chain.skip != 1.0 || chain.scaling.class() != ScalingClass::Summable {
+            return Err(unsupported());
+        }
+        let blocks = stack.blocks(depth, 1.0)?;
+        let reached = (0..depth).try_fold(k, |k, l| blocks.pair(l, k))?;
+        let series = InfiniteStack::new(stack, &first.series, 1.0, self.tolerance)?;
+        let end = series.pair(k)?.pair()?;
+        let (rate, rest) = (stack.branch().pair(end)?, chain.scaling.tail(depth).0);
+        let bound = |end: f64, reached: f64, rate: f64| {
+            let growth = if reached > 0.0 {
+                (end / reached).sqrt()
+            } else {
+                f64::INFINITY
+            };
+            if rate > 0.0 {
+                growth * rate * rest
+            } else {
+                0.0
+            }
+        };
+        let a = bound(end.variance_a(), reached.variance_a(), rate.variance_a());
+        let b = bound(end.variance_b(), reached.variance_b(), rate.variance_b());
+        Ok(Remainder {
+            variance_a: a,
+            variance_b: b,
+            covariance: if a > 0.0 && b > 0.0 {
+                a.sqrt() * b.sqrt()
+            } else {
+                0.0
+            },
+        })
     }
 
     /// $K_t$ and $\Theta_t$ at all times from the stem covariance $K_0 = \Theta_0$, by one integration.

