@@ -16,8 +16,8 @@ use crate::numerics::inverse_root;
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
-/// Passages of a block, at most: number $r$ goes in $\tau$ for $r = 0$ and in $\sqrt{\tau + 4^{-r}}$ (in units of
-/// the clock) by $2^{r-1}$ steps after that. What needs more goes pair by pair.
+/// Passages of a block, at most: number $r = 0$ goes in $\tau$ by one step, the others in
+/// $\sqrt{\tau + 4^{-r}}$ (in units of the clock) by $2^{r-1}$ steps. What needs more goes pair by pair.
 const PASSAGES: i32 = 7;
 
 /// Points whose variances grow by more than this factor go pair by pair.

@@ -51,12 +51,13 @@ pub struct CorrelationFlow {
     early_position: Interpolant<EARLY_POSITION>,
     /// $Q(x)$ on $[0, 1]$.
     late_time: Interpolant<LATE_TIME>,
-    /// $M(z)$, $z = 1/Y$, on $[0, 1]$.
+    /// $1/M(z)$, $z = 1/Y$, on $[0, 1]$.
     late_position: Interpolant<LATE_POSITION>,
     /// $T$ at $c = 0$.
     crossing: f64,
-    /// $4 / h(0)$.
+    /// $4 / h(0)$, and 1 over it.
     slope: f64,
+    inverse_slope: f64,
 }
 
 static SHARED: LazyLock<CorrelationFlow> = LazyLock::new(|| Interpolants::new().truncated());
@@ -69,9 +70,6 @@ const LATE_POSITION: usize = 24;
 
 /// Interpolation points: more than any of the functions needs.
 const SIZE: usize = 40;
-
-/// Pairs that are evaluated together in slices.
-const LANES: usize = 16;
 
 /// Newton steps; the last ones change nothing.
 const NEWTON: usize = 60;
@@ -125,7 +123,7 @@ impl Interpolants {
                 let y = 1.0 / x - residual * arc_cosine::analytic_factor(x * x) / 4.0;
                 x = 1.0 / y.max(1.0);
             }
-            z / x
+            x / z
         });
         Self {
             early_time,
@@ -144,6 +142,7 @@ impl Interpolants {
             late_position: self.late_position.truncated(),
             crossing: self.early_time.at(1.0),
             slope: self.slope,
+            inverse_slope: 1.0 / self.slope,
         }
     }
 }
@@ -154,9 +153,7 @@ impl CorrelationFlow {
         &SHARED
     }
 
-    /// $T$ at $1 - c = \varepsilon$; infinite at $\varepsilon = 0$. Both branches are computed for every
-    /// lane, so that slices vectorise.
-    #[inline(always)]
+    /// $T$ at $1 - c = \varepsilon$; infinite at $\varepsilon = 0$.
     fn age<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
         let (mut delta, mut root) = ([0.0; W], [0.0; W]);
         for i in 0..W {
@@ -177,45 +174,34 @@ impl CorrelationFlow {
         age
     }
 
-    /// $1 - c$ at age $T$.
+    /// $1 - c_t$. Both branches are computed, so that loops over slices vectorise, and the late age is never
+    /// formed: $1/Y = \sqrt\varepsilon/(1 + \sqrt\varepsilon (Q + t) h(0)/4)$.
     #[inline(always)]
-    fn complement_at_age<const W: usize>(&self, age: &[f64; W]) -> [f64; W] {
-        let (mut v, mut z) = ([0.0; W], [0.0; W]);
-        for i in 0..W {
-            v[i] = age[i].sqrt();
-            z[i] = 1.0 / (1.0 + (age[i] - self.crossing) / self.slope);
-        }
-        let (early, late) = (self.early_position.at(v), self.late_position.at(z));
-        let mut complement = [0.0; W];
-        for i in 0..W {
-            let delta = age[i] * (early[i] * early[i]);
-            let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
-            let x = z[i] / late[i];
-            let late = if x < 1.0 { x * x } else { 1.0 };
-            complement[i] = if age[i] < self.crossing { early } else { late };
-        }
-        complement
-    }
-
-    #[inline(always)]
-    fn complements<const W: usize>(&self, epsilon: &[f64; W], time: &[f64; W]) -> [f64; W] {
-        let mut age = self.age(epsilon);
-        for i in 0..W {
-            age[i] += time[i];
-        }
-        let mut complement = self.complement_at_age(&age);
-        for i in 0..W {
-            complement[i] = if time[i] == 0.0 {
-                epsilon[i]
-            } else {
-                complement[i]
-            };
-        }
-        complement
-    }
-
     pub(crate) fn complement_unchecked(&self, epsilon: f64, time: f64) -> f64 {
-        self.complements(&[epsilon], &[time])[0]
+        let is_early = epsilon >= 1.0;
+        let delta = if is_early { 2.0 - epsilon } else { epsilon };
+        let root = delta.sqrt();
+        let [early] = self.early_time.at([root]);
+        let [late] = self.late_time.at([root]);
+        let age = delta * early + time;
+        let factor = if is_early { 1.0 } else { root };
+        let beyond = if is_early {
+            age - self.crossing
+        } else {
+            late + time
+        };
+        let v = age.sqrt();
+        let z = factor / (1.0 + factor * (beyond * self.inverse_slope));
+        let [early] = self.early_position.at([v]);
+        let [late] = self.late_position.at([z]);
+        let delta = age * (early * early);
+        let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
+        let x = z * late;
+        let late = if x < 1.0 { x * x } else { 1.0 };
+        // not lazily: a loop has no branches
+        let stays_early = is_early & (age < self.crossing);
+        let after = if stays_early { early } else { late };
+        if time == 0.0 { epsilon } else { after }
     }
 
     /// $c_t$ from $c_0$ after the time $t$.
@@ -301,9 +287,9 @@ impl CorrelationFlow {
         Ok(velocity(self.image(PairCorrelation::of(c0), time)))
     }
 
-    /// $\partial c_t/\partial c_0 = \dot c_t/\dot c_0 = (\kappa_1(c_t) - c_t)/(\kappa_1(c_0) - c_0)$: the flow
-    /// commutes with itself, so that it carries the velocity at the start to the velocity at the end. 1 at
-    /// $c_0 = 1$.
+    /// $\partial c_t/\partial c_0 = \dot c_t/\dot c_0 = (\kappa_1(c_t) - c_t)/(\kappa_1(c_0) - c_0)$: the
+    /// flow commutes with itself, so that it carries the velocity at the start to the velocity at the end. 1
+    /// at $c_0 = 1$.
     ///
     /// # Errors
     /// As [`at`](Self::at).
@@ -358,20 +344,14 @@ impl CorrelationFlow {
         if let Some(i) = first_outside(times, 0.0, f64::MAX) {
             error::non_negative(&format!("times[{i}]"), times[i])?;
         }
+        // a copy, which cannot alias what is written
+        let flow = self.clone();
         vectorized(
             #[inline(always)]
-            || {
-                let chunks = out.chunks_mut(LANES).zip(c0.chunks(LANES));
-                for ((out, c0), times) in chunks.zip(times.chunks(LANES)) {
-                    let (mut epsilon, mut time) = ([0.0; LANES], [0.0; LANES]);
-                    for (epsilon, c0) in epsilon.iter_mut().zip(c0) {
-                        *epsilon = 1.0 - c0;
-                    }
-                    time[..times.len()].copy_from_slice(times);
-                    let complement = self.complements(&epsilon, &time);
-                    for (out, complement) in out.iter_mut().zip(complement) {
-                        *out = 1.0 - complement;
-                    }
+            move || {
+                let pairs = c0.iter().zip(times);
+                for (out, (c0, time)) in out.iter_mut().zip(pairs) {
+                    *out = 1.0 - flow.complement_unchecked(1.0 - c0, *time);
                 }
             },
         );

@@ -226,8 +226,8 @@ impl Rule {
 /// $\tau(t)$.
 ///
 /// # Errors
-/// [`Error::Overflow`] if it is infinite, so that variances explode; [`Error::Invalid`] for other numbers that
-/// are none.
+/// [`Error::Overflow`] if it is infinite, so that variances explode; [`Error::Invalid`] for other numbers
+/// that are none.
 pub(super) fn clock_at(scaling: &dyn BranchScaling, time: f64) -> Result<f64> {
     let clock = scaling.clock(time);
     if clock == f64::INFINITY {

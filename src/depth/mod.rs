@@ -4,16 +4,18 @@
 //!
 //! | stack | limit | file |
 //! |---|---|---|
-//! | residual, normalised, homogeneous | $q_t = q_0 e^{g\tau}$, [`CorrelationFlow`], $\Theta_t$ in closed form | `correlation_flow`, `homogeneous` |
-//! | residual, normalised, any branch | the flow $dK/d\tau = B(K)$, $d\Theta/d\tau = B_\Theta(K, \Theta)$ | `covariance_flow` of a pair, `block_flow` of many, by `extrapolation` |
+//! | residual, normalised, homogeneous | $q_t = q_0 e^{g\tau}$, [`CorrelationFlow`] | `correlation_flow` |
+//! | the tangent kernel of the same | a closed form and one quadrature | `homogeneous` |
+//! | residual, normalised, any branch | the flow $dK/d\tau = B(K)$ of a pair | `covariance_flow` |
+//! | the same, with $d\Theta/d\tau = B_\Theta(K, \Theta)$ | of many pairs | `block_flow` |
 //! | residual, summable | the infinite recursion | `series` |
-//! | constant (MLP, unscaled ResNet) | fixed points $K = s^2 K + \alpha^2 B(K)$ | `fixed_point`, `variance_limit` |
+//! | constant (MLP, unscaled ResNet) | fixed points $K = s^2 K + \alpha^2 B(K)$ | `fixed_point` |
 //!
 //! [`InfiniteDepth`] chooses the row that each stack of a network belongs to; the layers around it map what
-//! goes in and what comes out. A stack of infinite depth is itself a [`Layer`] (`infinite_stack`), so that
-//! matrices go the ways of the [`kernel`](crate::kernel): as functions of the angle, or of two norms and the
-//! angle, tabulated from the flow as they are from layers. [`Trajectory`] answers many times from one
-//! integration.
+//! goes in and what comes out. Flows are integrated by `extrapolation`; `variance_limit` finds where
+//! variances end. A stack of infinite depth is itself a [`Layer`] (`infinite_stack`), so that matrices go the
+//! ways of the [`kernel`](crate::kernel): as functions of the angle, or of two norms and the angle, tabulated
+//! from the flow as they are from layers. [`Trajectory`] answers many times from one integration.
 
 mod block_flow;
 mod correlation_flow;
@@ -69,13 +71,15 @@ impl<N: Architecture + ?Sized> InInfiniteDepth for N {}
 ///
 /// # Errors of the values
 /// Homogeneous residual networks: a relative error below 1e-14 in $1 - c$, and below 1e-15 times 1 plus the
-/// logarithm of their growth in variances. Other flows: below 100 times the
-/// [tolerance](InfiniteDepth::with_tolerance) at which they are integrated (1e-13 by default), relative to
-/// variances and to $1 - c$ (or $1 + c$, where $c$ stays negative; of points whose variances differ by the
-/// factor $1 + \delta$, up to $10^{-15} \delta$). Summable scalings: below 1e-9, or [`Error::NotConverged`].
-/// Fixed points: below 1e-12, or [`Error::NotConverged`]; stability tells which one it is, so that only
-/// $c = 1$ itself stays at an unstable $c = 1$. Where variances fall to 0 like $1/l$, the limit of a
-/// correlation that depends on the way is extrapolated, with an error of about 1e-7.
+/// logarithm of their growth in variances; below 3e-14 in $\Theta$, relative to the larger of $|\Theta|$ and
+/// $\sqrt{q_a q_b}$. Other flows: below 100 times the [tolerance](InfiniteDepth::with_tolerance) at which
+/// they are integrated (1e-13 by default), relative to variances and to $1 - c$ (or $1 + c$, where $c$ stays
+/// negative; of points whose variances differ by the factor $1 + \delta$, up to $10^{-15} \delta$), and 300
+/// times in $\Theta$; some 1e-13 more in matrices of many points, which are tabulated. Summable scalings:
+/// below 1e-9, or [`Error::NotConverged`]; [`remainder_after`](InfiniteDepth::remainder_after) bounds what a
+/// number of layers leaves. Fixed points: below 1e-12, or [`Error::NotConverged`]; stability tells which one
+/// it is, so that only $c = 1$ itself stays at an unstable $c = 1$. Where variances fall to 0 like $1/l$, the
+/// limit of a correlation that depends on the way is extrapolated, with an error of about 1e-7.
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -244,8 +248,8 @@ impl InfiniteDepth {
         Ok(TangentKernel::of(k, theta))
     }
 
-    /// What an infinite recursion still adds after its first `depth` layers: bounds of $K^\infty - K^L$ from the
-    /// stem covariance, for a summable scaling.
+    /// What an infinite recursion still adds after its first `depth` layers: bounds of $K^\infty - K^L$ from
+    /// the stem covariance, for a summable scaling.
     ///
     /// The rest $\sum_{l>L} \zeta_l^2 B(K_{l-1})$ is positive semi-definite. Variances grow with $l$, and
     /// $V(q) = \sigma_w^2 \mathbb E[\varphi(\sqrt q z)^2] + \sigma_b^2$ has $V(q) \sqrt q$ increasing, since
@@ -253,8 +257,8 @@ impl InfiniteDepth {
     ///
     /// $$0 \le q^\infty - q^L \le \sqrt{\frac{q^\infty}{q^L}} V(q^\infty) \sum_{l>L} \zeta_l^2,$$
     ///
-    /// and $|k^\infty - k^L|$ is at most the geometric mean of these two (Cauchy–Schwarz). The order is that of
-    /// S. Hayou (2023, arXiv 2310.01683, convergent series); what it holds for is exact arithmetic and the
+    /// and $|k^\infty - k^L|$ is at most the geometric mean of these two (Cauchy–Schwarz). The order is that
+    /// of S. Hayou (2023, arXiv 2310.01683, convergent series); what it holds for is exact arithmetic and the
     /// exact $q^\infty$, of which [`propagate`](Self::propagate) knows 9 digits.
     ///
     /// # Errors
@@ -443,7 +447,8 @@ impl InfiniteDepth {
         })
     }
 
-    /// Whether a stack ends in a fixed point: variances may then be beyond numbers where correlations are not.
+    /// Whether a stack ends in a fixed point: variances may then be beyond numbers where correlations are
+    /// not.
     fn has_fixed_point(&self) -> bool {
         let is_constant = |part: &Part| match part.layer.structure() {
             Structure::Stack(stack) => stack

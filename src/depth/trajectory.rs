@@ -25,13 +25,13 @@ const HALVINGS: usize = 40;
 const ROUNDING: f64 = 2e-15;
 
 /// $K_t$ (and $\Theta_t$) of some pairs of points at all times $t \in [0, 1]$, from one integration of the
-/// flow $dK/d\tau = B(K)$, $d\Theta/d\tau = B_\Theta(K, \Theta)$ (S. Hayou and G. Yang 2023, arXiv 2302.00453,
-/// theorem 2; S. Hayou 2023, arXiv 2310.01683).
+/// flow $dK/d\tau = B(K)$, $d\Theta/d\tau = B_\Theta(K, \Theta)$ (S. Hayou and G. Yang 2023, arXiv
+/// 2302.00453, theorem 2; S. Hayou 2023, arXiv 2310.01683).
 ///
 /// Homogeneous branches have closed forms. Others are integrated to the Chebyshev points of a few pieces of
-/// $\tau$ (or of $\sqrt{\tau + \tau_0}$ from small variances), with the variances of all points once for all of
-/// their pairs, and interpolated in $q$, in $\sqrt{q_a q_b} (1 \mp c)$ and in $\Theta$. These
-/// three have an absolute error, of some 1e-13 of their largest values (the
+/// $\tau$ (or of $\sqrt{\tau + \tau_0}$ from small variances), with the variances of all points once for all
+/// of their pairs, and interpolated in $q$, in $\sqrt{q_a q_b} (1 \mp c)$ and in $\Theta$. These three have
+/// an absolute error, of some 1e-13 of their largest values (the
 /// [tolerance](super::InfiniteDepth::with_tolerance)); single times by
 /// [`propagate`](super::InfiniteDepth::propagate) have a relative one also where they start from 0.
 ///

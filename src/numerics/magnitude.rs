@@ -36,8 +36,10 @@ impl Magnitude {
         if log2.abs() < 500.0 {
             return Self::of(x.exp());
         }
+        // far beyond any range, and with room for products
+        const FAR: f64 = 1e17;
         let power = Self {
-            exponent: log2.floor() as i64,
+            exponent: log2.floor().clamp(-FAR, FAR) as i64,
             ..Self::ONE
         };
         power.times(Self::of((log2 - log2.floor()).exp2()))
