@@ -154,24 +154,13 @@ impl CorrelationFlow {
     }
 
     /// $T$ at $1 - c = \varepsilon$; infinite at $\varepsilon = 0$.
-    fn age<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
-        let (mut delta, mut root) = ([0.0; W], [0.0; W]);
-        for i in 0..W {
-            delta[i] = if epsilon[i] >= 1.0 {
-                2.0 - epsilon[i]
-            } else {
-                epsilon[i]
-            };
-            root[i] = delta[i].sqrt();
+    fn age(&self, epsilon: f64) -> f64 {
+        if epsilon >= 1.0 {
+            let delta = 2.0 - epsilon;
+            return delta * self.early_time.at(delta.sqrt());
         }
-        let (early, late) = (self.early_time.at(root), self.late_time.at(root));
-        let mut age = [0.0; W];
-        for i in 0..W {
-            let early = delta[i] * early[i];
-            let late = self.crossing + (self.slope * ((1.0 - root[i]) / root[i]) + late[i]);
-            age[i] = if epsilon[i] >= 1.0 { early } else { late };
-        }
-        age
+        let root = epsilon.sqrt();
+        self.crossing + (self.slope * ((1.0 - root) / root) + self.late_time.at(root))
     }
 
     /// $1 - c_t$. Both branches are computed, so that loops over slices vectorise, and the late age is never
@@ -181,8 +170,8 @@ impl CorrelationFlow {
         let is_early = epsilon >= 1.0;
         let delta = if is_early { 2.0 - epsilon } else { epsilon };
         let root = delta.sqrt();
-        let [early] = self.early_time.at([root]);
-        let [late] = self.late_time.at([root]);
+        let early = self.early_time.at(root);
+        let late = self.late_time.at(root);
         let age = delta * early + time;
         let factor = if is_early { 1.0 } else { root };
         let beyond = if is_early {
@@ -192,8 +181,8 @@ impl CorrelationFlow {
         };
         let v = age.sqrt();
         let z = factor / (1.0 + factor * (beyond * self.inverse_slope));
-        let [early] = self.early_position.at([v]);
-        let [late] = self.late_position.at([z]);
+        let early = self.early_position.at(v);
+        let late = self.late_position.at(z);
         let delta = age * (early * early);
         let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
         let x = z * late;
@@ -270,11 +259,10 @@ impl CorrelationFlow {
             // 1/√ε₁ - 1/√ε₀ without cancellation
             let (root0, root1) = (start.sqrt(), end.sqrt());
             let way = (start - end) / (root0 + root1) / (root0 * root1);
-            let [late0, late1] = self.late_time.at([root0, root1]);
+            let (late0, late1) = (self.late_time.at(root0), self.late_time.at(root1));
             return Ok((self.slope * way + (late1 - late0)).max(0.0));
         }
-        let [age0, age1] = self.age(&[start, end]);
-        Ok((age1 - age0).max(0.0))
+        Ok((self.age(end) - self.age(start)).max(0.0))
     }
 
     /// $\partial c_t/\partial t = \frac12(\kappa_1(c_t) - c_t)$.
@@ -318,7 +306,7 @@ impl CorrelationFlow {
 
     /// How long it takes from a negative correlation to 0.
     pub(super) fn time_to_orthogonal(&self, c: PairCorrelation) -> f64 {
-        self.crossing - self.age(&[c.one_minus()])[0]
+        self.crossing - self.age(c.one_minus())
     }
 
     /// What time is to $4/\sqrt{1 - c}$, for $c$ near 1.

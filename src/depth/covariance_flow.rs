@@ -21,7 +21,7 @@ pub(super) const ROUNDING: f64 = 5e-17;
 pub(super) const SLACK: f64 = 30.0;
 
 /// The error of rates, relative to the variances, below which no progress is expected.
-pub(super) const NOISE: f64 = 2e-12;
+pub(super) const NOISE: f64 = 1e-12;
 
 /// The first step from small variances, as a share of the way.
 const FIRST_STEP: f64 = 0.25;
@@ -132,12 +132,13 @@ fn integrate_near_one(
                 time += step;
                 step *= match columns {
                     ..=5 => 4.0,
-                    6 | 7 => 2.0,
+                    6 => 2.0,
+                    7 => 1.5,
                     _ => 1.0,
                 };
             }
             refused => {
-                step *= 0.25;
+                step *= 0.5;
                 if time + step == time || step < f64::MIN_POSITIVE {
                     refused?;
                     break;

