@@ -1,10 +1,14 @@
-//! The correlation flow for 10⁶ pairs (c₀, t), against stepping the equation as the paper's experiments do.
+//! The correlation flow for 10⁶ pairs (c₀, t), against stepping the equation as the paper's experiments do;
+//! kernels of infinite depth against those of 32 layers; a pair and a trajectory.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use neural_limits::activation::arc_cosine::kappa1;
+use neural_limits::activation::Dual;
+use neural_limits::activation::arc_cosine::{kappa0_slice, kappa1};
 use neural_limits::depth::CorrelationFlow;
+use neural_limits::prelude::*;
 
 const PAIRS: usize = 1_000_000;
 const STEPPED: usize = 10;
@@ -39,6 +43,9 @@ fn flow(c: &mut Criterion) {
             }
         });
     });
+    group.bench_function("floor: vectorised acos, 10^6 values", |bencher| {
+        bencher.iter(|| kappa0_slice(black_box(&c0), &mut out));
+    });
     group.throughput(Throughput::Elements(STEPPED as u64));
     group.bench_function("naive: Euler with step 1e-4, 10 pairs", |bencher| {
         bencher.iter(|| {
@@ -50,5 +57,86 @@ fn flow(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, flow);
+/// Points of the given number, of norms that differ.
+fn points(count: usize) -> Vec<[f64; 3]> {
+    let at = |i: usize, step: f64| 2.0 * ((i as f64 + 0.5) * step).fract() - 1.0;
+    let row = |i| {
+        [
+            at(i, 0.819_172_513),
+            at(i, 0.671_043_606),
+            at(i, 0.549_700_477),
+        ]
+    };
+    (0..count).map(row).collect()
+}
+
+fn activations() -> [(&'static str, Box<dyn Fn() -> Arc<dyn Dual>>); 4] {
+    [
+        ("relu", Box::new(|| Arc::new(Relu))),
+        ("erf", Box::new(|| Arc::new(Erf::default()))),
+        ("gelu", Box::new(|| Arc::new(Gelu))),
+        ("tanh", Box::new(|| Arc::new(Tanh))),
+    ]
+}
+
+/// A 2000 × 2000 matrix at infinite depth beside one of 32 layers.
+fn matrices(c: &mut Criterion) {
+    const LAYERS: usize = 32;
+    let rows = points(2000);
+    let Ok(x) = Inputs::from_rows(&rows) else {
+        return;
+    };
+    let mut group = c.benchmark_group("2000 points");
+    group.sample_size(10);
+    for (name, phi) in activations() {
+        for bias in [0.0, 0.1] {
+            let Ok(init) = Initialization::new(1.5, bias) else {
+                continue;
+            };
+            let net = ResNet::new(phi()).initialized_by(init);
+            group.bench_function(format!("{name}, bias {bias}, L = infinity"), |bencher| {
+                bencher.iter(|| net.infinite_depth().covariance_at(black_box(&x), 1.0));
+            });
+            group.bench_function(format!("{name}, bias {bias}, L = 32"), |bencher| {
+                bencher.iter(|| {
+                    net.infinite_width(LAYERS)
+                        .and_then(|net| net.nngp(black_box(&x)))
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// One pair, and its trajectory.
+fn pairs(c: &mut Criterion) {
+    let (a, b) = ([1.0, 0.2, -0.4], [0.3, 0.9, 0.5]);
+    let mut group = c.benchmark_group("a pair of a flow");
+    group.sample_size(10);
+    for (name, phi) in activations() {
+        let Ok(init) = Initialization::new(1.5, 0.1) else {
+            continue;
+        };
+        let limit = ResNet::new(phi()).initialized_by(init).infinite_depth();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| limit.pair_at(black_box(&a), &b, 1.0));
+        });
+        group.bench_function(format!("{name}, with its tangent kernel"), |bencher| {
+            bencher.iter(|| limit.tangent_pair_at(black_box(&a), &b, 1.0));
+        });
+        group.bench_function(format!("{name}, at all times"), |bencher| {
+            bencher.iter(|| limit.pair_trajectory(black_box(&a), &b));
+        });
+        if let Ok(series) = ConvergentSeries::new(1.0, 0.75) {
+            let slow = ResNet::new(phi()).initialized_by(init).scaled_by(series);
+            let limit = slow.infinite_depth();
+            group.bench_function(format!("{name}, slow series"), |bencher| {
+                bencher.iter(|| limit.pair_at(black_box(&a), &b, 1.0));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, flow, matrices, pairs);
 criterion_main!(benches);

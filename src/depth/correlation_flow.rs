@@ -23,6 +23,7 @@
 use std::sync::LazyLock;
 
 use crate::activation::arc_cosine;
+use crate::covariance::PairCorrelation;
 use crate::error::{self, Error, Result, first_outside};
 use crate::numerics::chebyshev::{Chebyshev, Interpolant};
 use crate::vectorized::vectorized;
@@ -50,12 +51,13 @@ pub struct CorrelationFlow {
     early_position: Interpolant<EARLY_POSITION>,
     /// $Q(x)$ on $[0, 1]$.
     late_time: Interpolant<LATE_TIME>,
-    /// $M(z)$, $z = 1/Y$, on $[0, 1]$.
+    /// $1/M(z)$, $z = 1/Y$, on $[0, 1]$.
     late_position: Interpolant<LATE_POSITION>,
     /// $T$ at $c = 0$.
     crossing: f64,
-    /// $4 / h(0)$.
+    /// $4 / h(0)$, and 1 over it.
     slope: f64,
+    inverse_slope: f64,
 }
 
 static SHARED: LazyLock<CorrelationFlow> = LazyLock::new(|| Interpolants::new().truncated());
@@ -69,9 +71,6 @@ const LATE_POSITION: usize = 24;
 /// Interpolation points: more than any of the functions needs.
 const SIZE: usize = 40;
 
-/// Pairs that are evaluated together in slices.
-const LANES: usize = 16;
-
 /// Newton steps; the last ones change nothing.
 const NEWTON: usize = 60;
 
@@ -84,8 +83,8 @@ struct Interpolants {
     slope: f64,
 }
 
-/// $dT/dw$ divided by $4w$.
-fn early_density(w: f64) -> f64 {
+/// $dT/dw$ divided by $4w$; at $w = \sqrt{1 + c}$ it is $1/(2 \dot c)$.
+pub(super) fn early_density(w: f64) -> f64 {
     let squared = w * w;
     1.0 / (1.0 - squared + squared * w * arc_cosine::analytic_factor(squared))
 }
@@ -124,7 +123,7 @@ impl Interpolants {
                 let y = 1.0 / x - residual * arc_cosine::analytic_factor(x * x) / 4.0;
                 x = 1.0 / y.max(1.0);
             }
-            z / x
+            x / z
         });
         Self {
             early_time,
@@ -143,6 +142,7 @@ impl Interpolants {
             late_position: self.late_position.truncated(),
             crossing: self.early_time.at(1.0),
             slope: self.slope,
+            inverse_slope: 1.0 / self.slope,
         }
     }
 }
@@ -153,68 +153,44 @@ impl CorrelationFlow {
         &SHARED
     }
 
-    /// $T$ at $1 - c = \varepsilon$; infinite at $\varepsilon = 0$. Both branches are computed for every
-    /// lane, so that slices vectorise.
-    #[inline(always)]
-    fn age<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
-        let (mut delta, mut root) = ([0.0; W], [0.0; W]);
-        for i in 0..W {
-            delta[i] = if epsilon[i] >= 1.0 {
-                2.0 - epsilon[i]
-            } else {
-                epsilon[i]
-            };
-            root[i] = delta[i].sqrt();
+    /// $T$ at $1 - c = \varepsilon$; infinite at $\varepsilon = 0$.
+    fn age(&self, epsilon: f64) -> f64 {
+        if epsilon >= 1.0 {
+            let delta = 2.0 - epsilon;
+            return delta * self.early_time.at(delta.sqrt());
         }
-        let (early, late) = (self.early_time.at(root), self.late_time.at(root));
-        let mut age = [0.0; W];
-        for i in 0..W {
-            let early = delta[i] * early[i];
-            let late = self.crossing + (self.slope * ((1.0 - root[i]) / root[i]) + late[i]);
-            age[i] = if epsilon[i] >= 1.0 { early } else { late };
-        }
-        age
+        let root = epsilon.sqrt();
+        self.crossing + (self.slope * ((1.0 - root) / root) + self.late_time.at(root))
     }
 
-    /// $1 - c$ at age $T$.
+    /// $1 - c_t$. Both branches are computed, so that loops over slices vectorise, and the late age is never
+    /// formed: $1/Y = \sqrt\varepsilon/(1 + \sqrt\varepsilon (Q + t) h(0)/4)$.
     #[inline(always)]
-    fn complement_at_age<const W: usize>(&self, age: &[f64; W]) -> [f64; W] {
-        let (mut v, mut z) = ([0.0; W], [0.0; W]);
-        for i in 0..W {
-            v[i] = age[i].sqrt();
-            z[i] = 1.0 / (1.0 + (age[i] - self.crossing) / self.slope);
-        }
-        let (early, late) = (self.early_position.at(v), self.late_position.at(z));
-        let mut complement = [0.0; W];
-        for i in 0..W {
-            let delta = age[i] * (early[i] * early[i]);
-            let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
-            let x = z[i] / late[i];
-            let late = if x < 1.0 { x * x } else { 1.0 };
-            complement[i] = if age[i] < self.crossing { early } else { late };
-        }
-        complement
-    }
-
-    #[inline(always)]
-    fn complements<const W: usize>(&self, epsilon: &[f64; W], time: &[f64; W]) -> [f64; W] {
-        let mut age = self.age(epsilon);
-        for i in 0..W {
-            age[i] += time[i];
-        }
-        let mut complement = self.complement_at_age(&age);
-        for i in 0..W {
-            complement[i] = if time[i] == 0.0 {
-                epsilon[i]
-            } else {
-                complement[i]
-            };
-        }
-        complement
-    }
-
     pub(crate) fn complement_unchecked(&self, epsilon: f64, time: f64) -> f64 {
-        self.complements(&[epsilon], &[time])[0]
+        let is_early = epsilon >= 1.0;
+        let delta = if is_early { 2.0 - epsilon } else { epsilon };
+        let root = delta.sqrt();
+        let early = self.early_time.at(root);
+        let late = self.late_time.at(root);
+        let age = delta * early + time;
+        let factor = if is_early { 1.0 } else { root };
+        let beyond = if is_early {
+            age - self.crossing
+        } else {
+            late + time
+        };
+        let v = age.sqrt();
+        let z = factor / (1.0 + factor * (beyond * self.inverse_slope));
+        let early = self.early_position.at(v);
+        let late = self.late_position.at(z);
+        let delta = age * (early * early);
+        let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
+        let x = z * late;
+        let late = if x < 1.0 { x * x } else { 1.0 };
+        // not lazily: a loop has no branches
+        let stays_early = is_early & (age < self.crossing);
+        let after = if stays_early { early } else { late };
+        if time == 0.0 { epsilon } else { after }
     }
 
     /// $c_t$ from $c_0$ after the time $t$.
@@ -237,6 +213,107 @@ impl CorrelationFlow {
         Ok(self.complement_unchecked(one_minus_c0, time))
     }
 
+    /// The time $t$ that takes $c_0$ to $c_1$: $c_t = c_1$, the inverse of [`at`](Self::at).
+    ///
+    /// Its error is that of rounding the arguments, $\delta/\dot c$ with $\delta$ their last digit, and 1e-15
+    /// relative; near 1, where many correlations are the same number, use
+    /// [`time_of_complements`](Self::time_of_complements).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless $-1 \le c_0 \le c_1 < 1$ (1 is reached from 1 alone, at once).
+    ///
+    /// ```
+    /// use neural_limits::depth::CorrelationFlow;
+    /// let flow = CorrelationFlow::shared();
+    /// let t = flow.time_between(-0.3, 0.8)?;
+    /// assert!((flow.at(-0.3, t)? - 0.8).abs() < 1e-14);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn time_between(&self, c0: f64, c1: f64) -> Result<f64> {
+        error::correlation("c0", c0)?;
+        error::correlation("c1", c1)?;
+        self.time_of_complements(1.0 - c0, 1.0 - c1)
+            .map_err(|error| match error {
+                Error::Invalid { .. } => {
+                    Error::invalid("c1", c1, format!("a correlation in [{c0}, 1)"))
+                }
+                other => other,
+            })
+    }
+
+    /// [`time_between`](Self::time_between) from $1 - c_0$ to $1 - c_1$, to their relative accuracy.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless $0 < 1 - c_1 \le 1 - c_0 \le 2$, or both are 0.
+    pub fn time_of_complements(&self, one_minus_c0: f64, one_minus_c1: f64) -> Result<f64> {
+        error::complement("one_minus_c0", one_minus_c0)?;
+        let (start, end) = (one_minus_c0, one_minus_c1);
+        if start == end {
+            return Ok(0.0);
+        }
+        if !(end > 0.0 && end < start) {
+            let expected = format!("a number in (0, {start}]");
+            return Err(Error::invalid("one_minus_c1", end, expected));
+        }
+        if start < 1.0 {
+            // 1/√ε₁ - 1/√ε₀ without cancellation
+            let (root0, root1) = (start.sqrt(), end.sqrt());
+            let way = (start - end) / (root0 + root1) / (root0 * root1);
+            let (late0, late1) = (self.late_time.at(root0), self.late_time.at(root1));
+            return Ok((self.slope * way + (late1 - late0)).max(0.0));
+        }
+        Ok((self.age(end) - self.age(start)).max(0.0))
+    }
+
+    /// $\partial c_t/\partial t = \frac12(\kappa_1(c_t) - c_t)$.
+    ///
+    /// # Errors
+    /// As [`at`](Self::at).
+    pub fn velocity_at(&self, c0: f64, time: f64) -> Result<f64> {
+        error::correlation("c0", c0)?;
+        error::non_negative("time", time)?;
+        Ok(velocity(self.image(PairCorrelation::of(c0), time)))
+    }
+
+    /// $\partial c_t/\partial c_0 = \dot c_t/\dot c_0 = (\kappa_1(c_t) - c_t)/(\kappa_1(c_0) - c_0)$: the
+    /// flow commutes with itself, so that it carries the velocity at the start to the velocity at the end. 1
+    /// at $c_0 = 1$.
+    ///
+    /// # Errors
+    /// As [`at`](Self::at).
+    ///
+    /// ```
+    /// use neural_limits::depth::CorrelationFlow;
+    /// let flow = CorrelationFlow::shared();
+    /// let slope = (flow.at(0.3 + 1e-6, 2.0)? - flow.at(0.3 - 1e-6, 2.0)?) / 2e-6;
+    /// assert!((flow.sensitivity_at(0.3, 2.0)? - slope).abs() < 1e-9);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn sensitivity_at(&self, c0: f64, time: f64) -> Result<f64> {
+        error::correlation("c0", c0)?;
+        error::non_negative("time", time)?;
+        let start = PairCorrelation::of(c0);
+        Ok(sensitivity(start, self.image(start, time)))
+    }
+
+    /// $c_t$ of a correlation that knows its distance from the ends.
+    pub(super) fn image(&self, c: PairCorrelation, time: f64) -> PairCorrelation {
+        if time == 0.0 {
+            return c;
+        }
+        PairCorrelation::of_one_minus(self.complement_unchecked(c.one_minus(), time))
+    }
+
+    /// How long it takes from a negative correlation to 0.
+    pub(super) fn time_to_orthogonal(&self, c: PairCorrelation) -> f64 {
+        self.crossing - self.age(c.one_minus())
+    }
+
+    /// What time is to $4/\sqrt{1 - c}$, for $c$ near 1.
+    pub(super) fn late_slope(&self) -> f64 {
+        self.slope
+    }
+
     /// [`at`](Self::at) for many pairs $(c_0, t)$.
     ///
     /// # Errors
@@ -255,24 +332,42 @@ impl CorrelationFlow {
         if let Some(i) = first_outside(times, 0.0, f64::MAX) {
             error::non_negative(&format!("times[{i}]"), times[i])?;
         }
+        // a copy, which cannot alias what is written
+        let flow = self.clone();
         vectorized(
             #[inline(always)]
-            || {
-                let chunks = out.chunks_mut(LANES).zip(c0.chunks(LANES));
-                for ((out, c0), times) in chunks.zip(times.chunks(LANES)) {
-                    let (mut epsilon, mut time) = ([0.0; LANES], [0.0; LANES]);
-                    for (epsilon, c0) in epsilon.iter_mut().zip(c0) {
-                        *epsilon = 1.0 - c0;
-                    }
-                    time[..times.len()].copy_from_slice(times);
-                    let complement = self.complements(&epsilon, &time);
-                    for (out, complement) in out.iter_mut().zip(complement) {
-                        *out = 1.0 - complement;
-                    }
+            move || {
+                let pairs = c0.iter().zip(times);
+                for (out, (c0, time)) in out.iter_mut().zip(pairs) {
+                    *out = 1.0 - flow.complement_unchecked(1.0 - c0, *time);
                 }
             },
         );
         Ok(())
+    }
+}
+
+/// $\dot c = \frac12(\kappa_1(c) - c)$.
+pub(super) fn velocity(c: PairCorrelation) -> f64 {
+    let remainder = arc_cosine::remainder(c.distance());
+    0.5 * if c.is_positive() {
+        remainder
+    } else {
+        remainder + (1.0 - c.distance())
+    }
+}
+
+/// $\partial c_t/\partial c_0$ from $c_0$ and $c_t$.
+pub(super) fn sensitivity(start: PairCorrelation, end: PairCorrelation) -> f64 {
+    if start == PairCorrelation::PARALLEL {
+        1.0
+    } else if start.is_positive() {
+        // (ε_t/ε_0)^(3/2) h(ε_t)/h(ε_0), where both velocities may be too small
+        let ratio = end.distance() / start.distance();
+        let factors = [end, start].map(|c| arc_cosine::analytic_factor(c.distance()));
+        ratio * ratio.sqrt() * factors[0] / factors[1]
+    } else {
+        velocity(end) / velocity(start)
     }
 }
 

@@ -11,7 +11,7 @@ const TOLERANCE: f64 = 1e-12;
 
 /// Slopes of the correlation map that differ by less from 1 count as 1: a correlation map of this slope has
 /// its fixed point at a distance of the same order.
-const NOISE: f64 = 1e-12;
+pub(super) const NOISE: f64 = 1e-12;
 
 /// $1 - c$ at which the slope of the correlation map at $c = 1$ is measured.
 const NEARLY_PARALLEL: f64 = 1e-10;

@@ -17,6 +17,14 @@ pub struct TangentKernel {
 }
 
 impl TangentKernel {
+    /// Of a covariance and a tangent kernel.
+    pub(crate) fn of(covariance: PairCovariance, tangent: f64) -> Self {
+        Self {
+            covariance: ScaledCovariance::new(covariance),
+            tangent,
+        }
+    }
+
     /// $K_l$.
     pub fn covariance(&self) -> ScaledCovariance {
         self.covariance

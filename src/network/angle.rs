@@ -131,6 +131,28 @@ impl AngleState {
         self.scale(slopes.second_moment());
     }
 
+    /// A homogeneous map that multiplies variances by `growth`, and whose `image` of $c$ is $c^\prime$,
+    /// $1 - P$ and $S$.
+    pub(crate) fn map(
+        &mut self,
+        growth: Magnitude,
+        image: impl Fn(PairCorrelation) -> (PairCorrelation, f64, f64),
+    ) {
+        for i in 0..self.correlation.len() {
+            let c = self.correlation[i];
+            let (after, loss, gain) = image(c);
+            let before = c.one_minus();
+            let shrink = if before > 0.0 {
+                1.0 - after.one_minus() / before
+            } else {
+                0.0
+            };
+            self.correlation[i] = after;
+            self.step(i, shrink, loss, gain);
+        }
+        self.growth = self.growth.times(growth);
+    }
+
     fn step(&mut self, i: usize, shrink: f64, loss: f64, gain: f64) {
         self.shrink[i] += shrink - self.shrink[i] * shrink;
         self.loss[i] += loss - self.loss[i] * loss;

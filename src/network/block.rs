@@ -93,9 +93,34 @@ impl KernelBlock {
         }
     }
 
+    /// The same points and pairs with other variances, correlations and tangent kernels.
+    pub(crate) fn with_state(
+        &self,
+        variance_a: Vec<f64>,
+        variance_b: Vec<f64>,
+        correlation: Vec<PairCorrelation>,
+        tangent: Option<Vec<f64>>,
+    ) -> Self {
+        Self {
+            variance_b,
+            correlation,
+            tangent,
+            same_point: self.same_point,
+            width: self.width,
+            expected_pairs: self.expected_pairs,
+            ..Self::of_points(variance_a)
+        }
+    }
+
     /// Says that row $i$ and column $i + \text{shift}$ are the same point, not only equal ones.
     pub(crate) fn with_same_points(mut self, shift: isize) -> Self {
         self.same_point = Some(shift);
+        self
+    }
+
+    /// Says which column is the same point as the one row, if one is.
+    pub(crate) fn with_same_point(mut self, column: Option<usize>) -> Self {
+        self.same_point = column.map(|column| column as isize);
         self
     }
 

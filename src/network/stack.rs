@@ -123,6 +123,14 @@ impl Stack {
         &self.branch
     }
 
+    /// The same stack around another branch.
+    pub(crate) fn with_branch(&self, branch: Network) -> Self {
+        Self {
+            branch: Arc::new(branch),
+            join: self.join.clone(),
+        }
+    }
+
     /// $(s, \alpha_{l,L})$ of a residual or plain stack.
     pub fn residual_rule(&self) -> Option<(f64, &dyn BranchScaling)> {
         match &self.join {

@@ -72,6 +72,24 @@ fn slices_equal_scalars_bit_for_bit_and_name_a_bad_element() {
     assert!(flow.at_slice(&[0.0], &[], &mut [0.0]).is_err());
 }
 
+#[test]
+fn the_inverse_refuses_what_time_does_not_reach() {
+    let flow = CorrelationFlow::shared();
+    let error = flow.time_between(0.5, 0.2).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "c1 = 0.2: expected a correlation in [0.5, 1)"
+    );
+    assert!(flow.time_between(0.5, 1.0).is_err());
+    assert!(flow.time_between(-2.0, 1.0).is_err());
+    assert_eq!(flow.time_between(1.0, 1.0).unwrap(), 0.0);
+    assert_eq!(flow.sensitivity_at(1.0, 5.0).unwrap(), 1.0);
+    assert_eq!(flow.velocity_at(1.0, 5.0).unwrap(), 0.0);
+    // T(0), from the quadrature of the paper's equation
+    let crossing = flow.time_between(-1.0, 0.0).unwrap();
+    assert!((flow.at(-1.0, crossing).unwrap()).abs() < 2e-15);
+}
+
 proptest! {
     #![proptest_config(crate::property::config(256))]
 
@@ -103,6 +121,32 @@ proptest! {
         let middle = flow.at(c, 0.5 + 0.5 * step).unwrap();
         let velocity = 0.5 * (kappa1(middle).unwrap() - middle);
         prop_assert!(((after - before) / step - velocity).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_inverse_finds_the_time(power in -12.0..0.3, t in 1e-3..1e6) {
+        let flow = CorrelationFlow::shared();
+        let start = 10_f64.powf(power);
+        let end = flow.complement_at(start, t).unwrap();
+        let found = flow.time_of_complements(start, end).unwrap();
+        // what an error of 1e-14 of both ends is worth: near 1, time is 4/h(0) (1 - c)^(-1/2)
+        let worth = |epsilon: f64| 13.4 / epsilon.sqrt() + 2.0;
+        let rounding = 1e-14 * (worth(start) + worth(end));
+        prop_assert!((found - t).abs() <= rounding, "{start:e} {end:e}: {found} {t}");
+        prop_assert_eq!(flow.time_of_complements(start, start).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn sensitivities_are_derivatives(c in -0.99..0.99, t in 0.01..30.0) {
+        let flow = CorrelationFlow::shared();
+        let h = 1e-4 * (1.0 - c * c);
+        let slope = (flow.at(c + h, t).unwrap() - flow.at(c - h, t).unwrap()) / (2.0 * h);
+        let found = flow.sensitivity_at(c, t).unwrap();
+        prop_assert!((slope - found).abs() < 1e-6, "{slope} {found}");
+        let h = 1e-4 * t;
+        let rate = (flow.at(c, t + h).unwrap() - flow.at(c, t - h).unwrap()) / (2.0 * h);
+        let found = flow.velocity_at(c, t).unwrap();
+        prop_assert!((rate - found).abs() < 1e-6, "{rate} {found}");
     }
 
     #[test]

@@ -30,4 +30,5 @@ mod propagation;
 mod quadrature_oracle;
 mod reproducibility;
 mod samplers_are_equal_in_law;
+mod tangent_flow;
 mod width_and_depth_commute;

@@ -90,7 +90,7 @@ pub fn analytic_factor_slope(delta: f64) -> f64 {
 
 /// $r(\delta) = \kappa_1(-1+\delta)$ for $\delta \in [0, 1]$.
 #[inline(always)]
-pub(crate) fn remainder(delta: f64) -> f64 {
+pub fn remainder(delta: f64) -> f64 {
     delta * delta.sqrt() * analytic_factor(delta)
 }
 

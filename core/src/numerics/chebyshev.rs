@@ -2,8 +2,6 @@
 
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
-use super::polynomial::evaluate_lanes;
-
 /// $\cos(\pi (j + 1/2)/n)$: node $j$ of $n$.
 pub fn node(j: usize, n: usize) -> f64 {
     (PI * (j as f64 + 0.5) / n as f64).cos()
@@ -135,13 +133,24 @@ pub struct Interpolant<const N: usize> {
 }
 
 impl<const N: usize> Interpolant<N> {
-    /// The values at points of $[0, b]$; outside, a finite number for finite $x$.
+    /// The value at a point of $[0, b]$; outside, a finite number for finite $x$. Two Horner schemes, as
+    /// [`evaluate`](super::polynomial::evaluate), in a loop that is unrolled whatever the degree, so that
+    /// loops around it vectorise.
     #[inline(always)]
-    pub fn at<const W: usize>(&self, mut x: [f64; W]) -> [f64; W] {
-        for lane in &mut x {
-            *lane = self.scale * *lane - 1.0;
+    pub fn at(&self, x: f64) -> f64 {
+        let x = self.scale * x - 1.0;
+        let square = x * x;
+        let mut even = if N % 2 == 1 {
+            self.coefficients[N - 1]
+        } else {
+            0.0
+        };
+        let mut odd = 0.0;
+        for k in (0..N / 2).rev() {
+            even = even * square + self.coefficients[2 * k];
+            odd = odd * square + self.coefficients[2 * k + 1];
         }
-        evaluate_lanes(&self.coefficients, &x)
+        even + x * odd
     }
 }
 
@@ -218,7 +227,7 @@ mod tests {
         for i in 0..=20 {
             let x = 0.1 * i as f64;
             assert!((p.at(x) - x.exp()).abs() < 8e-15);
-            assert!((q.at([x])[0] - x.exp()).abs() < 8e-15);
+            assert!((q.at(x) - x.exp()).abs() < 8e-15);
         }
         assert!((p.integral() - (2f64.exp() - 1.0)).abs() < 4e-15);
     }

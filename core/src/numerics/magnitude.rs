@@ -32,6 +32,21 @@ impl Magnitude {
         .normalised()
     }
 
+    /// $e^x$.
+    pub fn exponential(x: f64) -> Self {
+        let log2 = x * std::f64::consts::LOG2_E;
+        if log2.abs() < 500.0 {
+            return Self::of(x.exp());
+        }
+        // far beyond any range, and with room for products
+        const FAR: f64 = 1e17;
+        let power = Self {
+            exponent: log2.floor().clamp(-FAR, FAR) as i64,
+            ..Self::ONE
+        };
+        power.times(Self::of((log2 - log2.floor()).exp2()))
+    }
+
     fn normalised(self) -> Self {
         let (_, exponent) = libm::frexp(self.high);
         let half = |x: f64| libm::ldexp(x, -exponent);

@@ -1,10 +1,10 @@
 //! Infinite width, then infinite depth.
 
+use crate::Result;
 use crate::architecture::Architecture;
 use crate::depth::{InInfiniteDepth, InfiniteDepth};
 use crate::limit::{Law, Limit, Regime};
 use crate::neural_function::{Need, NeuralFunction, Process};
-use crate::{Error, Result};
 
 /// The limit of [`InfiniteDepth`].
 #[derive(Debug)]
@@ -32,14 +32,12 @@ impl Limit for DepthLimit {
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
         super::each(functions, |function, a, b| {
-            if function.needs().contains(&Need::TangentKernel) {
-                return Err(Error::unsupported(
-                    format!("the {} at infinite depth", function.name()),
-                    "the flow of the tangent kernel is not computed",
-                ));
-            }
-            let k = self.limit.pair_at(a, b, time)?;
-            function.at_infinite_width(&Process::new(k))
+            let process = if function.needs().contains(&Need::TangentKernel) {
+                Process::with_tangent(self.limit.tangent_pair_at(a, b, time)?)
+            } else {
+                Process::new(self.limit.pair_at(a, b, time)?)
+            };
+            function.at_infinite_width(&process)
         })
     }
 }
