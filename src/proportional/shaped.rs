@@ -32,7 +32,7 @@ use crate::{Error, PairCorrelation, PairCovariance, Result, parallel};
 /// that order. For $z < 0$ the drift is followed in $e^{2z}$, in which it is bounded: $\rho = -1$ is
 /// an entrance for $C > 0$. $1 - \rho = 2/(1 + e^{2z})$ keeps its digits.
 ///
-/// At $C = 1$, $T = 1$ the mean of $\rho$ is off by at most 4e-4 with 10 steps, 1.1e-4 with 20, a quarter for
+/// At $C = 1$, $T = 1$ the mean of $\rho$ is off by at most 5e-4 with 10 steps, 1.1e-4 with 20, a quarter for
 /// each doubling (unit tests, against the backward equation; sampled networks: `tests/it/both_at_once.rs`).
 ///
 /// ```

@@ -337,7 +337,7 @@ fn sampled_neurons_follow_the_law() {
         .then(Activated::new(Relu))
         .then(Dense::new(Initialization::default()));
     let stack = Network::new().then(Stack::residual(branch));
-    let start = |i: usize| if i % 3 == 0 { 2.0 } else { -1.0 };
+    let start = |i: usize| if i.is_multiple_of(3) { 2.0 } else { -1.0 };
     let start = DMatrix::from_fn(width, 1, |i, _| start(i));
     let mut rng = Seed::new(3).stream(0);
     let mut site = Site::new(width, Sampler::Conditional, &mut rng).unwrap();
