@@ -275,6 +275,10 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                     apart[j] = 4.0 * artanh * artanh;
                 }
                 // nodes, and the variances themselves
+                #[expect(
+                    clippy::needless_range_loop,
+                    reason = "the last is no entry of the table"
+                )]
                 for node in 0..if differ { 4 } else { 0 } {
                     for j in 0..CHUNK {
                         let itself = node == 3;
