@@ -11,7 +11,7 @@ use crate::{Error, Result, error};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sampler {
     /// From the [conditional law](super::Layer::conditional) given the layer before: exact, and $n/m$ times
-    /// cheaper than dense weights. For forward quantities of Gaussian weights.
+    /// cheaper than dense weights. For Gaussian weights.
     #[default]
     Conditional,
     /// From [dense weights](super::Layer::draw).

@@ -163,7 +163,8 @@ impl Finite {
     /// let networks = net.finite(2000, 8)?; // 32 million weights, none of them drawn
     /// let record = networks.record_with_gradients(&x, false, &mut Seed::new(7).stream(0))?;
     /// let limit = net.infinite_width(8)?.ntk(&x)?;
-    /// assert!((record.gradients()?.tangent_kernel() / limit[(0, 0)] - &limit / limit[(0, 0)]).amax() < 0.2);
+    /// // its standard deviation is √(11 L/(3n)) = 12 %
+    /// assert!((record.gradients()?.tangent_kernel() - &limit).amax() < 0.6 * limit[(0, 0)]);
     /// # Ok::<(), Error>(())
     /// ```
     pub fn record_with_gradients<T: Scalar>(
