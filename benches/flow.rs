@@ -70,12 +70,12 @@ fn points(count: usize) -> Vec<[f64; 3]> {
     (0..count).map(row).collect()
 }
 
-fn activations() -> [(&'static str, Box<dyn Fn() -> Arc<dyn Dual>>); 4] {
+fn activations() -> [(&'static str, Arc<dyn Dual>); 4] {
     [
-        ("relu", Box::new(|| Arc::new(Relu))),
-        ("erf", Box::new(|| Arc::new(Erf::default()))),
-        ("gelu", Box::new(|| Arc::new(Gelu))),
-        ("tanh", Box::new(|| Arc::new(Tanh))),
+        ("relu", Arc::new(Relu)),
+        ("erf", Arc::new(Erf::default())),
+        ("gelu", Arc::new(Gelu)),
+        ("tanh", Arc::new(Tanh)),
     ]
 }
 
@@ -93,7 +93,7 @@ fn matrices(c: &mut Criterion) {
             let Ok(init) = Initialization::new(1.5, bias) else {
                 continue;
             };
-            let net = ResNet::new(phi()).initialized_by(init);
+            let net = ResNet::new(Arc::clone(&phi)).initialized_by(init);
             group.bench_function(format!("{name}, bias {bias}, L = infinity"), |bencher| {
                 bencher.iter(|| net.infinite_depth().covariance_at(black_box(&x), 1.0));
             });
@@ -117,7 +117,7 @@ fn pairs(c: &mut Criterion) {
         let Ok(init) = Initialization::new(1.5, 0.1) else {
             continue;
         };
-        let limit = ResNet::new(phi()).initialized_by(init).infinite_depth();
+        let limit = ResNet::new(phi).initialized_by(init).infinite_depth();
         group.bench_function(name, |bencher| {
             bencher.iter(|| limit.pair_at(black_box(&a), &b, 1.0));
         });

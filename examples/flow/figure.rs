@@ -16,6 +16,9 @@ const COLORS: [RGBColor; 4] = [
     RGBColor(148, 103, 189),
 ];
 
+/// What a panel shows of a curve.
+type Line = fn(&Curve) -> &[(f64, f64)];
+
 pub fn write(
     path: &Path,
     activation: &str,
@@ -47,7 +50,7 @@ fn draw<B: DrawingBackend>(
         format!("{activation}: ResNet, L = ∞"),
         format!("{activation}: MLP"),
     ];
-    let lines: [fn(&Curve) -> &[(f64, f64)]; 2] = [|curve| &curve.flow, |curve| &curve.mlp];
+    let lines: [Line; 2] = [|curve| &curve.flow, |curve| &curve.mlp];
     for ((panel, title), line) in panels.iter().zip(titles).zip(lines) {
         let mut chart = ChartBuilder::on(panel)
             .caption(title, ("sans-serif", 18))

@@ -49,10 +49,10 @@ pub(super) fn doubling_time(q: f64, rate: f64) -> f64 {
 /// $$\dot D = \tfrac12 \left( \sqrt{r_a \sqrt{q_b/q_a}} - \sqrt{r_b \sqrt{q_a/q_b}} \right)^2 +
 /// \sqrt{r_a r_b} \varepsilon^\prime \ge 0,$$
 ///
-/// so that $D$ never falls, and the relative accuracy of $1 - c$ is that of $D$; where $c$ stays negative, $1
-/// + c$ takes the place of $1 - c$ in both. Since $q_a \approx r_a (\tau + \tau_0)$, $\sqrt{q_a}$ and $D$ are
-/// singular at $-\tau_0$, like square roots: unless that is far away, the flow runs in $\sqrt{\tau +
-/// \tau_0}$, in which it is smooth.
+/// so that $D$ never falls, and the relative accuracy of $1 - c$ is that of $D$; where $c$ stays negative,
+/// $1 + c$ takes the place of $1 - c$ in both. Since $q_a \approx r_a (\tau + \tau_0)$, $\sqrt{q_a}$ and
+/// $D$ are singular at $-\tau_0$, like square roots: unless that is far away, the flow runs in
+/// $\sqrt{\tau + \tau_0}$, in which it is smooth.
 pub(super) fn integrate(
     rate: Rate<'_>,
     (k, tangent): State,
