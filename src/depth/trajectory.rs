@@ -105,7 +105,7 @@ impl Trajectory {
     /// An estimate of the largest error of variances, of $\sqrt{q_a q_b} (1 \mp c)$ and of $\Theta$ over all
     /// times, each relative to the largest value that it takes: the sum of the differences of the last two
     /// columns of every extrapolated step (the error of the worse one), and what the last coefficients of the
-    /// interpolants leave out. 0 for closed forms, which err by rounding.
+    /// worst interpolant leave out. 0 for closed forms, which err by rounding.
     pub fn error_estimate(&self) -> f64 {
         match self.path {
             Path::Closed => 0.0,
@@ -229,7 +229,7 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
     };
     let (first, last) = (place(0.0, shift), place(clock, shift));
     let mut pending = vec![(last, 0)];
-    let (mut pieces, mut error) = (Vec::new(), 0.0);
+    let (mut pieces, mut error, mut worst) = (Vec::new(), 0.0, 0.0_f64);
     let (mut from, mut state) = (first, start.clone());
     while let Some((to, halvings)) = pending.pop() {
         let mut block = state.clone();
@@ -251,13 +251,15 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
             continue;
         }
         pieces.push(piece);
-        error += own + NODES as f64 * left_out;
+        // steps hand their errors on, interpolants do not
+        error += own;
+        worst = worst.max(left_out);
         (from, state) = (to, block);
     }
     Ok(Path::Pieces {
         pieces,
         shift,
-        error: error + ROUNDING,
+        error: error + NODES as f64 * worst + ROUNDING,
     })
 }
 

@@ -607,7 +607,7 @@ fn a_pair_of_a_smooth_flow_costs_some_sixty_duals() {
             net.infinite_depth().pair_at(&x, &y, 1.0).unwrap();
             let count = counted.1.load(Ordering::Relaxed);
             println!("{} {weight} {bias}: {count}", phi.name());
-            assert!(count <= 160, "{} {weight} {bias}: {count}", phi.name());
+            assert!(count <= 180, "{} {weight} {bias}: {count}", phi.name());
         }
     }
 }
