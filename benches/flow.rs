@@ -117,7 +117,9 @@ fn pairs(c: &mut Criterion) {
         let Ok(init) = Initialization::new(1.5, 0.1) else {
             continue;
         };
-        let limit = ResNet::new(Arc::clone(&phi)).initialized_by(init).infinite_depth();
+        let limit = ResNet::new(Arc::clone(&phi))
+            .initialized_by(init)
+            .infinite_depth();
         group.bench_function(name, |bencher| {
             bencher.iter(|| limit.pair_at(black_box(&a), &b, 1.0));
         });
@@ -128,7 +130,9 @@ fn pairs(c: &mut Criterion) {
             bencher.iter(|| limit.pair_trajectory(black_box(&a), &b));
         });
         if let Ok(series) = ConvergentSeries::new(1.0, 0.75) {
-            let slow = ResNet::new(Arc::clone(&phi)).initialized_by(init).scaled_by(series);
+            let slow = ResNet::new(Arc::clone(&phi))
+                .initialized_by(init)
+                .scaled_by(series);
             let limit = slow.infinite_depth();
             group.bench_function(format!("{name}, slow series"), |bencher| {
                 bencher.iter(|| limit.pair_at(black_box(&a), &b, 1.0));

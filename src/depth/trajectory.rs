@@ -35,7 +35,7 @@ const ROUNDING: f64 = 2e-15;
 /// [tolerance](super::InfiniteDepth::with_tolerance)); single times by
 /// [`propagate`](super::InfiniteDepth::propagate) have a relative one also where they start from 0.
 ///
-/// From [`InfiniteDepth::trajectory`](super::InfiniteDepth::trajectory) and its relatives.
+/// From [`InfiniteDepth::trajectory_of`](super::InfiniteDepth::trajectory_of) and its relatives.
 #[derive(Debug, Clone)]
 pub struct Trajectory {
     stack: Stack,

@@ -164,7 +164,7 @@ impl Network {
     /// The network with every number of blocks $L$ that was left open set to `depth`.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid) for depth 0 or above 10⁹, or branch coefficients that are
+    /// [`Error::Invalid`] for depth 0 or above 10⁹, or branch coefficients that are
     /// not finite.
     pub fn at_depth(&self, depth: usize) -> Result<Self> {
         self.at_time(depth, 1.0)
@@ -173,7 +173,7 @@ impl Network {
     /// [`at_depth`](Self::at_depth), every stack cut after $\lfloor tL \rfloor$ of its $L$ blocks.
     ///
     /// # Errors
-    /// As [`at_depth`](Self::at_depth), and [`Error::Invalid`](crate::Error::Invalid) for a time outside of
+    /// As [`at_depth`](Self::at_depth), and [`Error::Invalid`] for a time outside of
     /// $[0, 1]$.
     pub fn at_time(&self, depth: usize, time: f64) -> Result<Self> {
         crate::error::size("depth", depth)?;

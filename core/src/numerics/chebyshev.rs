@@ -134,7 +134,7 @@ pub struct Interpolant<const N: usize> {
 
 impl<const N: usize> Interpolant<N> {
     /// The value at a point of $[0, b]$; outside, a finite number for finite $x$. Two Horner schemes, as
-    /// [`evaluate`](super::polynomial::evaluate), in a loop that is unrolled whatever the degree, so that
+    /// `polynomial::evaluate`, in a loop that is unrolled whatever the degree, so that
     /// loops around it vectorise.
     #[inline(always)]
     pub fn at(&self, x: f64) -> f64 {

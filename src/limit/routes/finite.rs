@@ -20,7 +20,7 @@ impl FiniteNetworks {
     /// `samples` networks of an architecture, from the conditional sampler.
     ///
     /// # Errors
-    /// As [`OfFiniteSize::finite`]; [`Error::Invalid`] for 0 samples.
+    /// As [`OfFiniteSize::finite`]; [`Error::Invalid`](crate::Error::Invalid) for 0 samples.
     pub fn new<N: Architecture + ?Sized>(
         net: &N,
         width: usize,
