@@ -16,6 +16,9 @@ pub(super) const NOISE: f64 = 1e-12;
 /// $1 - c$ at which the slope of the correlation map at $c = 1$ is measured.
 const NEARLY_PARALLEL: f64 = 1e-10;
 
+/// Steps of $1 - c$ that rounding makes, relative.
+const ROUNDING: f64 = 1e-15;
+
 /// Layers that a correlation is followed where its limit depends on the way.
 const LAYERS: usize = 1 << 14;
 
@@ -161,6 +164,8 @@ fn followed(
             0.0 => 0.0,
             // a ratio of two steps
             _ if ratio > 0.0 && ratio < 1.0 => step * ratio / (1.0 - ratio),
+            // the map is the identity, but for rounding
+            _ if step <= ROUNDING * next.one_minus_correlation() => 0.0,
             _ => f64::INFINITY,
         };
         if reached < 0.1 * TOLERANCE {

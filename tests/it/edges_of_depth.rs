@@ -507,3 +507,20 @@ fn limits_of_infinite_depth_are_positive_semi_definite() {
         }
     }
 }
+
+/// A linear network at criticality keeps its correlations at any depth, those beside the origin included.
+#[test]
+fn the_identity_keeps_every_correlation() {
+    let init = |weight, bias| Initialization::new(weight, bias).unwrap();
+    let block = Network::new()
+        .then(Activated::sharing(named("hermite(1)").unwrap()))
+        .then(Dense::new(init(1.0, 0.0)));
+    let stem = Dense::new(init(1.0, 0.04));
+    let net = Network::new().then(stem).then(Stack::plain(block));
+    let rows = [[0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]];
+    let x = Inputs::from_rows(&rows).unwrap();
+    let k = net.infinite_depth().covariance_at(&x, 0.25).unwrap();
+    for (found, exact) in [(k[(0, 0)], 0.04), (k[(0, 1)], 0.04), (k[(1, 1)], 0.24)] {
+        assert!((found / exact - 1.0_f64).abs() < 1e-12, "{found} {exact}");
+    }
+}
