@@ -3,17 +3,17 @@
 //! Expected values are those of the recursion at a depth that is stated, unless they are exact.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nalgebra::DMatrix;
 use neural_limits::activation::{
-    Activation, Cosine, Dual, Gaussian, Parity, Polynomial, Sign, Sine, Softplus, entries, named,
+    Activation, Cosine, Dual, Gaussian, Polynomial, Sign, Sine, Softplus, entries, named,
 };
 use neural_limits::network::{Activated, Dense, Network, Stack};
 use neural_limits::prelude::*;
 use neural_limits::{PairCorrelation, ScaledCovariance};
 
 use crate::cloud::cloud;
+use crate::counted::Counted;
 
 fn init(weight: f64, bias: f64) -> Initialization {
     Initialization::new(weight, bias).unwrap()
@@ -388,39 +388,6 @@ fn flows_keep_the_distance_from_both_ends() {
     }
 }
 
-/// An activation that counts how often it is asked for its dual.
-#[derive(Debug)]
-struct Counted(Arc<dyn Dual>, AtomicUsize);
-
-impl Activation for Counted {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-
-    fn value(&self, x: f64) -> f64 {
-        self.0.value(x)
-    }
-
-    fn derivative(&self, x: f64) -> f64 {
-        self.0.derivative(x)
-    }
-
-    fn parity(&self) -> Parity {
-        self.0.parity()
-    }
-}
-
-impl Dual for Counted {
-    fn dual(&self, k: PairCovariance) -> Result<PairCovariance, Error> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.dual(k)
-    }
-
-    fn derivative_dual(&self, k: PairCovariance) -> Result<f64, Error> {
-        self.0.derivative_dual(k)
-    }
-}
-
 #[test]
 fn a_pair_of_a_flow_costs_some_hundred_duals() {
     let (x, y) = ([1.0, 0.0], [0.6, 0.9]);
@@ -430,14 +397,14 @@ fn a_pair_of_a_flow_costs_some_hundred_duals() {
         Arc::new(Tanh),
     ] {
         for (weight, bias) in [(1.0, 0.0), (1.5, 1e-3), (1.5, 1.0)] {
-            let counted = Arc::new(Counted(Arc::clone(&phi), AtomicUsize::new(0)));
+            let counted = Arc::new(Counted::new(&phi));
             let branch = Network::new()
                 .then(Activated::sharing(Arc::clone(&counted) as _))
                 .then(Dense::new(init(weight, bias)));
             let stem = Dense::new(init(1.0, 0.0));
             let net = Network::new().then(stem).then(Stack::residual(branch));
             net.infinite_depth().pair_at(&x, &y, 1.0).unwrap();
-            let count = counted.1.load(Ordering::Relaxed);
+            let count = counted.count();
             assert!(count <= 160, "{} {weight} {bias}: {count}", phi.name());
         }
     }

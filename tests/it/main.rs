@@ -2,6 +2,7 @@
 //! module, `cargo test --test it dual_oracle -- --nocapture`.
 
 mod cloud;
+mod counted;
 mod oracle;
 mod property;
 

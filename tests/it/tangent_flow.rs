@@ -2,13 +2,14 @@
 //! layer recursion at rate 1/L, matrices against pairs, and trajectories against single times.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nalgebra::DMatrix;
-use neural_limits::activation::{Activation, Cosine, Dual, Parity};
+use neural_limits::activation::{Activation, Cosine, Dual};
 use neural_limits::network::{Activated, Dense, Dropout, LayerNorm, Network, Stack};
 use neural_limits::prelude::*;
 use serde_json::Value;
+
+use crate::counted::Counted;
 
 fn init(weight: f64, bias: f64) -> Initialization {
     Initialization::new(weight, bias).unwrap()
@@ -555,39 +556,6 @@ fn exploding_sequences_are_reported() {
     assert_eq!(limit.propagate(k, 0.0).unwrap().pair().unwrap(), k);
 }
 
-/// An activation that counts how often it is asked for its dual.
-#[derive(Debug)]
-struct Counted(Arc<dyn Dual>, AtomicUsize);
-
-impl Activation for Counted {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-
-    fn value(&self, x: f64) -> f64 {
-        self.0.value(x)
-    }
-
-    fn derivative(&self, x: f64) -> f64 {
-        self.0.derivative(x)
-    }
-
-    fn parity(&self) -> Parity {
-        self.0.parity()
-    }
-}
-
-impl Dual for Counted {
-    fn dual(&self, k: PairCovariance) -> Result<PairCovariance, Error> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.dual(k)
-    }
-
-    fn derivative_dual(&self, k: PairCovariance) -> Result<f64, Error> {
-        self.0.derivative_dual(k)
-    }
-}
-
 #[test]
 fn a_pair_of_a_smooth_flow_costs_some_sixty_duals() {
     let (x, y) = ([1.0, 0.0], [0.6, 0.9]);
@@ -598,14 +566,14 @@ fn a_pair_of_a_smooth_flow_costs_some_sixty_duals() {
         Arc::new(Cosine::default()),
     ] {
         for (weight, bias) in [(1.0, 0.0), (1.5, 0.1), (1.5, 1.0)] {
-            let counted = Arc::new(Counted(Arc::clone(&phi), AtomicUsize::new(0)));
+            let counted = Arc::new(Counted::new(&phi));
             let branch = Network::new()
                 .then(Activated::sharing(Arc::clone(&counted) as _))
                 .then(Dense::new(init(weight, bias)));
             let stem = Dense::new(init(1.0, 0.0));
             let net = Network::new().then(stem).then(Stack::residual(branch));
             net.infinite_depth().pair_at(&x, &y, 1.0).unwrap();
-            let count = counted.1.load(Ordering::Relaxed);
+            let count = counted.count();
             println!("{} {weight} {bias}: {count}", phi.name());
             assert!(count <= 180, "{} {weight} {bias}: {count}", phi.name());
         }
