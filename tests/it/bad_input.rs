@@ -367,6 +367,11 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    #![proptest_config(crate::property::config(400))]
+
     #[test]
     fn every_regime_of_every_network_gives_finite_numbers_or_errors(
         rows in (1..4_usize, 1..4_usize).prop_flat_map(|(m, d)| vec(vec(any_number(), d), m)),

@@ -494,7 +494,7 @@ fn shaped_networks_follow_the_diffusion_at_their_ratio() {
         &Correlation::between(&a, &b).unwrap(),
         &Covariance::between(&a, &b).unwrap(),
     ];
-    let samples = 3000;
+    let samples = 1000;
     let networks = routes::FiniteNetworks::new(&net, 100, 100, samples, 61).unwrap();
     let route = routes::ShapedDiffusion::new(&net, 1.0, 20_000, 62).unwrap();
     let other = ShapedMlp::new(-4.0, 0.0).unwrap();
@@ -515,17 +515,17 @@ fn shaped_networks_follow_the_diffusion_at_their_ratio() {
         assert!(right > FALSE_ALARM, "{right:e}");
         assert!(i > 0 || wrong < FALSE_ALARM, "{wrong:e}");
     }
-    let dense = routes::FiniteNetworks::new(&net, 8, 4, 5000, 64)
+    let dense = routes::FiniteNetworks::new(&net, 8, 4, 2000, 64)
         .unwrap()
         .with_sampler(Sampler::Dense);
-    let conditional = routes::FiniteNetworks::new(&net, 8, 4, 5000, 65).unwrap();
+    let conditional = routes::FiniteNetworks::new(&net, 8, 4, 2000, 65).unwrap();
     let pairs = dense
         .laws(&functions, 1.0)
         .into_iter()
         .zip(conditional.laws(&functions, 1.0));
     for (dense, conditional) in pairs {
         let distance = dense.unwrap().kolmogorov_smirnov(&conditional.unwrap());
-        assert!(two_sample_p_value(distance, 5000, 5000).unwrap() > FALSE_ALARM);
+        assert!(two_sample_p_value(distance, 2000, 2000).unwrap() > FALSE_ALARM);
     }
 }
 

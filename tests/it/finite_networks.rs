@@ -273,7 +273,7 @@ fn the_tangent_kernel_of_an_mlp_spreads_as_computed() {
         );
     }
     let x = Inputs::from_rows(&[A]).unwrap();
-    for (n, l, samples) in [(3, 1, 40_000), (8, 3, 40_000), (32, 4, 20_000)] {
+    for (n, l, samples) in [(3, 1, 20_000), (8, 3, 20_000), (32, 4, 10_000)] {
         let net = Mlp::new(Relu).initialized_by(he());
         let networks = net.finite(n, l).unwrap();
         let theta = sampled(&networks, &x, samples, 5, |gradients, _| {
@@ -295,7 +295,7 @@ fn the_tangent_kernel_of_an_mlp_spreads_as_computed() {
 #[test]
 fn the_tangent_kernel_of_a_scaled_resnet_spreads_by_1_over_n_at_any_depth() {
     let x = Inputs::from_rows(&[A]).unwrap();
-    for (n, l, samples) in [(32, 16, 20_000), (32, 128, 4000)] {
+    for (n, l, samples) in [(32, 16, 6000), (32, 64, 2000)] {
         let networks = ResNet::new(Relu).finite(n, l).unwrap();
         let theta = sampled(&networks, &x, samples, 6, |gradients, _| {
             gradients.tangent_kernel()[(0, 0)]
@@ -304,7 +304,7 @@ fn the_tangent_kernel_of_a_scaled_resnet_spreads_by_1_over_n_at_any_depth() {
         let (found, error) = (n as f64 * (found - 1.0), n as f64 * error);
         println!("n = {n}, L = {l}: {found:.3} +- {error:.3}");
         let expected = 2.67 + 11.0 / n as f64;
-        assert!((found - expected).abs() < 0.1 + 5.0 * error && error < 0.12);
+        assert!((found - expected).abs() < 0.1 + 5.0 * error && error < 0.2);
     }
 }
 
@@ -427,7 +427,7 @@ fn changes(parametrization: [Parametrization; 3], width: usize) -> [f64; 4] {
     }
     let networks = net.finite(width, 1).unwrap();
     let mut squares = [0.0; 4];
-    for seed in 0..8 {
+    for seed in 0..4 {
         let mut network = networks
             .with_weights(20, &mut Seed::new(seed).stream(0))
             .unwrap();
@@ -453,12 +453,12 @@ fn changes(parametrization: [Parametrization; 3], width: usize) -> [f64; 4] {
             *sum += (after - before).norm_squared() / before.len() as f64;
         }
     }
-    squares.map(|sum| (sum / 8.0).sqrt())
+    squares.map(|sum| (sum / 4.0).sqrt())
 }
 
 /// What one step of gradient descent changes, as powers of the width: in the standard parametrisation the
 /// first hidden layer stands still and the output explodes, in the NTK parametrisation all hidden layers
-/// stand still, and under maximal update none of them does. (Fits from 64 to 1024 neurons are off by up to
+/// stand still, and under maximal update none of them does. (Fits from 128 to 640 neurons are off by up to
 /// 0.2.)
 #[test]
 fn steps_of_every_parametrisation_scale_as_they_should() {
@@ -472,7 +472,7 @@ fn steps_of_every_parametrisation_scale_as_they_should() {
             [0.0, 0.0, 0.0, 0.0],
         ),
     ] {
-        let widths = [64, 256, 1024];
+        let widths = [128, 256, 640];
         let all = widths.map(|width| changes(parametrization, width));
         for (i, expected) in expected.iter().enumerate() {
             let observations = widths.iter().zip(&all).map(|(&n, changes)| Observation {

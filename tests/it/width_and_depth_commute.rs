@@ -170,7 +170,7 @@ fn a_neuron_of_a_wide_deep_resnet_is_gaussian() {
 #[test]
 fn the_fluctuation_of_a_finite_resnet_is_of_order_one_over_width() {
     let net = ResNet::new(Relu);
-    let (width, samples) = (64, 20_000);
+    let (width, samples) = (64, 4000);
     let draws = net
         .finite(width, 256)
         .unwrap()
@@ -179,8 +179,8 @@ fn the_fluctuation_of_a_finite_resnet_is_of_order_one_over_width() {
     let logs = draws.iter().map(|draw| draw.covariance(0, 0).unwrap().ln());
     let logs = Empirical::new(logs.collect(), 0).unwrap();
     let scaled = width as f64 * logs.variance();
-    // relative standard error (2/20 000)^(1/2) = 1 %
-    assert!((scaled / 4.64 - 1.0).abs() < 0.06, "{scaled}");
+    // relative standard error (2/4000)^(1/2) = 2.2 %
+    assert!((scaled / 4.64 - 1.0).abs() < 0.1, "{scaled}");
 }
 
 /// Hayou (2310.01683): normalised scalings share one flow, run by their own clocks.

@@ -77,6 +77,14 @@ impl KernelBlock {
         })
     }
 
+    /// Whether all entries of another block are these, bit for bit.
+    pub(crate) fn is_same_state(&self, other: &Self) -> bool {
+        self.variance_a == other.variance_a
+            && self.variance_b == other.variance_b
+            && self.tangent == other.tangent
+            && self.correlation == other.correlation
+    }
+
     /// The variances of points without a pair among them.
     pub(crate) fn of_points(variances: Vec<f64>) -> Self {
         let points = variances.len() as f64;

@@ -14,6 +14,9 @@ use crate::{Result, error};
 /// Up to so many blocks have tables of their own, for the variances that they see; more of them share theirs.
 const UNROLLED: usize = 48;
 
+/// A state is compared with the one so many blocks before.
+const CYCLE: usize = 64;
+
 /// The same layers, with weights of their own, many times in a row.
 #[derive(Debug, Clone)]
 pub struct Repeat {
@@ -35,6 +38,17 @@ impl Repeat {
             doublings: Doublings::default(),
         })
     }
+
+    /// The blocks from the one after `first`, `times` of them.
+    fn apply_times(&self, first: usize, times: usize, block: &mut KernelBlock) -> Result<()> {
+        for l in first..first + times {
+            let applied = self.block.apply(block);
+            applied.map_err(|error| {
+                error.at_layer(l + 1, &self.block.name(), block.largest_variance())
+            })?;
+        }
+        Ok(())
+    }
 }
 
 impl Layer for Repeat {
@@ -52,11 +66,20 @@ impl Layer for Repeat {
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
+        // a state that came back after a cycle will do so for ever: whole cycles that are left change nothing
+        let mut cycle_ago: Option<KernelBlock> = None;
         for l in 0..self.times {
-            let applied = self.block.apply(block);
-            applied.map_err(|error| {
-                error.at_layer(l + 1, &self.block.name(), block.largest_variance())
-            })?;
+            let left = self.times - l;
+            if left >= CYCLE && l % CYCLE == 0 {
+                if cycle_ago
+                    .as_ref()
+                    .is_some_and(|before| before.is_same_state(block))
+                {
+                    return self.apply_times(l, left % CYCLE, block);
+                }
+                cycle_ago = Some(block.clone());
+            }
+            self.apply_times(l, 1, block)?;
         }
         Ok(())
     }

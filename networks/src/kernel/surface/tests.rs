@@ -145,13 +145,7 @@ fn tables_of_closed_forms_are_the_layers() {
             }
         }
         if ["relu", "erf", "gelu"].contains(&name) {
-            check(
-                &resnet.at_depth(70).unwrap(),
-                Cloud::Wide,
-                1200,
-                2e-13,
-                0.02,
-            );
+            check(&resnet.at_depth(70).unwrap(), Cloud::Wide, 600, 2e-13, 0.02);
         }
     }
 }
