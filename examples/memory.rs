@@ -1,5 +1,5 @@
-//! Peak memory of both kernels of N points against that of the matrices themselves, or of the tangent kernel of
-//! a network of 784-1024-10 neurons at 64 points, all 640 x 640 entries.
+//! Peak memory of both kernels of N points against that of the matrices themselves, or of the tangent kernel
+//! of a network of 784-1024-10 neurons at 64 points, all 640 x 640 entries.
 //!
 //! `cargo run --release --example memory -- 8000`, `... -- network` (Linux: reads /proc/self/status).
 
