@@ -188,7 +188,7 @@ fn atomic_transport(a: &[f64], b: &[f64], power: i32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::law::Empirical;
+    use crate::law::{Density, Empirical};
 
     fn sample(values: &[f64]) -> Law {
         Law::Empirical(Empirical::new(values.to_vec(), 0).unwrap())
@@ -198,6 +198,10 @@ mod tests {
     fn samples_have_exact_distances() {
         let (a, b) = (sample(&[0.0, 1.0]), sample(&[0.0, 0.0, 3.0]));
         assert!((a.wasserstein(&b) - (1.0 / 6.0 + 2.0 / 3.0)).abs() < 1e-15);
+        // scipy.stats.wasserstein_distance, SciPy 1.17.1
+        let x = sample(&[0.3, -1.2, 2.5, 0.0, 0.7]);
+        let y = sample(&[1.1, 0.4, -0.3, 3.0, 0.9, 2.2, -2.0]);
+        assert!((x.wasserstein(&y) - 0.611_428_571_428_571_7).abs() < 1e-15);
         assert!((a.kolmogorov_smirnov(&b) - 1.0 / 3.0).abs() < 1e-15);
         assert_eq!(a.l2(&Law::Deterministic(0.0)), 0.5_f64.sqrt());
         assert_eq!(Law::Deterministic(2.0).l2(&Law::Deterministic(5.0)), 3.0);
@@ -217,7 +221,61 @@ mod tests {
         assert!((a.l2(&Law::Deterministic(1.0)) - 2f64.sqrt()).abs() < 1e-12);
         // W1 between N(0,1) and a point at 0 is E|z|
         let exact = (2.0 / std::f64::consts::PI).sqrt();
-        assert!((a.wasserstein(&Law::Deterministic(0.0)) - exact).abs() < 1e-6);
+        assert!((a.wasserstein(&Law::Deterministic(0.0)) - exact).abs() < 1e-14);
+    }
+
+    /// $\int (F^{-1} - G^{-1})^2 = \sum_i (x_i^2/m - 2 x_i A_i) + \mathbb E X^2$, $A_i$ the mean of the law
+    /// between the orders $(i-1)/m$ and $i/m$.
+    #[test]
+    fn a_sample_and_a_law_have_their_closed_form_distance() {
+        let values = [-0.7, 0.1, 0.2, 0.9, 3.0];
+        let score = |i: usize| match i {
+            0 => -40.0,
+            5 => 40.0,
+            _ => normal::quantile(i as f64 / 5.0),
+        };
+        let exact = |mean: &dyn Fn(f64, f64) -> f64, square: f64| {
+            let each = values.iter().enumerate();
+            let terms = each.map(|(i, x)| x * x / 5.0 - 2.0 * x * mean(score(i), score(i + 1)));
+            (terms.sum::<f64>() + square).sqrt()
+        };
+        let gaussian = Law::gaussian(0.0, 4.0).unwrap();
+        let mean = |a: f64, b: f64| 2.0 * (normal::density(a) - normal::density(b));
+        let distance = sample(&values).l2(&gaussian);
+        assert!((distance / exact(&mean, 4.0) - 1.0).abs() < 1e-13);
+        assert_eq!(distance, gaussian.l2(&sample(&values)));
+        for deviation in [0.1, 1.0, 3.0, 15.0] {
+            let log_mean = -0.5 * deviation * deviation;
+            let law = Law::log_normal(log_mean, deviation * deviation).unwrap();
+            // the mean is 1
+            let mean = |a: f64, b: f64| {
+                normal::distribution(b - deviation) - normal::distribution(a - deviation)
+            };
+            let distance = sample(&values).l2(&law);
+            let exact = exact(&mean, (deviation * deviation).exp());
+            assert!(
+                (distance / exact - 1.0).abs() < 1e-11,
+                "{deviation}: {distance} {exact}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sample_and_a_density_have_their_exact_distance() {
+        let uniform = Density::new(0.0, 0.125, vec![1.0; 8]).unwrap();
+        let law = Law::Density(uniform);
+        let one = Law::Deterministic(0.5);
+        assert!((law.wasserstein(&one) - 0.25).abs() < 1e-15);
+        let two = sample(&[0.25, 0.75]);
+        assert!((law.wasserstein(&two) - 0.125).abs() < 1e-15);
+        assert!((law.l2(&two) - 48f64.sqrt().recip()).abs() < 1e-15);
+        // outside of the support
+        assert!((law.wasserstein(&sample(&[2.0, 3.0])) - 2.0).abs() < 1e-14);
+        let normal = Density::of_function(|x| (-0.5 * x * x).exp(), (-9.0, 9.0), 360).unwrap();
+        let three = sample(&[-1.0, 0.3, 0.8]);
+        let gaussian = Law::gaussian(0.0, 1.0).unwrap();
+        let off = Law::Density(normal).wasserstein(&three) - gaussian.wasserstein(&three);
+        assert!(off.abs() < 1e-6, "{off:e}");
     }
 
     #[test]
