@@ -347,7 +347,8 @@ fn critical_mlp(slope: f64) -> Mlp {
     Mlp::new(LeakyRelu(slope)).initialized_by(Initialization::new(weight, 0.0).unwrap())
 }
 
-/// The theorem: with branches scaled by L^(-1/2) covariances commute, for every slope and every pair of inputs.
+/// The theorem: with branches scaled by L^(-1/2) covariances commute, for every slope and every pair of
+/// inputs.
 #[test]
 fn the_covariance_of_a_residual_network_commutes_for_every_slope() {
     let cases = (slopes(), input_pairs(2..5, complements(), Just(1.0)));
@@ -366,8 +367,8 @@ fn the_covariance_of_a_residual_network_commutes_for_every_slope() {
     all.unwrap();
 }
 
-/// The same claim of MLPs is wrong, even on the edge of chaos: it fails, shrinks to ReLU, and the message says
-/// where and how surely.
+/// The same claim of MLPs is wrong, even on the edge of chaos: it fails, shrinks to ReLU, and the message
+/// says where and how surely.
 #[test]
 fn the_claim_that_the_covariance_of_an_mlp_commutes_fails() {
     let all = runner(8).run(&slopes(), |slope| {

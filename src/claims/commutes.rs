@@ -12,15 +12,15 @@ use crate::neural_function::NeuralFunction;
 use crate::random::Seed;
 use crate::statistics::{Test, one_sample_p_value};
 
-/// The claim that a neural function $T_{n,L}$ is within $\varepsilon$ of its limit $T$ of infinite width, then
-/// depth, at all of some sizes $(n, L)$: whatever the order in which they become large.
+/// The claim that a neural function $T_{n,L}$ is within $\varepsilon$ of its limit $T$ of infinite width,
+/// then depth, at all of some sizes $(n, L)$: whatever the order in which they become large.
 ///
 /// If $T$ is a number, in the sense of K. Fan's metric of convergence in probability, $P(|T_{n,L} - T| >
 /// \varepsilon) \le \varepsilon$: the number of networks further away is binomial, and refutes the claim by
 /// its tail, exactly. Networks without a value are further away. If $T$ has a continuous law, in the distance
 /// of Kolmogorov and Smirnov: $D$, measured from a sample, is at most $\varepsilon$ more than the sample's
-/// from its own law, so $D - \varepsilon$ has a p-value of [`one_sample_p_value`], exactly or smaller. Each of
-/// $k$ sizes is tested at the level of the false alarm over $k$.
+/// from its own law, so $D - \varepsilon$ has a p-value of [`one_sample_p_value`], exactly or smaller. Each
+/// of $k$ sizes is tested at the level of the false alarm over $k$.
 ///
 /// ```
 /// use neural_limits::claims::{Commutes, Failure};
@@ -48,8 +48,8 @@ pub struct Commutes<'a> {
 }
 
 impl<'a> Commutes<'a> {
-    /// Of a neural function of an architecture; by default within 0.2 at $(64, 256)$ and $(256, 64)$, from 100
-    /// networks each, with seed 0 and false alarms of probability 1e-6.
+    /// Of a neural function of an architecture; by default within 0.2 at $(64, 256)$ and $(256, 64)$, from
+    /// 100 networks each, with seed 0 and false alarms of probability 1e-6.
     pub fn new<N: Architecture + ?Sized>(net: &N, function: &'a dyn NeuralFunction) -> Self {
         Self {
             name: net.name(),

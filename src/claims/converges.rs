@@ -27,7 +27,7 @@ pub enum Direction {
 ///
 /// The exponent is fitted as by [`fit_power_law`](crate::statistics::fit_power_law) to logarithms, and the
 /// claim refuted if it is further from the rate than the tolerance by so many of its standard errors that the
-/// normal law has the probability of false alarm there (Student's law, where errors are computed). The
+/// normal law of estimates has the probability of false alarm there (Student's law, where errors are computed). The
 /// tolerance is for what is not a power: terms of higher order, which are larger where sizes are small. A
 /// standard error of less than $(2m)^{-1/2}$ of the error, for $m$ networks, means a tail that they have not
 /// seen, and is not believed. The function must have a number as its limit.
@@ -121,9 +121,9 @@ impl<'a> Converges<'a> {
     /// Measures the errors and tests the claim.
     ///
     /// # Errors
-    /// [`Failure::Refuted`]; [`Failure::Untested`] for a rate that is not finite, a tolerance that is negative
-    /// or not finite, a probability outside of $[0, 1]$, a limit that is not a number, sizes too few or too
-    /// equal for a fit, and what the limit or the networks report.
+    /// [`Failure::Refuted`]; [`Failure::Untested`] for a rate that is not finite, a tolerance that is
+    /// negative or not finite, a probability outside of $[0, 1]$, a limit that is not a number, sizes too few
+    /// or too equal for a fit, and what the limit or the networks report.
     pub fn check(&self) -> std::result::Result<(), Failure> {
         let rate = error::finite("rate", self.rate)?;
         let tolerance = error::non_negative("within", self.tolerance)?;

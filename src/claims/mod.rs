@@ -8,14 +8,15 @@
 //!
 //! A claim names sizes and tolerances, so that finitely many networks can refute it. If it holds, the check
 //! fails with at most the stated probability, over the choice of the seed; with a seed given it always passes
-//! or always fails. It is *not* evidence for the claim that a check passes with few networks: state as well a
-//! wrong claim that it refutes.
+//! or always fails. (Of $k$ cases of a property the probabilities add up to $k$ times it.) It is *not*
+//! evidence for the claim that a check passes with few networks: state as well a wrong claim that it refutes.
 //!
 //! Keys of the macros are methods of the builders. A macro panics with a message that names the network, its
 //! size, the statistic and the p-value, which `proptest!` catches and shrinks; [`Failure`] is an
 //! [`Error`](std::error::Error), so that `check()?` does in tests that return one.
 //!
 //! ```
+//! use neural_limits::claims::Direction;
 //! use neural_limits::prelude::*;
 //! use neural_limits::{assert_commutes, assert_converges, assert_same_law};
 //! let covariance = Covariance::between(&[1.0, 0.0], &[0.6, 0.8])?;
@@ -28,7 +29,6 @@
 //!     networks.with_sampler(sampler).law(&covariance, 1.0)
 //! };
 //! assert_same_law!(law(Sampler::Dense)?, law(Sampler::Conditional)?, false_alarm = 1e-6);
-//! # use neural_limits::claims::Direction;
 //! # Ok::<(), Error>(())
 //! ```
 

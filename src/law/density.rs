@@ -286,8 +286,8 @@ impl Density {
         })
     }
 
-    /// $\int f(F^{-1}(u)) du$ between two orders, for a function that is smooth but at $x$: Gauss's rule of 16
-    /// nodes in each cell and its parts.
+    /// $\int f(F^{-1}(u)) du$ between two orders, for a function that is smooth but at $x$: Gauss's rule of
+    /// 16 nodes in each cell and its parts.
     pub(super) fn between(&self, (from, to): (f64, f64), x: f64, f: impl Fn(f64) -> f64) -> f64 {
         let (start, end) = (self.place(from), self.place(to));
         let crossing = match self.cell(x) {

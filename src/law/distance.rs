@@ -40,8 +40,8 @@ impl Law {
 
     /// The Wasserstein distance $W_1 = \int_0^1 |F^{-1}(u) - G^{-1}(u)| du = \int |F - G|$.
     ///
-    /// Exact (to rounding) between laws with atoms, of any sizes; to 1e-12, relatively, between a sample and a
-    /// continuous law, by Gauss's rule between the orders $i/m$ and where the law crosses a value; by 8192
+    /// Exact (to rounding) between laws with atoms, of any sizes; to 1e-12, relatively, between a sample and
+    /// a continuous law, by Gauss's rule between the orders $i/m$ and where the law crosses a value; by 8192
     /// scores between continuous laws, to about 1e-6.
     ///
     /// ```

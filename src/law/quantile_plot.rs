@@ -71,8 +71,8 @@ impl Empirical {
     /// The values against the quantiles of a law, with the band in which all values of a sample from the law
     /// lie with probability `level`.
     ///
-    /// The $i$-th of $m$ draws is $G^{-1}(U_{(i)})$, and the order statistics of uniform draws lie in the band
-    /// of A. B. Owen (1995, JASA 90:516) around the distribution function, which is narrow in the tails:
+    /// The $i$-th of $m$ draws is $G^{-1}(U_{(i)})$, and the order statistics of uniform draws lie in the
+    /// band of A. B. Owen (1995, JASA 90:516) around the distribution function, which is narrow in the tails:
     /// $[G^{-1}(L_i), G^{-1}(H_{i-1})]$ with the roots $L_i < i/m < H_i$ of $K(i/m, u) = \kappa$, $K$ the
     /// relative entropy of two coins, and $\kappa$ such that the probability is exactly `level`.
     ///

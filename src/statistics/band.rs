@@ -11,11 +11,11 @@ const TOLERANCE: f64 = 1e-9;
 const NEGLIGIBLE: f64 = 1e-30;
 
 /// Intervals that contain all order statistics $U_{(1)} \le \dots \le U_{(m)}$ of uniform draws with
-/// probability `level`: $U_{(i)} \in [L_i, H_{i-1}]$, where $L_i$ and $H_i$ are the roots $u$ of
-/// $$K(i/m, u) = \frac im \log \frac{i/m}u + \Bigl(1 - \frac im\Bigr) \log \frac{1 - i/m}{1 - u} = \kappa,$$
-/// the set of laws at which a sample is likely (R. H. Berk and D. H. Jones 1979; A. B. Owen 1995, JASA 90:516).
-/// Unlike the band of Kolmogorov and Smirnov it is narrow in the tails. $\kappa$ is that of exactly this level
-/// (to 1e-9 of $1 - $ level): the coverage is computed by the recursion below, not asymptotically.
+/// probability `level`: $U_{(i)} \in [L_i, H_{i-1}]$, where $L_i$ and $H_i$ are the roots $u$ of $$K(i/m, u)
+/// = \frac im \log \frac{i/m}u + \Bigl(1 - \frac im\Bigr) \log \frac{1 - i/m}{1 - u} = \kappa,$$ the set of
+/// laws at which a sample is likely (R. H. Berk and D. H. Jones 1979; A. B. Owen 1995, JASA 90:516). Unlike
+/// the band of Kolmogorov and Smirnov it is narrow in the tails. $\kappa$ is that of exactly this level (to
+/// 1e-9 of $1 - $ level): the coverage is computed by the recursion below, not asymptotically.
 ///
 /// # Errors
 /// [`Error::Invalid`] for no draws, or a level outside of $(0, 1)$ or above $1 - 10^{-9}$;

@@ -110,11 +110,18 @@ impl Bootstrap {
         let equal = resampled.iter().filter(|other| **other == value).count();
         let share = (below as f64 + 0.5 * equal as f64) / count;
         let bias = normal::quantile(share.clamp(0.5 / count, 1.0 - 0.5 / count));
-        let mean = without.iter().sum::<f64>() / without.len() as f64;
-        let power = |k: i32| without.iter().map(|x| (mean - x).powi(k)).sum::<f64>();
-        let spread = power(2);
-        let acceleration = if spread > 0.0 {
-            power(3) / (6.0 * spread.powf(1.5))
+        // in units of the largest half deviation, so that cubes stay in range
+        let mean: f64 = without.iter().map(|x| x / without.len() as f64).sum();
+        let deviations: Vec<f64> = without.iter().map(|x| 0.5 * mean - 0.5 * x).collect();
+        let largest = deviations.iter().fold(0.0_f64, |m, d| m.max(d.abs()));
+        let power = |k: i32| {
+            deviations
+                .iter()
+                .map(|d| (d / largest).powi(k))
+                .sum::<f64>()
+        };
+        let acceleration = if largest > 0.0 {
+            power(3) / (6.0 * power(2).powf(1.5))
         } else {
             0.0
         };
@@ -158,7 +165,7 @@ impl Quantiles {
         let below = (place as usize).min(last);
         let above = (below + 1).min(last);
         let share = place - below as f64;
-        self.0[below] * (1.0 - share) + self.0[above] * share
+        self.0[below] + share * (self.0[above] - self.0[below])
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | is a sample from a continuous law? | [`one_sample_p_value`], [`Empirical::test`](crate::law::Empirical::test) |
+//! | is a sample from a continuous law? | [`one_sample_p_value`], [`Empirical::test`][test] |
 //! | are two samples from one law? | [`kolmogorov_smirnov_test`] on the line, [`energy_test`] in space |
 //! | how far apart are they? | [`energy_distance`], the distances of a [`Law`](crate::law::Law) |
 //! | are two random vectors independent? | [`independence_test`], [`distance_correlation`] |
 //! | at which rate does an error fall? | [`fit_power_law`], [`fit_rates`] |
 //! | what is the limit of infinite width? | [`extrapolate`] |
 //! | how uncertain is an estimate? | [`Bootstrap`] |
+//!
+//! [test]: crate::law::Empirical::test
 //!
 //! A [`Test`] has a statistic and a p-value $p$: under the hypothesis $P(p \le \alpha) \le \alpha$, so that
 //! rejecting where $p \le \alpha$ raises a false alarm with probability at most $\alpha$. For $k$ tests take

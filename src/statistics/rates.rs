@@ -64,14 +64,14 @@ impl fmt::Display for Rates {
     }
 }
 
-/// The constants and exponents of $e = \sum_k C_k x_k^{-a_k}$, such as $C_1 n^{-a} + C_2 L^{-b}$ for the error
-/// of a network of width $n$ and depth $L$ (the rate of S. Hayou 2023, arXiv 2310.01683, has $a = b = 1/2$),
-/// by weighted least squares.
+/// The constants and exponents of $e = \sum_k C_k x_k^{-a_k}$, such as $C_1 n^{-a} + C_2 L^{-b}$ for the
+/// error of a network of width $n$ and depth $L$ (the rate of S. Hayou 2023, arXiv 2310.01683, has $a = b =
+/// 1/2$), by weighted least squares.
 ///
-/// $\chi^2 = \sum_i (e_i - e(x_i))^2/s_i^2$ with the standard errors $s_i$ is minimised over $C_k \ge 0$, which
-/// are linear (G. H. Golub and V. Pereyra 1973), on a grid of exponents from −0.75 to 3, and from its best
-/// point by the method of Levenberg and Marquardt in $\log C_k$ and $a_k$. If any standard error is 0, all
-/// errors have one relative standard error, estimated from the residuals.
+/// $\chi^2 = \sum_i (e_i - e(x_i))^2/s_i^2$ with the standard errors $s_i$ is minimised over $C_k \ge 0$,
+/// which are linear (G. H. Golub and V. Pereyra 1973), on a grid of exponents from −0.75 to 3, and from its
+/// best point by the method of Levenberg and Marquardt in $\log C_k$ and $a_k$. If any standard error is 0,
+/// all errors have one relative standard error, estimated from the residuals.
 ///
 /// Intervals are those of a parametric bootstrap: errors with fresh normal noise around the fit are fitted
 /// again, and the percentiles of what that gives are taken; the noise is widened by
@@ -82,7 +82,8 @@ impl fmt::Display for Rates {
 /// [`Error::Shape`] for no more observations than the $2k$ parameters, for unequal numbers of sizes, or not 1
 /// to 3 of them; [`Error::Invalid`] for a size that is not positive and finite, an error that is not finite
 /// (and positive, if the standard errors are not known), a standard error that is negative or not finite;
-/// [`Error::Undefined`] where the best fit has no term in one of the sizes; [`Error::NotConverged`].
+/// [`Error::Undefined`] where the best fit has no term in one of the sizes; [`Error::Overflow`] of a constant;
+/// [`Error::NotConverged`].
 ///
 /// ```
 /// use neural_limits::statistics::{Bootstrap, Observation, fit_rates};
@@ -117,6 +118,10 @@ pub fn fit_rates(observations: &[Observation], bootstrap: &Bootstrap) -> Result<
     } else {
         dispersion
     };
+    let constant = |p: &DVector<f64>, k: usize| (p[2 * k] + p[2 * k + 1] * data.centres[k]).exp();
+    if (0..data.terms()).any(|k| constant(&best, k).is_infinite()) {
+        return Err(Error::overflow("the constant of a rate"));
+    }
     let fitted = data.model(&best);
     let resampled = bootstrap.resample(|stream| {
         let noisy = fitted.iter().zip(&data.weights).map(|(fitted, weight)| {
@@ -134,7 +139,7 @@ pub fn fit_rates(observations: &[Observation], bootstrap: &Bootstrap) -> Result<
         }
     };
     let terms = (0..data.terms()).map(|k| Rate {
-        constant: estimate(&|p| (p[2 * k] + p[2 * k + 1] * data.centres[k]).exp()),
+        constant: estimate(&|p| constant(p, k).min(f64::MAX)),
         exponent: estimate(&|p| p[2 * k + 1]),
     });
     let goodness = ChiSquared::new(freedom).ok().filter(|_| data.known);

@@ -160,8 +160,8 @@ pub fn stacks(levels: u32) -> impl Strategy<Value = Network> {
         .prop_map(|(stem, stack)| Network::new().then(Dense::new(stem)).then(stack))
 }
 
-/// Networks composed at random: a dense layer and [`blocks`], or one of [`stacks`]. All of them have kernels at
-/// infinite width and are sampled, by both samplers.
+/// Networks composed at random: a dense layer and [`blocks`], or one of [`stacks`]. All of them have kernels
+/// at infinite width and are sampled, by both samplers.
 pub fn networks(levels: u32) -> impl Strategy<Value = Network> {
     let fixed = (initializations(), blocks(levels))
         .prop_map(|(stem, block)| Network::new().then(Dense::new(stem)).then(block));

@@ -17,12 +17,11 @@ const SUMMED: usize = 100_000;
 ///
 /// For $mD^2 < 4$ it is $1 - F$: up to $m = 1000$ by J. Durbin's matrix (G. Marsaglia, W. W. Tsang and J.
 /// Wang 2003, J. Stat. Softw. 8(18)), exact to 1e-12; beyond by four terms of W. Pelz and I. J. Good (1976,
-/// JRSS B 38:152) in powers of $m^{-1/2}$, to 5e-8. Otherwise it is twice the one-sided probability
-/// $$P(D^+ \ge d) = d \sum_{j=0}^{\lfloor m(1-d) \rfloor} \binom mj \Bigl(d + \frac jm\Bigr)^{j-1}
-/// \Bigl(1 - d - \frac jm\Bigr)^{m-j}$$
-/// (Z. W. Birnbaum and F. H. Tingey 1951), so that small probabilities have relative accuracy: 1e-9 up to
-/// $m = 10^5$, beyond it $e^{-(6md+1)^2/18m - 4md^4/9}$, to $d^2$. The division is that of R. Simard and P. L'Ecuyer
-/// (2011, J. Stat. Softw. 39(11)).
+/// JRSS B 38:152) in powers of $m^{-1/2}$, to 5e-8. Otherwise it is twice the one-sided probability $$P(D^+
+/// \ge d) = d \sum_{j=0}^{\lfloor m(1-d) \rfloor} \binom mj \Bigl(d + \frac jm\Bigr)^{j-1} \Bigl(1 - d -
+/// \frac jm\Bigr)^{m-j}$$ (Z. W. Birnbaum and F. H. Tingey 1951), so that small probabilities have relative
+/// accuracy: 1e-9 up to $m = 10^5$, beyond it $e^{-(6md+1)^2/18m - 4md^4/9}$, to $d^2$. The division is that
+/// of R. Simard and P. L'Ecuyer (2011, J. Stat. Softw. 39(11)).
 ///
 /// Under a law with atoms the probability is smaller: as a p-value this one is then conservative.
 ///
