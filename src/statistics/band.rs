@@ -3,7 +3,7 @@
 use crate::error::{self, Error, Result};
 use crate::numerics::root;
 
-/// The largest sample: beyond it the coverage takes seconds.
+/// The largest sample: its band takes 2 s, that of 1000 values 0.07 s.
 const LARGEST: usize = 10_000;
 /// The relative error of 1 − level.
 const TOLERANCE: f64 = 1e-9;

@@ -82,8 +82,8 @@ impl fmt::Display for Rates {
 /// [`Error::Shape`] for no more observations than the $2k$ parameters, for unequal numbers of sizes, or not 1
 /// to 3 of them; [`Error::Invalid`] for a size that is not positive and finite, an error that is not finite
 /// (and positive, if the standard errors are not known), a standard error that is negative or not finite;
-/// [`Error::Undefined`] where the best fit has no term in one of the sizes; [`Error::Overflow`] of a constant;
-/// [`Error::NotConverged`].
+/// [`Error::Undefined`] where the best fit has no term in one of the sizes; [`Error::Overflow`] of a
+/// constant; [`Error::NotConverged`].
 ///
 /// ```
 /// use neural_limits::statistics::{Bootstrap, Observation, fit_rates};

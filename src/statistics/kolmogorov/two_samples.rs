@@ -4,7 +4,7 @@ use super::limit;
 use crate::error::{self, Error, Result};
 use crate::statistics::Test;
 
-/// The largest number of lattice points that are visited for an exact probability: some 0.1 s.
+/// The largest number of lattice points that are visited for an exact probability: 0.06 s.
 const LARGEST_LATTICE: f64 = 3e7;
 
 /// The probability that the Kolmogorov–Smirnov distance of two independent samples of $m$ and $n$ values from
