@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::numerics::normal;
 
-/// An estimate with its 95 % confidence interval.
+/// An estimate with its confidence interval, of 95 % unless another level is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Estimate {

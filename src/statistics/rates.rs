@@ -264,8 +264,12 @@ impl Data {
         }
         match best {
             Some((_, start)) if without == 0 => Ok(start),
-            _ => Err(Error::undefined(
-                format!("the rate in sizes[{}]", without.saturating_sub(1)),
+            None => Err(Error::undefined(
+                "the rates",
+                "at no exponents do the sizes tell the terms apart",
+            )),
+            Some(_) => Err(Error::undefined(
+                format!("the rate in sizes[{}]", without - 1),
                 "the errors are fitted best without a term that falls with this size",
             )),
         }

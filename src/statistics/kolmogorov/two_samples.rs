@@ -38,7 +38,7 @@ pub fn two_sample_p_value(statistic: f64, first: usize, second: usize) -> Result
     let step = gcd(first, second);
     // |F - G| in units of gcd/mn; what was rounded down to below a lattice point is at it
     let points = first as f64 * (second / step) as f64;
-    let distance = (statistic * points * (1.0 - 4.0 * f64::EPSILON) - 1e-9).ceil();
+    let distance = ((statistic - 4.0 * f64::EPSILON) * points - 1e-9).ceil();
     if distance <= 1.0 {
         return Ok(1.0);
     }
