@@ -253,7 +253,7 @@ impl Data {
                     .position(|c| *c == 0.0)
                     .map_or(0, |k| k + 1);
                 let parameter = |i: usize, _| {
-                    if i % 2 == 0 {
+                    if i.is_multiple_of(2) {
                         constants[i / 2].ln()
                     } else {
                         exponents[i / 2]

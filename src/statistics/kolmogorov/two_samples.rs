@@ -131,7 +131,7 @@ fn equal_sizes(size: usize, k: usize) -> f64 {
     let mut sum = 0.0;
     let mut sign = 2.0;
     for i in 0..size {
-        if i > 0 && i % k == 0 {
+        if i > 0 && i.is_multiple_of(k) {
             sum += sign * ratio;
             sign = -sign;
         }
@@ -140,7 +140,7 @@ fn equal_sizes(size: usize, k: usize) -> f64 {
             return sum;
         }
     }
-    if size % k == 0 {
+    if size.is_multiple_of(k) {
         sum + sign * ratio
     } else {
         sum
