@@ -45,7 +45,8 @@
 //! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
 //! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
-//! | [`statistics`] | the tests and fits behind reports |
+//! | [`statistics`] | tests of hypotheses on samples, fits of rates, intervals |
+//! | [`claims`] | claims about limits in your own tests, with a stated probability of false alarm |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
 //! [`docs/theory.md`][theory]; why the crate is built as it is, in [`docs/architecture.md`][architecture].
@@ -83,13 +84,14 @@
 //!
 //! # Features
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
-//! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your
-//! own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
+//! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) of inputs and networks
+//! for tests of your own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
 //! `selection`: parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
+pub mod claims;
 pub mod diffusion;
 pub mod inference;
 pub mod law;

@@ -1,13 +1,18 @@
 //! What is written outside of the crate has every regime: an activation (leaky ReLU, by its slopes alone), a
-//! layer, a neural function.
+//! layer, a neural function; and theorems of one's own are tested by claims and strategies.
 
 use nalgebra::DMatrix;
 use neural_limits::PairCorrelation;
 use neural_limits::activation::Slopes;
+use neural_limits::claims::{Commutes, Converges, Direction, SameLaw};
 use neural_limits::network::{ConditionalLaw, KernelBlock, Layer, Outline, Signal, Site, Stack};
 use neural_limits::neural_function::{Need, Process};
 use neural_limits::prelude::*;
 use neural_limits::sample::Record;
+use neural_limits::strategies::{complements, initializations, input_pairs, sizes};
+use neural_limits::{assert_commutes, assert_converges, assert_same_law};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 #[derive(Debug, Clone, Copy)]
 struct LeakyRelu(f64);
@@ -321,4 +326,139 @@ fn a_neural_function_gets_what_it_asks_for_or_an_error_that_says_why_not() {
     let flow = law(Need::TangentKernel, &routes::DepthLimit::new(&net));
     let limit = net.infinite_depth().kernels_at(&x, 1.0).unwrap();
     assert!((value(flow) / limit.ntk[(0, 0)] - 1.0).abs() < 1e-12);
+}
+
+fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(Config {
+        cases,
+        rng_seed: RngSeed::Fixed(7),
+        failure_persistence: None,
+        ..Config::default()
+    })
+}
+
+/// Of all leaky ReLUs.
+fn slopes() -> impl Strategy<Value = f64> {
+    0.0..0.9
+}
+
+fn critical_mlp(slope: f64) -> Mlp {
+    let weight = 2.0 / (1.0 + slope * slope);
+    Mlp::new(LeakyRelu(slope)).initialized_by(Initialization::new(weight, 0.0).unwrap())
+}
+
+/// The theorem: with branches scaled by L^(-1/2) covariances commute, for every slope and every pair of
+/// inputs.
+#[test]
+fn the_covariance_of_a_residual_network_commutes_for_every_slope() {
+    let cases = (slopes(), input_pairs(2..5, complements(), Just(1.0)));
+    let all = runner(8).run(&cases, |(slope, [a, b])| {
+        let covariance = Covariance::between(&a, &b)?;
+        let sizes = [(128, 32), (64, 64), (32, 128)];
+        assert_commutes!(
+            ResNet::new(LeakyRelu(slope)),
+            covariance,
+            at = &sizes,
+            within = 0.5,
+            false_alarm = 1e-6
+        );
+        Ok(())
+    });
+    all.unwrap();
+}
+
+/// The same claim of MLPs is wrong, even on the edge of chaos: it fails, shrinks to ReLU, and the message
+/// says where and how surely.
+#[test]
+fn the_claim_that_the_covariance_of_an_mlp_commutes_fails() {
+    let all = runner(8).run(&slopes(), |slope| {
+        let covariance = Covariance::between(&A, &B)?;
+        Commutes::new(&critical_mlp(slope), &covariance)
+            .at(&[(256, 16), (16, 256)])
+            .within(0.5)
+            .check()?;
+        Ok(())
+    });
+    let Err(TestError::Fail(reason, slope)) = all else {
+        panic!("{all:?}")
+    };
+    assert_eq!(slope, 0.0);
+    let reason = reason.message();
+    for part in [
+        "covariance of leaky ReLU 0 MLP",
+        "n = 16, L = 256",
+        "of 100 networks",
+        "p-value",
+    ] {
+        assert!(reason.contains(part), "{reason}");
+    }
+}
+
+/// The theorem: at any depth the error of the width is of order n^(-1/2).
+#[test]
+fn covariances_converge_with_the_root_of_the_width() {
+    let widths = [16, 32, 64, 128];
+    let cases = (slopes(), initializations(), sizes(1..=1, 1..=4));
+    let all = runner(8).run(&cases, |(slope, initialization, (_, depth))| {
+        let covariance = Covariance::between(&A, &B)?;
+        let net = ResNet::new(LeakyRelu(slope)).initialized_by(initialization);
+        let at = widths.map(|width| (width, depth));
+        assert_converges!(
+            net,
+            covariance,
+            along = Direction::Width,
+            at = &at,
+            rate = 0.5,
+            within = 0.2
+        );
+        Ok(())
+    });
+    all.unwrap();
+    let covariance = Covariance::between(&A, &B).unwrap();
+    let net = critical_mlp(0.3);
+    let claim = Converges::new(&net, &covariance)
+        .along(Direction::Width)
+        .samples(1000);
+    let wrong = claim
+        .at(&widths.map(|width| (width, 2)))
+        .rate(1.0)
+        .within(0.2)
+        .check();
+    let message = wrong.unwrap_err().to_string();
+    assert!(
+        message.contains("falls like n^-1") && message.contains("n = 128, L = 2"),
+        "{message}"
+    );
+}
+
+/// The theorem: samplers with and without weights draw from one law, here of 4 neurons.
+#[test]
+fn both_samplers_have_one_law_and_two_widths_have_not() {
+    let covariance = Covariance::between(&A, &B).unwrap();
+    let law = |slope: f64, width: usize, sampler: Sampler, seed: u64| {
+        let networks = routes::FiniteNetworks::new(&critical_mlp(slope), width, 2, 300, seed);
+        networks
+            .unwrap()
+            .with_sampler(sampler)
+            .law(&covariance, 1.0)
+            .unwrap()
+    };
+    proptest!(Config { cases: 8, rng_seed: RngSeed::Fixed(7), ..Config::default() }, |(slope in slopes())| {
+        let conditional = law(slope, 4, Sampler::Conditional, 1);
+        assert_same_law!(law(slope, 4, Sampler::Dense, 2), conditional, of = "both samplers", false_alarm = 1e-7);
+    });
+    let (narrow, wide) = (
+        law(0.3, 4, Sampler::Dense, 1),
+        law(0.3, 64, Sampler::Dense, 2),
+    );
+    let failure = SameLaw::new(&narrow, &wide)
+        .of("widths 4 and 64")
+        .check()
+        .unwrap_err();
+    assert!(
+        failure
+            .to_string()
+            .starts_with("refuted: widths 4 and 64 are one"),
+        "{failure}"
+    );
 }

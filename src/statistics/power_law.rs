@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::numerics::normal;
 
-/// An estimate with its 95 % confidence interval.
+/// An estimate with its confidence interval, of 95 % unless another level is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Estimate {
@@ -56,68 +56,101 @@ pub struct Observation {
 /// assert!((exponents[0].value + 0.5).abs() < 1e-12);
 /// ```
 pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
-    let usable: Vec<&Observation> = observations
-        .iter()
-        .filter(|o| {
-            o.error > 0.0
-                && o.error.is_finite()
-                && o.standard_error.is_finite()
-                && o.standard_error >= 0.0
-                && o.sizes.iter().all(|x| *x > 0.0 && x.is_finite())
-        })
-        .collect();
-    let parameters = usable.first()?.sizes.len() + 1;
-    if usable.len() <= parameters || usable.iter().any(|o| o.sizes.len() + 1 != parameters) {
-        return None;
-    }
-    let known_errors = usable.iter().all(|o| o.standard_error > 0.0);
-    let weight = |i: usize| {
-        if known_errors {
-            (usable[i].error / usable[i].standard_error).clamp(1e-9, 1e9)
-        } else {
-            1.0
-        }
+    let fit = PowerLaw::fitted(observations)?;
+    let quantile = fit.quantile(0.975)?;
+    let interval = |(value, error): &(f64, f64)| Estimate {
+        value: *value,
+        low: value - quantile * error,
+        high: value + quantile * error,
     };
-    let design = DMatrix::from_fn(usable.len(), parameters, |i, j| {
-        weight(i)
-            * if j == 0 {
-                1.0
-            } else {
-                usable[i].sizes[j - 1].ln()
+    Some(fit.exponents.iter().map(interval).collect())
+}
+
+/// Exponents with their standard errors.
+pub(crate) struct PowerLaw {
+    pub(crate) exponents: Vec<(f64, f64)>,
+    /// The degrees of freedom of the residuals, where the standard errors are from them alone.
+    freedom: Option<f64>,
+}
+
+impl PowerLaw {
+    /// The quantile of an exponent's error, in its standard error.
+    fn quantile(&self, order: f64) -> Option<f64> {
+        match self.freedom {
+            None => Some(normal::quantile(order)),
+            Some(freedom) => Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(order)),
+        }
+    }
+
+    /// The probability of an error of at least as many standard errors, to either side.
+    pub(crate) fn two_sided(&self, errors: f64) -> f64 {
+        match self.freedom {
+            None => 2.0 * normal::distribution(-errors),
+            Some(freedom) => {
+                let law = StudentsT::new(0.0, 1.0, freedom);
+                law.map_or(1.0, |law| 2.0 * law.cdf(-errors))
             }
-    });
-    let response = DVector::from_fn(usable.len(), |i, _| weight(i) * usable[i].error.ln());
-    let svd = design.clone().svd(true, true);
-    let threshold = 1e-10 * svd.singular_values.max();
-    if svd.rank(threshold) < parameters {
-        return None;
-    }
-    let solution = svd.solve(&response, threshold).ok()?;
-    let residual = (&response - &design * &solution).norm_squared();
-    let freedom = (usable.len() - parameters) as f64;
-    let dispersion = residual / freedom;
-    let (dispersion, quantile) = if known_errors {
-        (dispersion.max(1.0), normal::quantile(0.975))
-    } else {
-        let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-        (dispersion, student.inverse_cdf(0.975))
-    };
-    // (XᵀX)⁻¹ = V Σ⁻² Vᵀ
-    let right = svd.v_t.as_ref()?;
-    let variance = |k: usize| -> f64 {
-        let terms = right.column(k).into_iter().zip(&svd.singular_values);
-        dispersion * terms.map(|(v, sigma)| (v / sigma).powi(2)).sum::<f64>()
-    };
-    let estimate = |k: usize| {
-        let value = solution[k];
-        let half = quantile * variance(k).sqrt();
-        Estimate {
-            value,
-            low: value - half,
-            high: value + half,
         }
-    };
-    Some((1..parameters).map(estimate).collect())
+    }
+
+    pub(crate) fn fitted(observations: &[Observation]) -> Option<Self> {
+        let usable: Vec<&Observation> = observations
+            .iter()
+            .filter(|o| {
+                o.error > 0.0
+                    && o.error.is_finite()
+                    && o.standard_error.is_finite()
+                    && o.standard_error >= 0.0
+                    && o.sizes.iter().all(|x| *x > 0.0 && x.is_finite())
+            })
+            .collect();
+        let parameters = usable.first()?.sizes.len() + 1;
+        if usable.len() <= parameters || usable.iter().any(|o| o.sizes.len() + 1 != parameters) {
+            return None;
+        }
+        let known_errors = usable.iter().all(|o| o.standard_error > 0.0);
+        let weight = |i: usize| {
+            if known_errors {
+                (usable[i].error / usable[i].standard_error).clamp(1e-9, 1e9)
+            } else {
+                1.0
+            }
+        };
+        let design = DMatrix::from_fn(usable.len(), parameters, |i, j| {
+            weight(i)
+                * if j == 0 {
+                    1.0
+                } else {
+                    usable[i].sizes[j - 1].ln()
+                }
+        });
+        let response = DVector::from_fn(usable.len(), |i, _| weight(i) * usable[i].error.ln());
+        let svd = design.clone().svd(true, true);
+        let threshold = 1e-10 * svd.singular_values.max();
+        if svd.rank(threshold) < parameters {
+            return None;
+        }
+        let solution = svd.solve(&response, threshold).ok()?;
+        let residual = (&response - &design * &solution).norm_squared();
+        let freedom = (usable.len() - parameters) as f64;
+        let dispersion = residual / freedom;
+        let dispersion = if known_errors {
+            dispersion.max(1.0)
+        } else {
+            dispersion
+        };
+        // (XᵀX)⁻¹ = V Σ⁻² Vᵀ
+        let right = svd.v_t.as_ref()?;
+        let variance = |k: usize| -> f64 {
+            let terms = right.column(k).into_iter().zip(&svd.singular_values);
+            dispersion * terms.map(|(v, sigma)| (v / sigma).powi(2)).sum::<f64>()
+        };
+        let exponents = (1..parameters).map(|k| (solution[k], variance(k).sqrt()));
+        Some(Self {
+            exponents: exponents.collect(),
+            freedom: (!known_errors).then_some(freedom),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use neural_limits::architecture::Branch;
 use neural_limits::depth::CorrelationFlow;
 use neural_limits::limit::Empirical;
 use neural_limits::prelude::*;
-use neural_limits::statistics::{self, Observation, fit_power_law};
+use neural_limits::statistics::{self, Bootstrap, Observation, fit_power_law, fit_rates};
 use neural_limits::strategies::any_number;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -334,6 +334,10 @@ proptest! {
         law(Law::log_normal(a, b))?;
         one(statistics::one_sample_p_value(a, 10))?;
         one(statistics::two_sample_p_value(a, 10, 3))?;
+        one(statistics::kolmogorov_smirnov_test(&[a, b], &[b, c, a]).map(|test| test.p_value))?;
+        one(statistics::energy_distance(&[[a, b]], &[[b, c], [c, a]]))?;
+        one(statistics::energy_test(&[[a], [b]], &[[c]], 9, 1).map(|test| test.p_value))?;
+        one(statistics::distance_correlation(&[[a], [b], [c]], &[[b], [c], [a]]))?;
         if let (Ok(first), Ok(second)) = (Law::gaussian(a, b), Law::log_normal(b, c)) {
             let distance = first.kolmogorov_smirnov(&second);
             prop_assert!((0.0..=1.0).contains(&distance), "{distance}");
@@ -356,7 +360,10 @@ proptest! {
             error,
             standard_error: a,
         });
-        for estimate in fit_power_law(&observations).into_iter().flatten() {
+        let bootstrap = Bootstrap::new(1).with_resamples(9).unwrap();
+        let rates = fit_rates(&observations, &bootstrap).map(|rates| rates.terms[0]);
+        let rates = rates.into_iter().flat_map(|rate| [rate.constant, rate.exponent]);
+        for estimate in fit_power_law(&observations).into_iter().flatten().chain(rates) {
             finite(Ok([estimate.value, estimate.low, estimate.high]))?;
         }
         if let Ok(scaling) = ConvergentSeries::new(a, b) {
