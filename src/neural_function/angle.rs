@@ -3,7 +3,7 @@
 use super::{Correlation, Need, NeuralFunction, Process, empirical};
 use crate::law::Law;
 use crate::network::Signal;
-use crate::numerics::{Buffers, inner_products};
+use crate::numerics::dot;
 use crate::proportional::PairFluctuation;
 use crate::sample::Record;
 use crate::{Error, Inputs, PairCorrelation, PairCovariance, Result};
@@ -42,7 +42,7 @@ fn of_correlation(c: PairCorrelation) -> f64 {
 
 /// The angle between two columns.
 fn between(y: &Signal, i: usize, j: usize) -> Result<f64> {
-    let norm = |x: &[f64]| inner_products(x, x, x.len(), false, &Buffers::default())[0].sqrt();
+    let norm = |x: &[f64]| dot(x, x).sqrt();
     let (u, v) = (y.column(i), y.column(j));
     let (norm_u, norm_v) = (norm(u), norm(v));
     for (point, norm) in [(i, norm_u), (j, norm_v)] {
@@ -106,7 +106,11 @@ impl NeuralFunction for Angle {
     }
 
     fn of_covariances(&self, covariances: &[PairCovariance]) -> Result<Law> {
-        empirical(covariances.iter().map(|k| of_correlation(k.pair_correlation())))
+        empirical(
+            covariances
+                .iter()
+                .map(|k| of_correlation(k.pair_correlation())),
+        )
     }
 
     fn with_log_normal_scale(&self, process: &Process, _: f64, _: f64) -> Result<Law> {
@@ -121,7 +125,8 @@ mod tests {
     #[test]
     fn small_angles_keep_their_digits() {
         for theta in [1e-12_f64, 1e-8, 0.3, 1.5, 3.0] {
-            let y = nalgebra::DMatrix::from_column_slice(2, 2, &[3.0, 0.0, theta.cos(), theta.sin()]);
+            let y =
+                nalgebra::DMatrix::from_column_slice(2, 2, &[3.0, 0.0, theta.cos(), theta.sin()]);
             let found = between(&Signal::from_matrix(&y).unwrap(), 0, 1).unwrap();
             assert!((found / theta - 1.0).abs() < 1e-13, "{theta}: {found}");
         }

@@ -19,12 +19,12 @@ type LimitLaw = dyn Fn(&Process) -> Result<Law> + Send + Sync;
 /// ```
 /// use neural_limits::neural_function::{CustomFunction, Need};
 /// use neural_limits::prelude::*;
-/// let x = Inputs::from_rows(&[[1.0, 0.0]])?.into_owned();
+/// let x = Inputs::from_rows(&[[1.0, 0.0]])?;
 /// // the largest neuron, which grows as √(2 log n): there is no limit
 /// let largest = CustomFunction::new("largest neuron", x, &[Need::Neurons], |record, points| {
 ///     let y = record.neurons().column(points[0]);
 ///     Ok(y.iter().fold(0.0, |m: f64, y| m.max(y.abs())))
-/// })?;
+/// });
 /// let networks = routes::FiniteNetworks::new(&ResNet::new(Relu), 64, 8, 10, 7)?;
 /// assert!(networks.law(&largest, 1.0)?.mean() > 1.0);
 /// assert!(routes::DepthLimit::new(&ResNet::new(Relu)).law(&largest, 1.0).is_err());
@@ -51,25 +51,19 @@ impl fmt::Debug for CustomFunction {
 
 impl CustomFunction {
     /// Of inputs, with what `read` reads; it gets a network's record and the indices of the inputs within it.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for no inputs.
     pub fn new(
         name: impl Into<String>,
         inputs: Inputs<'static>,
         needs: &[Need],
         read: impl Fn(&Record, &[usize]) -> Result<f64> + Send + Sync + 'static,
-    ) -> Result<Self> {
-        if inputs.is_empty() {
-            return Err(Error::shape("inputs", "no points", "at least one"));
-        }
-        Ok(Self {
+    ) -> Self {
+        Self {
             name: name.into(),
             inputs,
             needs: needs.to_vec(),
             read: Arc::new(read),
             limit: None,
-        })
+        }
     }
 
     /// With its law when neurons are the process of infinite width.

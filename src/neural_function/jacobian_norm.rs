@@ -49,9 +49,8 @@ impl NeuralFunction for JacobianNorm {
         let network = record.network()?;
         let values = EmpiricalKernels::of(network, &self.0).singular_values()?;
         let largest = values.first().and_then(|values| values.first());
-        let largest = largest.ok_or_else(|| {
-            Error::undefined("a singular value", "the Jacobian has no entries")
-        })?;
+        let largest = largest
+            .ok_or_else(|| Error::undefined("a singular value", "the Jacobian has no entries"))?;
         let width = network.width(self.0.dimension());
         Ok(largest / (width as f64).sqrt())
     }

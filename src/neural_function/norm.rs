@@ -2,7 +2,7 @@
 
 use super::{Need, NeuralFunction, Process, empirical};
 use crate::law::Law;
-use crate::numerics::{Buffers, inner_products};
+use crate::numerics::dot;
 use crate::proportional::PairFluctuation;
 use crate::sample::Record;
 use crate::{Error, Inputs, PairCovariance, Result};
@@ -145,8 +145,7 @@ impl NeuralFunction for LogNorm {
             return Err(Error::undefined("the log-norm", "all neurons are 0"));
         }
         let scaled: Vec<f64> = column.iter().map(|y| y / largest).collect();
-        let n = scaled.len();
-        let squares = inner_products(&scaled, &scaled, n, false, &Buffers::default())[0];
+        let (n, squares) = (scaled.len(), dot(&scaled, &scaled));
         let exponent = 0.5 * std::f64::consts::LN_2 * y.exponent() as f64;
         Ok(largest.ln() + 0.5 * (squares / n as f64).ln() + exponent)
     }

@@ -7,7 +7,6 @@
 //! | `fluctuations` | $n, L \to \infty$, order $1/n$ | fluctuations of homogeneous residual networks |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous chains at criticality |
 //! | `shaped` | $n, L \to \infty$, $L/n \to T$ | diffusion of the covariances of shaped MLPs |
-//! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
 //! | `infinite_depth` | finite $n$, $L = \infty$ | paths of the [`diffusion`](crate::diffusion) |
 //! | `depth_then_width` | $L = \infty$, then $n = \infty$ | diffusions, extrapolated in the width |
 //! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |
@@ -18,7 +17,7 @@ mod fluctuations;
 mod infinite_depth;
 mod infinite_width;
 mod proportional;
-mod sampled;
+pub(super) mod sampled;
 mod shaped;
 mod width_then_depth;
 
@@ -33,10 +32,11 @@ pub use width_then_depth::DepthLimit;
 
 use super::{Law, Limit, Regime};
 use crate::error;
+use crate::kernel::TangentKernel;
 use crate::network::Network;
-use crate::neural_function::NeuralFunction;
+use crate::neural_function::{InputMetric, Need, NeuralFunction, Process};
 use crate::random::Seed;
-use crate::{Error, Result};
+use crate::{Error, Result, ScaledCovariance};
 
 /// The sizes at which finite networks are sampled.
 #[derive(Debug, Clone, PartialEq)]
@@ -216,4 +216,23 @@ fn each(
             }
         })
         .collect()
+}
+
+/// What a function needs of the process of infinite width at two inputs, from a regime's kernels.
+fn process(
+    function: &dyn NeuralFunction,
+    (a, b): (&[f64], &[f64]),
+    pair: impl Fn(&[f64], &[f64]) -> Result<ScaledCovariance>,
+    tangent: impl FnOnce() -> Result<TangentKernel>,
+) -> Result<Process> {
+    let needs = |need| function.needs().contains(&need);
+    let process = if needs(Need::TangentKernel) {
+        Process::with_tangent(tangent()?)
+    } else {
+        Process::new(pair(a, b)?)
+    };
+    if needs(Need::InputMetric) {
+        return Ok(process.and_metric(InputMetric::of(pair, a)?));
+    }
+    Ok(process)
 }
