@@ -17,9 +17,11 @@ mod fluctuations;
 mod infinite_depth;
 mod infinite_width;
 mod proportional;
-pub(super) mod sampled;
+mod sampled;
 mod shaped;
 mod width_then_depth;
+
+pub(super) use sampled::Sampled;
 
 pub use depth_then_width::{DepthFirstEstimate, ExtrapolatedDiffusions};
 pub use finite::FiniteNetworks;
@@ -84,7 +86,7 @@ impl Grid {
     }
 }
 
-fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
+pub(super) fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
     if sizes.is_empty() {
         return Err(Error::shape(argument, "length 0", "at least one size"));
     }
@@ -125,8 +127,7 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
     limits.extend(diffusions(net, grid)?);
     for &width in &grid.widths {
         for &depth in &grid.depths {
-            // of the size alone, so that a size has the same networks in every grid
-            let seed = grid.seed.split(width as u64).split(depth as u64);
+            let seed = seed_of(grid.seed, width, depth);
             limits.push(
                 match FiniteNetworks::new(net, width, depth, grid.samples, seed) {
                     Ok(limit) => Box::new(limit),
@@ -149,11 +150,23 @@ fn boxed<L: Limit + 'static, E>(limit: std::result::Result<L, E>) -> Option<Box<
 
 /// The seeds of what has no depth: no size of the grid has this one.
 const NO_DEPTH: u64 = u64::MAX;
+
+/// The seed of the networks of a size: of the size alone, so that it has the same networks wherever it is
+/// sampled.
+pub(super) fn seed_of(seed: Seed, width: usize, depth: usize) -> Seed {
+    seed.split(width as u64).split(depth as u64)
+}
+
+/// The same of the diffusion of a width.
+pub(super) fn seed_of_depth(seed: Seed, width: usize) -> Seed {
+    seed.split(width as u64).split(NO_DEPTH)
+}
+
 /// Infinite depth at every width and extrapolated to infinite width, or one regime that says why not.
 fn diffusions(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
     let mut limits: Vec<Box<dyn Limit>> = Vec::new();
     for &width in &grid.widths {
-        let seed = grid.seed.split(width as u64).split(NO_DEPTH);
+        let seed = seed_of_depth(grid.seed, width);
         match DiffusionPaths::new(net, width, grid.samples, seed) {
             Ok(limit) => limits.push(Box::new(limit)),
             Err(error @ Error::Unsupported { .. }) => {
