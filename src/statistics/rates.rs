@@ -112,7 +112,11 @@ pub fn fit_rates(observations: &[Observation], bootstrap: &Bootstrap) -> Result<
     }
     let freedom = (data.errors.len() - best.len()) as f64;
     let dispersion = (chi_squared / freedom).sqrt();
-    let widened = if data.known { dispersion.max(1.0) } else { dispersion };
+    let widened = if data.known {
+        dispersion.max(1.0)
+    } else {
+        dispersion
+    };
     let fitted = data.model(&best);
     let resampled = bootstrap.resample(|stream| {
         let noisy = fitted.iter().zip(&data.weights).map(|(fitted, weight)| {
@@ -161,7 +165,11 @@ impl Data {
         let terms = observations.first().map_or(0, |o| o.sizes.len());
         if !(1..=TERMS).contains(&terms) {
             let expected = format!("1 to {TERMS} sizes");
-            return Err(Error::shape("observations[0]", format!("{terms} sizes"), expected));
+            return Err(Error::shape(
+                "observations[0]",
+                format!("{terms} sizes"),
+                expected,
+            ));
         }
         if observations.len() <= 2 * terms {
             return Err(Error::shape(
@@ -200,7 +208,13 @@ impl Data {
         for (mut column, centre) in logs.column_iter_mut().zip(&centres) {
             column.add_scalar_mut(-centre);
         }
-        let weight = |o: &Observation| if known { 1.0 / o.standard_error } else { 1.0 / o.error };
+        let weight = |o: &Observation| {
+            if known {
+                1.0 / o.standard_error
+            } else {
+                1.0 / o.error
+            }
+        };
         Ok(Self {
             logs,
             centres,
@@ -229,7 +243,10 @@ impl Data {
                 continue;
             };
             if best.as_ref().is_none_or(|(least, _)| chi_squared < *least) {
-                without = constants.iter().position(|c| *c == 0.0).map_or(0, |k| k + 1);
+                without = constants
+                    .iter()
+                    .position(|c| *c == 0.0)
+                    .map_or(0, |k| k + 1);
                 let parameter = |i: usize, _| {
                     if i % 2 == 0 {
                         constants[i / 2].ln()
@@ -290,7 +307,9 @@ impl Data {
 
     fn residuals(&self, errors: &[f64], parameters: &DVector<f64>) -> DVector<f64> {
         let model = self.model(parameters);
-        DVector::from_fn(errors.len(), |i, _| self.weights[i] * (errors[i] - model[i]))
+        DVector::from_fn(errors.len(), |i, _| {
+            self.weights[i] * (errors[i] - model[i])
+        })
     }
 
     /// The minimum near a point, $\chi^2$ there, and whether steps have become small.

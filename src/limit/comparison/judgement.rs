@@ -137,24 +137,25 @@ impl Evidence {
     }
 
     /// The factor in the number of networks after which the likelier answer would have an error probability
-    /// of `level`; infinite if there is no sign of it.
+    /// of `level`; infinite where more networks of these sizes would not help.
     pub(super) fn needed(&self, level: f64) -> f64 {
-        let z = |p: f64| -normal::quantile(p.clamp(1e-300, 1.0 - 1e-16));
         if self.measure == Measure::KolmogorovSmirnov {
             let count = self.last.networks as f64;
             let noise = MEAN_STATISTIC * MEAN_STATISTIC / count;
             let distance = (self.last.distance.powi(2) - noise).max(0.0).sqrt();
             let off = self.tolerance - distance;
             let bound = (0.5 * (2.0 / level).ln()).sqrt();
-            let root = if off > 0.0 {
-                bound + MEAN_STATISTIC
+            let beyond = (bound / off).powi(2) / count;
+            return if off > 0.0 {
+                ((bound + MEAN_STATISTIC) / off).powi(2) / count
+            } else if beyond <= 1.0 {
+                // beyond the tolerance for certain, but the distance falls
+                f64::INFINITY
             } else {
-                bound
+                beyond
             };
-            if off > 0.0 || self.different < 0.5 {
-                return (root / off).powi(2) / count;
-            }
         }
+        let z = |p: f64| -normal::quantile(p.clamp(1e-300, 1.0 - 1e-16));
         let now = z(self.same.min(self.different));
         if now > 0.0 {
             (z(level) / now).powi(2)

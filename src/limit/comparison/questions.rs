@@ -10,8 +10,8 @@ use super::report::{
 use crate::limit::routes::{LogNormalChain, ShapedDiffusion};
 use crate::limit::{Empirical, Law, Limit, Regime};
 use crate::statistics::{
-    Bootstrap, Extrapolation, Measurement, Observation, extrapolate, fit_rates,
-    kolmogorov_smirnov_test,
+    Bootstrap, Extrapolation, Measurement, Observation, Test, extrapolate, fit_rates,
+    kolmogorov_smirnov_test, one_sample_p_value,
 };
 use crate::{Error, Result};
 
@@ -410,7 +410,11 @@ impl Question {
             let agrees = evidence.same <= evidence.different;
             let level = if agrees { level } else { level / judged };
             // not so little that rounds are many
-            let factor = evidence.needed(level).clamp(1.25, growth);
+            let needed = evidence.needed(level);
+            if needed.is_infinite() && growth.is_finite() {
+                continue;
+            }
+            let factor = needed.clamp(1.25, growth);
             // that a law is that of the limit is seen at the largest size
             let law = self.measure == Measure::KolmogorovSmirnov && agrees;
             let raised = if law {
@@ -556,15 +560,17 @@ fn route_limits(
         let Ok(sample) = Empirical::new(values.to_vec(), undefined).map(Law::Empirical) else {
             return end;
         };
-        end.quantiles = [0.05, 0.5, 0.95]
-            .map(|u| sample.quantile(u).ok())
-            .into_iter()
-            .collect::<Option<Vec<f64>>>()
-            .and_then(|q| q.try_into().ok());
-        if let (Some(law), Law::Empirical(sample)) = (&end.law, &sample)
+        let at = |u: f64| sample.quantile(u).ok();
+        end.quantiles = at(0.05)
+            .zip(at(0.5))
+            .zip(at(0.95))
+            .map(|((l, m), h)| [l, m, h]);
+        if let Some(law) = &end.law
             && !matches!(law, Law::Deterministic(_) | Law::Empirical(_))
         {
-            end.against_law = sample.test(law).ok();
+            let statistic = sample.kolmogorov_smirnov(law).clamp(0.0, 1.0);
+            let test = one_sample_p_value(statistic, values.len());
+            end.against_law = test.ok().map(|p_value| Test { statistic, p_value });
         }
         if let Ok(Law::Deterministic(_)) = drawing.limits[function] {
             end.mean = extrapolated(drawing, places, function);

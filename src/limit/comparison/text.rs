@@ -204,7 +204,7 @@ impl FunctionComparison {
             "route", "largest size", "nets", "median [5 %, 95 %]"
         )?;
         for (_, finding) in self.findings() {
-            let heading = format!("{} distance, slope", finding.measure.name());
+            let heading = format!("{:>6} slope", finding.measure.name());
             write!(f, " {heading:<CELL$}")?;
         }
         writeln!(f)?;

@@ -111,7 +111,9 @@ fn by_matrix(d: f64, samples: usize) -> f64 {
             let mut sum = if i + 1 == order {
                 corner.iter().rev().zip(&v).map(|(h, v)| h * v).sum()
             } else {
-                let inside = v[1..=i + 1].iter().zip(inverse_factorial[..=i].iter().rev());
+                let inside = v[1..=i + 1]
+                    .iter()
+                    .zip(inverse_factorial[..=i].iter().rev());
                 corner[i] * v[0] + inside.map(|(v, h)| h * v).sum::<f64>()
             };
             sum *= factor;

@@ -97,7 +97,10 @@ pub fn kolmogorov_smirnov_test(first: &[f64], second: &[f64]) -> Result<Test> {
     let p_value = if distance == 0 {
         1.0
     } else if tied && size_m * size_n <= LARGEST_LATTICE {
-        let lattice = Lattice { first: m, second: n };
+        let lattice = Lattice {
+            first: m,
+            second: n,
+        };
         lattice.reaching(distance, |place| ends[place]).min(1.0)
     } else {
         two_sample_p_value(statistic, m, n)?
@@ -137,7 +140,11 @@ fn equal_sizes(size: usize, k: usize) -> f64 {
             return sum;
         }
     }
-    if size % k == 0 { sum + sign * ratio } else { sum }
+    if size % k == 0 {
+        sum + sign * ratio
+    } else {
+        sum
+    }
 }
 
 /// Orders of the pooled values of two samples: paths from $(0, 0)$ to $(m, n)$.
