@@ -10,8 +10,8 @@ use super::report::{
 use crate::limit::routes::{LogNormalChain, ShapedDiffusion};
 use crate::limit::{Empirical, Law, Limit, Regime};
 use crate::statistics::{
-    Bootstrap, Extrapolation, Measurement, Observation, Test, extrapolate, fit_rates,
-    kolmogorov_smirnov_test, one_sample_p_value,
+    Bootstrap, Extrapolation, Measurement, Observation, extrapolate, fit_rates,
+    kolmogorov_smirnov_test,
 };
 use crate::{Error, Result};
 
@@ -565,12 +565,10 @@ fn route_limits(
             .zip(at(0.5))
             .zip(at(0.95))
             .map(|((l, m), h)| [l, m, h]);
-        if let Some(law) = &end.law
+        if let (Some(law), Law::Empirical(sample)) = (&end.law, &sample)
             && !matches!(law, Law::Deterministic(_) | Law::Empirical(_))
         {
-            let statistic = sample.kolmogorov_smirnov(law).clamp(0.0, 1.0);
-            let test = one_sample_p_value(statistic, values.len());
-            end.against_law = test.ok().map(|p_value| Test { statistic, p_value });
+            end.against_law = sample.test(law).ok();
         }
         if let Ok(Law::Deterministic(_)) = drawing.limits[function] {
             end.mean = extrapolated(drawing, places, function);
