@@ -40,7 +40,9 @@ pub(super) fn distance(values: &[f64], target: Target<'_>, measure: Measure) -> 
         }
         Target::Number { value, unit } => {
             let bounded = values.iter().map(|x| ((x - value).abs() / unit).min(1.0));
-            Empirical::new(bounded.collect(), 0)?.mean()
+            let (mean, standard_error) = Empirical::new(bounded.collect(), 0)?.mean();
+            // equal values may hide one in m of another kind
+            (mean, standard_error.max(count.recip()))
         }
         Target::Law(law) => {
             let statistic = Law::Empirical(sample()?).kolmogorov_smirnov(law);
@@ -80,6 +82,8 @@ pub(super) struct Evidence {
     pub(super) same: f64,
     /// If it is said to lead elsewhere.
     pub(super) different: f64,
+    /// If its distance is said not to fall.
+    falls: f64,
     last: Step,
     measure: Measure,
     tolerance: f64,
@@ -126,10 +130,13 @@ impl Evidence {
             _ if last.distance == 0.0 => 0.0,
             _ => stays.min(beyond),
         };
+        // m networks cannot show more
+        let least = (-(last.networks as f64)).exp();
         Some(Self {
             slope,
-            same,
-            different: within.max(falls),
+            same: same.max(least),
+            different: within.max(falls).max(least),
+            falls,
             last,
             measure,
             tolerance,
@@ -139,29 +146,34 @@ impl Evidence {
     /// The factor in the number of networks after which the likelier answer would have an error probability
     /// of `level`; infinite where more networks of these sizes would not help.
     pub(super) fn needed(&self, level: f64) -> f64 {
+        let z = |p: f64| -normal::quantile(p.clamp(1e-300, 1.0 - 1e-16));
+        let of_normal = |p: f64| {
+            let now = z(p);
+            if now > 0.0 {
+                (z(level) / now).powi(2)
+            } else {
+                f64::INFINITY
+            }
+        };
         if self.measure == Measure::KolmogorovSmirnov {
             let count = self.last.networks as f64;
             let noise = MEAN_STATISTIC * MEAN_STATISTIC / count;
             let distance = (self.last.distance.powi(2) - noise).max(0.0).sqrt();
             let off = self.tolerance - distance;
             let bound = (0.5 * (2.0 / level).ln()).sqrt();
-            let beyond = (bound / off).powi(2) / count;
             return if off > 0.0 {
                 ((bound + MEAN_STATISTIC) / off).powi(2) / count
-            } else if beyond <= 1.0 {
-                // beyond the tolerance for certain, but the distance falls
-                f64::INFINITY
             } else {
-                beyond
+                let beyond = (bound / off).powi(2) / count;
+                // as long as the distance may be within the tolerance, its slope is not believed
+                match of_normal(self.falls) {
+                    factor if factor.is_finite() => beyond.max(factor),
+                    _ if beyond > 1.0 => beyond,
+                    _ => f64::INFINITY,
+                }
             };
         }
-        let z = |p: f64| -normal::quantile(p.clamp(1e-300, 1.0 - 1e-16));
-        let now = z(self.same.min(self.different));
-        if now > 0.0 {
-            (z(level) / now).powi(2)
-        } else {
-            f64::INFINITY
-        }
+        of_normal(self.same.min(self.different))
     }
 
     /// What follows, with error probabilities of up to `same` and `different` allowed; `total` networks were

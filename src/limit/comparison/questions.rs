@@ -22,6 +22,12 @@ const RESAMPLES: usize = 199;
 /// Paths behind a law of shaped networks.
 const PATHS: usize = 1000;
 
+/// A size at which a power is 0.
+const INFINITE: f64 = 1e12;
+
+/// The relative error up to which computed errors are taken to follow a power.
+const COMPUTED: f64 = 0.02;
+
 /// All questions.
 #[derive(Debug)]
 pub(super) struct Questions(Vec<Question>);
@@ -253,13 +259,24 @@ impl Question {
         outcome: impl FnOnce(&Evidence, f64) -> Outcome,
     ) -> Known {
         let mut evidence = Evidence::of(&steps, self.measure, comparison.tolerance);
-        // what is elsewhere in probability does not converge in L²; two tests of one hypothesis
-        if self.measure == Measure::L2
-            && let Some(evidence) = &mut evidence
-            && let Ok(steps) = self.steps_in(drawing, followed, Measure::Bounded)
-            && let Some(bounded) = Evidence::of(&steps, Measure::Bounded, comparison.tolerance)
+        // convergence in L² is convergence in probability: what one measure shows of both is believed, at the
+        // price of two tests of one hypothesis
+        let other = match self.measure {
+            Measure::L2 => Some(Measure::Bounded),
+            Measure::Bounded => Some(Measure::L2),
+            _ => None,
+        };
+        if let Some(evidence) = &mut evidence
+            && let Some(measure) = other
+            && let Ok(steps) = self.steps_in(drawing, followed, measure)
+            && let Some(other) = Evidence::of(&steps, measure, comparison.tolerance)
         {
-            evidence.different = (2.0 * evidence.different.min(bounded.different)).min(1.0);
+            match measure {
+                Measure::Bounded => {
+                    evidence.different = (2.0 * evidence.different.min(other.different)).min(1.0);
+                }
+                _ => evidence.same = (2.0 * evidence.same.min(other.same)).min(1.0),
+            }
         }
         let is_reference = match &followed.way {
             Way::Computed(_) => true,
@@ -440,19 +457,23 @@ impl Question {
             None => self.undecided(comparison, drawing, round),
         };
         let rates = (self.measure == Measure::L2).then(|| {
-            let sizes = self.routes.iter().flat_map(|known| &known.judgement.steps);
+            let steps = self.routes.iter().flat_map(|known| &known.judgement.steps);
             let mut observations: Vec<Observation> = Vec::new();
-            for step in sizes {
-                if let Regime::Finite { width, depth } = step.regime {
-                    let sizes = vec![width as f64, depth as f64];
-                    // a size may lie on several routes
-                    if observations.iter().all(|other| other.sizes != sizes) {
-                        observations.push(Observation {
-                            sizes,
-                            error: step.distance,
-                            standard_error: step.standard_error,
-                        });
-                    }
+            for step in steps {
+                let (width, depth) = match step.regime {
+                    Regime::Finite { width, depth } => (width as f64, depth as f64),
+                    Regime::InfiniteWidth { depth } => (INFINITE, depth as f64),
+                    Regime::InfiniteDepth { width } => (width as f64, INFINITE),
+                    _ => continue,
+                };
+                let sizes = vec![width, depth];
+                // a size may lie on several routes; a computed error is a power up to some percent
+                if observations.iter().all(|other| other.sizes != sizes) {
+                    observations.push(Observation {
+                        sizes,
+                        error: step.distance,
+                        standard_error: step.standard_error.max(COMPUTED * step.distance),
+                    });
                 }
             }
             let bootstrap = Bootstrap::new(comparison.seed).with_resamples(RESAMPLES)?;

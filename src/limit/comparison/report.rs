@@ -90,7 +90,8 @@ pub struct Finding {
     pub measure: Measure,
     /// What is asked of each route, in the order of [`FunctionComparison::routes`].
     pub routes: Vec<Judgement>,
-    /// Of an $L^2$ error, $C_1 n^{-a} + C_2 L^{-b}$ over the sizes of all routes, or why it cannot be fitted.
+    /// Of an $L^2$ error, $C_1 n^{-a} + C_2 L^{-b}$ over the sizes of all routes, those of infinite width or
+    /// depth included, or why it cannot be fitted.
     pub rates: Option<Result<Rates>>,
     /// Whether the routes agree.
     pub answer: Answer,

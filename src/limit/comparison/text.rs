@@ -50,7 +50,6 @@ fn shorter(x: f64) -> String {
 /// A probability of error.
 pub(super) fn probability(p: f64) -> String {
     match p {
-        0.0 => "0".to_owned(),
         p if p < 1e-15 => "< 1e-15".to_owned(),
         p if p < 0.01 => format!("{p:.0e}"),
         p => format!("{p:.2}"),
@@ -99,7 +98,10 @@ impl Judgement {
         };
         let slope = self.slope.map_or_else(
             || "     ".to_owned(),
-            |slope| format!("{:>+5.2}", slope.value),
+            |slope| match slope.value {
+                value if value.abs() < 9.995 => format!("{value:>+5.2}"),
+                value => format!("{value:>+5.0}"),
+            },
         );
         format!(
             "{:>6} {slope} {:<5}",
@@ -198,16 +200,15 @@ impl FunctionComparison {
             "{}",
             wrapped(&format!("{}: n first gives {limit}", self.name))
         )?;
-        write!(
-            f,
+        let mut heading = format!(
             "  {:<ROUTE$} {:<SIZE$} {:>NETWORKS$}  {:<VALUE$}",
             "route", "largest size", "nets", "median [5 %, 95 %]"
-        )?;
+        );
         for (_, finding) in self.findings() {
-            let heading = format!("{:>6} slope", finding.measure.name());
-            write!(f, " {heading:<CELL$}")?;
+            let measure = format!("{:>6} slope", finding.measure.name());
+            heading += &format!(" {measure:<CELL$}");
         }
-        writeln!(f)?;
+        writeln!(f, "{}", heading.trim_end())?;
         for (k, end) in self.routes.iter().enumerate() {
             let networks = if end.networks > 0 {
                 end.networks.to_string()
