@@ -167,4 +167,26 @@ mod tests {
         let arguments = Arguments::parse_from(["commute", "--rows", "0,0"]);
         assert!(Functions::checked(&points, &arguments).is_ok());
     }
+
+    #[test]
+    fn routes_and_budgets_are_read_as_they_are_written() {
+        let routes = [
+            "commute",
+            "--routes",
+            "n first, L first,n=L,n = L^0.5,n/L=2",
+        ];
+        let parsed = |more: &[&str]| Arguments::try_parse_from(routes.iter().chain(more));
+        let arguments = parsed(&["--budget", "1.5s"]).unwrap();
+        assert_eq!(arguments.routes.len(), 5);
+        assert_eq!(arguments.routes[4], Route::ratio(2.0).unwrap());
+        assert_eq!(arguments.budget.0, Budget::Seconds(1.5));
+        let arguments = parsed(&["--budget", "5000"]).unwrap();
+        assert_eq!(arguments.budget.0, Budget::Networks(5000));
+        for refused in [["--budget", "soon"], ["--widths", "8"]] {
+            assert!(parsed(&refused).is_err(), "{refused:?}");
+        }
+        // budgets are those of routes
+        assert!(Arguments::try_parse_from(["commute", "--budget", "9s"]).is_err());
+        assert!(Arguments::try_parse_from(["commute", "--routes", "sideways"]).is_err());
+    }
 }

@@ -99,7 +99,7 @@ impl Route {
     pub(super) fn depth_over_width(self) -> Option<f64> {
         match self {
             Self::Diagonal => Some(1.0),
-            Self::Power { exponent } if exponent == 1.0 => Some(1.0),
+            Self::Power { exponent: 1.0 } => Some(1.0),
             Self::Ratio { width_over_depth } => Some(width_over_depth.recip()),
             _ => None,
         }

@@ -439,7 +439,12 @@ impl Question {
             } else {
                 &places[..]
             };
-            for &place in raised {
+            // the sample that others are compared with grows with them
+            let reference = match self.measure {
+                Measure::Wasserstein => sampled(drawing).next().map(|(_, places)| places),
+                _ => None,
+            };
+            for &place in raised.iter().chain(reference.into_iter().flatten()) {
                 let target = factor * drawing.places[place].drawn as f64;
                 wanted[place] = wanted[place].max(target);
             }

@@ -280,6 +280,20 @@ impl FunctionComparison {
                 notes.push(format!("{}: {error}", end.route));
             }
         }
+        let means = self.routes.iter().filter_map(|end| {
+            let mean = end.mean?;
+            let error = mean.standard_error.hypot(mean.truncation);
+            Some(format!(
+                "{} {} ± {}",
+                end.route,
+                short(mean.value),
+                shorter(error)
+            ))
+        });
+        let means: Vec<String> = means.collect();
+        if !means.is_empty() {
+            notes.push(format!("means, extrapolated: {}", means.join(", ")));
+        }
         let mut pairs: Vec<_> = self.between.iter().collect();
         pairs.sort_by(|a, b| b.wasserstein.value.total_cmp(&a.wasserstein.value));
         if let Some(far) = pairs.first() {
@@ -300,9 +314,10 @@ impl FunctionComparison {
 impl RouteReport {
     /// How to read the table.
     pub const LEGEND: &'static str = "\
-distance: from n first, at the largest size. L2: root of the mean square error, relative; in law: mean
-error, relative, at most 1; KS: Kolmogorov-Smirnov; W1: between samples, relative. slope: its power of
-min(n, L): 0 stays, -1/2 is the central limit's. same, other: as n first, or not; open: not decided.";
+distance: from n first, at the largest size. L2: root of the mean square error, relative; in law:
+mean error, relative, at most 1; KS: Kolmogorov-Smirnov; W1: between samples, relative. slope: its
+power of min(n, L): 0 stays, -1/2 is the central limit's. same, other: as n first or not; open: not
+decided.";
 }
 
 impl fmt::Display for RouteReport {
