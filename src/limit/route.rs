@@ -173,7 +173,8 @@ mod tests {
                     panic!("finite sizes");
                 };
                 let area = (width * depth) as f64 / (scale * scale) as f64;
-                assert!((area - 1.0).abs() < 0.1, "{route}: {width} {depth}");
+                // six layers instead of 6.35
+                assert!((area - 1.0).abs() < 0.2, "{route}: {width} {depth}");
             }
         }
     }
