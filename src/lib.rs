@@ -14,6 +14,7 @@
 //! | finite $n$, $L$ | [`net.finite(width, depth)`][f] | [`sample`] |
 //! | finite $n$, $L = \infty$ | [`net.diffusion(width)`][s] | [`diffusion`] |
 //! | all of them, compared | [`Commutativity::of(&net, &function)`](limit::Commutativity) | [`limit`] |
+//! | routes to infinity, told apart | [`RouteComparison::of(&net, &function)`](limit::RouteComparison) | [`limit`] |
 //!
 //! [w]: kernel::InInfiniteWidth::infinite_width
 //! [d]: depth::InInfiniteDepth::infinite_depth
@@ -69,7 +70,8 @@
 //! - *homogeneous*: commuting with positive factors, as ReLU without biases does.
 //! - *scaling*: the rule for the branch coefficients $\alpha_{l,L}$; *clock* $\tau(t) = \lim \sum_{l \le tL}
 //!   \alpha_{l,L}^2$: the time of the limiting flow.
-//! - *regime*: a way of taking $n$ and $L$ to infinity, or not; *route*: a computation of its limit.
+//! - *regime*: a way of taking $n$ and $L$ to infinity, or not; *route*: the sizes along which they go there,
+//!   and a computation of the limit.
 //! - *neural function*: a number read off a random network; *law*: its distribution.
 //! - *room*: a module; *oracle*: reference values from outside of the crate.
 //!
@@ -129,7 +131,8 @@ pub mod prelude {
     pub use crate::kernel::InInfiniteWidth;
     pub use crate::law::Law;
     pub use crate::limit::{
-        Commutativity, Grid, InEveryLimit, Limit, Regime, Report, Verdict, routes,
+        Budget, Commutativity, Grid, InEveryLimit, Limit, Regime, Report, Route, RouteComparison,
+        Verdict, routes,
     };
     pub use crate::network::{Activated, Dense, Network};
     pub use crate::neural_function::{Correlation, Covariance, NeuralFunction, Neuron};

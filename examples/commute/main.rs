@@ -4,10 +4,12 @@
 //! cargo run --release --example commute
 //! cargo run --release --example commute -- --architecture mlp --widths 32,128,512 --depths 4,40,400
 //! cargo run --release --example commute -- --input points.csv --rows 3,17
+//! cargo run --release --example commute -- --routes "n first,L first,n = L,n/L = 0.25" --budget 30s
 //! ```
 
 mod arguments;
 mod data;
+mod routes;
 
 use std::error::Error;
 use std::fs::OpenOptions;
@@ -44,6 +46,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             .open(path)
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
+    if !arguments.routes.is_empty() {
+        return routes::run(&points, arguments);
+    }
     println!(
         "inputs: {} points of dimension {} ({}), rows {} and {}",
         points.len(),
@@ -53,12 +58,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         arguments.rows[1]
     );
     let mut reports = Vec::new();
-    if arguments.architecture != Kind::Mlp {
-        reports.push(compare(&ResNet::new(Relu), &functions, arguments)?);
-    }
-    if arguments.architecture != Kind::Resnet {
-        let net = Mlp::new(Relu).initialized_by(Initialization::he());
-        reports.push(compare(&net, &functions, arguments)?);
+    for net in architectures(arguments.architecture) {
+        reports.push(compare(net.as_ref(), &functions, arguments)?);
     }
     Report::write_svg_of(&reports, &arguments.figure)?;
     println!("\nfigure: {}", arguments.figure.display());
@@ -69,6 +70,17 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         println!("report: {}", path.display());
     }
     Ok(())
+}
+
+fn architectures(kind: Kind) -> Vec<Box<dyn Architecture>> {
+    let resnet = || Box::new(ResNet::new(Relu)) as Box<dyn Architecture>;
+    let mlp = || Box::new(Mlp::new(Relu).initialized_by(Initialization::he())) as _;
+    match kind {
+        Kind::Resnet => vec![resnet()],
+        Kind::Mlp => vec![mlp()],
+        Kind::Unscaled => vec![Box::new(ResNet::new(Relu).scaled_by(Constant::one()))],
+        Kind::Both => vec![resnet(), mlp()],
+    }
 }
 
 /// What is read off every network.
@@ -96,8 +108,8 @@ impl Functions {
 }
 
 /// One architecture: a table whose rows appear as they are finished, exponents and verdicts.
-fn compare<N: Architecture>(
-    net: &N,
+fn compare(
+    net: &dyn Architecture,
     functions: &Functions,
     arguments: &Arguments,
 ) -> Result<Report, neural_limits::Error> {
@@ -154,5 +166,27 @@ mod tests {
         }
         let arguments = Arguments::parse_from(["commute", "--rows", "0,0"]);
         assert!(Functions::checked(&points, &arguments).is_ok());
+    }
+
+    #[test]
+    fn routes_and_budgets_are_read_as_they_are_written() {
+        let routes = [
+            "commute",
+            "--routes",
+            "n first, L first,n=L,n = L^0.5,n/L=2",
+        ];
+        let parsed = |more: &[&str]| Arguments::try_parse_from(routes.iter().chain(more));
+        let arguments = parsed(&["--budget", "1.5s"]).unwrap();
+        assert_eq!(arguments.routes.len(), 5);
+        assert_eq!(arguments.routes[4], Route::ratio(2.0).unwrap());
+        assert_eq!(arguments.budget.0, Budget::Seconds(1.5));
+        let arguments = parsed(&["--budget", "5000"]).unwrap();
+        assert_eq!(arguments.budget.0, Budget::Networks(5000));
+        for refused in [["--budget", "soon"], ["--widths", "8"]] {
+            assert!(parsed(&refused).is_err(), "{refused:?}");
+        }
+        // budgets are those of routes
+        assert!(Arguments::try_parse_from(["commute", "--budget", "9s"]).is_err());
+        assert!(Arguments::try_parse_from(["commute", "--routes", "sideways"]).is_err());
     }
 }

@@ -29,6 +29,16 @@ impl Numbers for Law {
                     log_variance: other_variance,
                 },
             ) => equal(log_mean, other_mean) && equal(log_variance, other_variance),
+            (
+                Self::LogNormalScale {
+                    log_mean,
+                    log_variance,
+                },
+                Self::LogNormalScale {
+                    log_mean: other_mean,
+                    log_variance: other_variance,
+                },
+            ) => equal(log_mean, other_mean) && equal(log_variance, other_variance),
             (Self::Empirical(a), Self::Empirical(b)) => {
                 a.undefined() == b.undefined() && all(a.values(), b.values(), equal)
             }
@@ -73,6 +83,7 @@ mod tests {
             Law::Deterministic(1.0),
             Law::gaussian(1.0, 1.0).unwrap(),
             Law::log_normal(1.0, 1.0).unwrap(),
+            Law::log_normal_scale(1.0, 1.0, 1.0).unwrap(),
             sample(&[1.0], 0),
             sample(&[1.0], 1),
             sample(&[1.0, 1.0], 0),
@@ -91,10 +102,11 @@ mod tests {
             Law::Deterministic(1.0 + 1e-9),
             Law::gaussian(1.0, 1.0 + 1e-9).unwrap(),
             Law::log_normal(1.0 + 1e-9, 1.0).unwrap(),
+            Law::log_normal_scale(1.0, 1.0 + 1e-9, 1.0).unwrap(),
             sample(&[1.0 + 1e-9], 0),
         ];
         let shifted = Law::Density(grid(1e-9, 4));
-        let grids = (&laws[6], &shifted);
+        let grids = (&laws[7], &shifted);
         for (a, b) in laws.iter().zip(&moved).chain([grids]) {
             assert!(abs_diff_ne!(a, b) && abs_diff_eq!(a, b, epsilon = 1e-8));
         }

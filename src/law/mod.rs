@@ -2,7 +2,7 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | [`Law`] | a number, Gaussian, log-normal, the values of a sample, or a density on a grid |
+//! | [`Law`] | a number, Gaussian, log-normal, Gaussian of log-normal variance, a sample, or a density on a grid |
 //! | [`Empirical`] | the law of a sample |
 //! | [`Density`] | a density on a uniform grid |
 //! | `distance` | Kolmogorov–Smirnov, Wasserstein and $L^2$ distances of any two |
@@ -15,6 +15,7 @@ mod distance;
 mod empirical;
 #[expect(clippy::module_inception, reason = "the law itself")]
 mod law;
+pub(crate) mod log_normal_scale;
 mod quantile_plot;
 
 pub use density::Density;

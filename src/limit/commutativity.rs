@@ -284,9 +284,10 @@ fn both_at_once(rows: &[Row], i: usize) -> Vec<(Regime, Deviation)> {
     let laws: Vec<(f64, &Law)> = rows
         .iter()
         .filter_map(|row| match (row.regime, &row.laws[i]) {
-            (Regime::Proportional { depth_over_width }, Ok(law @ Law::LogNormal { .. })) => {
-                Some((depth_over_width, law))
-            }
+            (
+                Regime::Proportional { depth_over_width },
+                Ok(law @ (Law::LogNormal { .. } | Law::LogNormalScale { .. })),
+            ) => Some((depth_over_width, law)),
             _ => None,
         })
         .collect();

@@ -4,15 +4,18 @@
 //! |---|---|
 //! | [`Regime`] | the ways; in each, a [`NeuralFunction`] has a [`Law`] |
 //! | [`Limit`], [`routes`] | a regime of an architecture, computed; all of them in a `Vec<Box<dyn Limit>>` |
-//! | [`Commutativity`] | the comparison, as a [`Report`] |
+//! | [`Commutativity`] | all regimes over a grid of sizes, as a [`Report`] |
+//! | [`RouteComparison`] | [routes](Route) compared until they are told apart, as a [`RouteReport`] |
 //!
 //! To add a regime, implement [`Limit`] in one file under `routes/` and add it to the list in `routes::all`.
 
 mod commutativity;
+mod comparison;
 #[cfg(feature = "plot")]
 mod figure;
 mod regime;
 mod report;
+mod route;
 pub mod routes;
 mod verdict;
 
@@ -20,8 +23,13 @@ use std::fmt::Debug;
 
 pub use crate::law::{Empirical, Law};
 pub use commutativity::{Commutativity, Progress};
+pub use comparison::{
+    Answer, Between, Budget, Finding, FunctionComparison, Judgement, Measure, Outcome, Round,
+    RouteComparison, RouteLimit, RouteReport, Step,
+};
 pub use regime::Regime;
 pub use report::{Deviation, FunctionReport, Report, Row};
+pub use route::Route;
 pub use routes::Grid;
 pub use verdict::{Exponents, Verdict};
 

@@ -130,6 +130,7 @@ fn cell(law: &Result<Law>) -> String {
             };
             format!("N({mean}, {variance:.4})")
         }
+        Ok(Law::LogNormalScale { log_variance, .. }) => format!("N(0, e^g) {log_variance:.0}"),
         Ok(law) => format!("{:.6}", law.mean()),
         Err(Error::Overflow { .. }) => "overflow".to_owned(),
         Err(Error::Undefined { .. }) => "undefined".to_owned(),
@@ -150,7 +151,8 @@ impl Report {
     /// How to read the table.
     pub const LEGEND: &'static str = "\
 deviation: from n = inf, then L = inf; against a number, the L2 error ± its standard error; against a law, the
-Kolmogorov-Smirnov distance (and its p-value). (-k): on k networks the function has no value. med: the median.";
+Kolmogorov-Smirnov distance (and its p-value). (-k): on k networks the function has no value. med: the median.
+N(0, e^g) v: a Gaussian of log-normal variance, g of variance v.";
 
     /// The exponents and the verdict of every function, as text.
     pub fn summary(&self) -> String {

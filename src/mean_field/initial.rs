@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::moments::Moments;
 use crate::error;
-use crate::law::Law;
+use crate::law::{Law, log_normal_scale};
 use crate::numerics::normal;
 use crate::numerics::quadrature::integrate;
 use crate::{Error, Result};
@@ -204,6 +204,14 @@ impl InitialLaw {
                 let breaks = LOG_NORMAL.map(|z| (mean + deviation * z).exp());
                 let density = move |x: f64| normal::density((x.ln() - mean) / deviation) / x;
                 Self::density(density, &breaks)
+            }
+            Law::LogNormalScale {
+                log_mean,
+                log_variance,
+            } => {
+                let components = log_normal_scale::components(*log_mean, *log_variance);
+                let components = components.map(|(weight, variance)| (weight, 0.0, variance));
+                Self::mixture(&components.collect::<Vec<_>>())
             }
             Law::Density(density) => {
                 let points = density.points().map(|(x, weight)| (weight, x));

@@ -1,29 +1,63 @@
 //! Neural functions: maps of a random network, at given inputs, to a number.
 //!
-//! | file | value for a network of width $n$ |
-//! |---|---|
-//! | [`Covariance`] | $\langle Y(a), Y(b) \rangle / n$ |
-//! | [`Correlation`] | the cosine of the angle between $Y(a)$ and $Y(b)$ |
-//! | [`Neuron`] | $Y^1(a)$ |
-//! | [`NeuralTangent`] | $\langle \nabla Y^1(a), \nabla Y^1(b) \rangle$ |
+//! | file | value for a network of width $n$ | at infinite width |
+//! |---|---|---|
+//! | [`Covariance`] | $\langle Y(a), Y(b) \rangle / n$ | a number |
+//! | [`Correlation`] | the cosine of the angle between $Y(a)$ and $Y(b)$ | a number |
+//! | [`Angle`] | the angle itself | a number |
+//! | [`Norm`], [`LogNorm`] | $\lVert Y(a) \rVert / \sqrt n$, and its logarithm | a number |
+//! | [`Neuron`] | $Y^1(a)$ | Gaussian |
+//! | [`JointNeurons`] | $u Y^i(a) + v Y^j(b)$ | Gaussian |
+//! | [`NngpEntry`] | $\frac1k \sum_{r \le k} Y^r(a) Y^r(b)$ | a mean of $k$ products of Gaussians |
+//! | [`NeuralTangent`] | $\langle \nabla Y^1(a), \nabla Y^1(b) \rangle$ | a number |
+//! | [`GradientNorm`] | $\lVert \nabla Y^1(a) \rVert$, of all layers or of one | a number (all layers) |
+//! | [`JacobianNorm`] | $\sigma_{\max}(\partial Y/\partial a)/\sqrt n$ | a number |
+//! | [`CustomFunction`] | a closure of what is read off a network | a closure, if given |
+//!
+//! Which regime gives which of them a law ([`limit`](crate::limit)); elsewhere
+//! [`Error::Unsupported`](crate::Error::Unsupported) says why there is none:
+//!
+//! | | $n$, $L$ finite | $n = \infty$; then $L = \infty$ | $L = \infty$; then $n = \infty$ | order $1/n$ | $L/n \to T$ |
+//! |---|---|---|---|---|---|
+//! | [`Covariance`], [`Correlation`], [`Angle`], [`Norm`], [`LogNorm`] | yes | yes | yes | yes | yes |
+//! | [`Neuron`], [`JointNeurons`] | yes | yes | yes | | critical chains |
+//! | [`NngpEntry`] | yes | yes | yes | | |
+//! | [`NeuralTangent`], [`GradientNorm`] (all layers), [`JacobianNorm`] | yes | yes | | | |
+//! | [`GradientNorm`] of one layer | yes | | | | |
+//! | [`CustomFunction`] | yes | by its closure | where it needs no gradients or weights | | |
 //!
 //! The term is S. Hayou's (2023, arXiv 2310.01683). To add one, write one file that implements
 //! [`NeuralFunction`].
 
+mod angle;
 mod correlation;
 mod covariance;
+mod custom;
+mod gradient_norm;
+mod jacobian_norm;
+mod joint_neurons;
 mod neural_tangent;
 mod neuron;
+mod nngp_entry;
+mod norm;
 
 use std::fmt::Debug;
 
+pub use angle::Angle;
 pub use correlation::Correlation;
 pub use covariance::Covariance;
+pub use custom::CustomFunction;
+pub use gradient_norm::GradientNorm;
+pub use jacobian_norm::JacobianNorm;
+pub use joint_neurons::JointNeurons;
 pub use neural_tangent::NeuralTangent;
 pub use neuron::Neuron;
+pub use nngp_entry::NngpEntry;
+pub use norm::{LogNorm, Norm};
 
 use crate::kernel::TangentKernel;
 use crate::law::{Empirical, Law};
+use crate::numerics::scale_by_power_of_two;
 use crate::proportional::PairFluctuation;
 use crate::sample::Record;
 use crate::{Error, Inputs, PairCovariance, Result, ScaledCovariance};
@@ -43,6 +77,8 @@ pub enum Need {
     Gradients,
     /// The network itself, with all of its weights.
     Network,
+    /// At infinite width, the [metric](InputMetric) of the inputs.
+    InputMetric,
 }
 
 /// A number read off a random network at one or two inputs, and its law when the width is infinite.
@@ -126,6 +162,81 @@ pub trait NeuralFunction: Debug + Send + Sync {
 pub struct Process {
     covariance: ScaledCovariance,
     tangent: Option<TangentKernel>,
+    metric: Option<InputMetric>,
+}
+
+/// The metric $G_{jk} = \partial_{a_j} \partial_{b_k} K(a, b)$ at $b = a$, the limit of $J^\top J/n$ for the
+/// outputs' Jacobian $J = \partial Y/\partial a$ (B. Poole et al. 2016, arXiv 1606.05340).
+///
+/// Behind a dense layer of Gaussian weights $K$ depends on the norms of its inputs and on their angle alone,
+/// so $G$ has two eigenvalues.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InputMetric {
+    /// The eigenvalue of the direction $a$.
+    pub radial: f64,
+    /// That of the $d - 1$ directions across.
+    pub transverse: f64,
+}
+
+/// Steps of [`InputMetric::of`], relative to the norm: where rounding is as small as what is left of the
+/// series.
+const TURN: f64 = 1e-8;
+const STRETCH: f64 = 1e-5;
+
+impl InputMetric {
+    /// Of a kernel at an input that is not zero, by its values at inputs nearby: relative errors of some 1e-6.
+    ///
+    /// # Errors
+    /// Those of the kernel and of the accessors of [`ScaledCovariance`]; [`Error::ZeroVector`].
+    ///
+    /// ```
+    /// use neural_limits::neural_function::InputMetric;
+    /// use neural_limits::prelude::*;
+    /// // ReLU without biases scales all distances alike, by E q_1/q_0
+    /// let flow = ResNet::new(Relu).infinite_depth();
+    /// let metric = InputMetric::of(|a, b| flow.pair_at(a, b, 1.0), &[0.6, -0.8])?;
+    /// let scale = 0.5 * 0.5_f64.exp();
+    /// assert!((metric.radial / scale - 1.0).abs() < 1e-6);
+    /// assert!((metric.transverse / scale - 1.0).abs() < 1e-6);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn of(
+        kernel: impl Fn(&[f64], &[f64]) -> Result<ScaledCovariance>,
+        a: &[f64],
+    ) -> Result<Self> {
+        let squares: f64 = a.iter().map(|entry| entry * entry).sum();
+        if squares == 0.0 {
+            return Err(Error::ZeroVector {
+                argument: "a".to_owned(),
+            });
+        }
+        let stretched = |by: f64| a.iter().map(|entry| entry * (1.0 + by)).collect::<Vec<_>>();
+        let k = kernel(&stretched(-STRETCH), &stretched(STRETCH))?;
+        let (low, high) = (k.variance_a()?.sqrt(), k.variance_b()?.sqrt());
+        let along = (high - low).powi(2) + 2.0 * low * high * k.one_minus_correlation()?;
+        let radial = along / (4.0 * STRETCH * STRETCH * squares);
+        // across: towards the axis on which a is shortest
+        let by_size = |i: &usize, j: &usize| a[*i].abs().total_cmp(&a[*j].abs());
+        let shortest = (0..a.len()).min_by(by_size).unwrap_or(0);
+        let mut across: Vec<f64> = a
+            .iter()
+            .map(|entry| -a[shortest] * entry / squares)
+            .collect();
+        across[shortest] += 1.0;
+        let length = across.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
+        if a.len() == 1 || length == 0.0 {
+            return Ok(Self {
+                radial,
+                transverse: 0.0,
+            });
+        }
+        let step = TURN * squares.sqrt() / length;
+        let turned: Vec<f64> = a.iter().zip(&across).map(|(a, x)| a + step * x).collect();
+        let k = kernel(a, &turned)?;
+        let transverse =
+            2.0 * k.variance_a()? * k.one_minus_correlation()? / (TURN * TURN * squares);
+        Ok(Self { radial, transverse })
+    }
 }
 
 impl Process {
@@ -134,6 +245,7 @@ impl Process {
         Self {
             covariance,
             tangent: None,
+            metric: None,
         }
     }
 
@@ -142,6 +254,15 @@ impl Process {
         Self {
             covariance: tangent.covariance(),
             tangent: Some(tangent),
+            metric: None,
+        }
+    }
+
+    /// And with the metric of its first input.
+    pub fn and_metric(self, metric: InputMetric) -> Self {
+        Self {
+            metric: Some(metric),
+            ..self
         }
     }
 
@@ -164,11 +285,34 @@ impl Process {
         })?;
         tangent.tangent()
     }
+
+    /// $G$ at the first input.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where it was not asked for by [`NeuralFunction::needs`], or the regime has none.
+    pub fn metric(&self) -> Result<InputMetric> {
+        self.metric.ok_or_else(|| {
+            Error::unsupported(
+                "the metric of the inputs",
+                "the neural function does not ask for it (Need::InputMetric), or the regime has none",
+            )
+        })
+    }
 }
 
 /// The law of a sample of values.
 fn empirical(values: impl Iterator<Item = f64>) -> Result<Law> {
     Empirical::new(values.collect(), 0).map(Law::Empirical)
+}
+
+/// $Y^{i+1}$ of a network at a point of its record.
+fn neuron(record: &Record, i: usize, point: usize) -> Result<f64> {
+    let y = record.neurons();
+    let scaled = y.column(point).get(i).ok_or_else(|| {
+        let expected = format!("an index below {}, the number of outputs", y.width());
+        Error::invalid("neuron", i, expected)
+    })?;
+    scale_by_power_of_two("the neuron", *scaled, y.exponent() / 2)
 }
 
 /// Two points as inputs.

@@ -41,4 +41,14 @@ impl NeuralFunction for Neuron {
     fn at_infinite_width(&self, process: &Process) -> Result<Law> {
         Law::gaussian(0.0, process.covariance().variance_a()?)
     }
+
+    fn with_log_normal_scale(
+        &self,
+        process: &Process,
+        log_mean: f64,
+        log_variance: f64,
+    ) -> Result<Law> {
+        let variance = process.covariance().variance_a()?;
+        Law::log_normal_scale(variance, log_mean, log_variance)
+    }
 }

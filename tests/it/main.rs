@@ -30,6 +30,7 @@ mod one_network;
 mod propagation;
 mod quadrature_oracle;
 mod reproducibility;
+mod routes_to_infinity;
 mod samplers_are_equal_in_law;
 mod tangent_flow;
 mod width_and_depth_commute;

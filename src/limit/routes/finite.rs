@@ -1,6 +1,8 @@
 //! Finite networks, sampled.
 
-use super::sampled;
+use std::ops::Range;
+
+use super::sampled::{self, Sampled};
 use crate::architecture::Architecture;
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
@@ -43,24 +45,25 @@ impl FiniteNetworks {
         }
     }
 
-    /// The values of all functions on every network: one record at a time.
+    /// The values of all functions on networks of these numbers: one record at a time.
     fn values(
         &self,
         functions: &[&dyn NeuralFunction],
         with_gradients: bool,
         time: f64,
+        networks: Range<usize>,
     ) -> Result<Vec<Vec<Result<f64>>>> {
         let (inputs, points) = sampled::distinct_points(functions)?;
-        let networks = self.networks.clone().at_time(time)?;
+        let size = self.networks.clone().at_time(time)?;
         let with_weights = functions
             .iter()
             .any(|function| function.needs().contains(&Need::Network));
-        parallel::try_map(self.samples, |i| {
-            let mut stream = self.seed.stream(i as u64);
+        parallel::try_map(networks.len(), |i| {
+            let mut stream = self.seed.stream((networks.start + i) as u64);
             let record = if with_gradients {
-                networks.record_with_gradients(&inputs, with_weights, &mut stream)?
+                size.record_with_gradients(&inputs, with_weights, &mut stream)?
             } else {
-                networks.record(&inputs, with_weights, &mut stream)?
+                size.record(&inputs, with_weights, &mut stream)?
             };
             let all = functions.iter().zip(&points);
             Ok(all
@@ -88,22 +91,37 @@ impl Limit for FiniteNetworks {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
+        let readings = self.readings(functions, time, 0..self.samples);
+        let laws = readings
+            .into_iter()
+            .map(|values| sampled::law(values?.iter()));
+        laws.collect()
+    }
+
+    fn work(&self) -> f64 {
+        let size = self.networks.width() as f64 * self.networks.depth() as f64;
+        size * self.samples as f64
+    }
+}
+
+impl Sampled for FiniteNetworks {
+    fn readings(
+        &self,
+        functions: &[&dyn NeuralFunction],
+        time: f64,
+        networks: Range<usize>,
+    ) -> Vec<Result<Vec<Result<f64>>>> {
         // those that read gradients apart: a layer may have none, which is no reason to refuse the others
-        let [plain, with_gradients] = [false, true].map(|gradients| {
+        let [mut plain, mut with_gradients] = [false, true].map(|gradients| {
             let all = functions.iter().copied();
             let own: Vec<_> = all.filter(|f| needs_gradients(*f) == gradients).collect();
             let values = if own.is_empty() {
                 Ok(Vec::new())
             } else {
-                self.values(&own, gradients, time)
+                self.values(&own, gradients, time, networks.clone())
             };
-            let laws = (0..own.len()).map(move |i| {
-                let values = values.as_ref().map_err(Clone::clone)?;
-                sampled::law(values.iter().map(|record| &record[i]))
-            });
-            laws.collect::<Vec<_>>().into_iter()
+            sampled::by_function(own.len(), values).into_iter()
         });
-        let (mut plain, mut with_gradients) = (plain, with_gradients);
         let in_turn = functions.iter().filter_map(|function| {
             if needs_gradients(*function) {
                 with_gradients.next()
@@ -112,10 +130,5 @@ impl Limit for FiniteNetworks {
             }
         });
         in_turn.collect()
-    }
-
-    fn work(&self) -> f64 {
-        let size = self.networks.width() as f64 * self.networks.depth() as f64;
-        size * self.samples as f64
     }
 }

@@ -1,13 +1,15 @@
 //! Infinite depth at finite width, sampled.
 
-use super::sampled;
-use crate::Result;
+use std::ops::Range;
+
+use super::sampled::{self, Sampled};
 use crate::architecture::Architecture;
 use crate::diffusion::{Diffusion, OfFiniteWidth};
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
 use crate::neural_function::{Need, NeuralFunction};
 use crate::random::Seed;
+use crate::{Result, parallel};
 
 /// Steps from time 0 to 1: laws are off by some 0.2 %, below what an ensemble of a few hundred paths shows.
 pub(super) const STEPS: usize = 64;
@@ -49,20 +51,22 @@ impl DiffusionPaths {
         })
     }
 
-    /// The values of all functions on every path.
+    /// The values of all functions on paths of these numbers.
     fn values(
         &self,
         functions: &[&dyn NeuralFunction],
         time: f64,
+        paths: Range<usize>,
     ) -> Result<Vec<Vec<Result<f64>>>> {
         let (inputs, points) = sampled::distinct_points(functions)?;
-        self.diffusion
-            .read(&inputs, &[time], self.samples, self.seed, |path| {
-                let all = functions.iter().zip(&points);
-                Ok(all
-                    .map(|(function, points)| function.of_network(&path[0], points))
-                    .collect())
-            })
+        parallel::try_map(paths.len(), |i| {
+            let mut stream = self.seed.stream((paths.start + i) as u64);
+            let path = self.diffusion.records(&inputs, &[time], &mut stream)?;
+            let all = functions.iter().zip(&points);
+            Ok(all
+                .map(|(function, points)| function.of_network(&path[0], points))
+                .collect())
+        })
     }
 }
 
@@ -91,10 +95,27 @@ impl Limit for DiffusionPaths {
     }
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
-        sampled::empirical_laws(functions, refuse, |readable| self.values(readable, time))
+        let readings = self.readings(functions, time, 0..self.samples);
+        let laws = readings
+            .into_iter()
+            .map(|values| sampled::law(values?.iter()));
+        laws.collect()
     }
 
     fn work(&self) -> f64 {
         (self.diffusion.width() * self.diffusion.steps()) as f64 * self.samples as f64
+    }
+}
+
+impl Sampled for DiffusionPaths {
+    fn readings(
+        &self,
+        functions: &[&dyn NeuralFunction],
+        time: f64,
+        paths: Range<usize>,
+    ) -> Vec<Result<Vec<Result<f64>>>> {
+        sampled::readable(functions, refuse, |readable| {
+            self.values(readable, time, paths)
+        })
     }
 }

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::architecture::Architecture;
 use crate::kernel::{InInfiniteWidth, InfiniteWidth};
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::{Need, NeuralFunction, Process};
+use crate::neural_function::NeuralFunction;
 
 /// The layer recursion of [`InfiniteWidth`].
 #[derive(Debug)]
@@ -39,12 +39,13 @@ impl Limit for LayerRecursion {
         let recursion = self.recursion.clone().at_time(time);
         super::each(functions, |function, a, b| {
             let recursion = recursion.as_ref().map_err(Clone::clone)?;
-            let process = if function.needs().contains(&Need::TangentKernel) {
-                Process::with_tangent(recursion.tangent_pair(a, b)?)
-            } else {
-                Process::new(recursion.pair(a, b)?)
-            };
-            function.at_infinite_width(&process)
+            let process = super::process(
+                function,
+                (a, b),
+                |a, b| recursion.pair(a, b),
+                || recursion.tangent_pair(a, b),
+            );
+            function.at_infinite_width(&process?)
         })
     }
 }

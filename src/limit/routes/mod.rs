@@ -7,7 +7,6 @@
 //! | `fluctuations` | $n, L \to \infty$, order $1/n$ | fluctuations of homogeneous residual networks |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous chains at criticality |
 //! | `shaped` | $n, L \to \infty$, $L/n \to T$ | diffusion of the covariances of shaped MLPs |
-//! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous MLPs at criticality |
 //! | `infinite_depth` | finite $n$, $L = \infty$ | paths of the [`diffusion`](crate::diffusion) |
 //! | `depth_then_width` | $L = \infty$, then $n = \infty$ | diffusions, extrapolated in the width |
 //! | `finite` | finite $n, L$ | sampled networks ([`sample`](crate::sample)) |
@@ -22,6 +21,8 @@ mod sampled;
 mod shaped;
 mod width_then_depth;
 
+pub(super) use sampled::Sampled;
+
 pub use depth_then_width::{DepthFirstEstimate, ExtrapolatedDiffusions};
 pub use finite::FiniteNetworks;
 pub use fluctuations::WidthFluctuations;
@@ -33,10 +34,11 @@ pub use width_then_depth::DepthLimit;
 
 use super::{Law, Limit, Regime};
 use crate::error;
+use crate::kernel::TangentKernel;
 use crate::network::Network;
-use crate::neural_function::NeuralFunction;
+use crate::neural_function::{InputMetric, Need, NeuralFunction, Process};
 use crate::random::Seed;
-use crate::{Error, Result};
+use crate::{Error, Result, ScaledCovariance};
 
 /// The sizes at which finite networks are sampled.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +86,7 @@ impl Grid {
     }
 }
 
-fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
+pub(super) fn sizes(argument: &str, sizes: &[usize]) -> Result<Vec<usize>> {
     if sizes.is_empty() {
         return Err(Error::shape(argument, "length 0", "at least one size"));
     }
@@ -125,8 +127,7 @@ pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
     limits.extend(diffusions(net, grid)?);
     for &width in &grid.widths {
         for &depth in &grid.depths {
-            // of the size alone, so that a size has the same networks in every grid
-            let seed = grid.seed.split(width as u64).split(depth as u64);
+            let seed = seed_of(grid.seed, width, depth);
             limits.push(
                 match FiniteNetworks::new(net, width, depth, grid.samples, seed) {
                     Ok(limit) => Box::new(limit),
@@ -149,11 +150,23 @@ fn boxed<L: Limit + 'static, E>(limit: std::result::Result<L, E>) -> Option<Box<
 
 /// The seeds of what has no depth: no size of the grid has this one.
 const NO_DEPTH: u64 = u64::MAX;
+
+/// The seed of the networks of a size: of the size alone, so that it has the same networks wherever it is
+/// sampled.
+pub(super) fn seed_of(seed: Seed, width: usize, depth: usize) -> Seed {
+    seed.split(width as u64).split(depth as u64)
+}
+
+/// The same of the diffusion of a width.
+pub(super) fn seed_of_depth(seed: Seed, width: usize) -> Seed {
+    seed.split(width as u64).split(NO_DEPTH)
+}
+
 /// Infinite depth at every width and extrapolated to infinite width, or one regime that says why not.
 fn diffusions(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
     let mut limits: Vec<Box<dyn Limit>> = Vec::new();
     for &width in &grid.widths {
-        let seed = grid.seed.split(width as u64).split(NO_DEPTH);
+        let seed = seed_of_depth(grid.seed, width);
         match DiffusionPaths::new(net, width, grid.samples, seed) {
             Ok(limit) => limits.push(Box::new(limit)),
             Err(error @ Error::Unsupported { .. }) => {
@@ -216,4 +229,23 @@ fn each(
             }
         })
         .collect()
+}
+
+/// What a function needs of the process of infinite width at two inputs, from a regime's kernels.
+fn process(
+    function: &dyn NeuralFunction,
+    (a, b): (&[f64], &[f64]),
+    pair: impl Fn(&[f64], &[f64]) -> Result<ScaledCovariance>,
+    tangent: impl FnOnce() -> Result<TangentKernel>,
+) -> Result<Process> {
+    let needs = |need| function.needs().contains(&need);
+    let process = if needs(Need::TangentKernel) {
+        Process::with_tangent(tangent()?)
+    } else {
+        Process::new(pair(a, b)?)
+    };
+    if needs(Need::InputMetric) {
+        return Ok(process.and_metric(InputMetric::of(pair, a)?));
+    }
+    Ok(process)
 }

@@ -1,6 +1,8 @@
 //! What routes that draw random networks or paths share.
 
-use crate::limit::{Empirical, Law};
+use std::ops::Range;
+
+use crate::limit::{Empirical, Law, Limit};
 use crate::neural_function::{Need, NeuralFunction};
 use crate::{Error, Inputs, Result};
 
@@ -20,12 +22,36 @@ pub(super) fn refuse_needs(
     }
 }
 
-/// The law of each function by `values` of those that are not refused: by sample, then by function.
-pub(super) fn empirical_laws(
+/// A regime of random networks, of which more can be drawn.
+pub(in crate::limit) trait Sampled: Limit {
+    /// For each function its values on the networks (or paths) of these numbers, or why it has none on any.
+    /// Network $i$ is drawn from stream $i$ of a seed, whatever the range.
+    fn readings(
+        &self,
+        functions: &[&dyn NeuralFunction],
+        time: f64,
+        networks: Range<usize>,
+    ) -> Vec<Result<Vec<Result<f64>>>>;
+}
+
+/// Values by network, then by function, the other way round.
+pub(super) fn by_function(
+    functions: usize,
+    values: Result<Vec<Vec<Result<f64>>>>,
+) -> Vec<Result<Vec<Result<f64>>>> {
+    let of = |i: usize| {
+        let values = values.as_ref().map_err(Clone::clone)?;
+        Ok(values.iter().map(|network| network[i].clone()).collect())
+    };
+    (0..functions).map(of).collect()
+}
+
+/// What `values` gives for the functions that are not refused.
+pub(super) fn readable(
     functions: &[&dyn NeuralFunction],
     refuse: impl Fn(&dyn NeuralFunction) -> Result<()>,
     values: impl FnOnce(&[&dyn NeuralFunction]) -> Result<Vec<Vec<Result<f64>>>>,
-) -> Vec<Result<Law>> {
+) -> Vec<Result<Vec<Result<f64>>>> {
     let refused: Vec<Result<()>> = functions.iter().map(|f| refuse(*f)).collect();
     let all = functions.iter().zip(&refused);
     let readable: Vec<&dyn NeuralFunction> = all
@@ -37,14 +63,13 @@ pub(super) fn empirical_laws(
     } else {
         values(&readable)
     };
-    let mut next = 0..readable.len();
-    let laws = refused.into_iter().map(|refused| {
-        refused?;
-        let values = values.as_ref().map_err(Clone::clone)?;
-        let i = next.next().unwrap_or_default();
-        law(values.iter().map(|sample| &sample[i]))
-    });
-    laws.collect()
+    let mut read = by_function(readable.len(), values).into_iter();
+    let all = refused.into_iter();
+    all.filter_map(|refused| match refused {
+        Ok(()) => read.next(),
+        Err(error) => Some(Err(error)),
+    })
+    .collect()
 }
 
 /// All inputs of the functions, each once, and the indices of every function's own.

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::architecture::Architecture;
 use crate::depth::{InInfiniteDepth, InfiniteDepth};
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::{Need, NeuralFunction, Process};
+use crate::neural_function::NeuralFunction;
 
 /// The limit of [`InfiniteDepth`].
 #[derive(Debug)]
@@ -32,12 +32,13 @@ impl Limit for DepthLimit {
 
     fn laws(&self, functions: &[&dyn NeuralFunction], time: f64) -> Vec<Result<Law>> {
         super::each(functions, |function, a, b| {
-            let process = if function.needs().contains(&Need::TangentKernel) {
-                Process::with_tangent(self.limit.tangent_pair_at(a, b, time)?)
-            } else {
-                Process::new(self.limit.pair_at(a, b, time)?)
-            };
-            function.at_infinite_width(&process)
+            let process = super::process(
+                function,
+                (a, b),
+                |a, b| self.limit.pair_at(a, b, time),
+                || self.limit.tangent_pair_at(a, b, time),
+            );
+            function.at_infinite_width(&process?)
         })
     }
 }

@@ -1,0 +1,60 @@
+//! What a comparison may cost.
+
+use crate::{Error, Result};
+
+/// How much work a comparison may do before it says that it cannot decide.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Budget {
+    /// So many networks in all, of whatever size. Results are the same on every machine.
+    Networks(usize),
+    /// So many seconds of drawing networks, checked between sizes: how many networks that is depends on the
+    /// machine, what is read off each of them does not.
+    Seconds(f64),
+}
+
+/// The fewest networks of a size.
+pub(super) const FEWEST: usize = 8;
+
+/// What has been, or would be, drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cost {
+    pub(super) networks: usize,
+    pub(super) seconds: f64,
+}
+
+impl Budget {
+    /// The number of networks of each of `places` sizes in the first round, of at most `wanted`.
+    pub(super) fn first(self, wanted: usize, places: usize) -> Result<usize> {
+        match self {
+            Self::Networks(networks) => {
+                let each = networks / places.max(1);
+                if each < FEWEST {
+                    let least = FEWEST * places;
+                    let expected = format!("at least {least}: {FEWEST} at each of {places} sizes");
+                    return Err(Error::invalid("networks", networks, expected));
+                }
+                Ok(each.min(wanted))
+            }
+            Self::Seconds(seconds) if seconds > 0.0 && seconds.is_finite() => Ok(wanted),
+            Self::Seconds(seconds) => {
+                Err(Error::invalid("seconds", seconds, "a finite number > 0"))
+            }
+        }
+    }
+
+    pub(super) fn allows(self, cost: &Cost) -> bool {
+        match self {
+            Self::Networks(networks) => cost.networks <= networks,
+            Self::Seconds(seconds) => cost.seconds <= seconds,
+        }
+    }
+
+    pub(super) fn is_of_time(self) -> bool {
+        matches!(self, Self::Seconds(_))
+    }
+
+    pub(super) fn is_over(self, spent: f64) -> bool {
+        matches!(self, Self::Seconds(seconds) if spent > seconds)
+    }
+}

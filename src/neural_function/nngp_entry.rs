@@ -1,0 +1,99 @@
+//! An entry of the empirical NNGP kernel as a neural function.
+
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{Need, NeuralFunction, Process, empirical, neuron, pair};
+use crate::law::Law;
+use crate::random::Seed;
+use crate::sample::Record;
+use crate::{Error, Inputs, Result, error};
+
+/// Draws that stand for a law without a closed form: its distribution function is off by some
+/// $1/\sqrt{16384} = 0.008$ at most.
+const DRAWS: usize = 16_384;
+
+/// $\hat K(a, b) = \frac1k \sum_{r \le k} Y^r(a) Y^r(b)$, the empirical NNGP kernel of the first $k$ outputs,
+/// as [`EmpiricalKernels::nngp`](crate::sample::EmpiricalKernels::nngp). Of all outputs it is the
+/// [`Covariance`](super::Covariance).
+///
+/// At infinite width and fixed $k$ it stays random, a mean of $k$ independent products of two Gaussians with
+/// covariance $K$ (J. Lee et al. 2018, arXiv 1711.00165): given as the
+/// [empirical law](crate::law::Empirical) of 16 384 draws of the process, always the same ones.
+///
+/// ```
+/// use neural_limits::neural_function::NngpEntry;
+/// use neural_limits::prelude::*;
+/// let entry = NngpEntry::between(&[1.0, 0.0], &[0.6, 0.8], 10)?;
+/// let limit = routes::DepthLimit::new(&ResNet::new(Relu)).law(&entry, 1.0)?;
+/// let k = Covariance::between(&[1.0, 0.0], &[0.6, 0.8])?;
+/// let k = routes::DepthLimit::new(&ResNet::new(Relu)).law(&k, 1.0)?;
+/// assert!((limit.mean() / k.mean() - 1.0).abs() < 0.02);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct NngpEntry {
+    inputs: Inputs<'static>,
+    outputs: usize,
+}
+
+impl NngpEntry {
+    /// Of two inputs and the first `outputs` outputs.
+    ///
+    /// # Errors
+    /// As [`Inputs::from_rows`]; [`Error::Invalid`] for 0 outputs or more than 10⁴.
+    pub fn between(a: &[f64], b: &[f64], outputs: usize) -> Result<Self> {
+        error::size("outputs", outputs)?;
+        if outputs > 10_000 {
+            let expected = "an integer <= 10000; a Covariance is the entry of all outputs";
+            return Err(Error::invalid("outputs", outputs, expected));
+        }
+        Ok(Self {
+            inputs: pair(a, b)?,
+            outputs,
+        })
+    }
+}
+
+impl NeuralFunction for NngpEntry {
+    fn name(&self) -> String {
+        match self.outputs {
+            1 => "NNGP entry, 1 output".to_owned(),
+            outputs => format!("NNGP entry, {outputs} outputs"),
+        }
+    }
+
+    fn inputs(&self) -> &Inputs<'static> {
+        &self.inputs
+    }
+
+    fn needs(&self) -> &[Need] {
+        &[Need::Neurons]
+    }
+
+    fn of_network(&self, record: &Record, points: &[usize]) -> Result<f64> {
+        let mut sum = 0.0;
+        for r in 0..self.outputs {
+            sum += neuron(record, r, points[0])? * neuron(record, r, points[1])?;
+        }
+        Ok(sum / self.outputs as f64)
+    }
+
+    fn at_infinite_width(&self, process: &Process) -> Result<Law> {
+        let k = process.covariance().pair()?;
+        let c = k.pair_correlation();
+        let scale = k.variance_a().sqrt() * k.variance_b().sqrt() / self.outputs as f64;
+        // of unit Gaussians, uv = ((1 + c) s² - (1 - c) d²)/2 with independent s, d
+        let (sum, difference) = (0.5 * c.one_plus(), 0.5 * c.one_minus());
+        let seed = Seed::new(0);
+        empirical((0..DRAWS).map(|i| {
+            let mut rng = seed.stream(i as u64);
+            let mut total = 0.0;
+            for _ in 0..self.outputs {
+                let s: f64 = StandardNormal.sample(&mut rng);
+                let d: f64 = StandardNormal.sample(&mut rng);
+                total += sum * s * s - difference * d * d;
+            }
+            scale * total
+        }))
+    }
+}
