@@ -46,6 +46,7 @@
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
 //! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
 //! | [`statistics`] | the tests and fits behind reports |
+//! | `figure` (feature `plot`) | figures as SVG |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
 //! [`docs/theory.md`][theory]; why the crate is built as it is, in [`docs/architecture.md`][architecture].
@@ -93,6 +94,8 @@
 pub mod architecture;
 pub mod depth;
 pub mod diffusion;
+#[cfg(feature = "plot")]
+pub mod figure;
 pub mod inference;
 pub mod kernel;
 pub mod law;
