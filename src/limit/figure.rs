@@ -43,6 +43,14 @@ impl Report {
     /// # Errors
     /// [`Error::Io`] if the file cannot be written; [`Error::Shape`] for no reports.
     pub fn write_svg_of(reports: &[Self], path: impl AsRef<Path>) -> Result<()> {
+        Self::figure_of(reports)?.write(path)
+    }
+
+    /// The figure of [`write_svg_of`](Self::write_svg_of).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for no reports.
+    pub fn figure_of(reports: &[Self]) -> Result<Figure> {
         let columns = reports.iter().map(|r| r.functions.len()).max().unwrap_or(0);
         if columns == 0 {
             return Err(Error::shape("reports", "nothing to plot", "a report"));
@@ -54,7 +62,7 @@ impl Report {
                 figure = figure.with(report.panel(function));
             }
         }
-        figure.write(path)
+        Ok(figure)
     }
 
     fn at_depths(&self, function: usize) -> Vec<AtDepth> {
