@@ -1,0 +1,121 @@
+//! The energy distance of two laws in space, from samples.
+
+use rand::seq::SliceRandom;
+
+use super::Test;
+use super::points::Points;
+use crate::error::{self, Error, Result};
+use crate::numerics::dot;
+use crate::parallel;
+use crate::random::Seed;
+
+/// Rows of distances at hand at once.
+const ROWS: usize = 16;
+
+/// The energy distance of two samples in $\mathbb R^d$,
+/// $$D^2 = 2 \mathbb E |X - Y| - \mathbb E |X - X'| - \mathbb E |Y - Y'|,$$
+/// expectations taken under the empirical laws (G. J. Székely and M. L. Rizzo 2013, J. Stat. Plan. Inference
+/// 143:1249). Of laws with means $D$ is a metric: it is 0 for equal laws only, in every dimension. On the
+/// line $D^2 = 2 \int (F - G)^2$.
+///
+/// $O((m + n)^2 d)$ operations; $D^2$ has an absolute error of rounding, relative to the distances of the
+/// points.
+///
+/// # Errors
+/// [`Error::Shape`] for no points, points without coordinates or of unequal dimensions; [`Error::Invalid`]
+/// for a coordinate that is not finite; [`Error::Overflow`] for a distance beyond the range.
+///
+/// ```
+/// use neural_limits::statistics::energy_distance;
+/// let distance = energy_distance(&[[0.0, 0.0]], &[[3.0, 4.0]])?;
+/// assert!((distance - 10.0_f64.sqrt()).abs() < 1e-15);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+pub fn energy_distance<P: AsRef<[f64]>>(first: &[P], second: &[P]) -> Result<f64> {
+    energy_distances(first, second, 0, Seed::new(0)).map(|all| all[0])
+}
+
+/// The permutation test of the hypothesis that two samples in $\mathbb R^d$ are from one law, by their
+/// [`energy_distance`]: consistent against every other law.
+///
+/// Of the pooled points as many as the first sample has are drawn anew `permutations` times; $p = (1 +
+/// \#\lbrace D_b \ge D \rbrace)/(1 + B)$ is at most $\alpha$ with probability at most $\alpha$, exactly, at
+/// every size. To reject at the level $\alpha$ takes $B \ge 1/\alpha - 1$. $O((m+n)^2 B)$ operations: 0.1 s
+/// for $m + n = 1000$, $B = 199$.
+///
+/// # Errors
+/// As [`energy_distance`]; [`Error::Invalid`] for no permutations.
+///
+/// ```
+/// use neural_limits::statistics::energy_test;
+/// let first: Vec<[f64; 2]> = (0..20).map(|i| [f64::from(i).sin(), f64::from(i).cos()]).collect();
+/// let second: Vec<[f64; 2]> = first.iter().map(|[x, y]| [0.2 * x, 2.0 * y]).collect();
+/// // equal means and no correlation, but not one law
+/// assert!(energy_test(&first, &second, 999, 1)?.p_value < 0.01);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+pub fn energy_test<P: AsRef<[f64]>>(
+    first: &[P],
+    second: &[P],
+    permutations: usize,
+    seed: impl Into<Seed>,
+) -> Result<Test> {
+    error::size("permutations", permutations)?;
+    let all = energy_distances(first, second, permutations, seed.into())?;
+    Ok(Test::by_permutation(all[0], &all[1..]))
+}
+
+/// The distance, and those of permuted samples.
+fn energy_distances<P: AsRef<[f64]>>(
+    first: &[P],
+    second: &[P],
+    permutations: usize,
+    seed: Seed,
+) -> Result<Vec<f64>> {
+    // by name, before they are pooled
+    for (argument, sample) in [("first", first), ("second", second)] {
+        Points::new(argument, sample)?;
+    }
+    let pooled: Vec<&[f64]> = first.iter().chain(second).map(P::as_ref).collect();
+    let points = Points::new("the pooled points", &pooled)?;
+    let count = points.count();
+    // D² = -Σ w_i w_j |z_i - z_j| with w = 1/m on the first sample, -1/n on the second
+    let mut weights = vec![1.0 / first.len() as f64; first.len()];
+    weights.resize(count, -1.0 / second.len() as f64);
+    let weights: Vec<Vec<f64>> = (0..=permutations)
+        .map(|b| {
+            let mut weights = weights.clone();
+            if b > 0 {
+                weights.shuffle(&mut seed.stream(b as u64));
+            }
+            weights
+        })
+        .collect();
+    let blocks = parallel::try_map(count.div_ceil(ROWS), |block| {
+        let rows = block * ROWS..count.min((block + 1) * ROWS);
+        let mut distances = vec![0.0; rows.len() * count];
+        for (i, row) in rows.clone().zip(distances.chunks_exact_mut(count)) {
+            points.distances(i, row);
+        }
+        let sums = weights.iter().map(|w| {
+            let rows = rows.clone().zip(distances.chunks_exact(count));
+            rows.map(|(i, row)| w[i] * dot(w, row)).sum::<f64>()
+        });
+        Ok(sums.collect::<Vec<f64>>())
+    })?;
+    let mut squares = vec![0.0; permutations + 1];
+    for block in blocks {
+        for (square, sum) in squares.iter_mut().zip(block) {
+            *square -= sum;
+        }
+    }
+    let distance = |square: f64| {
+        let distance = square.max(0.0).sqrt() * points.scale.sqrt();
+        if distance.is_finite() {
+            Ok(distance)
+        } else {
+            Err(Error::overflow("the energy distance"))
+        }
+    };
+    squares.into_iter().map(distance).collect()
+}
