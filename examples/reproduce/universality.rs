@@ -78,8 +78,8 @@ fn fitted(name: &str, index: usize, points: Vec<(f64, Measured)>, outcome: &mut 
 
 fn weights(setting: &Setting) -> Result<Outcome, Error> {
     let depth = 32;
-    let widths = setting.pick([16, 64, 256], [8, 16, 32]);
-    let samples = setting.pick(300, 60);
+    let widths = setting.pick([16, 48, 144], [8, 16, 32]);
+    let samples = setting.pick(200, 60);
     let laws = [
         ("Gaussian", WeightLaw::gaussian()),
         ("Rademacher", WeightLaw::rademacher()),
@@ -112,7 +112,7 @@ fn weights(setting: &Setting) -> Result<Outcome, Error> {
 }
 
 fn activations(setting: &Setting) -> Result<Outcome, Error> {
-    let widths = setting.pick([16, 64, 256, 512], [8, 16, 32, 64]);
+    let widths = setting.pick([16, 48, 144, 288], [8, 16, 32, 64]);
     let samples = setting.pick(300, 60);
     let mut outcome = Outcome::default();
     let mut panel = Panel::new(
