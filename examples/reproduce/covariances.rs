@@ -349,17 +349,22 @@ fn scalings(setting: &Setting) -> Result<Outcome, Error> {
             |t| (2.0 * t - 1.0).max(0.0),
         )
     };
-    let normalised: Vec<(String, ResNet)> = [-1.0, 0.0, 0.25, 0.4]
-        .into_iter()
-        .map(|gamma| {
-            let net = ResNet::new(Relu).scaled_by(PowerLaw::new(gamma)?);
-            Ok((format!("l^{}", plain(-gamma, 2)), net))
-        })
-        .chain([Ok((
-            "second half".to_owned(),
-            ResNet::new(Relu).scaled_by(late()),
-        ))])
-        .collect::<Result<_, Error>>()?;
+    let normalised: Vec<(String, ResNet)> = [
+        ("α ∝ l", -1.0),
+        ("α = L^(−1/2)", 0.0),
+        ("α ∝ l^(−1/4)", 0.25),
+        ("α ∝ l^(−2/5)", 0.4),
+    ]
+    .into_iter()
+    .map(|(name, gamma)| {
+        let net = ResNet::new(Relu).scaled_by(PowerLaw::new(gamma)?);
+        Ok((name.to_owned(), net))
+    })
+    .chain([Ok((
+        "second half only".to_owned(),
+        ResNet::new(Relu).scaled_by(late()),
+    ))])
+    .collect::<Result<_, Error>>()?;
     let mut panel = Panel::new(
         format!("correlation of two inputs, L = {depth}, n = ∞"),
         Axis::linear("clock Σ α²"),
@@ -382,11 +387,7 @@ fn scalings(setting: &Setting) -> Result<Outcome, Error> {
             alphas.iter().map(|a| a * a).fold(0.0, f64::max),
         ));
         let thinned = points.iter().copied().step_by(depth / 25).collect();
-        panel = panel.with(Series::markers(
-            format!("α ∝ {name}"),
-            Style::nth(i),
-            thinned,
-        ));
+        panel = panel.with(Series::markers(name.clone(), Style::nth(i), thinned));
     }
     let ratio = worst
         .iter()
@@ -443,7 +444,7 @@ fn scalings(setting: &Setting) -> Result<Outcome, Error> {
     let nets = [
         normalised[0].clone(),
         normalised[2].clone(),
-        ("series".to_owned(), series),
+        ("convergent series".to_owned(), series),
     ];
     for (i, (name, net)) in nets.iter().enumerate() {
         let limit = net.infinite_depth().propagate(k, 1.0)?.correlation()?;

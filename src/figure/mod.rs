@@ -91,7 +91,11 @@ impl Figure {
                 panel.draw(&mut body, corner, (width, height + title), title, index);
             }
             y += height + title + 8.0;
-            y += legends(&mut body, panels, y, width);
+            let next = (row + 1) * columns;
+            let next = self.panels.get(next..).unwrap_or_default();
+            if !repeated(panels, &next[..columns.min(next.len())]) {
+                y += legends(&mut body, panels, y, width);
+            }
         }
         let title = escaped(&self.title);
         format!(
@@ -113,6 +117,13 @@ impl Figure {
             reason: error.to_string(),
         })
     }
+}
+
+/// Whether a row's legend is that of the next row too, which then has it for both.
+fn repeated(row: &[Panel], next: &[Panel]) -> bool {
+    let entries = |panels: &[Panel]| panels.iter().map(Panel::entries).collect::<Vec<_>>();
+    let one = entries(row);
+    !next.is_empty() && entries(next) == one && one.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// The legends of a row of panels and their height: one for all of them if they say the same, one below each
@@ -183,6 +194,17 @@ mod tests {
         assert_eq!(both("first <").matches("first &lt;").count(), 1);
         assert_eq!(both("second").matches(">second<").count(), 1);
         assert!(both("second").contains("a &amp; b"));
+    }
+
+    #[test]
+    fn rows_of_one_legend_have_it_below_the_last() {
+        let figure = |second: &str| {
+            let row = |label: &str| panel(label, vec![(1.0, 1.0), (2.0, 2.0)]);
+            let figure = Figure::new("").columns(1).with(row("first"));
+            figure.with(row(second)).svg()
+        };
+        assert_eq!(figure("first").matches(">first<").count(), 1);
+        assert_eq!(figure("second").matches(">first<").count(), 1);
     }
 
     #[test]

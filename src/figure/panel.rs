@@ -265,7 +265,7 @@ impl Panel {
         title: f64,
         index: usize,
     ) {
-        let top = corner.1 + title + 8.0;
+        let top = corner.1 + title + 12.0;
         let bottom = corner.1 + size.1 - 42.0;
         let vertical = self.y.scale(self.extent(&self.y, true), bottom - top);
         let heights = self.y.labelled(&vertical, |_| 1.6 * TICK);
