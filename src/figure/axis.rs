@@ -136,6 +136,12 @@ impl Scale {
         self.length * (value - self.low) / (self.high - self.low)
     }
 
+    /// With its lower end at 0, where bars stand, instead of a margin below.
+    pub(super) fn on_zero(self) -> Self {
+        let low = if self.logarithmic { self.low } else { 0.0 };
+        Self { low, ..self }
+    }
+
     /// The ends as values.
     pub(super) fn ends(&self) -> (f64, f64) {
         if self.logarithmic {

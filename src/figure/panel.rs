@@ -59,7 +59,7 @@ impl Series {
         Self::new(label, style, Form::Both, points)
     }
 
-    /// A histogram: bar `i` has the height `heights[i]` and stands between `edges[i]` and `edges[i + 1]`.
+    /// A histogram: bar `i` has the height `heights[i]` $\ge 0$ and stands between `edges[i]` and `edges[i + 1]`.
     pub fn histogram(
         label: impl Into<String>,
         style: Style,
@@ -239,9 +239,6 @@ impl Panel {
                         .flat_map(|b| [b.0, b.1]),
                 );
             }
-            if vertical && series.form == Form::Bars {
-                values.push(0.0);
-            }
         }
         if vertical {
             values.extend(self.levels.iter().map(|level| level.2));
@@ -268,6 +265,8 @@ impl Panel {
         let top = corner.1 + title + 12.0;
         let bottom = corner.1 + size.1 - 42.0;
         let vertical = self.y.scale(self.extent(&self.y, true), bottom - top);
+        let bars = self.series.iter().any(|series| series.form == Form::Bars);
+        let vertical = if bars { vertical.on_zero() } else { vertical };
         let heights = self.y.labelled(&vertical, |_| 1.6 * TICK);
         let widest = heights
             .iter()
@@ -452,7 +451,9 @@ impl Frame<'_> {
                 let x = self.x(step(cells.x, start, cells.columns));
                 start += run.len();
                 let end = self.x(step(cells.x, start, cells.columns));
-                svg.rectangle((x, above), (end - x, below - above), run[0]);
+                // half a pixel more, which the neighbours cover: no seams where places are rounded
+                let size = (end - x + 0.5, below - above + 0.5);
+                svg.rectangle((x, above - 0.5), size, run[0]);
             }
         }
         svg.push("</g>");
