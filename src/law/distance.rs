@@ -1,6 +1,7 @@
 //! Distances between laws.
 
 use super::Law;
+use crate::numerics::gauss_legendre::{NODES, WEIGHTS};
 use crate::numerics::normal;
 
 /// Scores at which two continuous laws are compared.
@@ -37,17 +38,27 @@ impl Law {
         distance
     }
 
-    /// The Wasserstein distance $W_p = (\int_0^1 |F^{-1}(u) - G^{-1}(u)|^p du)^{1/p}$ for $p = 1$.
+    /// The Wasserstein distance $W_1 = \int_0^1 |F^{-1}(u) - G^{-1}(u)| du = \int |F - G|$.
     ///
-    /// Exact (to rounding) if both laws have atoms; otherwise by quadrature over 8192 scores, with a relative
-    /// error of about 1e-4 against a sample of up to a thousand values and 1e-6 between continuous laws.
+    /// Exact (to rounding) between laws with atoms, of any sizes; to 1e-12, relatively, between a sample and a
+    /// continuous law, by Gauss's rule between the orders $i/m$ and where the law crosses a value; by 8192
+    /// scores between continuous laws, to about 1e-6.
+    ///
+    /// ```
+    /// use neural_limits::law::{Empirical, Law};
+    /// // E|z| for a standard normal z
+    /// let distance = Law::gaussian(0.0, 1.0)?.wasserstein(&Law::Deterministic(0.0));
+    /// assert!((distance - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
     pub fn wasserstein(&self, other: &Self) -> f64 {
-        self.transport(other, |d| d.abs())
+        self.transport(other, 1)
     }
 
-    /// The $L^2$ distance under the best coupling, $W_2$: against a deterministic law $x$ it is
-    /// $(\mathbb E (X - x)^2)^{1/2}$, the error of strong commutativity (S. Hayou 2023, arXiv 2310.01683).
-    /// Accuracy as [`wasserstein`](Self::wasserstein); exact in closed form between a sample and a number.
+    /// The $L^2$ distance under the best coupling, $W_2 = (\int_0^1 (F^{-1}(u) - G^{-1}(u))^2 du)^{1/2}$:
+    /// against a deterministic law $x$ it is $(\mathbb E (X - x)^2)^{1/2}$, the error of strong commutativity
+    /// (S. Hayou 2023, arXiv 2310.01683). Accuracy as [`wasserstein`](Self::wasserstein); in closed form
+    /// against a number.
     ///
     /// ```
     /// use neural_limits::law::Law;
@@ -62,22 +73,96 @@ impl Law {
             (law, Self::Deterministic(x)) | (Self::Deterministic(x), law) => {
                 law.variance().sqrt().hypot(law.mean() - x)
             }
-            _ => self.transport(other, |d| d * d).sqrt(),
+            _ => self.transport(other, 2).sqrt(),
         }
     }
 
-    fn transport(&self, other: &Self, cost: impl Fn(f64) -> f64) -> f64 {
-        if let (Some(a), Some(b)) = (self.atoms(), other.atoms()) {
-            return atomic_transport(a, b, cost);
+    /// $W_p^p$.
+    fn transport(&self, other: &Self, power: i32) -> f64 {
+        match (self.atoms(), other.atoms()) {
+            (Some(a), Some(b)) => atomic_transport(a, b, power),
+            (Some(atoms), None) => other.transport_to(atoms, power),
+            (None, Some(atoms)) => self.transport_to(atoms, power),
+            // with exact weights Φ(z + h/2) - Φ(z - h/2)
+            (None, None) => {
+                let half = RANGE / GRID as f64;
+                let cost = |z: f64| {
+                    let weight = normal::distribution(z + half) - normal::distribution(z - half);
+                    weight * (self.at_score(z) - other.at_score(z)).abs().powi(power)
+                };
+                scores().map(cost).sum()
+            }
         }
-        // ∫ cost(F⁻¹(Φ(z)) - G⁻¹(Φ(z))) φ(z) dz, with exact weights Φ(z + h/2) - Φ(z - h/2)
-        let half = RANGE / GRID as f64;
-        scores()
-            .map(|z| {
-                let weight = normal::distribution(z + half) - normal::distribution(z - half);
-                weight * cost(self.at_score(z) - other.at_score(z))
-            })
-            .sum()
+    }
+
+    /// $W_p^p$ of a continuous law and equal atoms in increasing order.
+    fn transport_to(&self, atoms: &[f64], power: i32) -> f64 {
+        let spread = match self {
+            Self::LogNormal { log_variance, .. } => log_variance.sqrt(),
+            _ => 0.0,
+        };
+        // |x|^p times the law is largest at the score p spread
+        let (low, high) = (-RANGE, RANGE + f64::from(power) * spread);
+        let longest = 1.0 / spread.max(1.0);
+        let size = atoms.len();
+        let mut sum = 0.0;
+        let mut from = low;
+        for (i, &x) in atoms.iter().enumerate() {
+            let order = (i + 1) as f64 / size as f64;
+            if let Self::Density(density) = self {
+                let cost = |value: f64| (value - x).abs().powi(power);
+                sum += density.between((i as f64 / size as f64, order), x, cost);
+                continue;
+            }
+            let to = if i + 1 == size {
+                high
+            } else {
+                normal::quantile(order)
+            };
+            let crossing = self.score(x).unwrap_or(low).clamp(from, to);
+            for (start, end) in [(from, crossing), (crossing, to)] {
+                let panels = ((end - start) / longest).ceil() as usize;
+                let width = (end - start) / panels as f64;
+                for panel in 0..panels {
+                    let start = start + width * panel as f64;
+                    let rule = NODES.iter().zip(WEIGHTS);
+                    let cost = |share: &f64| self.cost(x, start + width * share, power);
+                    sum += rule
+                        .map(|(share, weight)| width * weight * cost(share))
+                        .sum::<f64>();
+                }
+            }
+            from = to;
+        }
+        sum
+    }
+
+    /// $|F^{-1}(\Phi(z)) - x|^p$ times the normal density at $z$, for a Gaussian or log-normal law.
+    fn cost(&self, x: f64, z: f64, power: i32) -> f64 {
+        // of the density to the power 1/p, so that nothing overflows
+        let decay = 0.5 * z * z / f64::from(power);
+        let difference = match self {
+            Self::LogNormal {
+                log_mean,
+                log_variance,
+            } => {
+                let above = log_mean + log_variance.sqrt() * z;
+                let logarithm = if x > 0.0 {
+                    x.ln() - above
+                } else {
+                    f64::NEG_INFINITY
+                };
+                if logarithm > 0.0 {
+                    -x * (-logarithm).exp_m1() * (-decay).exp()
+                } else if x > 0.0 {
+                    -(above - decay).exp() * logarithm.exp_m1()
+                } else {
+                    (above - decay).exp() - x * (-decay).exp()
+                }
+            }
+            _ => (self.at_score(z) - x) * (-decay).exp(),
+        };
+        difference.abs().powi(power) * normal::density(0.0)
     }
 }
 
@@ -85,14 +170,14 @@ fn scores() -> impl Iterator<Item = f64> {
     (0..GRID).map(|i| RANGE * (2.0 * (i as f64 + 0.5) / GRID as f64 - 1.0))
 }
 
-/// $\int_0^1$ cost$(F^{-1} - G^{-1})$ for sorted samples of equal atoms each.
-fn atomic_transport(a: &[f64], b: &[f64], cost: impl Fn(f64) -> f64) -> f64 {
+/// $W_p^p$ of sorted samples of equal atoms each.
+fn atomic_transport(a: &[f64], b: &[f64], power: i32) -> f64 {
     let (mut i, mut j, mut u, mut total) = (0, 0, 0.0, 0.0);
     while i < a.len() && j < b.len() {
         // compare (i+1)/|a| with (j+1)/|b| in integers, so that equal ends are seen as equal
         let (end_a, end_b) = ((i + 1) * b.len(), (j + 1) * a.len());
         let end = end_a.min(end_b) as f64 / (a.len() * b.len()) as f64;
-        total += (end - u) * cost(a[i] - b[j]);
+        total += (end - u) * (a[i] - b[j]).abs().powi(power);
         u = end;
         i += usize::from(end_a <= end_b);
         j += usize::from(end_b <= end_a);

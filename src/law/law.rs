@@ -134,7 +134,7 @@ impl Law {
 
     /// The standard normal score $z$ of which $x$ is the image; `None` below the support or for a law with
     /// atoms.
-    fn score(&self, x: f64) -> Option<f64> {
+    pub(super) fn score(&self, x: f64) -> Option<f64> {
         match self {
             Self::Gaussian { mean, variance } => Some((x - mean) / variance.sqrt()),
             Self::LogNormal {

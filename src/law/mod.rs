@@ -6,6 +6,7 @@
 //! | [`Empirical`] | the law of a sample |
 //! | [`Density`] | a density on a uniform grid |
 //! | `distance` | Kolmogorov–Smirnov, Wasserstein and $L^2$ distances of any two |
+//! | [`QuantilePlot`] | a sample against the quantiles of a law, with a band; the test of its law |
 
 #[cfg(feature = "approx")]
 mod approx;
@@ -14,7 +15,9 @@ mod distance;
 mod empirical;
 #[expect(clippy::module_inception, reason = "the law itself")]
 mod law;
+mod quantile_plot;
 
 pub use density::Density;
 pub use empirical::Empirical;
 pub use law::Law;
+pub use quantile_plot::{QuantilePlot, QuantilePoint};

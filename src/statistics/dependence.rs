@@ -167,3 +167,65 @@ fn centre(matrix: &mut [f64], count: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_distr::{Distribution, StandardNormal};
+
+    use super::*;
+
+    const X: [[f64; 2]; 5] = [
+        [0.3, -1.2],
+        [2.5, 0.0],
+        [0.7, 1.1],
+        [-0.4, 0.6],
+        [1.5, -2.0],
+    ];
+    const Y: [[f64; 1]; 5] = [[0.5], [-1.0], [2.0], [0.1], [0.9]];
+
+    #[test]
+    fn the_correlation_is_that_of_the_formula() {
+        // distances by scipy.spatial.distance.cdist, centred by NumPy
+        let r = distance_correlation(&X, &Y).unwrap();
+        assert!((r - 0.751_901_864_876_815_3).abs() < 1e-14);
+        // neither shifts nor scales matter
+        let moved = Y.map(|[y]| [1e180 * (3.0 - 2.0 * y)]);
+        assert!((distance_correlation(&X, &moved).unwrap() - r).abs() < 1e-13);
+        // 96 of all 120 permutations have at least this correlation
+        let test = independence_test(&X, &Y, 9999, 1).unwrap();
+        assert!((test.p_value - 0.8).abs() < 0.02, "{test}"); // five standard errors
+        assert_eq!(test.statistic, r);
+    }
+
+    #[test]
+    fn a_level_is_kept_and_an_uncorrelated_dependence_seen() {
+        let draw = |seed: u64, size: usize| -> Vec<[f64; 1]> {
+            let mut stream = Seed::new(seed).stream(0);
+            (0..size)
+                .map(|_| [StandardNormal.sample(&mut stream)])
+                .collect()
+        };
+        let mut rejected = 0;
+        for i in 0..200 {
+            let test = independence_test(&draw(2 * i, 30), &draw(2 * i + 1, 30), 39, i).unwrap();
+            rejected += usize::from(test.p_value <= 0.05);
+        }
+        // 10 expected; P(at least 30) = 2e-8
+        assert!(rejected < 30, "{rejected}");
+        let x = draw(1, 120);
+        let signed: Vec<[f64; 1]> = (0..)
+            .zip(&x)
+            .map(|(i, [x])| [if i % 2 == 0 { *x } else { -x }])
+            .collect();
+        let power = independence_test(&x, &signed, 999, 5).unwrap();
+        assert!(power.p_value <= 0.01, "{power}");
+    }
+
+    #[test]
+    fn what_has_no_correlation_is_said() {
+        let error = distance_correlation(&X, &[[1.0]; 5]).unwrap_err();
+        assert!(error.to_string().contains("all y are equal"), "{error}");
+        assert!(distance_correlation(&X, &Y[..4]).is_err());
+        assert!(independence_test(&X, &Y, 0, 1).is_err());
+    }
+}

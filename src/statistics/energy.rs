@@ -119,3 +119,77 @@ fn energy_distances<P: AsRef<[f64]>>(
     };
     squares.into_iter().map(distance).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_distr::{Distribution, StandardNormal};
+
+    use super::*;
+
+    const FIRST: [[f64; 2]; 5] = [
+        [0.3, -1.2],
+        [2.5, 0.0],
+        [0.7, 1.1],
+        [-0.4, 0.6],
+        [1.5, -2.0],
+    ];
+    const SECOND: [[f64; 2]; 4] = [[1.1, 0.4], [-0.3, 3.0], [0.9, 2.2], [-2.0, 1.0]];
+
+    #[test]
+    fn the_distance_is_that_of_scipy() {
+        // scipy.stats.energy_distance, SciPy 1.17.1
+        let points = |values: &[f64]| values.iter().map(|x| [*x]).collect::<Vec<_>>();
+        let x = points(&[0.3, -1.2, 2.5, 0.0, 0.7]);
+        let y = points(&[1.1, 0.4, -0.3, 3.0, 0.9, 2.2, -2.0]);
+        let on_the_line = energy_distance(&x, &y).unwrap();
+        assert!((on_the_line - 0.450_306_018_396_469_7).abs() < 1e-14);
+        // scipy.spatial.distance.cdist
+        let in_the_plane = energy_distance(&FIRST, &SECOND).unwrap();
+        assert!((in_the_plane - 1.382_956_455_617_724_3).abs() < 1e-14);
+        // homogeneous of degree 1/2, also where squares leave the range
+        let large = FIRST.map(|x| x.map(|x| 1e200 * x));
+        let found = energy_distance(&large, &SECOND.map(|x| x.map(|x| 1e200 * x))).unwrap();
+        assert!((found / in_the_plane / 1e100 - 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn the_test_is_that_of_all_permutations() {
+        // 14 of the 126 ways to choose five of nine points are at least as far apart
+        let p = energy_test(&FIRST, &SECOND, 9999, 3).unwrap().p_value;
+        assert!((p - 1.0 / 9.0).abs() < 0.015, "{p}"); // five standard errors
+    }
+
+    #[test]
+    fn a_level_is_kept_and_a_dependence_seen() {
+        // equal margins; independent coordinates against equal ones
+        let draw = |seed: u64, dependent: bool| -> Vec<[f64; 2]> {
+            let mut stream = Seed::new(seed).stream(0);
+            let pair = |_| {
+                let (x, y): (f64, f64) = (
+                    StandardNormal.sample(&mut stream),
+                    StandardNormal.sample(&mut stream),
+                );
+                [x, if dependent { x } else { y }]
+            };
+            (0..60).map(pair).collect()
+        };
+        let mut rejected = 0;
+        for i in 0..200 {
+            let test = energy_test(&draw(2 * i, false), &draw(2 * i + 1, false), 39, i).unwrap();
+            rejected += usize::from(test.p_value <= 0.05);
+        }
+        // 10 expected; P(at least 30) = 2e-8
+        assert!(rejected < 30, "{rejected}");
+        let power = energy_test(&draw(1, false), &draw(2, true), 999, 5).unwrap();
+        assert!(power.p_value <= 0.01, "{power}");
+    }
+
+    #[test]
+    fn bad_points_are_named() {
+        let error = energy_distance(&[vec![1.0, 2.0]], &[vec![1.0, f64::NAN]]).unwrap_err();
+        assert!(error.to_string().contains("second[0][1]"), "{error}");
+        assert!(energy_distance(&[vec![1.0, 2.0]], &[vec![1.0]]).is_err());
+        assert!(energy_distance::<[f64; 1]>(&[], &[[1.0]]).is_err());
+        assert!(energy_test(&FIRST, &SECOND, 0, 1).is_err());
+    }
+}

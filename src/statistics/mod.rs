@@ -14,6 +14,7 @@
 //! rejecting where $p \le \alpha$ raises a false alarm with probability at most $\alpha$. For $k$ tests take
 //! $\alpha/k$.
 
+mod band;
 mod bootstrap;
 mod dependence;
 mod energy;
@@ -24,6 +25,7 @@ mod power_law;
 mod rates;
 mod test;
 
+pub(crate) use band::order_statistics_band;
 pub use bootstrap::Bootstrap;
 pub use dependence::{distance_correlation, independence_test};
 pub use energy::{energy_distance, energy_test};

@@ -112,7 +112,11 @@ pub fn fit_rates(observations: &[Observation], bootstrap: &Bootstrap) -> Result<
     }
     let freedom = (data.errors.len() - best.len()) as f64;
     let dispersion = (chi_squared / freedom).sqrt();
-    let widened = if data.known { dispersion.max(1.0) } else { dispersion };
+    let widened = if data.known {
+        dispersion.max(1.0)
+    } else {
+        dispersion
+    };
     let fitted = data.model(&best);
     let resampled = bootstrap.resample(|stream| {
         let noisy = fitted.iter().zip(&data.weights).map(|(fitted, weight)| {
@@ -161,7 +165,11 @@ impl Data {
         let terms = observations.first().map_or(0, |o| o.sizes.len());
         if !(1..=TERMS).contains(&terms) {
             let expected = format!("1 to {TERMS} sizes");
-            return Err(Error::shape("observations[0]", format!("{terms} sizes"), expected));
+            return Err(Error::shape(
+                "observations[0]",
+                format!("{terms} sizes"),
+                expected,
+            ));
         }
         if observations.len() <= 2 * terms {
             return Err(Error::shape(
@@ -200,7 +208,13 @@ impl Data {
         for (mut column, centre) in logs.column_iter_mut().zip(&centres) {
             column.add_scalar_mut(-centre);
         }
-        let weight = |o: &Observation| if known { 1.0 / o.standard_error } else { 1.0 / o.error };
+        let weight = |o: &Observation| {
+            if known {
+                1.0 / o.standard_error
+            } else {
+                1.0 / o.error
+            }
+        };
         Ok(Self {
             logs,
             centres,
@@ -229,7 +243,10 @@ impl Data {
                 continue;
             };
             if best.as_ref().is_none_or(|(least, _)| chi_squared < *least) {
-                without = constants.iter().position(|c| *c == 0.0).map_or(0, |k| k + 1);
+                without = constants
+                    .iter()
+                    .position(|c| *c == 0.0)
+                    .map_or(0, |k| k + 1);
                 let parameter = |i: usize, _| {
                     if i % 2 == 0 {
                         constants[i / 2].ln()
@@ -290,7 +307,9 @@ impl Data {
 
     fn residuals(&self, errors: &[f64], parameters: &DVector<f64>) -> DVector<f64> {
         let model = self.model(parameters);
-        DVector::from_fn(errors.len(), |i, _| self.weights[i] * (errors[i] - model[i]))
+        DVector::from_fn(errors.len(), |i, _| {
+            self.weights[i] * (errors[i] - model[i])
+        })
     }
 
     /// The minimum near a point, $\chi^2$ there, and whether steps have become small.
@@ -335,5 +354,112 @@ impl Data {
             }
         }
         (parameters, chi_squared, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Seed;
+
+    fn grid(noise: f64, seed: u64, error: impl Fn(f64, f64) -> f64) -> Vec<Observation> {
+        let mut stream = Seed::new(seed).stream(0);
+        let mut observations = Vec::new();
+        for n in [16.0, 64.0, 256.0, 1024.0] {
+            for l in [4.0, 16.0, 64.0, 256.0] {
+                let exact = error(n, l);
+                let normal: f64 = StandardNormal.sample(&mut stream);
+                observations.push(Observation {
+                    sizes: vec![n, l],
+                    error: exact * (1.0 + noise * normal),
+                    standard_error: exact * noise,
+                });
+            }
+        }
+        observations
+    }
+
+    #[test]
+    fn exact_rates_are_found_from_any_start() {
+        let bootstrap = Bootstrap::new(1).with_resamples(99).unwrap();
+        for (c, a, d, b) in [
+            (0.5, 0.5, 2.0, 1.0),
+            (3.0, 1.3, 0.01, 0.33),
+            (1.0, 0.5, 1.0, 0.5),
+        ] {
+            let observations = grid(0.0, 1, |n: f64, l: f64| c * n.powf(-a) + d * l.powf(-b));
+            let rates = fit_rates(&observations, &bootstrap).unwrap();
+            let [first, second] = rates.terms[..] else {
+                panic!("two terms")
+            };
+            for (found, exact) in [
+                (first.constant, c),
+                (first.exponent, a),
+                (second.constant, d),
+                (second.exponent, b),
+            ] {
+                assert!((found.value / exact - 1.0).abs() < 1e-6, "{rates}");
+            }
+            assert!(rates.goodness.is_none());
+            assert!(
+                (rates.at(&[32.0, 32.0]) / (c * 32f64.powf(-a) + d * 32f64.powf(-b)) - 1.0).abs()
+                    < 1e-6
+            );
+        }
+    }
+
+    #[test]
+    fn intervals_cover() {
+        let bootstrap = Bootstrap::new(1).with_resamples(199).unwrap();
+        let mut covered = [0; 4];
+        let mut poor = 0;
+        for seed in 0..40 {
+            let observations = grid(0.05, seed, |n, l| 0.5 * n.powf(-0.5) + 2.0 / l);
+            let rates = fit_rates(&observations, &bootstrap).unwrap();
+            let (first, second) = (rates.terms[0], rates.terms[1]);
+            let exact = [
+                (first.constant, 0.5),
+                (first.exponent, 0.5),
+                (second.constant, 2.0),
+                (second.exponent, 1.0),
+            ];
+            for (count, (estimate, exact)) in covered.iter_mut().zip(exact) {
+                *count += usize::from(estimate.low < exact && exact < estimate.high);
+            }
+            poor += usize::from(rates.goodness.unwrap().p_value < 0.05);
+        }
+        // 38 of 40 expected: P(at most 31) < 1e-4
+        assert!(covered.iter().all(|count| *count >= 32), "{covered:?}");
+        assert!(poor <= 8);
+    }
+
+    #[test]
+    fn a_wrong_model_does_not_fit() {
+        let observations = grid(0.02, 3, |n, l| 0.5 * n.powf(-0.5) + 2.0 / l + 0.1);
+        let bootstrap = Bootstrap::new(1).with_resamples(9).unwrap();
+        let rates = fit_rates(&observations, &bootstrap).unwrap();
+        assert!(rates.goodness.unwrap().p_value < 1e-4, "{rates}");
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_said() {
+        let bootstrap = Bootstrap::new(1);
+        let observation = |n: f64, l: f64, error: f64| Observation {
+            sizes: vec![n, l],
+            error,
+            standard_error: 0.1,
+        };
+        assert!(fit_rates(&[], &bootstrap).is_err());
+        let few = vec![observation(1.0, 2.0, 1.0); 4];
+        assert!(fit_rates(&few, &bootstrap).is_err());
+        let mut bad = grid(0.1, 1, |n, _| n);
+        bad[3].sizes[1] = -1.0;
+        let error = fit_rates(&bad, &bootstrap).unwrap_err().to_string();
+        assert!(error.contains("observations[3].sizes[1]"), "{error}");
+        // an error of the width alone has no rate in the depth
+        let error = fit_rates(&grid(0.0, 1, |n, _| 1.0 / n), &bootstrap).unwrap_err();
+        assert!(error.to_string().contains("sizes[1]"), "{error}");
+        let constant = vec![observation(2.0, 2.0, 1.0); 9];
+        assert!(fit_rates(&constant, &bootstrap).is_err());
     }
 }

@@ -97,7 +97,10 @@ pub fn kolmogorov_smirnov_test(first: &[f64], second: &[f64]) -> Result<Test> {
     let p_value = if distance == 0 {
         1.0
     } else if tied && size_m * size_n <= LARGEST_LATTICE {
-        let lattice = Lattice { first: m, second: n };
+        let lattice = Lattice {
+            first: m,
+            second: n,
+        };
         lattice.reaching(distance, |place| ends[place]).min(1.0)
     } else {
         two_sample_p_value(statistic, m, n)?
@@ -137,7 +140,11 @@ fn equal_sizes(size: usize, k: usize) -> f64 {
             return sum;
         }
     }
-    if size % k == 0 { sum + sign * ratio } else { sum }
+    if size % k == 0 {
+        sum + sign * ratio
+    } else {
+        sum
+    }
 }
 
 /// Orders of the pooled values of two samples: paths from $(0, 0)$ to $(m, n)$.
@@ -191,5 +198,113 @@ impl Lattice {
             }
         }
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paths counted in integers of any length, by Python: m, n, the distance in units of 1/mn, P.
+    const COUNTED: [(usize, usize, u32, f64); 11] = [
+        (3, 4, 9, 0.228_571_428_571_428_56),
+        (5, 5, 20, 0.079_365_079_365_079_36),
+        (7, 5, 23, 0.116_161_616_161_616_16),
+        (50, 50, 700, 0.039_194_586_195_352_23),
+        (50, 40, 600, 0.029_491_469_753_400_678),
+        (10, 1000, 5000, 0.008_295_501_892_324_792),
+        (300, 300, 15_000, 0.000_468_894_859_418_067_2),
+        (200, 201, 10_000, 5.393_240_725_344_36e-6),
+        (120, 80, 8000, 2.310_631_281_097_347e-34),
+        (7, 5, 1, 1.0),
+        (7, 5, 7, 0.997_474_747_474_747_5),
+    ];
+
+    #[test]
+    fn paths_are_counted() {
+        for (m, n, distance, expected) in COUNTED {
+            let statistic = f64::from(distance) / (m * n) as f64;
+            for (m, n) in [(m, n), (n, m)] {
+                let p = two_sample_p_value(statistic, m, n).unwrap();
+                assert!(
+                    (p / expected - 1.0).abs() < 1e-12,
+                    "{m} {n} {distance}: {p}"
+                );
+            }
+            let lattice = Lattice {
+                first: m,
+                second: n,
+            };
+            let p = lattice.reaching(u64::from(distance), |_| true);
+            assert!(
+                (p / expected - 1.0).abs() < 1e-12,
+                "{m} {n} {distance}: {p}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_limit_law_is_near_where_it_takes_over() {
+        for (m, n) in [(3000, 2999), (1000, 2000), (300, 3001)] {
+            let size = (m * n) as f64;
+            for z in [0.6, 0.9, 1.3, 1.7, 2.2] {
+                let distance = z * (size * (m + n) as f64).sqrt();
+                let step = gcd(m, n) as f64;
+                let statistic = step * (distance / step).ceil() / size;
+                let exact = two_sample_p_value(statistic, m, n).unwrap();
+                let scale = (size / (m + n) as f64).sqrt();
+                let correction = (m + n + m.min(n)) as f64 / (6.0 * (size * (m + n) as f64).sqrt());
+                let near = limit((statistic - 0.5 * step / size) * scale + correction);
+                println!("{m} {n} {z}: {:+.1e}", near / exact - 1.0);
+                assert!((near / exact - 1.0).abs() < 0.05, "{m} {n} {z}");
+            }
+        }
+    }
+
+    #[test]
+    fn ties_leave_the_orders_of_tied_values_out() {
+        // by enumeration of all ways to choose the first sample
+        let cases: [(&[f64], &[f64], f64, f64); 2] = [
+            (
+                &[1.0, 2.0, 2.0, 3.0],
+                &[2.0, 3.0, 3.0, 4.0, 5.0],
+                0.55,
+                0.206_349_206_349_206_34,
+            ),
+            (
+                &[0.0, 0.0, 0.0, 1.0, 1.0, 2.0],
+                &[0.0, 1.0, 2.0, 2.0, 2.0, 2.0, 3.0],
+                0.547_619_047_619_047_6,
+                0.149_184_149_184_149_18,
+            ),
+        ];
+        for (first, second, statistic, p_value) in cases {
+            for (first, second) in [(first, second), (second, first)] {
+                let test = kolmogorov_smirnov_test(first, second).unwrap();
+                assert!((test.statistic - statistic).abs() < 1e-15);
+                assert!((test.p_value - p_value).abs() < 1e-14, "{test:?}");
+                let untied = two_sample_p_value(statistic, first.len(), second.len()).unwrap();
+                assert!(untied > p_value);
+            }
+        }
+        let same = kolmogorov_smirnov_test(&[1.0; 3], &[1.0; 4]).unwrap();
+        assert_eq!(
+            same,
+            Test {
+                statistic: 0.0,
+                p_value: 1.0
+            }
+        );
+    }
+
+    #[test]
+    fn bad_samples_are_named() {
+        let error = kolmogorov_smirnov_test(&[1.0], &[]).unwrap_err();
+        assert!(
+            error.to_string().contains("second has no values"),
+            "{error}"
+        );
+        let error = kolmogorov_smirnov_test(&[1.0, f64::NAN], &[1.0]).unwrap_err();
+        assert!(error.to_string().contains("first[1]"), "{error}");
     }
 }
