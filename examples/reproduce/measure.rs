@@ -14,7 +14,8 @@ pub const RELU: Slopes = Slopes {
     positive: 1.0,
 };
 
-/// Agreement is claimed within so many standard errors: of a hundred comparisons one in twenty runs would miss.
+/// Agreement is claimed within so many standard errors: of a hundred comparisons one would miss in one of
+/// twenty runs.
 const SURE: f64 = 3.5;
 /// The half-width of an interval of 95 %.
 const NORMAL: f64 = 1.96;

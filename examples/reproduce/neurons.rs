@@ -220,7 +220,7 @@ fn distances(residual: &[Cell], mlp: &[Cell], depths: &[usize]) -> Figure {
     let heading = "Distance of the first neuron's law from its limit of infinite width";
     let mut figure = Figure::new(heading);
     let panels = [
-        ("ResNet: falls with n at every depth", residual),
+        ("ResNet: falls with n into the noise (dashed)", residual),
         ("MLP: large wherever L is not small against n", mlp),
     ];
     for (title, cells) in panels {
@@ -253,7 +253,11 @@ fn quantiles(residual: &[Cell], mlp: &[Cell], limits: &[Law; 2]) -> Result<Figur
     let mut figure =
         Figure::new("Quantiles of the first neuron against those of its Gaussian limit");
     let panels = [
-        ("ResNet: on the diagonal", residual, &limits[0]),
+        (
+            "ResNet: near the diagonal even at n = 8",
+            residual,
+            &limits[0],
+        ),
         (
             "MLP: heavy tails around a collapsed middle",
             mlp,

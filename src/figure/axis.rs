@@ -28,8 +28,8 @@ impl Axis {
         }
     }
 
-    /// With this range, whatever is drawn; what lies outside is cut off. Ranges that are empty, not finite or,
-    /// on a logarithmic axis, not positive are ignored.
+    /// With this range, whatever is drawn; what lies outside is cut off. Ranges that are empty, not finite
+    /// or, on a logarithmic axis, not positive are ignored.
     #[must_use]
     pub fn range(mut self, low: f64, high: f64) -> Self {
         let possible = low < high && self.holds(low) && self.holds(high);

@@ -69,8 +69,8 @@ impl Figure {
         self
     }
 
-    /// The figure as SVG. Values that are not finite, or not positive on a logarithmic axis, are left out, and
-    /// lines end there.
+    /// The figure as SVG. Values that are not finite, or not positive on a logarithmic axis, are left out,
+    /// and lines end there.
     pub fn svg(&self) -> String {
         let columns = self.columns.min(self.panels.len()).max(1);
         let width = WIDTH / columns as f64;

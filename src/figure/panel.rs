@@ -59,7 +59,8 @@ impl Series {
         Self::new(label, style, Form::Both, points)
     }
 
-    /// A histogram: bar `i` has the height `heights[i]` $\ge 0$ and stands between `edges[i]` and `edges[i + 1]`.
+    /// A histogram: bar `i` has the height `heights[i]` $\ge 0$ and stands between `edges[i]` and
+    /// `edges[i + 1]`.
     pub fn histogram(
         label: impl Into<String>,
         style: Style,
@@ -252,8 +253,8 @@ impl Panel {
         Some((low, values.into_iter().fold(low, f64::max)))
     }
 
-    /// Draws into the rectangle at `corner`: titles above, axes left and below. `title` is the height kept for
-    /// titles, `index` names the region that cuts off what lies outside.
+    /// Draws into the rectangle at `corner`: titles above, axes left and below. `title` is the height kept
+    /// for titles, `index` names the region that cuts off what lies outside.
     pub(super) fn draw(
         &self,
         svg: &mut Svg,

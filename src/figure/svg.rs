@@ -10,8 +10,17 @@ pub(super) fn width_of(text: &str, size: f64) -> f64 {
     size * widths.sum::<f64>()
 }
 
-/// A text in lines of at most `width` pixels, broken at spaces.
+/// A text in as few lines of at most `width` pixels as it takes, broken at spaces, and of about equal length.
 pub(super) fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
+    let fewest = broken(text, size, width);
+    let narrower = (1..40).map(|i| broken(text, size, width * (1.0 - f64::from(i) / 40.0)));
+    narrower
+        .take_while(|lines| lines.len() == fewest.len())
+        .last()
+        .unwrap_or(fewest)
+}
+
+fn broken(text: &str, size: f64, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
