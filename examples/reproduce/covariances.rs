@@ -316,7 +316,7 @@ fn fluctuations(setting: &Setting) -> Result<Outcome, Error> {
         if (width, depth) == (16, 10) {
             outcome.add(
                 Finding::new(
-                    "n = 16, L = 10: E q̂(a,a) = (1 + 1/2L)^L q₀ exactly (no correlation between a neuron's sign and the norm)",
+                    "n = 16, L = 10: E q̂(a,a)/((1 + 1/2L)^L q₀), the mean of infinite width at finite width",
                     bias,
                     "1",
                     bias.is(1.0, 0.0),

@@ -173,7 +173,7 @@ fn collapse(setting: &Setting) -> Result<Outcome, Error> {
             let (time, value) = points[if setting.quick { 2 } else { 4 }];
             outcome.add(
                 Finding::new(
-                    format!("n = 4, t = {time}: the growth goes on"),
+                    format!("n = 4, t = {time}: the growth with which it starts lasts"),
                     value,
                     "positive",
                     value.value > 0.0,
