@@ -26,6 +26,10 @@ conformance *files:
 soak *arguments:
     cargo run --release --example soak -- {{arguments}}
 
+# Published statements, measured: docs/reproduction.md
+reproduce *arguments:
+    cargo run --release --example reproduce -- {{arguments}}
+
 # What both duals of one pair cost, for every activation.
 dual_grid *arguments:
     cargo run --release --example dual_grid -- {{arguments}}

@@ -9,9 +9,9 @@ use std::time::Instant;
 use clap::Parser;
 use nalgebra::DMatrix;
 use neural_limits::activation::named;
+use neural_limits::figure::{Axis, Figure, Panel, Series, Style};
 use neural_limits::network::{Dense, Network};
 use neural_limits::prelude::*;
-use plotters::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
@@ -130,59 +130,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!();
         }
     }
-    draw(&arguments.figure, &by_size, &by_depth, half).map_err(|error| error.to_string())?;
+    draw(&arguments.figure, &by_size, &by_depth, half)?;
     Ok(())
 }
 
-fn draw(
-    path: &Path,
-    by_size: &[Curve],
-    by_depth: &[Curve],
-    half: usize,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let area = SVGBackend::new(path, (980, 460)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let (left, right) = area.split_horizontally(490);
-    let half = format!("depth, N = {half}");
-    for (area, curves, label) in [(left, by_size, "points N"), (right, by_depth, &half[..])] {
-        let all = || curves.iter().flat_map(|(_, curve)| curve.iter().copied());
-        let range = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::INFINITY, 0.0_f64), |(low, high), x| {
-                (low.min(x), high.max(x))
-            })
-        };
-        let (x_low, x_high) = range(&mut all().map(|point| point.0));
-        let (y_low, y_high) = range(&mut all().map(|point| point.1));
-        let mut chart = ChartBuilder::on(&area)
-            .margin(12)
-            .x_label_area_size(42)
-            .y_label_area_size(64)
-            .build_cartesian_2d(
-                (x_low..x_high * 1.01).log_scale(),
-                (0.7 * y_low..1.5 * y_high).log_scale(),
-            )?;
-        chart
-            .configure_mesh()
-            .x_desc(label)
-            .y_desc("seconds, NNGP + NTK")
-            .y_label_formatter(&|y| format!("{y:.0e}"))
-            .draw()?;
+fn draw(path: &Path, by_size: &[Curve], by_depth: &[Curve], half: usize) -> Result<(), Error> {
+    let depths = format!("depth, N = {half}");
+    let panels = [
+        (
+            by_size,
+            "points N",
+            "both kernels against the number of points, depth 3",
+        ),
+        (by_depth, &depths[..], "both kernels against depth"),
+    ];
+    let mut figure = Figure::new("Time of both kernels grows like N², and hardly with depth");
+    for (curves, label, title) in panels {
+        let mut panel = Panel::new(title, Axis::log(label), Axis::log("seconds, NNGP + NTK"));
         for (i, (name, curve)) in curves.iter().enumerate() {
-            let color = Palette99::pick(i).to_rgba();
-            chart
-                .draw_series(
-                    LineSeries::new(curve.iter().copied(), color.stroke_width(2)).point_size(3),
-                )?
-                .label(name)
-                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], color));
+            panel = panel.with(Series::connected(name, Style::nth(i), curve.clone()));
         }
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK)
-            .position(SeriesLabelPosition::UpperLeft)
-            .draw()?;
+        figure = figure.with(panel);
     }
-    area.present()?;
-    Ok(())
+    figure.write(path)
 }

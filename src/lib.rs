@@ -48,6 +48,7 @@
 //! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
 //! | [`statistics`] | tests of hypotheses on samples, fits of rates, intervals |
 //! | [`claims`] | claims about limits in your own tests, with a stated probability of false alarm |
+//! | `figure` (feature `plot`) | figures as SVG |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
 //! [`docs/theory.md`][theory]; why the crate is built as it is, in [`docs/architecture.md`][architecture].
@@ -86,15 +87,18 @@
 //!
 //! # Features
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
-//! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) of inputs and networks
-//! for tests of your own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
-//! `selection`: parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
+//! from JSON. `plot`: figures and reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) of
+//! inputs and networks for tests of your own limits. `approx`: [approximate
+//! equality](https://docs.rs/approx) of covariances, laws and inputs. `selection`: parameters of kernels by
+//! the marginal likelihood, with [argmin](https://docs.rs/argmin).
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
 pub mod claims;
 pub mod diffusion;
+#[cfg(feature = "plot")]
+pub mod figure;
 pub mod inference;
 pub mod law;
 pub mod limit;

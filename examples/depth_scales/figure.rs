@@ -3,74 +3,40 @@
 use std::path::Path;
 
 use neural_limits::Error;
-use plotters::prelude::*;
+use neural_limits::figure::{Axis, Figure, Panel, Series, Style};
 
 use crate::survival::Survival;
-
-pub fn write(path: &Path, activation: &str, all: &[Survival]) -> Result<(), Error> {
-    let area = SVGBackend::new(path, (760, 520)).into_drawing_area();
-    draw(&area, activation, all).map_err(|error| Error::Io {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    })
-}
 
 /// Distances below are not drawn.
 const LEAST: f64 = 1e-8;
 
-fn draw<B: DrawingBackend>(
-    area: &DrawingArea<B, plotters::coord::Shift>,
-    activation: &str,
-    all: &[Survival],
-) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-    area.fill(&WHITE)?;
+pub fn write(path: &Path, activation: &str, all: &[Survival]) -> Result<(), Error> {
     let distances = all.iter().flat_map(|s| &s.recursion).copied();
     let floor = 0.3 * distances.filter(|d| *d > LEAST).fold(1.0, f64::min);
     let depth = all.iter().map(|s| s.recursion.len()).max().unwrap_or(2) - 1;
-    let mut chart = ChartBuilder::on(area)
-        .caption(
-            format!("{activation}: recursion (lines), law (dots), networks (crosses)"),
-            ("sans-serif", 18),
-        )
-        .margin(12)
-        .x_label_area_size(42)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0..depth as f64, (floor..2.0).log_scale())?;
-    chart
-        .configure_mesh()
-        .x_desc("layer l")
-        .y_desc("|c_l − c*|")
-        .y_label_formatter(&|y| format!("{y:.0e}"))
-        .draw()?;
+    let mut panel = Panel::new(
+        "lines: recursion; dashed: law; markers with standard errors: networks",
+        Axis::linear("layer l").range(0.0, depth as f64),
+        Axis::log("|c_l − c*|").range(floor, 2.0),
+    );
     for (i, survival) in all.iter().enumerate() {
-        let color = Palette99::pick(i).to_rgba();
-        let path = survival.recursion.iter().enumerate();
-        let path = path
-            .map(|(l, &d)| (l as f64, d))
-            .filter(|(_, d)| *d > floor);
-        chart
-            .draw_series(LineSeries::new(path, color.stroke_width(2)))?
-            .label(format!(
-                "σ_w² = {:.3}, {:?}",
-                survival.weight, survival.deep.phase
-            ))
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 16, y)], color));
-        let law = (1..=2 * depth).map(|i| {
-            let l = 0.5 * f64::from(u32::try_from(i).unwrap_or(u32::MAX));
-            (l, survival.predicted(l))
-        });
-        let law = law.filter(|(_, d)| (floor..2.0).contains(d));
-        chart.draw_series(law.map(|point| Circle::new(point, 1, color.filled())))?;
-        let networks = survival.networks.iter().filter(|(_, d, _)| *d > floor);
-        chart.draw_series(
-            networks.map(|&(l, d, _)| Cross::new((l as f64, d), 5, color.stroke_width(2))),
-        )?;
+        let style = Style::nth(i).solid();
+        let recursion = survival.recursion.iter().enumerate();
+        let recursion = recursion.map(|(l, &d)| (l as f64, d)).collect();
+        let law = (1..=2 * depth).map(|i| 0.5 * i as f64);
+        let law = law.map(|l| (l, survival.predicted(l))).collect();
+        let networks = || survival.networks.iter();
+        let points = networks().map(|&(l, d, _)| (l as f64, d)).collect();
+        let errors = networks().map(|&(_, d, error)| (d - error, d + error));
+        let label = format!("σ_w² = {:.3}, {:?}", survival.weight, survival.deep.phase);
+        panel = panel
+            .with(Series::line("", style, recursion))
+            .with(Series::line("", style.wide(3.0).dashed(), law))
+            .with(Series::markers(label, style, points).with_intervals(errors.collect()));
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK)
-        .position(SeriesLabelPosition::LowerLeft)
-        .draw()?;
-    area.present()
+    let heading = format!("{activation}: correlations live longest at the edge of chaos");
+    Figure::new(heading)
+        .with(panel)
+        .row_height(440.0)
+        .write(path)
 }

@@ -90,7 +90,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             sample.kolmogorov_smirnov(&solution.law()),
             1e3 * elapsed,
         );
-        panels.push(figure::Panel {
+        panels.push(figure::AtTime {
             time,
             density: solution.density().clone(),
             neurons: neurons.column(0).iter().copied().collect(),

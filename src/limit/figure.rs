@@ -2,16 +2,12 @@
 
 use std::path::Path;
 
-use plotters::coord::Shift;
-use plotters::prelude::*;
-
 use super::{Deviation, Regime, Report};
+use crate::figure::{Axis, Figure, Panel, Series, Style};
 use crate::{Error, Result};
 
-const PANEL: (u32, u32) = (460, 360);
-
 /// Deviations of one neural function at one depth.
-struct Series {
+struct AtDepth {
     depth: usize,
     /// (width, deviation, standard error), widths increasing.
     finite: Vec<(f64, f64, f64)>,
@@ -34,7 +30,7 @@ impl Deviation {
 
 impl Report {
     /// Writes the report as an SVG: deviations against width, one line for each depth, with standard errors;
-    /// dotted, the deviation at infinite width.
+    /// dashed, the deviation at infinite width.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written.
@@ -47,27 +43,32 @@ impl Report {
     /// # Errors
     /// [`Error::Io`] if the file cannot be written; [`Error::Shape`] for no reports.
     pub fn write_svg_of(reports: &[Self], path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+        Self::figure_of(reports)?.write(path)
+    }
+
+    /// The figure of [`write_svg_of`](Self::write_svg_of).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for no reports.
+    pub fn figure_of(reports: &[Self]) -> Result<Figure> {
         let columns = reports.iter().map(|r| r.functions.len()).max().unwrap_or(0);
         if columns == 0 {
             return Err(Error::shape("reports", "nothing to plot", "a report"));
         }
-        let size = (PANEL.0 * columns as u32, PANEL.1 * reports.len() as u32);
-        draw(
-            reports,
-            columns,
-            &SVGBackend::new(path, size).into_drawing_area(),
-        )
-        .map_err(|error| Error::Io {
-            path: path.display().to_string(),
-            reason: error.to_string(),
-        })
+        let heading = "Distance of finite networks from the limit of infinite width, then depth";
+        let mut figure = Figure::new(heading).columns(columns);
+        for report in reports {
+            for function in 0..columns {
+                figure = figure.with(report.panel(function));
+            }
+        }
+        Ok(figure)
     }
 
-    fn series(&self, function: usize) -> Vec<Series> {
-        let mut series: Vec<Series> = Vec::new();
+    fn at_depths(&self, function: usize) -> Vec<AtDepth> {
+        let mut all: Vec<AtDepth> = Vec::new();
         for row in &self.rows {
-            let Some(deviation) = &row.deviations[function] else {
+            let Some(deviation) = row.deviations.get(function).and_then(Option::as_ref) else {
                 continue;
             };
             let (value, error) = deviation.with_error();
@@ -79,134 +80,69 @@ impl Report {
             if !(value > 0.0 && value.is_finite()) {
                 continue;
             }
-            let index = series
+            let index = all
                 .iter()
-                .position(|s| s.depth == depth)
+                .position(|at| at.depth == depth)
                 .unwrap_or_else(|| {
-                    series.push(Series {
+                    all.push(AtDepth {
                         depth,
                         finite: Vec::new(),
                         infinite: None,
                     });
-                    series.len() - 1
+                    all.len() - 1
                 });
             match width {
-                Some(width) => series[index].finite.push((width as f64, value, error)),
-                None => series[index].infinite = Some(value),
+                Some(width) => all[index].finite.push((width as f64, value, error)),
+                None => all[index].infinite = Some(value),
             }
         }
-        series
+        all
     }
-}
 
-type DrawResult<'a> =
-    std::result::Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
-
-fn draw<'a>(
-    reports: &[Report],
-    columns: usize,
-    area: &DrawingArea<SVGBackend<'a>, Shift>,
-) -> DrawResult<'a> {
-    area.fill(&WHITE)?;
-    let panels = area.split_evenly((reports.len(), columns));
-    for (i, report) in reports.iter().enumerate() {
-        for j in 0..report.functions.len() {
-            panel(report, j, &panels[i * columns + j])?;
-        }
-    }
-    area.present()
-}
-
-/// From light orange to dark blue with depth.
-fn shade(index: usize, count: usize) -> RGBColor {
-    let x = if count > 1 {
-        index as f64 / (count - 1) as f64
-    } else {
-        1.0
-    };
-    let mix = |light: f64, dark: f64| (light + (dark - light) * x).round() as u8;
-    RGBColor(mix(250.0, 20.0), mix(170.0, 40.0), mix(60.0, 120.0))
-}
-
-fn panel<'a>(
-    report: &Report,
-    function: usize,
-    area: &DrawingArea<SVGBackend<'a>, Shift>,
-) -> DrawResult<'a> {
-    let series = report.series(function);
-    let points = || series.iter().flat_map(|s| s.finite.iter().copied());
-    let law = matches!(
-        report.rows.iter().find_map(|row| row.deviations[function]),
-        Some(Deviation::KolmogorovSmirnov { .. })
-    );
-    // a sample's distance from a law has a floor, far above the distances of computed laws
-    let heights = || {
-        let infinite = series.iter().filter_map(|s| s.infinite.filter(|_| !law));
-        points().map(|(_, value, _)| value).chain(infinite)
-    };
-    let widths = || points().map(|(width, _, _)| width);
-    let (left, right) = (
-        widths().fold(f64::INFINITY, f64::min),
-        widths().fold(0.0, f64::max),
-    );
-    let (low, high) = (
-        heights().fold(f64::INFINITY, f64::min),
-        heights().fold(0.0, f64::max),
-    );
-    let kind = report.architecture.split(',').next().unwrap_or_default();
-    let title = format!("{kind}: {}", report.functions[function].name);
-    if !(left.is_finite() && low.is_finite()) {
-        return area.titled(&title, ("sans-serif", 15)).map(drop);
-    }
-    // floors keep a logarithmic axis within a readable range
-    let low = (0.6 * low).max(1e-6 * high);
-    let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 15))
-        .margin(8)
-        .x_label_area_size(38)
-        .y_label_area_size(62)
-        .build_cartesian_2d(
-            (0.8 * left..1.25 * right).log_scale(),
-            (low..1.6 * high).log_scale(),
-        )?;
-    chart
-        .configure_mesh()
-        .max_light_lines(0)
-        .x_desc("width n")
-        .y_desc(if law {
-            "Kolmogorov-Smirnov distance"
+    /// Empty for a function that this report does not have.
+    fn panel(&self, function: usize) -> Panel {
+        let depths = self.at_depths(function);
+        let finite = || depths.iter().flat_map(|at| at.finite.iter());
+        let law = self.rows.iter().any(|row| {
+            let deviation = row.deviations.get(function).and_then(Option::as_ref);
+            matches!(deviation, Some(Deviation::KolmogorovSmirnov { .. }))
+        });
+        let kind = self.architecture.split(',').next().unwrap_or_default();
+        let name = self.functions.get(function).map_or("", |f| &f.name);
+        // floors keep a logarithmic axis within a readable range
+        let infinite = |at: &AtDepth| at.infinite.filter(|_| !law);
+        let heights = finite().map(|(_, value, _)| *value);
+        let heights = || heights.clone().chain(depths.iter().filter_map(infinite));
+        let high = heights().fold(0.0, f64::max);
+        let low = heights().fold(f64::INFINITY, f64::min);
+        let low = (0.6 * low).max(1e-6 * high);
+        let y = if law {
+            "Kolmogorov–Smirnov"
         } else {
-            "L2 error"
-        })
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:.0e}"))
-        .draw()?;
-    let series_count = series.len();
-    for (k, series) in series.iter().enumerate() {
-        let color = shade(k, series_count).to_rgba();
-        if let Some(value) = series.infinite.filter(|value| *value > low) {
-            chart.draw_series(DashedLineSeries::new(
-                [(0.8 * left, value), (1.25 * right, value)],
-                2,
-                4,
-                color.mix(0.7).into(),
-            ))?;
+            "L² error"
+        };
+        let mut widths: Vec<f64> = finite().map(|(width, _, _)| *width).collect();
+        widths.sort_by(f64::total_cmp);
+        widths.dedup();
+        let mut panel = Panel::new(
+            format!("{kind}: {name}"),
+            Axis::log("width n").ticks(&widths),
+            Axis::log(y).range(low, 1.6 * high),
+        );
+        let ends = (widths.first().copied(), widths.last().copied());
+        for (i, at) in depths.iter().enumerate() {
+            let style = Style::shade(i, depths.len()).solid();
+            let points = at.finite.iter().map(|&(n, value, _)| (n, value)).collect();
+            let intervals = at.finite.iter();
+            let intervals = intervals.map(|(_, value, error)| (value - error, value + error));
+            let series = Series::connected(format!("L = {}", at.depth), style, points);
+            panel = panel.with(series.with_intervals(intervals.collect()));
+            // a sample's distance from a law has a floor, far above the distances of computed laws
+            if let (Some(value), (Some(left), Some(right))) = (infinite(at), ends) {
+                let line = vec![(left, value), (right, value)];
+                panel = panel.with(Series::line("", style.dashed(), line));
+            }
         }
-        chart
-            .draw_series(LineSeries::new(
-                series.finite.iter().map(|(n, value, _)| (*n, *value)),
-                color.stroke_width(2),
-            ))?
-            .label(format!("L = {}", series.depth))
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2)));
-        chart.draw_series(series.finite.iter().map(|(n, value, error)| {
-            let bottom = (value - error).max(low);
-            ErrorBar::new_vertical(*n, bottom, *value, value + error, color.filled(), 6)
-        }))?;
+        panel
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
-        .background_style(WHITE.mix(0.8))
-        .draw()
 }
