@@ -45,6 +45,8 @@
 //! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
 //! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
+//! | [`ensemble`] | statistics of many random networks in constant memory, control variates |
+//! | `sweep` (feature) | grids of sizes, laws and functions, appended to a file that can be gone on with |
 //! | [`statistics`] | the tests and fits behind reports |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
@@ -85,12 +87,13 @@
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
 //! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your
 //! own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
-//! `selection`: parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
+//! `sweep`: grids of sizes, written to files of JSON lines. `selection`: parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
 pub mod diffusion;
+pub mod ensemble;
 pub mod inference;
 pub mod law;
 pub mod limit;
@@ -100,6 +103,8 @@ pub mod proportional;
 pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+#[cfg(feature = "sweep")]
+pub mod sweep;
 pub mod training;
 
 #[doc(inline)]

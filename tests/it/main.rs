@@ -16,6 +16,7 @@ mod dual_theorems;
 mod dynamics;
 mod edges;
 mod edges_of_depth;
+mod ensembles;
 mod entry_scope;
 mod finite_networks;
 mod flow_oracle;

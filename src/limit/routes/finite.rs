@@ -4,7 +4,7 @@ use super::sampled;
 use crate::architecture::Architecture;
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::{Need, NeuralFunction};
+use crate::neural_function::{Need, NeuralFunction, distinct_points};
 use crate::sample::{Finite, OfFiniteSize, Sampler, Seed};
 use crate::{Result, parallel};
 
@@ -50,7 +50,7 @@ impl FiniteNetworks {
         with_gradients: bool,
         time: f64,
     ) -> Result<Vec<Vec<Result<f64>>>> {
-        let (inputs, points) = sampled::distinct_points(functions)?;
+        let (inputs, points) = distinct_points(functions)?;
         let networks = self.networks.clone().at_time(time)?;
         let with_weights = functions
             .iter()

@@ -6,7 +6,7 @@ use crate::architecture::Architecture;
 use crate::diffusion::{Diffusion, OfFiniteWidth};
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::{Need, NeuralFunction};
+use crate::neural_function::{Need, NeuralFunction, distinct_points};
 use crate::random::Seed;
 
 /// Steps from time 0 to 1: laws are off by some 0.2 %, below what an ensemble of a few hundred paths shows.
@@ -55,7 +55,7 @@ impl DiffusionPaths {
         functions: &[&dyn NeuralFunction],
         time: f64,
     ) -> Result<Vec<Vec<Result<f64>>>> {
-        let (inputs, points) = sampled::distinct_points(functions)?;
+        let (inputs, points) = distinct_points(functions)?;
         self.diffusion
             .read(&inputs, &[time], self.samples, self.seed, |path| {
                 let all = functions.iter().zip(&points);
