@@ -105,25 +105,36 @@ pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BT
     })?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(io)?;
-    let lines = Lines::of(path, &bytes)?;
-    let length = lines.as_ref().map_or(0, |lines| lines.length);
-    file.set_len(length as u64).map_err(io)?;
-    file.seek(SeekFrom::Start(length as u64)).map_err(io)?;
-    let Some(lines) = lines else {
+    let of_another = |found: &str| {
+        let argument = format!("the header of {}", path.display());
+        Err(Error::invalid(argument, found, header))
+    };
+    let Some(lines) = Lines::of(path, &bytes)? else {
+        // a header that was cut off, or nothing
+        let text = String::from_utf8_lossy(&bytes);
+        if !header.starts_with(text.trim_end_matches('\0')) {
+            return of_another(&text);
+        }
+        cut(&mut file, 0).map_err(io)?;
         file.write_all(format!("{header}\n").as_bytes())
             .map_err(io)?;
         return Ok((file, BTreeSet::new()));
     };
     if lines.header != header {
-        let argument = format!("the header of {}", path.display());
-        return Err(Error::invalid(argument, lines.header, header));
+        return of_another(lines.header);
     }
     let found: BTreeSet<usize> = lines.cells.keys().copied().collect();
     let foreign = found.iter().find(|cell| own.binary_search(cell).is_err());
-    match foreign {
-        Some(cell) => Err(io_error(path, &format!("cell {cell} is not of this shard"))),
-        None => Ok((file, found)),
+    if let Some(cell) = foreign {
+        return Err(io_error(path, &format!("cell {cell} is not of this shard")));
     }
+    cut(&mut file, lines.length as u64).map_err(io)?;
+    Ok((file, found))
+}
+
+fn cut(file: &mut File, length: u64) -> std::io::Result<()> {
+    file.set_len(length)?;
+    file.seek(SeekFrom::Start(length)).map(|_| ())
 }
 
 /// The lines of a file by the number of their cells.

@@ -32,5 +32,6 @@ mod propagation;
 mod quadrature_oracle;
 mod reproducibility;
 mod samplers_are_equal_in_law;
+mod sweeps;
 mod tangent_flow;
 mod width_and_depth_commute;
