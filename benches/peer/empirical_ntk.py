@@ -15,9 +15,15 @@ import numpy
 
 jax.config.update("jax_enable_x64", True)
 
+import jax.interpreters.ad
 import jax.numpy as jnp
 import neural_tangents as nt
+from jax._src import source_info_util
 from neural_tangents import stax
+
+# structured derivatives look for them where jax no longer has them
+jax.interpreters.ad.config = jax.config
+jax.interpreters.ad.source_info_util = source_info_util
 
 IMPLEMENTATIONS = {
     "Jacobian contraction": nt.NtkImplementation.JACOBIAN_CONTRACTION,

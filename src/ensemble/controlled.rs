@@ -49,6 +49,15 @@ impl Controlled {
             squares[(first + j, i)] * unit(first + j) * unit(i)
         });
         let off = DVector::from_fn(size, |j, _| mean[first + j] * unit(first + j));
+        if size == 0 {
+            let variance = squares[(i, i)] / (count - 1.0) / count;
+            return Self {
+                value: mean[i],
+                standard_error: variance.sqrt(),
+                reduction: 1.0,
+                coefficients: Vec::new(),
+            };
+        }
         let eigen = correlations.symmetric_eigen();
         let kept = eigen.eigenvalues.map(|value| value > DEGENERATE);
         let rank = kept.iter().filter(|kept| **kept).count();
@@ -88,7 +97,9 @@ mod tests {
             let c = f64::from(k % 5) - 2.0 + 0.01;
             let e = 0.3 * (f64::from(k % 7) - 3.0);
             // the third number is the second again
-            moments.push(&[3.0 + 2.0 * (c - 0.01) + e, c, -2.0 * c]).unwrap();
+            moments
+                .push(&[3.0 + 2.0 * (c - 0.01) + e, c, -2.0 * c])
+                .unwrap();
         }
         let one = Controlled::new(&moments, 0, 1..2);
         let both = Controlled::new(&moments, 0, 1..3);

@@ -38,15 +38,14 @@ type Entries = [f64; 3];
 /// use neural_limits::prelude::*;
 /// let net = Mlp::new(Tanh).initialized_by(Initialization::new(1.5, 0.1)?);
 /// let covariance = Covariance::between(&[1.0, 0.0], &[0.6, 0.8])?;
-/// let functions: [&dyn NeuralFunction; 1] = [&covariance];
-/// let response = LinearResponse::new(&net, 256, 4, &functions)?;
-/// let controlled = response.ensemble(7)?.run(1000)?.controlled(0)?;
-/// assert!(controlled.reduction > 20.0); // worth 20 000 networks
+/// let response = LinearResponse::new(&net, 256, 4, &[&covariance])?;
+/// let controlled = response.ensemble(7)?.run(300)?.controlled(0)?;
+/// assert!(controlled.reduction > 1000.0); // 300 networks are worth more than 300 000
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
 pub struct LinearResponse<'a> {
-    functions: &'a [&'a dyn NeuralFunction],
+    functions: Vec<&'a dyn NeuralFunction>,
     points: Vec<Vec<usize>>,
     inputs: Inputs<'static>,
     width: usize,
@@ -80,7 +79,7 @@ impl<'a> LinearResponse<'a> {
         net: &N,
         width: usize,
         depth: usize,
-        functions: &'a [&'a dyn NeuralFunction],
+        functions: &[&'a dyn NeuralFunction],
     ) -> Result<Self> {
         error::size("width", width)?;
         error::size("depth", depth)?;
@@ -89,7 +88,9 @@ impl<'a> LinearResponse<'a> {
         }
         let readable = |need: &Need| matches!(need, Need::Covariances | Need::Neurons);
         if !functions.iter().all(|f| f.needs().iter().all(readable)) {
-            return Err(refused("a function reads more than covariances and neurons"));
+            return Err(refused(
+                "a function reads more than covariances and neurons",
+            ));
         }
         let (inputs, points) = distinct_points(functions)?;
         if inputs.len() > 2 {
@@ -113,7 +114,7 @@ impl<'a> LinearResponse<'a> {
             return Err(refused("its activation depends on the width"));
         }
         let mut response = Self {
-            functions,
+            functions: functions.to_vec(),
             points,
             inputs,
             width,
@@ -147,7 +148,7 @@ impl<'a> LinearResponse<'a> {
     ///
     /// # Errors
     /// As [`Ensemble::new`].
-    pub fn ensemble(&'a self, seed: impl Into<Seed>) -> Result<Ensemble<'a>> {
+    pub fn ensemble(&self, seed: impl Into<Seed>) -> Result<Ensemble<'_>> {
         let controls = if self.inputs.len() == 1 { 1 } else { 3 };
         let numbers = self.functions.len() + controls;
         Ensemble::new((numbers, controls), seed, move |rng| {
@@ -238,7 +239,9 @@ impl<'a> LinearResponse<'a> {
 fn is_fixed(stack: &Stack) -> bool {
     let layers = stack.branch().flat();
     let shaped = layers.iter().map(|layer| layer.structure());
-    !shaped.into_iter().any(|s| matches!(s, Structure::Shaped(_)))
+    !shaped
+        .into_iter()
+        .any(|s| matches!(s, Structure::Shaped(_)))
 }
 
 fn difference(x: Entries, y: Entries) -> Entries {

@@ -107,9 +107,10 @@ impl<'a> Ensemble<'a> {
     /// As [`new`](Self::new); [`Error::Shape`] for functions whose inputs have unequal dimensions.
     pub fn of(
         networks: &'a Finite,
-        functions: &'a [&'a dyn NeuralFunction],
+        functions: &[&'a dyn NeuralFunction],
         seed: impl Into<Seed>,
     ) -> Result<Self> {
+        let functions = functions.to_vec();
         let needs = |wanted: &[Need]| {
             let mut all = functions.iter().flat_map(|function| function.needs());
             all.any(|need| wanted.contains(need))
@@ -119,7 +120,7 @@ impl<'a> Ensemble<'a> {
         if functions.is_empty() {
             return Err(Error::invalid("functions", "[]", "at least one function"));
         }
-        let (inputs, points) = distinct_points(functions)?;
+        let (inputs, points) = distinct_points(&functions)?;
         Self::new((functions.len(), 0), seed, move |rng| {
             let record = if with_gradients {
                 networks.record_with_gradients(&inputs, with_weights, rng)?
@@ -227,8 +228,7 @@ impl<'a> Ensemble<'a> {
     /// use neural_limits::prelude::*;
     /// let networks = ResNet::new(Relu).finite(32, 8)?;
     /// let function = Covariance::between(&[1.0], &[1.0])?;
-    /// let functions: [&dyn NeuralFunction; 1] = [&function];
-    /// let ensemble = Ensemble::of(&networks, &functions, 7)?;
+    /// let ensemble = Ensemble::of(&networks, &[&function], 7)?;
     /// let mut statistics = ensemble.statistics();
     /// ensemble.extend(&mut statistics, 100, |_| ControlFlow::Continue(()))?;
     /// ensemble.extend(&mut statistics, 1000, |so_far| {

@@ -181,7 +181,10 @@ mod tests {
                 for j in 0..2 {
                     let off = |x: &[f64; 2], i: usize| x[i] - [1e8, 0.0][i] - mean[i];
                     let exact: f64 = all.iter().map(|x| off(x, i) * off(x, j)).sum();
-                    assert!((squares[(i, j)] - exact).abs() < 1e-7 * n, "{count} {i} {j}");
+                    assert!(
+                        (squares[(i, j)] - exact).abs() < 1e-7 * n,
+                        "{count} {i} {j}"
+                    );
                 }
             }
         }

@@ -155,7 +155,10 @@ pub fn merge(shards: &[impl AsRef<Path>], path: &Path) -> Result<()> {
     let mut files = Vec::new();
     for shard in shards {
         let shard = shard.as_ref();
-        files.push((shard, fs::read(shard).map_err(|error| io_error(shard, &error))?));
+        files.push((
+            shard,
+            fs::read(shard).map_err(|error| io_error(shard, &error))?,
+        ));
     }
     let (mut all, mut seen): (Option<Lines<'_>>, BTreeSet<usize>) = (None, BTreeSet::new());
     let mut cells = 0;
@@ -166,7 +169,11 @@ pub fn merge(shards: &[impl AsRef<Path>], path: &Path) -> Result<()> {
         let (part, of) = known.shard.map_or((0, 1), |s| (s.index, s.of));
         if of != files.len() {
             let expected = format!("{of} of them, as {} says", shard.display());
-            return Err(Error::shape("shards", format!("length {}", files.len()), expected));
+            return Err(Error::shape(
+                "shards",
+                format!("length {}", files.len()),
+                expected,
+            ));
         }
         if !seen.insert(part) {
             let expected = format!("every shard once ({})", shard.display());
@@ -191,7 +198,11 @@ pub fn merge(shards: &[impl AsRef<Path>], path: &Path) -> Result<()> {
     let missing = (0..cells).find(|cell| !all.cells.contains_key(cell));
     if let Some(cell) = missing {
         let expected = format!("all {cells}, among them cell {cell}: run the shards to their end");
-        return Err(Error::shape("the sweep", format!("{} cells", all.cells.len()), expected));
+        return Err(Error::shape(
+            "the sweep",
+            format!("{} cells", all.cells.len()),
+            expected,
+        ));
     }
     replace(path, &all.in_order(&format!("{}}}", all.header)))
 }

@@ -196,7 +196,11 @@ impl Plan {
         };
         let networks = description.build()?.finite(cell.width, cell.depth)?;
         let networks = networks.with_sampler(sampler);
-        let functions: Vec<_> = self.functions.iter().map(|f| f.build()).collect::<Result<_>>()?;
+        let functions: Vec<_> = self
+            .functions
+            .iter()
+            .map(|f| f.build())
+            .collect::<Result<_>>()?;
         let functions: Vec<&dyn NeuralFunction> = functions.iter().map(|f| &**f).collect();
         let statistics = Ensemble::of(&networks, &functions, seed)?.run(self.samples)?;
         let all = 0..functions.len();
@@ -224,12 +228,7 @@ impl Plan {
     ///
     /// # Errors
     /// As [`sweep`](Self::sweep) and [`Sweep::run`].
-    pub fn run(
-        &self,
-        shard: Shard,
-        path: &Path,
-        observer: impl Fn(Progress) + Sync,
-    ) -> Result<()> {
+    pub fn run(&self, shard: Shard, path: &Path, observer: impl Fn(Progress) + Sync) -> Result<()> {
         let compute = |cell: &Cell, seed: Seed| self.compute(cell, seed);
         self.sweep()?.run(shard, path, compute, observer)
     }

@@ -73,7 +73,10 @@ fn statistics_of_a_stream_are_those_of_its_records() {
         assert!((statistics.mean(i).unwrap() - mean).abs() < 1e-13);
         assert!((statistics.standard_error(i).unwrap() / error - 1.0).abs() < 1e-12);
         let sorted = law.values();
-        let extremes = (statistics.least(i).unwrap(), statistics.greatest(i).unwrap());
+        let extremes = (
+            statistics.least(i).unwrap(),
+            statistics.greatest(i).unwrap(),
+        );
         assert_eq!(extremes, (sorted[0], sorted[2999]));
         for u in [0.0, 0.001, 0.1, 0.5, 0.9, 1.0] {
             let exact = sorted[((u * 3000.0_f64).ceil() as usize).clamp(1, 3000) - 1];
@@ -106,7 +109,10 @@ fn an_ensemble_stops_when_its_standard_error_is_reached() {
     assert_eq!(reached, ensemble.run(reached.drawn()).unwrap());
     let error = ensemble.until(0, 1e-9, 300).unwrap_err();
     assert!(matches!(error, Error::NotConverged { reached, .. } if reached > 1e-3));
-    assert!(matches!(ensemble.until(1, 1.0, 300), Err(Error::Invalid { .. })));
+    assert!(matches!(
+        ensemble.until(1, 1.0, 300),
+        Err(Error::Invalid { .. })
+    ));
     // an observer sees the samples grow, and can break off
     let (mut seen, mut statistics) = (Vec::new(), ensemble.statistics());
     let observer = |so_far: &Statistics| {
@@ -132,7 +138,9 @@ fn response(net: &dyn Architecture, width: usize, depth: usize, samples: u64) ->
     let plain = Ensemble::of(&networks, &functions, 7).unwrap();
     assert_eq!(
         plain.records(5..6).unwrap()[0].as_ref().unwrap()[0],
-        response.ensemble(7).unwrap().records(5..6).unwrap()[0].as_ref().unwrap()[0]
+        response.ensemble(7).unwrap().records(5..6).unwrap()[0]
+            .as_ref()
+            .unwrap()[0]
     );
     let controlled = statistics.controlled(0).unwrap();
     let plain = statistics.standard_error(0).unwrap();
@@ -149,7 +157,8 @@ fn response(net: &dyn Architecture, width: usize, depth: usize, samples: u64) ->
 
 /// The variance of what the linear response leaves is of order n⁻², that of the covariance of order n⁻¹.
 #[test]
-fn control_variates_from_infinite_width_reduce_the_variance_by_a_factor_that_grows_with_the_width() {
+fn control_variates_from_infinite_width_reduce_the_variance_by_a_factor_that_grows_with_the_width()
+{
     let tanh = Mlp::new(Tanh).initialized_by(Initialization::new(1.5, 0.1).unwrap());
     for net in [&he_mlp() as &dyn Architecture, &tanh] {
         let [narrow, wide] = [64, 256].map(|width| {
@@ -179,7 +188,10 @@ fn control_variates_know_what_is_exact() {
 fn control_variates_have_mean_zero() {
     let init = Initialization::new(1.5, 0.2).unwrap();
     let residual = ResNet::new(Gelu).initialized_by(init);
-    for net in [&Mlp::new(Erf::default()).initialized_by(init) as &dyn Architecture, &residual] {
+    for net in [
+        &Mlp::new(Erf::default()).initialized_by(init) as &dyn Architecture,
+        &residual,
+    ] {
         let covariance = covariance();
         let functions: [&dyn NeuralFunction; 1] = [&covariance];
         let response = LinearResponse::new(net, 4, 6, &functions).unwrap();
@@ -188,7 +200,11 @@ fn control_variates_have_mean_zero() {
         for i in 1..4 {
             let column = records.iter().map(|record| record.as_ref().unwrap()[i]);
             let (mean, error) = Empirical::new(column.collect(), 0).unwrap().mean();
-            assert!(mean.abs() < 5.0 * error, "{}: {mean} +- {error}", net.name());
+            assert!(
+                mean.abs() < 5.0 * error,
+                "{}: {mean} +- {error}",
+                net.name()
+            );
         }
     }
 }

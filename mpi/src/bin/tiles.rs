@@ -76,7 +76,12 @@ fn run(arguments: &Arguments, ranks: &Ranks) -> Result<(), Box<dyn Error>> {
     };
     for index in ranks.own(tiles.len()) {
         if !is_whole(&mut file, places[index]..places[index + 1])? {
-            let tile: Vec<u8> = tiles.get(index)?.ntk.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let tile: Vec<u8> = tiles
+                .get(index)?
+                .ntk
+                .iter()
+                .flat_map(|x| x.to_le_bytes())
+                .collect();
             file.seek(SeekFrom::Start(places[index]))?;
             file.write_all(&[&tile[..], &checksum(&tile).to_le_bytes()].concat())?;
         }
