@@ -85,9 +85,10 @@
 //!
 //! # Features
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
-//! from JSON. `plot`: reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) for tests of your
-//! own limits. `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs.
-//! `sweep`: grids of sizes, written to files of JSON lines. `selection`: parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
+//! from JSON. `sweep`: grids of sizes, written to files of JSON lines. `plot`: reports as SVG. `proptest`:
+//! [strategies](https://docs.rs/proptest) for tests of your own limits. `approx`:
+//! [approximate equality](https://docs.rs/approx) of covariances, laws and inputs. `selection`: parameters
+//! of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]

@@ -133,7 +133,9 @@ pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BT
 }
 
 fn cut(file: &mut File, length: u64) -> std::io::Result<()> {
-    file.set_len(length)?;
+    if file.metadata()?.len() > length {
+        file.set_len(length)?;
+    }
     file.seek(SeekFrom::Start(length)).map(|_| ())
 }
 

@@ -7,9 +7,10 @@
 //! | [`merge`], [`read`] | shards as the file of one run; what a file holds |
 //! | [`Plan`] | random networks on a grid of sizes and laws of weights, as data |
 //!
-//! A file has lines of JSON. The first says what is swept: the version of the crate, the seed, all parameters,
-//! the number of cells. Every other line is a cell, written when it has finished, and the last step puts them
-//! in order, so that the bytes of a finished file do not depend on threads, shards or interruptions.
+//! A file has lines of JSON. The first says what is swept: the version of the crate, the seed, all
+//! parameters, the number of cells. Every other line is a cell, written when it has finished, and the last
+//! step puts them in order, so that the bytes of a finished file do not depend on threads, shards or
+//! interruptions.
 
 mod file;
 mod plan;

@@ -151,6 +151,7 @@ fn wherever_a_file_is_cut_off_the_rest_is_computed_again() {
     for length in 0..=bytes.len() {
         // cut off, or followed by what a crash of the system leaves
         for tail in [&b""[..], b"\0\0\0\0"] {
+            let _ = fs::remove_file(&cut);
             fs::write(&cut, [&bytes[..length], tail].concat()).unwrap();
             let computed = AtomicUsize::new(0);
             let counted = |x: &u32, seed: Seed| {

@@ -5,8 +5,8 @@
 //! mpirun -n 4 target/release/sweep --plan examples/sweep/plan.json --out sweep.jsonl
 //! ```
 //!
-//! The file has the bytes of `cargo run --release --example sweep`. A job that died goes on where it was; with
-//! `--shards` given, also on another number of ranks.
+//! The file has the bytes of `cargo run --release --example sweep`. A job that died goes on where it was;
+//! with `--shards` given, also on another number of ranks.
 
 use std::error::Error;
 use std::path::PathBuf;

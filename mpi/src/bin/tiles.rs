@@ -7,8 +7,9 @@
 //! ```
 //!
 //! The file has the bytes of the example `out_of_core`: a header, then the tiles on and below the diagonal,
-//! each with a checksum. The place of a tile is known before any is computed, so each rank writes its own where
-//! they belong; a job that died goes on with the tiles whose checksums are missing, on any number of ranks.
+//! each with a checksum. The place of a tile is known before any is computed, so each rank writes its own
+//! where they belong; a job that died goes on with the tiles whose checksums are missing, on any number of
+//! ranks.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
