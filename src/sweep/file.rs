@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Shard, io_error, replace};
 use crate::{Error, Result};
+
+/// How long another process may hold a file before it counts as running.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A cell in a file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -99,10 +104,7 @@ pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BT
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(path).map_err(io)?;
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => io_error(path, &"another process writes to it"),
-        TryLockError::Error(error) => io(error),
-    })?;
+    lock(path, &file)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(io)?;
     let of_another = |found: &str| {
@@ -130,6 +132,23 @@ pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BT
     }
     cut(&mut file, lines.length as u64).map_err(io)?;
     Ok((file, found))
+}
+
+/// A process that has just been killed keeps its lock for another moment.
+fn lock(path: &Path, file: &File) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                thread::sleep(PATIENCE / 200);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io_error(path, &"another process writes to it"));
+            }
+            Err(TryLockError::Error(error)) => return Err(io_error(path, &error)),
+        }
+    }
 }
 
 fn cut(file: &mut File, length: u64) -> std::io::Result<()> {
