@@ -42,6 +42,15 @@ regime_cost *arguments:
 kernel_cost *arguments:
     cargo run --release --example kernel_cost -- {{arguments}}
 
+# Statistics of random networks on a grid, to a file that can be gone on with: just sweep --plan plan.json --out sweep.jsonl
+sweep *arguments:
+    cargo run --release --example sweep -- {{arguments}}
+
+# The same over ranks of MPI (which must be installed): just ranks 4 sweep --plan plan.json --out sweep.jsonl
+ranks number program *arguments:
+    cargo build --release -p neural-limits-mpi
+    mpirun -n {{number}} target/release/{{program}} {{arguments}}
+
 # All tests.
 test:
     cargo test

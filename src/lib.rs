@@ -49,6 +49,8 @@
 //! | [`statistics`] | tests of hypotheses on samples, fits of rates, intervals |
 //! | [`claims`] | claims about limits in your own tests, with a stated probability of false alarm |
 //! | `figure` (feature `plot`) | figures as SVG |
+//! | [`ensemble`] | statistics of many random networks in constant memory, control variates |
+//! | `sweep` (feature) | grids of sizes, laws and functions, appended to a file that can be gone on with |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
 //! [`docs/theory.md`][theory]; why the crate is built as it is, in [`docs/architecture.md`][architecture].
@@ -87,16 +89,17 @@
 //!
 //! # Features
 //! `rayon` (default): Gram matrices and networks in parallel. `serde`: serialisable reports, networks read
-//! from JSON. `plot`: figures and reports as SVG. `proptest`: [strategies](https://docs.rs/proptest) of
-//! inputs and networks for tests of your own limits. `approx`: [approximate
-//! equality](https://docs.rs/approx) of covariances, laws and inputs. `selection`: parameters of kernels by
-//! the marginal likelihood, with [argmin](https://docs.rs/argmin).
+//! from JSON. `sweep`: grids of sizes, written to files of JSON lines. `plot`: figures and reports as SVG.
+//! `proptest`: [strategies](https://docs.rs/proptest) of inputs and networks for tests of your own limits.
+//! `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs. `selection`:
+//! parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
 pub mod claims;
 pub mod diffusion;
+pub mod ensemble;
 #[cfg(feature = "plot")]
 pub mod figure;
 pub mod inference;
@@ -108,6 +111,8 @@ pub mod proportional;
 pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+#[cfg(feature = "sweep")]
+pub mod sweep;
 pub mod training;
 
 #[doc(inline)]

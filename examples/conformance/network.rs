@@ -114,6 +114,7 @@ fn dense(network: &Value, weight_std: f64, bias_std: f64) -> Result<LayerDescrip
     Ok(LayerDescription::Dense {
         weight_variance: weight_std * weight_std,
         bias_variance: bias_std * bias_std,
+        weights: Default::default(),
         parametrization,
         width,
         relative_width: None,

@@ -147,6 +147,8 @@ fn layer(layer: &LayerDescription) -> String {
             relative_width,
             train_weights,
             train_biases,
+            // none but Gaussian ones are drawn
+            weights: _,
         } => {
             let mut code =
                 format!("Dense::new(Initialization::new({weight_variance:?}, {bias_variance:?})?)");

@@ -327,6 +327,7 @@ impl Dice<'_> {
         LayerDescription::Dense {
             weight_variance: self.weight(),
             bias_variance: self.bias(),
+            weights: Default::default(),
             parametrization: if self.is_standard {
                 Parametrization::Standard
             } else {

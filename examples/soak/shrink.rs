@@ -226,6 +226,7 @@ fn simpler_layers(layer: &LayerDescription) -> Vec<LayerDescription> {
             let plain = |weight: f64, bias: f64| LayerDescription::Dense {
                 weight_variance: weight,
                 bias_variance: bias,
+                weights: Default::default(),
                 parametrization: Default::default(),
                 width: None,
                 relative_width: None,

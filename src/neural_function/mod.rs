@@ -315,6 +315,31 @@ fn neuron(record: &Record, i: usize, point: usize) -> Result<f64> {
     scale_by_power_of_two("the neuron", *scaled, y.exponent() / 2)
 }
 
+/// All inputs of the functions, each once, and the indices of every function's own.
+pub(crate) fn distinct_points(
+    functions: &[&dyn NeuralFunction],
+) -> Result<(Inputs<'static>, Vec<Vec<usize>>)> {
+    let mut rows: Vec<&[f64]> = Vec::new();
+    let indices = functions
+        .iter()
+        .map(|function| {
+            function
+                .inputs()
+                .points()
+                .map(|point| {
+                    rows.iter()
+                        .position(|row| *row == point)
+                        .unwrap_or_else(|| {
+                            rows.push(point);
+                            rows.len() - 1
+                        })
+                })
+                .collect()
+        })
+        .collect();
+    Ok((Inputs::from_rows(&rows)?, indices))
+}
+
 /// Two points as inputs.
 fn pair(a: &[f64], b: &[f64]) -> Result<Inputs<'static>> {
     Inputs::from_rows(&[a, b])

@@ -308,6 +308,31 @@ fn the_tangent_kernel_of_a_scaled_resnet_spreads_by_1_over_n_at_any_depth() {
     }
 }
 
+/// n (E[Θ²]/E[Θ]² − 1) of a densely connected network is bounded in the depth, at any scale of the weights
+/// (E. Littwin, T. Galanti and L. Wolf 2020, arXiv 2001.10460): its layers read ever more neurons.
+#[test]
+fn the_tangent_kernel_of_a_densenet_spreads_by_1_over_n_at_any_depth() {
+    let x = Inputs::from_rows(&[A]).unwrap();
+    let n = 16;
+    for weight_variance in [1.0, 2.0] {
+        let init = Initialization::new(weight_variance, 0.0).unwrap();
+        // the first of its neurons are those of the first layer: read by one more
+        let net = DenseNet::new(Relu, 1.0).unwrap().initialized_by(init);
+        let net = net.network().then(Activated::new(Relu));
+        let net = net.then(Dense::new(init).with_width(1).unwrap());
+        for (l, samples) in [(4, 1000), (32, 250)] {
+            let networks = net.finite(n, l).unwrap();
+            let theta = sampled(&networks, &x, samples, 6, |gradients, _| {
+                gradients.tangent_kernel()[(0, 0)]
+            });
+            let (found, error) = ratio(&theta);
+            let (found, error) = (n as f64 * (found - 1.0), n as f64 * error);
+            println!("σ_w² = {weight_variance}, L = {l}: {found:.3} +- {error:.3}");
+            assert!(found < 8.0 && error < 1.0);
+        }
+    }
+}
+
 /// E Θ = n E[φ(u)φ(v)] + x·x′ E[φ′(u)φ′(v)] at every width, in standard parametrisation, one hidden layer.
 #[test]
 fn in_standard_parametrisation_the_mean_of_the_kernel_is_exact_at_every_width() {

@@ -4,7 +4,7 @@ use crate::error::{self, Error, Result};
 
 /// What a weight is drawn from, before it is scaled: mean 0, variance 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum WeightDistribution {
@@ -40,10 +40,42 @@ pub enum WeightDistribution {
 /// # Ok::<(), neural_limits::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct WeightLaw {
     distribution: WeightDistribution,
     keep: f64,
+}
+
+/// A law as it is read.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    distribution: WeightDistribution,
+    #[serde(default)]
+    keep: Option<f64>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for WeightLaw {
+    type Error = Error;
+
+    fn try_from(read: Unchecked) -> Result<Self> {
+        let law = match read.distribution {
+            WeightDistribution::StudentT { freedom } => Self::student_t(freedom)?,
+            WeightDistribution::TruncatedNormal { cutoff } => Self::truncated_normal(cutoff)?,
+            distribution => Self::of(distribution),
+        };
+        law.pruned(read.keep.unwrap_or(1.0))
+    }
+}
+
+impl Default for WeightLaw {
+    /// [`WeightLaw::gaussian`].
+    fn default() -> Self {
+        Self::gaussian()
+    }
 }
 
 impl WeightLaw {

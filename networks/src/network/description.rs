@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::scaling::{BranchScaling, Constant, ConvergentSeries, InverseSqrtDepth, PowerLaw};
 use super::{
     Activated, Dense, Dropout, FanIn, LayerNorm, Network, Parametrization, Repeat, Residual, Stack,
+    WeightLaw,
 };
 use crate::activation::named;
 use crate::{Error, Initialization, Result};
@@ -36,6 +37,13 @@ use crate::{Error, Initialization, Result};
 ///     {"activation": "tanh"}, {"dense": {"weight_variance": 1.5}}]}}]}"#;
 /// let net = serde_json::from_str::<Description>(json).unwrap().build()?;
 /// let flow = net.infinite_depth().covariance_at(&x, 1.0)?;
+/// // weights of another law, half of them pruned
+/// let json = r#"{"layers": [{"dense": {"weight_variance": 1.0,
+///   "weights": {"distribution": {"student_t": {"freedom": 5.0}}, "keep": 0.5}}}]}"#;
+/// let networks = serde_json::from_str::<Description>(json).unwrap().build()?.finite(8, 1)?;
+/// assert!(networks.with_sampler(Sampler::Dense).covariances(&x, 1, 7).is_ok());
+/// let error = serde_json::from_str::<Description>(&json.replace("5.0", "2.0")).unwrap_err();
+/// assert!(error.to_string().contains("freedom = 2: expected a finite number > 2"));
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -56,6 +64,9 @@ pub enum LayerDescription {
         /// $\sigma_b^2$, by default 0.
         #[serde(default)]
         bias_variance: f64,
+        /// The law of the weights, by default `{"distribution": "gaussian"}`.
+        #[serde(default, skip_serializing_if = "WeightLaw::is_gaussian")]
+        weights: WeightLaw,
         /// By default `ntk`.
         #[serde(default)]
         parametrization: Parametrization,
@@ -185,6 +196,37 @@ impl Description {
     pub fn build(&self) -> Result<Network> {
         build(&self.layers)
     }
+
+    /// With weights of a law in every dense layer that names none of its own.
+    pub fn with_weights(mut self, law: WeightLaw) -> Self {
+        set_weights(&mut self.layers, law);
+        self
+    }
+
+    /// Whether all weights are Gaussian and kept, as [`Sampler::Conditional`](super::Sampler) draws them.
+    pub fn is_gaussian(&self) -> bool {
+        are_gaussian(&self.layers)
+    }
+}
+
+fn set_weights(layers: &mut [LayerDescription], law: WeightLaw) {
+    for layer in layers {
+        if let LayerDescription::Dense { weights, .. } = layer
+            && weights.is_gaussian()
+        {
+            *weights = law;
+        }
+        for branch in layer.branches_mut() {
+            set_weights(branch, law);
+        }
+    }
+}
+
+fn are_gaussian(layers: &[LayerDescription]) -> bool {
+    layers.iter().all(|layer| match layer {
+        LayerDescription::Dense { weights, .. } => weights.is_gaussian(),
+        _ => layer.branches().iter().all(|branch| are_gaussian(branch)),
+    })
 }
 
 fn build(layers: &[LayerDescription]) -> Result<Network> {
@@ -198,11 +240,45 @@ fn build_all(branches: &[Vec<LayerDescription>]) -> Result<Vec<Network>> {
 }
 
 impl LayerDescription {
+    /// The rows of layers within.
+    fn branches(&self) -> &[Vec<Self>] {
+        match self {
+            Self::Residual { layers, .. }
+            | Self::Repeat { layers, .. }
+            | Self::Stack { layers, .. }
+            | Self::DenselyConnected { layers, .. } => std::slice::from_ref(layers),
+            Self::Sum(branches)
+            | Self::Product(branches)
+            | Self::Concatenation { branches, .. } => branches,
+            Self::Dense { .. }
+            | Self::Activation(_)
+            | Self::LayerNorm { .. }
+            | Self::Dropout(_) => &[],
+        }
+    }
+
+    fn branches_mut(&mut self) -> &mut [Vec<Self>] {
+        match self {
+            Self::Residual { layers, .. }
+            | Self::Repeat { layers, .. }
+            | Self::Stack { layers, .. }
+            | Self::DenselyConnected { layers, .. } => std::slice::from_mut(layers),
+            Self::Sum(branches)
+            | Self::Product(branches)
+            | Self::Concatenation { branches, .. } => branches,
+            Self::Dense { .. }
+            | Self::Activation(_)
+            | Self::LayerNorm { .. }
+            | Self::Dropout(_) => &mut [],
+        }
+    }
+
     fn follow(&self, network: Network) -> Result<Network> {
         Ok(match self {
             Self::Dense {
                 weight_variance,
                 bias_variance,
+                weights,
                 parametrization,
                 width,
                 relative_width,
@@ -210,6 +286,7 @@ impl LayerDescription {
                 train_biases,
             } => {
                 let law = Initialization::new(*weight_variance, *bias_variance)?;
+                let law = law.with_weights(*weights);
                 let dense = Dense::new(law)
                     .with_parametrization(*parametrization)
                     .trained(*train_weights, *train_biases);

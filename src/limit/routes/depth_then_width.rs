@@ -1,13 +1,12 @@
 //! Infinite depth, then infinite width.
 
 use super::infinite_depth::refuse;
-use super::sampled;
 use crate::architecture::Architecture;
 use crate::covariance::ScaledCovariance;
 use crate::diffusion::{Diffusion, Expectation, OfFiniteWidth};
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::{NeuralFunction, Process};
+use crate::neural_function::{NeuralFunction, Process, distinct_points};
 use crate::random::Seed;
 use crate::statistics::{Extrapolation, Measurement, extrapolate};
 use crate::{Error, PairCovariance, Result};
@@ -117,7 +116,7 @@ impl ExtrapolatedDiffusions {
         functions: &[&dyn NeuralFunction],
         time: f64,
     ) -> Result<Vec<[Result<DepthFirstEstimate>; 4]>> {
-        let (inputs, points) = sampled::distinct_points(functions)?;
+        let (inputs, points) = distinct_points(functions)?;
         let mut measured = vec![[const { Vec::new() }; 4]; functions.len()];
         for diffusion in &self.diffusions {
             let seed = self.seed.split(diffusion.width() as u64);

@@ -6,7 +6,7 @@ use super::sampled::{self, Sampled};
 use crate::architecture::Architecture;
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::{Need, NeuralFunction};
+use crate::neural_function::{Need, NeuralFunction, distinct_points};
 use crate::sample::{Finite, OfFiniteSize, Sampler, Seed};
 use crate::{Result, parallel};
 
@@ -53,7 +53,7 @@ impl FiniteNetworks {
         time: f64,
         networks: Range<usize>,
     ) -> Result<Vec<Vec<Result<f64>>>> {
-        let (inputs, points) = sampled::distinct_points(functions)?;
+        let (inputs, points) = distinct_points(functions)?;
         let size = self.networks.clone().at_time(time)?;
         let with_weights = functions
             .iter()

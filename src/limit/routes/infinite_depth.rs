@@ -7,7 +7,7 @@ use crate::architecture::Architecture;
 use crate::diffusion::{Diffusion, OfFiniteWidth};
 use crate::error;
 use crate::limit::{Law, Limit, Regime};
-use crate::neural_function::{Need, NeuralFunction};
+use crate::neural_function::{Need, NeuralFunction, distinct_points};
 use crate::random::Seed;
 use crate::{Result, parallel};
 
@@ -58,7 +58,7 @@ impl DiffusionPaths {
         time: f64,
         paths: Range<usize>,
     ) -> Result<Vec<Vec<Result<f64>>>> {
-        let (inputs, points) = sampled::distinct_points(functions)?;
+        let (inputs, points) = distinct_points(functions)?;
         parallel::try_map(paths.len(), |i| {
             let mut stream = self.seed.stream((paths.start + i) as u64);
             let path = self.diffusion.records(&inputs, &[time], &mut stream)?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::limit::{Empirical, Law, Limit};
 use crate::neural_function::{Need, NeuralFunction};
-use crate::{Error, Inputs, Result};
+use crate::{Error, Result};
 
 /// Refuses what `provided` lacks.
 pub(super) fn refuse_needs(
@@ -70,31 +70,6 @@ pub(super) fn readable(
         Err(error) => Some(Err(error)),
     })
     .collect()
-}
-
-/// All inputs of the functions, each once, and the indices of every function's own.
-pub(super) fn distinct_points(
-    functions: &[&dyn NeuralFunction],
-) -> Result<(Inputs<'static>, Vec<Vec<usize>>)> {
-    let mut rows: Vec<&[f64]> = Vec::new();
-    let indices = functions
-        .iter()
-        .map(|function| {
-            function
-                .inputs()
-                .points()
-                .map(|point| {
-                    rows.iter()
-                        .position(|row| *row == point)
-                        .unwrap_or_else(|| {
-                            rows.push(point);
-                            rows.len() - 1
-                        })
-                })
-                .collect()
-        })
-        .collect();
-    Ok((Inputs::from_rows(&rows)?, indices))
 }
 
 /// The empirical law of a function, with networks on which it has no value counted apart.
