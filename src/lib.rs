@@ -44,7 +44,8 @@
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
-//! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
+//! | [`inference`] | Gaussian-process regression, by factorisation or by conjugate gradients |
+//! | [`training`] | dynamics in the kernel regime; finite networks, trained; particles and their mean field |
 //! | [`statistics`] | the tests and fits behind reports |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in

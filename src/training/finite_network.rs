@@ -179,35 +179,55 @@ impl FiniteTraining {
 
     /// One step, and the loss after it.
     fn step(&mut self) -> Result<f64> {
-        let n = self.targets.nrows();
-        let batch = self.batch()?;
-        let (x, targets, before) = match &batch {
-            None => (self.x.clone(), self.targets.clone(), self.outputs()?),
+        let points = self.batch();
+        let (x, targets) = match &points {
+            None => (self.x.clone(), self.targets.clone()),
+            Some(points) => (self.columns(points)?, self.targets.select_rows(points)),
+        };
+        let moved = match self.moved(&x, points.as_deref()) {
+            Err(Error::Overflow { .. }) => return Err(self.diverged()),
+            other => other?,
+        };
+        set_all_weights(&mut *self.network, &moved)?;
+        let reached = outputs_of(&*self.network, &x);
+        match reached.map(|outputs| (self.loss.value(&outputs, &targets), outputs)) {
+            Ok((loss, outputs)) if loss.is_finite() => {
+                self.outputs = points.is_none().then_some(outputs);
+                self.weights = moved;
+                self.steps += 1;
+                Ok(loss)
+            }
+            failed => {
+                set_all_weights(&mut *self.network, &self.weights)?;
+                match failed {
+                    Ok(_) | Err(Error::Overflow { .. }) => Err(self.diverged()),
+                    Err(other) => Err(other),
+                }
+            }
+        }
+    }
+
+    /// The weights after a step on a batch, or on all inputs.
+    fn moved(&self, x: &Signal, points: Option<&[usize]>) -> Result<Vec<Weights>> {
+        let gradient = match points {
+            None => self.gradient(&self.outputs()?)?,
             Some(points) => {
-                let x = self.columns(points)?;
-                let outputs = outputs_of(&*self.network, &x)?;
-                (x, self.targets.select_rows(points), outputs)
+                // of the whole loss, which may be divided by their number: other rows do not matter
+                let mut all = self.targets.clone();
+                let outputs = outputs_of(&*self.network, x)?;
+                for (row, &point) in outputs.row_iter().zip(points) {
+                    all.set_row(point, &row);
+                }
+                let scale = self.targets.nrows() as f64 / points.len() as f64;
+                self.gradient(&all)?.select_rows(points) * scale
             }
         };
-        let scale = n as f64 / targets.nrows() as f64;
-        let points: Vec<usize> = batch.unwrap_or_else(|| (0..n).collect());
-        // of the whole loss, which may be divided by the number of points: other rows do not matter
-        let spread = |rows: &DMatrix<f64>| {
-            let mut all = self.targets.clone();
-            for (row, &point) in rows.row_iter().zip(&points) {
-                all.set_row(point, &row);
-            }
-            all
-        };
-        let gradient = self.loss.gradient(&spread(&before), &self.targets);
-        check_shape("the gradient of the loss", gradient.shape(), self.targets.shape())?;
-        let gradient = gradient.select_rows(&points) * scale;
         let deltas = Signal::from_matrix(&gradient.transpose())?;
         let mut sink = Descent {
             rate: self.learning_rate.value(),
             layers: Vec::new(),
         };
-        self.network.backward(&x, deltas, &mut sink)?;
+        self.network.backward(x, deltas, &mut sink)?;
         if sink.layers.len() != self.weights.len() {
             return Err(Error::unsupported(
                 "training of this network",
@@ -219,59 +239,36 @@ impl FiniteTraining {
             ));
         }
         // the last layer came first
-        let steps = sink.layers.into_iter().rev();
-        let moved: Vec<Weights> = self
-            .weights
-            .iter()
-            .zip(steps)
+        let layers = self.weights.iter().zip(sink.layers.iter().rev());
+        layers
             .map(|(weights, step)| step.added_to(weights))
-            .collect();
-        let diverged = || {
-            Error::invalid(
-                "the learning rate",
-                self.learning_rate.value(),
-                format!(
-                    "a smaller number: the loss leaves its range at step {}",
-                    self.steps + 1
-                ),
-            )
-        };
-        let finite = |weights: &Weights| {
-            let biases = &weights.biases;
-            error::first_outside(weights.weights.as_slice(), -f64::MAX, f64::MAX).is_none()
-                && error::first_outside(biases, -f64::MAX, f64::MAX).is_none()
-        };
-        if !moved.iter().all(finite) {
-            return Err(diverged());
-        }
-        set_all_weights(&mut *self.network, &moved)?;
-        let after = outputs_of(&*self.network, &x).and_then(|outputs| {
-            let value = self.loss.value(&outputs, &targets);
-            Ok((outputs, value))
-        });
-        match after {
-            Ok((outputs, loss)) if loss.is_finite() => {
-                self.outputs = (points.len() == n && self.batches.is_none()).then_some(outputs);
-                self.weights = moved;
-                self.steps += 1;
-                Ok(loss)
-            }
-            failed => {
-                let error = match failed {
-                    Ok(_) | Err(Error::Overflow { .. }) => diverged(),
-                    Err(other) => other,
-                };
-                set_all_weights(&mut *self.network, &self.weights)?;
-                Err(error)
-            }
-        }
+            .collect()
+    }
+
+    fn gradient(&self, outputs: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+        let gradient = self.loss.gradient(outputs, &self.targets);
+        check_shape(
+            "the gradient of the loss",
+            gradient.shape(),
+            outputs.shape(),
+        )?;
+        Ok(gradient)
+    }
+
+    fn diverged(&self) -> Error {
+        Error::invalid(
+            "the learning rate",
+            self.learning_rate.value(),
+            format!(
+                "a smaller number: the loss leaves its range at step {}",
+                self.steps + 1
+            ),
+        )
     }
 
     /// The inputs of the next step; none for all.
-    fn batch(&self) -> Result<Option<Vec<usize>>> {
-        let Some((size, seed)) = self.batches else {
-            return Ok(None);
-        };
+    fn batch(&self) -> Option<Vec<usize>> {
+        let (size, seed) = self.batches?;
         let n = self.targets.nrows();
         let per_epoch = (n / size) as u64;
         let (epoch, place) = (self.steps / per_epoch, (self.steps % per_epoch) as usize);
@@ -280,7 +277,7 @@ impl FiniteTraining {
         for i in (1..n).rev() {
             order.swap(i, rng.random_range(0..=i));
         }
-        Ok(Some(order[place * size..(place + 1) * size].to_vec()))
+        Some(order[place * size..(place + 1) * size].to_vec())
     }
 
     fn columns(&self, points: &[usize]) -> Result<Signal> {
@@ -307,7 +304,8 @@ struct LayerStep {
 }
 
 impl LayerStep {
-    fn added_to(&self, weights: &Weights) -> Weights {
+    /// [`Error::Overflow`] if a number leaves the range.
+    fn added_to(&self, weights: &Weights) -> Result<Weights> {
         let mut moved = weights.clone();
         if let Some(step) = &self.weights {
             moved.weights += step;
@@ -315,7 +313,12 @@ impl LayerStep {
         for (bias, step) in moved.biases.iter_mut().zip(self.biases.iter().flatten()) {
             *bias += step;
         }
-        moved
+        for numbers in [moved.weights.as_slice(), &moved.biases] {
+            if error::first_outside(numbers, -f64::MAX, f64::MAX).is_some() {
+                return Err(Error::overflow("the weights of training"));
+            }
+        }
+        Ok(moved)
     }
 }
 
@@ -338,7 +341,8 @@ impl GradientSink for Descent {
         };
         let biases = (factors.bias_rate != 0.0).then(|| {
             let sums = deltas.column_iter().map(|column| column.sum());
-            sums.map(|sum| -self.rate * factors.bias_rate * sum).collect()
+            sums.map(|sum| -self.rate * factors.bias_rate * sum)
+                .collect()
         });
         self.layers.push(LayerStep { weights, biases });
         Ok(())

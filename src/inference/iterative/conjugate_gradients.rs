@@ -202,7 +202,8 @@ impl<'a, T: Scalar> ConjugateGradients<'a, T> {
     /// it off: that is no error, and the iterate can be gone on with.
     ///
     /// # Errors
-    /// [`Error::NotConverged`] with the largest relative residual where the iterations do not suffice;
+    /// [`Error::NotConverged`] with the largest relative residual, the true one, where the iterations do not
+    /// suffice;
     /// [`Error::Invalid`] for a matrix that is not positive definite; [`Error::Shape`] for the iterate of
     /// another kernel; what the kernel itself refuses. The iterate is then as the last whole iteration left
     /// it, and can be gone on with.
@@ -222,16 +223,7 @@ impl<'a, T: Scalar> ConjugateGradients<'a, T> {
                 continue;
             }
             if iterate.iterations >= self.iterations {
-                return Err(Error::NotConverged {
-                    what: format!(
-                        "conjugate gradients for {} of {} outputs within {} iterations",
-                        iterate.open.len(),
-                        shape.1,
-                        self.iterations
-                    ),
-                    reached: iterate.progress().residual,
-                    tolerance: self.tolerance,
-                });
+                return Err(self.not_converged(iterate)?);
             }
             self.step(iterate)?;
             if observe(iterate.progress()).is_break() {
@@ -239,6 +231,24 @@ impl<'a, T: Scalar> ConjugateGradients<'a, T> {
             }
         }
         Ok(())
+    }
+
+    /// With the true residual.
+    fn not_converged(&self, iterate: &Iterate) -> Result<Error> {
+        let residual = &iterate.targets - self.times(&iterate.weights)?;
+        let columns = iterate.targets.column_iter().zip(residual.column_iter());
+        let sizes = columns.map(|(y, left)| (y.norm(), left.norm()));
+        let relative = sizes.map(|(y, left)| if y == 0.0 { 0.0 } else { left / y });
+        Ok(Error::NotConverged {
+            what: format!(
+                "conjugate gradients for {} of {} outputs within {} iterations",
+                iterate.open.len(),
+                iterate.targets.ncols(),
+                self.iterations
+            ),
+            reached: relative.fold(0.0, f64::max),
+            tolerance: self.tolerance,
+        })
     }
 
     /// Opens the columns whose residuals are too large, with the steepest descent as their direction.

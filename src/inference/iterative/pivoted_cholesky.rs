@@ -15,7 +15,7 @@ use crate::{Error, Result, Scalar, error, parallel};
 /// $$(L L^\top + \delta)^{-1} = \delta^{-1} \bigl(1 - L (\delta + L^\top L)^{-1} L^\top\bigr)$$
 ///
 /// of $K + \sigma^2$ with $\delta = \sigma^2 + \operatorname{tr}(K - L L^\top)/n$ (J. Gardner et al. 2018,
-/// arXiv 1809.11165, section 4.1, with $\delta = \sigma^2$): what is left of $K$ is counted as noise.
+/// arXiv 1809.11165, with $\delta = \sigma^2$): what is left of $K$ is counted as noise.
 /// It costs $r$ rows of the kernel, $O(n r^2)$ work and $8 n r$ bytes.
 #[derive(Debug, Clone)]
 pub struct PivotedCholesky {

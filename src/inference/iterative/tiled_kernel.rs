@@ -135,7 +135,11 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
         let mut out = DMatrix::zeros(self.points(), k);
         let mut add = |rows: Range<usize>, values: Vec<f64>| {
             for (c, values) in values.chunks_exact(rows.len()).enumerate() {
-                add_multiple(&mut out.column_mut(c).as_mut_slice()[rows.clone()], 1.0, values);
+                add_multiple(
+                    &mut out.column_mut(c).as_mut_slice()[rows.clone()],
+                    1.0,
+                    values,
+                );
             }
         };
         for first in (0..self.count()).step_by(TOGETHER) {
@@ -168,7 +172,9 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
             let test = Inputs::from_slice(x.slice(start..start + count), x.dimension())?;
             for block in 0..self.blocks() {
                 let columns = self.range(block);
-                let cross = self.kernel.cross(&test, &self.points_of(columns.clone())?)?;
+                let cross = self
+                    .kernel
+                    .cross(&test, &self.points_of(columns.clone())?)?;
                 let own = weights.rows(columns.start, columns.len()).into_owned();
                 let mut rows = out.rows_mut(start, count);
                 rows += product(&cross, &own)?;

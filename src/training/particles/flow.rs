@@ -14,9 +14,10 @@ use crate::{Error, Result, error};
 ///
 /// gradient flow where $\tau = 0$, otherwise the continuous time of noisy stochastic descent. As $N \to
 /// \infty$ the law $\rho_t$ of a particle solves $\partial_t \rho = \nabla \cdot (\rho \nabla \Psi(\theta;
-/// \rho)) + \tau \Delta\rho$ (S. Mei, A. Montanari and P.-M. Nguyen 2018, arXiv 1804.06561, eq. 5–7), and
-/// particles become independent with errors of order $N^{-1/2}$ (there, theorem 3). [`coupled`](Self::coupled)
-/// measures that where the risk has a [`ClosedLimit`].
+/// \rho)) + \tau \Delta\rho$ (the distributional dynamics of S. Mei, A. Montanari and P.-M. Nguyen 2018, arXiv
+/// 1804.06561), and particles become independent with errors of order $N^{-1/2}$ (S. Mei, T. Misiakiewicz and
+/// A. Montanari 2019, arXiv 1902.06015). [`coupled`](Self::coupled) measures that where the risk has a
+/// [`ClosedLimit`].
 ///
 /// Of a flow of time $t$ in $k$ steps, each is one of Runge and Kutta's fourth order between two halves of the
 /// noise: order 4 without noise, weak order 2 with it.
@@ -116,7 +117,7 @@ impl<R: ParticleRisk> ParticleFlow<R> {
     /// The particles after so many steps of noisy stochastic descent, each on an input of its own:
     /// $\theta_i \leftarrow \theta_i + \epsilon (v_i(x_k) - \lambda\theta_i) + \sqrt{2\tau\epsilon}\, g_{ik}$.
     /// Inputs are drawn from stream $N$ of the seed, the noise of particle $i$ from stream $i$. It differs
-    /// from the flow at time $k\epsilon$ by an error of order $\sqrt\epsilon$ (arXiv 1804.06561, theorem 3).
+    /// from the flow at time $k\epsilon$ by an error of order $\sqrt\epsilon$ (arXiv 1804.06561).
     ///
     /// # Errors
     /// As [`run`](Self::run); [`Error::Invalid`] unless $\epsilon > 0$; [`Error::Unsupported`] for a risk
@@ -250,9 +251,9 @@ impl<R: ClosedLimit> ParticleFlow<R> {
 
     fn moment_drift(&self, moments: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let moments = moments.column(0).into_owned();
-        let velocities =
-            self.risk
-                .moment_velocities(&moments, self.decay, self.temperature)?;
+        let velocities = self
+            .risk
+            .moment_velocities(&moments, self.decay, self.temperature)?;
         Ok(column(&velocities))
     }
 }
@@ -281,7 +282,9 @@ fn runge_kutta(
 ) -> Result<Vec<DMatrix<f64>>> {
     let moved = |velocities: &[DMatrix<f64>], time: f64| -> Vec<DMatrix<f64>> {
         let parts = state.iter().zip(velocities);
-        parts.map(|(part, velocity)| part + velocity * time).collect()
+        parts
+            .map(|(part, velocity)| part + velocity * time)
+            .collect()
     };
     let first = drift(state)?;
     let second = drift(&moved(&first, 0.5 * step))?;

@@ -49,7 +49,11 @@ fn check_symmetric(what: &str, matrix: &DMatrix<f64>) -> Result<()> {
     let d = matrix.nrows();
     if d == 0 || matrix.ncols() != d {
         let found = format!("shape {:?}", matrix.shape());
-        return Err(Error::shape(what, found, "as many columns as rows, at least one"));
+        return Err(Error::shape(
+            what,
+            found,
+            "as many columns as rows, at least one",
+        ));
     }
     for i in 0..d {
         for j in 0..i {
@@ -100,7 +104,8 @@ impl ParticleRisk for QuadraticNetwork {
     ) -> Result<DMatrix<f64>> {
         let x = DVector::from_fn(self.dimension(), |_, _| StandardNormal.sample(rng));
         let along = particles.tr_mul(&x);
-        let residual = along.norm_squared() / particles.ncols() as f64 - x.dot(&(&self.teacher * &x));
+        let residual =
+            along.norm_squared() / particles.ncols() as f64 - x.dot(&(&self.teacher * &x));
         Ok(&x * along.transpose() * (-2.0 * residual))
     }
 }

@@ -17,8 +17,8 @@ use crate::{Error, Result, error};
 ///
 /// $$\rho(t) = \frac{\kappa_0}{\kappa} + \Bigl(\rho_0 - \frac{\kappa_0}{\kappa}\Bigr) e^{-d\kappa^2 t}$$
 ///
-/// while no radius has reached 0: the reduction to one dimension of S. Mei, A. Montanari and P.-M. Nguyen 2018
-/// (arXiv 1804.06561, section 2.1) in a case that can be solved. With decay $\dot\rho$ has another $-\lambda
+/// while no radius has reached 0: a reduction to one dimension as in S. Mei, A. Montanari and P.-M. Nguyen
+/// 2018 (arXiv 1804.06561), in a case that can be solved. With decay $\dot\rho$ has another $-\lambda
 /// \rho$; with noise it is not closed. Velocities cost $O(dN^2)$.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RadialReluNetwork {

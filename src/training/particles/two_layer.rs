@@ -65,7 +65,11 @@ impl TwoLayerNetwork {
     /// [`Error::Shape`] for inputs or particles of another dimension.
     pub fn outputs(&self, x: &Inputs<'_>, particles: &DMatrix<f64>) -> Result<DVector<f64>> {
         self.x.same_dimension(x)?;
-        check_shape("the particles", particles.shape(), (self.dimension(), particles.ncols()))?;
+        check_shape(
+            "the particles",
+            particles.shape(),
+            (self.dimension(), particles.ncols()),
+        )?;
         let points = x.points();
         let scale = (particles.ncols() as f64).powf(-self.exponent);
         Ok(DVector::from_iterator(
@@ -83,11 +87,17 @@ impl TwoLayerNetwork {
     pub fn tangent_kernel(&self, x: &Inputs<'_>, particles: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         self.x.same_dimension(x)?;
         let count = particles.ncols();
-        check_shape("the particles", particles.shape(), (self.dimension(), count))?;
+        check_shape(
+            "the particles",
+            particles.shape(),
+            (self.dimension(), count),
+        )?;
         let points: Vec<&[f64]> = x.points().collect();
         let m = points.len();
         let at = |phi: &dyn Fn(f64) -> f64| {
-            DMatrix::from_fn(count, m, |i, k| phi(pre_activation(particles, i, points[k])))
+            DMatrix::from_fn(count, m, |i, k| {
+                phi(pre_activation(particles, i, points[k]))
+            })
         };
         let values = at(&|u| self.activation.value(u));
         let mut slopes = at(&|u| self.activation.derivative(u));
@@ -103,14 +113,17 @@ impl TwoLayerNetwork {
 
     /// $\sum_i a_i \varphi(w_i \cdot x)$.
     fn sum(&self, x: &[f64], particles: &DMatrix<f64>) -> f64 {
-        let terms = (0..particles.ncols()).map(|i| {
-            particles[(0, i)] * self.activation.value(pre_activation(particles, i, x))
-        });
+        let terms = (0..particles.ncols())
+            .map(|i| particles[(0, i)] * self.activation.value(pre_activation(particles, i, x)));
         terms.sum()
     }
 
     /// The velocities from some of the inputs.
-    fn velocities_of(&self, inputs: std::ops::Range<usize>, particles: &DMatrix<f64>) -> DMatrix<f64> {
+    fn velocities_of(
+        &self,
+        inputs: std::ops::Range<usize>,
+        particles: &DMatrix<f64>,
+    ) -> DMatrix<f64> {
         let count = particles.ncols() as f64;
         let mut out = DMatrix::zeros(particles.nrows(), particles.ncols());
         let (scale, rate) = (count.powf(-self.exponent), count.powf(self.exponent - 1.0));
