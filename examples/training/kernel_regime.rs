@@ -11,7 +11,7 @@ use crate::table::{Row, print};
 
 const TRAIN: usize = 6;
 const TEST: usize = 10;
-const STEPS: u64 = 200;
+const STEPS: u64 = 100;
 
 /// What one network shows: rms gaps at test points, drift, movement of the last hidden layer.
 struct Measured {

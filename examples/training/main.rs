@@ -14,10 +14,10 @@ use neural_limits::Error;
 
 fn main() -> Result<(), Error> {
     let full = Size {
-        widths: &[64, 128, 256, 512, 1024],
-        networks: 12,
+        widths: &[32, 64, 128, 256, 512],
+        networks: 8,
         particles: &[64, 256, 1024, 4096],
-        runs: 48,
+        runs: 32,
     };
     report(&full)
 }
@@ -32,7 +32,7 @@ struct Size {
 
 fn report(size: &Size) -> Result<(), Error> {
     kernel_regime::report(size.widths, size.networks)?;
-    catapult::report(size.widths.last().copied().unwrap_or(64))?;
+    catapult::report(2 * size.widths.iter().sum::<usize>())?;
     mean_field::report(size.particles, size.runs)
 }
 

@@ -82,7 +82,7 @@ pub fn report(counts: &[usize], runs: usize) -> Result<(), Error> {
         &rows,
     );
     // pairs of particles interact: fewer of them
-    let fewer: Vec<usize> = counts.iter().map(|count| (count / 4).max(8)).collect();
+    let fewer: Vec<usize> = counts.iter().map(|count| (count / 16).max(8)).collect();
     let radial = ParticleFlow::new(RadialReluNetwork::new(2, 1.0)?);
     let radius = DVector::from_element(1, (0.5 * std::f64::consts::PI).sqrt());
     let rows = chaos(

@@ -100,11 +100,11 @@ fn neither_the_budget_nor_a_break_changes_a_bit() {
         })
         .unwrap();
     assert!(iterate.iterations() == 4 && !iterate.is_solved());
-    let file = serde_json::to_string(&iterate).unwrap();
-    let mut read: Iterate = serde_json::from_str(&file).unwrap();
+    let kept = serde_json::to_value(&iterate).unwrap();
+    let mut read: Iterate = serde_json::from_value(kept).unwrap();
     solver.run(&mut read, go_on).unwrap();
     assert!(read.is_solved());
-    assert_eq!(read.weights(), &weights);
+    assert!(read.weights() == &weights);
 }
 
 #[test]
