@@ -16,6 +16,7 @@ fn main() -> Result<(), Error> {
     let full = Size {
         widths: &[32, 64, 128, 256, 512],
         networks: 8,
+        catapult: 2048,
         particles: &[64, 256, 1024, 4096],
         runs: 32,
     };
@@ -26,13 +27,15 @@ fn main() -> Result<(), Error> {
 struct Size {
     widths: &'static [usize],
     networks: usize,
+    /// The width of the network that is catapulted.
+    catapult: usize,
     particles: &'static [usize],
     runs: usize,
 }
 
 fn report(size: &Size) -> Result<(), Error> {
     kernel_regime::report(size.widths, size.networks)?;
-    catapult::report(2 * size.widths.iter().sum::<usize>())?;
+    catapult::report(size.catapult)?;
     mean_field::report(size.particles, size.runs)
 }
 
@@ -45,6 +48,7 @@ mod tests {
         let small = Size {
             widths: &[16, 32, 64],
             networks: 2,
+            catapult: 64,
             particles: &[16, 32, 64],
             runs: 2,
         };
