@@ -6,6 +6,7 @@ use nalgebra::DMatrix;
 use neural_limits::network::{Activated, Dense, Network};
 use neural_limits::prelude::*;
 use neural_limits::training::{FiniteTraining, Snapshot};
+use rayon::prelude::*;
 
 use crate::table::{Row, print};
 
@@ -84,6 +85,7 @@ pub fn report(widths: &[usize], networks: usize) -> Result<(), Error> {
     ];
     for &width in widths {
         let all: Vec<Measured> = (0..networks as u64)
+            .into_par_iter()
             .map(|number| measured(width, number))
             .collect::<Result<_, _>>()?;
         let columns: [fn(&Measured) -> f64; 4] = [

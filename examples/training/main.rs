@@ -16,7 +16,7 @@ fn main() -> Result<(), Error> {
     let full = Size {
         widths: &[32, 64, 128, 256, 512],
         networks: 8,
-        catapult: 2048,
+        catapult: 1024,
         particles: &[64, 256, 1024, 4096],
         runs: 32,
     };

@@ -3,9 +3,11 @@
 use nalgebra::{DMatrix, DVector};
 use neural_limits::prelude::*;
 use neural_limits::training::particles::{
-    ClosedLimit, LinearNetwork, ParticleFlow, QuadraticNetwork, RadialReluNetwork, TwoLayerNetwork,
+    ClosedLimit, LinearNetwork, ParticleFlow, ParticleRisk, QuadraticNetwork, RadialReluNetwork,
+    TwoLayerNetwork,
 };
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 
 use crate::table::{Row, print};
 
@@ -29,18 +31,20 @@ fn chaos<R: ClosedLimit>(
 ) -> Result<[Row; 2], Error> {
     let mut moments = Row::new(format!("{name}: moments"), "-1/2");
     let mut distances = Row::new(format!("{name}: particles"), "-1/2");
-    let dimension = neural_limits::training::particles::ParticleRisk::dimension(flow.risk());
+    let dimension = flow.risk().dimension();
     for &count in counts {
-        let mut errors = (Vec::new(), Vec::new());
-        for run in 0..runs {
+        let measured = |run: usize| {
             let seed = Seed::new(count as u64).split(run as u64);
             let particles = normals(dimension, count, start.0, seed.split(0));
             let end = flow.coupled(&particles, start.1, time, 20, seed.split(1))?;
-            errors
-                .0
-                .push((flow.risk().moments(&end.particles) - &end.moments).norm());
-            errors.1.push(end.distance());
-        }
+            let error = flow.risk().moments(&end.particles) - &end.moments;
+            Ok((error.norm(), end.distance()))
+        };
+        let all: Vec<(f64, f64)> = (0..runs)
+            .into_par_iter()
+            .map(measured)
+            .collect::<Result<_, Error>>()?;
+        let errors: (Vec<f64>, Vec<f64>) = all.into_iter().unzip();
         moments.push(count, &errors.0);
         distances.push(count, &errors.1);
     }

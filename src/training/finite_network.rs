@@ -15,8 +15,8 @@ use crate::{Error, Inputs, Result, error};
 
 /// A random network with its weights, $\theta$, and what it is trained on, by gradient descent
 ///
-/// $$\omega \leftarrow \omega - \eta r\, \frac{\partial \ell}{\partial \omega}, \qquad W \leftarrow W - \eta g
-/// \sum_a \delta_a h_a^\top, \quad \delta_a = \frac{\partial \ell}{\partial Y(x_a)},$$
+/// $$\omega \leftarrow \omega - \eta r\, \frac{\partial \ell}{\partial \omega}, \qquad W \leftarrow W -
+/// \eta g \sum_a \delta_a h_a^\top, \quad \delta_a = \frac{\partial \ell}{\partial Y(x_a)},$$
 ///
 /// $r$, $g = r m^2$ the rates that the layer's [parametrisation](crate::network::Parametrization) says (of
 /// biases, theirs), or by stochastic gradient descent. With the learning rate $\eta$ it is what
@@ -95,9 +95,9 @@ impl FiniteTraining {
         Ok(training)
     }
 
-    /// By stochastic gradient descent: each step sees `size` inputs, those of an epoch ($\lfloor n/\text{size}
-    /// \rfloor$ steps) being different ones in a random order that is drawn from stream number epoch of the
-    /// seed. The gradient is that of the loss of all inputs without bias: rows of the batch, times $n$/size
+    /// By stochastic gradient descent: each step sees `size` inputs, those of an epoch
+    /// ($\lfloor n/\text{size} \rfloor$ steps) being different ones in a random order that is drawn from
+    /// stream number epoch of the seed. The gradient is that of the loss of all inputs without bias: rows of the batch, times $n$/size
     /// (so for losses that are sums over the inputs).
     ///
     /// # Errors

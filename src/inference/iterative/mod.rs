@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`TiledKernel`] | $K(X, X)$ in tiles: kept where a budget of memory allows, computed again where not |
 //! | [`PivotedCholesky`] | the preconditioner: some pivots of the Cholesky factor |
-//! | [`ConjugateGradients`], [`Iterate`] | $(K + \sigma^2) A = Y$ for all outputs at once, to be gone on with |
+//! | [`ConjugateGradients`], [`Iterate`] | $(K + \sigma^2) A = Y$ for all outputs at once, resumable |
 
 mod conjugate_gradients;
 mod pivoted_cholesky;

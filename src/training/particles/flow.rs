@@ -10,17 +10,17 @@ use crate::{Error, Result, error};
 
 /// The flow of the particles of a wide network of two layers,
 ///
-/// $$d\theta_i = -N \frac{\partial R_N}{\partial \theta_i}\, dt - \lambda \theta_i\, dt + \sqrt{2\tau}\, dB_i,$$
+/// $$d\theta_i = -N \frac{\partial R_N}{\partial \theta_i} dt - \lambda \theta_i dt + \sqrt{2\tau} dB_i,$$
 ///
 /// gradient flow where $\tau = 0$, otherwise the continuous time of noisy stochastic descent. As $N \to
 /// \infty$ the law $\rho_t$ of a particle solves $\partial_t \rho = \nabla \cdot (\rho \nabla \Psi(\theta;
-/// \rho)) + \tau \Delta\rho$ (the distributional dynamics of S. Mei, A. Montanari and P.-M. Nguyen 2018, arXiv
-/// 1804.06561), and particles become independent with errors of order $N^{-1/2}$ (S. Mei, T. Misiakiewicz and
+/// \rho)) + \tau \Delta\rho$ (the distributional dynamics of S. Mei, A. Montanari and P.-M. Nguyen 2018,
+/// arXiv 1804.06561), and particles become independent with errors of order $N^{-1/2}$ (S. Mei, T. Misiakiewicz and
 /// A. Montanari 2019, arXiv 1902.06015). [`coupled`](Self::coupled) measures that where the risk has a
 /// [`ClosedLimit`].
 ///
-/// Of a flow of time $t$ in $k$ steps, each is one of Runge and Kutta's fourth order between two halves of the
-/// noise: order 4 without noise, weak order 2 with it.
+/// Of a flow of time $t$ in $k$ steps, each is one of Runge and Kutta's fourth order between two halves of
+/// the noise: order 4 without noise, weak order 2 with it.
 ///
 /// ```
 /// use nalgebra::{DMatrix, DVector};
@@ -115,7 +115,7 @@ impl<R: ParticleRisk> ParticleFlow<R> {
     }
 
     /// The particles after so many steps of noisy stochastic descent, each on an input of its own:
-    /// $\theta_i \leftarrow \theta_i + \epsilon (v_i(x_k) - \lambda\theta_i) + \sqrt{2\tau\epsilon}\, g_{ik}$.
+    /// $\theta_i \leftarrow \theta_i + \epsilon (v_i(x_k) - \lambda\theta_i) + \sqrt{2\tau\epsilon} g_{ik}$.
     /// Inputs are drawn from stream $N$ of the seed, the noise of particle $i$ from stream $i$. It differs
     /// from the flow at time $k\epsilon$ by an error of order $\sqrt\epsilon$ (arXiv 1804.06561).
     ///

@@ -2,8 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`ParticleFlow`] | the flow of $N$ particles, with weight decay and noise; descent on samples; its limit |
-//! | [`ParticleRisk`], [`ClosedLimit`] | a risk as a function of particles; one whose limit has closed equations |
+//! | [`ParticleFlow`] | the flow of $N$ particles, with decay and noise; descent on samples; its limit |
+//! | [`ParticleRisk`], [`ClosedLimit`] | a risk of particles; one whose limit has closed equations |
 //! | [`QuadraticNetwork`], [`LinearNetwork`], [`RadialReluNetwork`] | population risks with a closed limit |
 //! | [`TwoLayerNetwork`] | any activation on data, from the kernel regime to the mean field |
 
