@@ -97,8 +97,8 @@ impl FiniteTraining {
 
     /// By stochastic gradient descent: each step sees `size` inputs, those of an epoch
     /// ($\lfloor n/\text{size} \rfloor$ steps) being different ones in a random order that is drawn from
-    /// stream number epoch of the seed. The gradient is that of the loss of all inputs without bias: rows of the batch, times $n$/size
-    /// (so for losses that are sums over the inputs).
+    /// stream number epoch of the seed. Its gradient is that of the loss of all inputs without bias: rows of
+    /// the batch, times $n$/size, for losses that are sums or means over the inputs.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a size of 0 or above the number of inputs.

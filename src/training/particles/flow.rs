@@ -15,9 +15,9 @@ use crate::{Error, Result, error};
 /// gradient flow where $\tau = 0$, otherwise the continuous time of noisy stochastic descent. As $N \to
 /// \infty$ the law $\rho_t$ of a particle solves $\partial_t \rho = \nabla \cdot (\rho \nabla \Psi(\theta;
 /// \rho)) + \tau \Delta\rho$ (the distributional dynamics of S. Mei, A. Montanari and P.-M. Nguyen 2018,
-/// arXiv 1804.06561), and particles become independent with errors of order $N^{-1/2}$ (S. Mei, T. Misiakiewicz and
-/// A. Montanari 2019, arXiv 1902.06015). [`coupled`](Self::coupled) measures that where the risk has a
-/// [`ClosedLimit`].
+/// arXiv 1804.06561), and particles become independent with errors of order $N^{-1/2}$ (S. Mei,
+/// T. Misiakiewicz and A. Montanari 2019, arXiv 1902.06015). [`coupled`](Self::coupled) measures that where
+/// the risk has a [`ClosedLimit`].
 ///
 /// Of a flow of time $t$ in $k$ steps, each is one of Runge and Kutta's fourth order between two halves of
 /// the noise: order 4 without noise, weak order 2 with it.

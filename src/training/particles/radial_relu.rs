@@ -10,7 +10,8 @@ use crate::{Error, Result, error};
 /// $\kappa_0 |x|$: the particles interact through their angles,
 ///
 /// $$\dot w_i = -\frac{1}{2\pi N} \sum_j \bigl(|w_j| \sin\theta_{ij}\, \hat w_i + (\pi - \theta_{ij})
-/// w_j\bigr) + \kappa_0 d \kappa\, \hat w_i, \qquad \kappa = \frac{\Gamma(d/2)}{2\sqrt\pi\, \Gamma((d+1)/2)}.$$
+/// w_j\bigr) + \kappa_0 d \kappa\, \hat w_i, \qquad
+/// \kappa = \frac{\Gamma(d/2)}{2\sqrt\pi\, \Gamma((d+1)/2)}.$$
 ///
 /// In a law that is symmetric under rotations $f = \kappa\rho |x|$ with the mean radius $\mu = \rho = \mathbb
 /// E |w|$, every radius moves by $\dot r = -d\kappa(\kappa\rho - \kappa_0)$, and directions stay, so that
