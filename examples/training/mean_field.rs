@@ -3,8 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use neural_limits::prelude::*;
 use neural_limits::training::particles::{
-    ClosedLimit, LinearNetwork, ParticleFlow, ParticleRisk, QuadraticNetwork, RadialReluNetwork,
-    TwoLayerNetwork,
+    ClosedLimit, LinearNetwork, ParticleFlow, QuadraticNetwork, RadialReluNetwork, TwoLayerNetwork,
 };
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;

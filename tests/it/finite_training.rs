@@ -233,11 +233,11 @@ fn wide_networks_stay_in_the_kernel_regime() {
         }
         sums.map(f64::sqrt)
     };
-    let (narrow, wide) = (rms(32, 12), rms(256, 6));
+    let (narrow, wide) = (rms(32, 12), rms(128, 8));
     let slopes: Vec<f64> = narrow
         .iter()
         .zip(wide)
-        .map(|(narrow, wide)| (wide / narrow).ln() / 8f64.ln())
+        .map(|(narrow, wide)| (wide / narrow).ln() / 4f64.ln())
         .collect();
     assert!((slopes[0] + 0.5).abs() < 0.2, "{slopes:?}");
     assert!(slopes[1] < -0.4 && slopes[2] < -0.4, "{slopes:?}");

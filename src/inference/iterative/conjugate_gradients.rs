@@ -277,8 +277,8 @@ impl<'a, T: Scalar> ConjugateGradients<'a, T> {
                 )
             })
             .collect();
-        // also where it is NaN
-        if let Some(curvature) = curvatures.iter().find(|&&curvature| !(curvature > 0.0)) {
+        let is_positive = |curvature: &f64| *curvature > 0.0; // not NaN either
+        if let Some(curvature) = curvatures.iter().find(|&curvature| !is_positive(curvature)) {
             return Err(Error::invalid(
                 "the curvature of the kernel with its noise along a direction",
                 curvature,

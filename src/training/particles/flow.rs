@@ -130,7 +130,7 @@ impl<R: ParticleRisk> ParticleFlow<R> {
         seed: impl Into<Seed>,
     ) -> Result<DMatrix<f64>> {
         let seed = seed.into();
-        if !(rate > 0.0) {
+        if rate.is_nan() || rate <= 0.0 {
             return Err(Error::invalid("rate", rate, "a finite number > 0"));
         }
         self.check(start, rate * steps as f64, steps)?;
@@ -181,7 +181,7 @@ impl<R: ParticleRisk> ParticleFlow<R> {
         time: f64,
         steps: usize,
         seed: Seed,
-        drift: &dyn Fn(&[DMatrix<f64>]) -> Result<Vec<DMatrix<f64>>>,
+        drift: &Drift<'_>,
     ) -> Result<Vec<DMatrix<f64>>> {
         let step = time / steps as f64;
         let half = (self.temperature * step).sqrt();
@@ -274,12 +274,11 @@ fn within_range(matrix: &DMatrix<f64>) -> Result<()> {
     }
 }
 
+/// The velocities of a state.
+type Drift<'a> = dyn Fn(&[DMatrix<f64>]) -> Result<Vec<DMatrix<f64>>> + 'a;
+
 /// One step of Runge and Kutta's method of order 4.
-fn runge_kutta(
-    state: &[DMatrix<f64>],
-    step: f64,
-    drift: &dyn Fn(&[DMatrix<f64>]) -> Result<Vec<DMatrix<f64>>>,
-) -> Result<Vec<DMatrix<f64>>> {
+fn runge_kutta(state: &[DMatrix<f64>], step: f64, drift: &Drift<'_>) -> Result<Vec<DMatrix<f64>>> {
     let moved = |velocities: &[DMatrix<f64>], time: f64| -> Vec<DMatrix<f64>> {
         let parts = state.iter().zip(velocities);
         parts
