@@ -163,7 +163,7 @@ impl ParticleRisk for TwoLayerNetwork {
         0.5 * squares.sum::<f64>() / self.targets.len() as f64
     }
 
-    /// $-N^{2\gamma}\, \partial R/\partial \theta_i$ over $N$.
+    /// $-N^{2\gamma - 1}\, \partial R/\partial \theta_i$.
     fn velocities(&self, particles: &DMatrix<f64>) -> DMatrix<f64> {
         self.velocities_of(0..self.targets.len(), particles)
     }
