@@ -9,7 +9,7 @@ use crate::random::Stream;
 use crate::{Error, Result};
 
 /// Neurons $\sigma(x; a, w) = a\, w \cdot x$ on inputs $x \sim \mathcal N(0, I_d)$ with the target $v \cdot
-/// x$; a particle is $(a, w)$. With $p = \mathbb E[aw]$, $Q = \mathbb E[ww^\top]$, $s = \mathbb E[a^2]$ and
+/// x$; a particle is $(a, w)$. With $p = \mathbb E(aw)$, $Q = \mathbb E(ww^\top)$, $s = \mathbb E(a^2)$ and
 /// $r = v - p$
 ///
 /// $$R = \tfrac12 |r|^2, \qquad \dot a = r \cdot w, \quad \dot w = a r, \qquad \dot p = (Q + s) r, \quad
