@@ -45,7 +45,8 @@
 //! | [`propagation`] | phases, depth scales, the edge of chaos |
 //! | [`proportional`] | width and depth together: log-normal laws, fluctuations, angles |
 //! | [`law`], [`neural_function`], [`limit`] | laws, what is read off a network, the comparison of regimes |
-//! | [`inference`], [`training`] | Gaussian-process regression; dynamics of training in the kernel regime |
+//! | [`inference`] | Gaussian-process regression, by factorisation or by conjugate gradients |
+//! | [`training`] | dynamics in the kernel regime; finite networks, trained; particles and their mean field |
 //! | [`statistics`] | tests of hypotheses on samples, fits of rates, intervals |
 //! | [`claims`] | claims about limits in your own tests, with a stated probability of false alarm |
 //! | `figure` (feature `plot`) | figures as SVG |

@@ -8,6 +8,7 @@
 //! | [`GaussianProcess`] | the same with inputs and their covariance function |
 //! | [`KernelFamily`] | covariance functions with parameters: gradient of the likelihood, selection by it |
 //! | `Selection` (feature `selection`) | parameters of the largest marginal likelihood |
+//! | [`TiledKernel`], [`ConjugateGradients`] | the same for tens of thousands of points, beyond memory |
 //! | `linear_algebra` | the Cholesky factor, in tiles; eigenvectors |
 //! | `derivative` | derivatives of kernel matrices |
 //!
@@ -19,6 +20,7 @@ mod covariance_function;
 mod derivative;
 mod family;
 mod gaussian_process;
+mod iterative;
 pub(crate) mod linear_algebra;
 mod noise;
 pub(crate) mod regression;
@@ -28,6 +30,7 @@ mod selection;
 pub use covariance_function::{CovarianceFunction, NetworkKernel};
 pub use family::{Domain, KernelFamily, LikelihoodGradient};
 pub use gaussian_process::GaussianProcess;
+pub use iterative::{ConjugateGradients, Iterate, PivotedCholesky, Progress, TiledKernel};
 pub use noise::Noise;
 pub use regression::Regression;
 #[cfg(feature = "selection")]

@@ -407,11 +407,14 @@ impl Drawn for DrawnDense {
             ));
         }
         let row_by_row = || (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
-        for (i, j) in row_by_row() {
-            error::finite(&format!("weights[({i}, {j})]"), weights.weights[(i, j)])?;
+        // names are written where they are needed: training comes here with every step
+        if !weights.weights.iter().all(|weight| weight.is_finite()) {
+            for (i, j) in row_by_row() {
+                error::finite(&format!("weights[({i}, {j})]"), weights.weights[(i, j)])?;
+            }
         }
-        for (i, &bias) in weights.biases.iter().enumerate() {
-            error::finite(&format!("biases[{i}]"), bias)?;
+        if let Some(i) = weights.biases.iter().position(|bias| !bias.is_finite()) {
+            error::finite(&format!("biases[{i}]"), weights.biases[i])?;
         }
         for (at, kept) in row_by_row().zip(self.kept.iter().flatten()) {
             if !kept && weights.weights[at] != 0.0 {

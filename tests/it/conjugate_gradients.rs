@@ -1,0 +1,177 @@
+//! Posteriors by conjugate gradients are those of the Cholesky factor, whatever is kept in memory.
+
+use std::ops::ControlFlow;
+
+use nalgebra::DMatrix;
+use neural_limits::inference::{
+    ConjugateGradients, Iterate, PivotedCholesky, Regression, TiledKernel,
+};
+use neural_limits::prelude::*;
+
+const POINTS: usize = 150;
+const NOISE: Noise = Noise::Variance(1e-2);
+
+fn points(first: usize, count: usize) -> Inputs<'static> {
+    Inputs::from_matrix(&DMatrix::from_fn(count, 3, |i, j| {
+        (1.7 * (first + i) as f64 + 2.3 * (j * j) as f64 + ((first + i) * j) as f64).sin()
+    }))
+    .unwrap()
+}
+
+/// Three outputs, of which the second is 0.
+fn targets() -> DMatrix<f64> {
+    DMatrix::from_fn(POINTS, 3, |i, c| match c {
+        1 => 0.0,
+        _ => (0.1 * (i * (c + 1)) as f64).cos(),
+    })
+}
+
+fn kernel() -> NetworkKernel {
+    let net = Mlp::new(Relu).initialized_by(Initialization::new(2.0, 0.1).unwrap());
+    NetworkKernel::ntk(&net.infinite_width(2).unwrap()).unwrap()
+}
+
+fn go_on(_: neural_limits::inference::Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+#[test]
+fn weights_and_means_are_those_of_the_factor() {
+    let (kernel, x, test, y) = (kernel(), points(0, POINTS), points(POINTS, 40), targets());
+    let regression = Regression::new(&kernel.gram(&x).unwrap(), &y, NOISE).unwrap();
+    let exact = regression.mean(&kernel.cross(&test, &x).unwrap()).unwrap();
+    for budget in [0, 50_000, 1 << 20] {
+        let tiles = TiledKernel::<f64>::with_side(&kernel, &x, budget, 32).unwrap();
+        assert_eq!(tiles.count(), 15);
+        assert_eq!(
+            tiles.kept(),
+            [0, 6, 15][usize::from(budget > 0) + usize::from(budget > 50_000)]
+        );
+        let solver = ConjugateGradients::new(&tiles, NOISE)
+            .unwrap()
+            .with_preconditioner(PivotedCholesky::new(&tiles, 20, NOISE).unwrap())
+            .unwrap()
+            .with_tolerance(1e-9)
+            .unwrap();
+        let weights = solver.solve(&y).unwrap();
+        // an error of the weights is a residual over the noise
+        let scale = y.amax() * (POINTS as f64).sqrt() / 1e-2;
+        assert!((&weights - regression.weights()).amax() < 2e-9 * scale);
+        assert!(weights.column(1).iter().all(|weight| *weight == 0.0));
+        let mean = tiles.mean(&test, &weights).unwrap();
+        assert!((mean - &exact).amax() < 1e-7);
+    }
+}
+
+/// A perturbation E of K changes the weights by at most ‖E‖/σ² of their size.
+#[test]
+fn single_precision_errs_as_its_rounding_allows() {
+    let (kernel, x, y) = (kernel(), points(0, POINTS), targets());
+    let gram = kernel.gram(&x).unwrap();
+    let regression = Regression::new(&gram, &y, NOISE).unwrap();
+    let tiles = TiledKernel::<f32>::with_side(&kernel, &x, 1 << 20, 64).unwrap();
+    // three blocks, of 64, 64 and 22 points
+    assert_eq!(tiles.bytes(), 4 * (3 * 64 * 64 + 2 * 22 * 64 + 22 * 22));
+    let solver = ConjugateGradients::new(&tiles, NOISE)
+        .unwrap()
+        .with_tolerance(1e-9)
+        .unwrap();
+    let weights = solver.solve(&y).unwrap();
+    let perturbation = 2f64.powi(-24) * gram.norm();
+    let change = (&weights - regression.weights()).norm();
+    assert!(change < 2.0 * perturbation / 1e-2 * weights.norm());
+}
+
+#[test]
+fn neither_the_budget_nor_a_break_changes_a_bit() {
+    let (kernel, x, y) = (kernel(), points(0, POINTS), targets());
+    let whole = TiledKernel::<f32>::with_side(&kernel, &x, 1 << 20, 32).unwrap();
+    let none = TiledKernel::<f32>::with_side(&kernel, &x, 0, 32).unwrap();
+    let weights = ConjugateGradients::new(&whole, NOISE)
+        .unwrap()
+        .solve(&y)
+        .unwrap();
+    let solver = ConjugateGradients::new(&none, NOISE).unwrap();
+    let mut iterate = solver.start(&y).unwrap();
+    solver
+        .run(&mut iterate, |progress| match progress.iterations {
+            4 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .unwrap();
+    assert!(iterate.iterations() == 4 && !iterate.is_solved());
+    let kept = serde_json::to_value(&iterate).unwrap();
+    let mut read: Iterate = serde_json::from_value(kept).unwrap();
+    solver.run(&mut read, go_on).unwrap();
+    assert!(read.is_solved());
+    assert!(read.weights() == &weights);
+}
+
+#[test]
+fn too_few_iterations_say_how_far_they_came_and_can_be_gone_on_with() {
+    let (kernel, x, y) = (kernel(), points(0, POINTS), targets());
+    let tiles = TiledKernel::<f64>::new(&kernel, &x, 1 << 20).unwrap();
+    let solver = ConjugateGradients::new(&tiles, NOISE).unwrap();
+    let mut iterate = solver.start(&y).unwrap();
+    let mut seen = Vec::new();
+    let few = ConjugateGradients::new(&tiles, NOISE).unwrap().within(3);
+    let error = few
+        .run(&mut iterate, |progress| {
+            seen.push(progress.residual);
+            ControlFlow::Continue(())
+        })
+        .unwrap_err();
+    let Error::NotConverged { what, reached, .. } = &error else {
+        panic!("{error}");
+    };
+    assert!(seen.len() == 3 && (seen[2] / reached - 1.0).abs() < 1e-9);
+    assert!(
+        what.contains("2 of 3 outputs within 3 iterations"),
+        "{what}"
+    );
+    solver.run(&mut iterate, go_on).unwrap();
+    let residual = &y - tiles.times(iterate.weights()).unwrap() - iterate.weights() * 1e-2;
+    for c in [0, 2] {
+        assert!(residual.column(c).norm() <= 1e-6 * y.column(c).norm());
+    }
+}
+
+#[test]
+fn pivots_spare_iterations() {
+    let (kernel, x, y) = (kernel(), points(0, POINTS), targets());
+    let tiles = TiledKernel::<f64>::new(&kernel, &x, 1 << 20).unwrap();
+    let noise = Noise::Variance(1e-3);
+    let iterations = |rank: usize| {
+        let solver = ConjugateGradients::new(&tiles, noise)
+            .unwrap()
+            .with_preconditioner(PivotedCholesky::new(&tiles, rank, noise).unwrap())
+            .unwrap();
+        let mut iterate = solver.start(&y).unwrap();
+        solver.run(&mut iterate, go_on).unwrap();
+        iterate.iterations()
+    };
+    let (none, some, all) = (iterations(0), iterations(40), iterations(POINTS));
+    assert!(2 * some < none, "{some} {none}");
+    assert!(all <= 2, "{all}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let (kernel, x) = (kernel(), points(0, POINTS));
+    let tiles = TiledKernel::<f64>::new(&kernel, &x, 0).unwrap();
+    assert!(PivotedCholesky::new(&tiles, POINTS + 1, NOISE).is_err());
+    let fewer = points(0, 10);
+    let other = TiledKernel::<f64>::new(&kernel, &fewer, 0).unwrap();
+    let preconditioner = PivotedCholesky::new(&other, 3, NOISE).unwrap();
+    let solver = || ConjugateGradients::new(&tiles, NOISE).unwrap();
+    assert!(solver().with_preconditioner(preconditioner).is_err());
+    assert!(solver().with_tolerance(0.0).is_err());
+    assert!(solver().start(&DMatrix::zeros(3, 1)).is_err());
+    assert!(
+        tiles
+            .times(&DMatrix::from_element(POINTS, 1, f64::NAN))
+            .is_err()
+    );
+    assert!(tiles.mean(&fewer, &DMatrix::zeros(3, 1)).is_err());
+    assert!(ConjugateGradients::new(&tiles, Noise::Variance(-1.0)).is_err());
+}
