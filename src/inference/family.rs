@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
-use super::covariance_function::CovarianceFunction;
+use super::covariance_function::{CovarianceFunction, Scaled};
 use super::derivative::derivative;
 use super::noise::Noise;
 use super::regression::Regression;
@@ -65,8 +65,11 @@ type Build = dyn Fn(&[f64]) -> Result<Box<dyn CovarianceFunction>> + Send + Sync
 /// ```
 #[derive(Clone)]
 pub struct KernelFamily {
+    /// With the output variance as the last, if it is one.
     parameters: Vec<(String, Domain)>,
+    /// From the others.
     build: Arc<Build>,
+    has_output_variance: bool,
 }
 
 impl fmt::Debug for KernelFamily {
@@ -104,6 +107,7 @@ impl KernelFamily {
                 .map(|(name, domain)| ((*name).to_owned(), domain.clone()))
                 .collect(),
             build: Arc::new(move |values| Ok(Box::new(build(values)?))),
+            has_output_variance: false,
         }
     }
 
@@ -118,6 +122,41 @@ impl KernelFamily {
         Self::new(&parameters, move |values| {
             build(Initialization::new(values[0], values[1])?)
         })
+    }
+
+    /// Of $\sigma_w^2$, $\sigma_b^2$ and a time $t$, in this order.
+    ///
+    /// Flows depend on $\sigma_w^2 t$ and $\sigma_b^2 t$ alone ($dK/dt = B(K)$ is linear in both variances):
+    /// either is enough where these laws belong to the branches alone.
+    pub fn of_times<K: CovarianceFunction + 'static>(
+        build: impl Fn(Initialization, f64) -> Result<K> + Send + Sync + 'static,
+    ) -> Self {
+        let parameters = [
+            ("weight_variance", Domain::Positive),
+            ("bias_variance", Domain::NonNegative),
+            ("time", Domain::UnitInterval),
+        ];
+        Self::new(&parameters, move |values| {
+            build(Initialization::new(values[0], values[1])?, values[2])
+        })
+    }
+
+    /// With the variance $s$ of the outputs as one more parameter, the last: $s k(x, x^\prime)$. Its best
+    /// value beside the others and the ratio $\sigma^2/s$ has a closed form, so that selection is as cheap as
+    /// without it, or cheaper.
+    pub fn with_output_variance(mut self) -> Self {
+        if !self.has_output_variance {
+            let name = "output_variance".to_owned();
+            self.parameters.push((name, Domain::Positive));
+            self.has_output_variance = true;
+        }
+        self
+    }
+
+    /// Whether the last parameter is the [variance of the outputs](Self::with_output_variance).
+    #[cfg(feature = "selection")]
+    pub(super) fn has_output_variance(&self) -> bool {
+        self.has_output_variance
     }
 
     /// The names of the parameters and what they may be.
@@ -141,7 +180,12 @@ impl KernelFamily {
         for ((name, domain), &value) in self.parameters.iter().zip(values) {
             domain.check(name, value)?;
         }
-        (self.build)(values)
+        match values.split_last() {
+            Some((&factor, values)) if self.has_output_variance => {
+                Ok(Box::new(Scaled::new(factor, (self.build)(values)?)?))
+            }
+            _ => (self.build)(values),
+        }
     }
 
     /// The log marginal likelihood of targets and its gradient in the parameters and in the noise variance

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`CovarianceFunction`], [`NetworkKernel`] | $k(x, x^\prime)$: NNGP or NTK, finite or infinite depth |
+//! | [`CovarianceFunction`], [`NetworkKernel`], [`Scaled`] | $k(x, x^\prime)$: NNGP or NTK, finite or infinite depth |
 //! | [`Noise`] | $\sigma^2$, absolute or relative to the mean of the diagonal |
 //! | [`Regression`] | the posterior and the likelihood from matrices |
 //! | [`GaussianProcess`] | the same with inputs and their covariance function |
@@ -25,7 +25,7 @@ pub(crate) mod regression;
 #[cfg(feature = "selection")]
 mod selection;
 
-pub use covariance_function::{CovarianceFunction, NetworkKernel};
+pub use covariance_function::{CovarianceFunction, NetworkKernel, Scaled};
 pub use family::{Domain, KernelFamily, LikelihoodGradient};
 pub use gaussian_process::GaussianProcess;
 pub use noise::Noise;
