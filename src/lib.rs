@@ -90,19 +90,13 @@
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
-pub mod architecture;
-pub mod depth;
 pub mod diffusion;
 pub mod inference;
-pub mod kernel;
 pub mod law;
 pub mod limit;
 pub mod mean_field;
-pub mod network;
 pub mod neural_function;
-pub mod propagation;
 pub mod proportional;
-pub mod sample;
 pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
@@ -113,10 +107,10 @@ pub use neural_limits_core::{
     Error, Initialization, Inputs, PairCorrelation, PairCovariance, Result, Scalar,
     ScaledCovariance, activation,
 };
+#[doc(inline)]
+pub use neural_limits_networks::{architecture, depth, kernel, network, propagation, sample};
 // the other rooms below the networks, under the names that they have there
-use neural_limits_core::{
-    covariance, error, initialization, inputs, numerics, parallel, random, vectorized,
-};
+use neural_limits_core::{covariance, error, numerics, parallel, random, vectorized};
 
 /// The names that most programs need.
 pub mod prelude {

@@ -9,7 +9,7 @@ use crate::numerics::{dot, power_of_two, scale_by_power_of_two, zeros};
 use crate::{Error, Inputs, Result, Scalar, error};
 
 /// Neurons that are worked on together: what a layer does to them stays in the first-level cache.
-pub(crate) const BLOCK: usize = 256;
+pub const BLOCK: usize = 256;
 
 /// Signals are rescaled by a power of two when a variance leaves $2^{\pm 200}$.
 const RESCALE: f64 = 200.0;
@@ -195,7 +195,8 @@ impl Signal {
     ///
     /// # Errors
     /// [`Error::Overflow`] if an entry is not finite.
-    pub(crate) fn rescaled(self) -> Result<Self> {
+    #[doc(hidden)]
+    pub fn rescaled(self) -> Result<Self> {
         let largest = self.values.iter().fold(0.0, |m: f64, y| m.max(y.abs()));
         let finite = error::first_outside(&self.values, -f64::MAX, f64::MAX).is_none();
         if !finite {
@@ -207,7 +208,8 @@ impl Signal {
 
     /// $\sum_i \varphi(Y_{ia}) \varphi(Y_{ib})$, block by block; of the entries themselves by
     /// [`products`](Self::products).
-    pub(crate) fn products_of(&self, phi: &dyn Activation) -> DMatrix<f64> {
+    #[doc(hidden)]
+    pub fn products_of(&self, phi: &dyn Activation) -> DMatrix<f64> {
         let mut sums = DMatrix::zeros(self.points, self.points);
         self.products_into(phi, &mut Vec::new(), &mut sums);
         sums

@@ -9,7 +9,7 @@ use crate::{Initialization, Result};
 /// E[\varphi_n(z)^2] = \sigma_w^2 = 1$ (M. Li, M. Nica and D. Roy 2022, arXiv 2206.02768).
 ///
 /// At infinite width it is linear; for $n, L \to \infty$ with $L/n \to T$ its covariances are a
-/// [diffusion](crate::proportional::ShapedCovariance) at time $T$, where those of an unshaped network
+/// diffusion (`proportional::ShapedCovariance`) at time $T$, where those of an unshaped network
 /// degenerate. A network of width $n$ is the [`Mlp`](super::Mlp) of
 /// [`ShapedRelu`](crate::activation::ShapedRelu) at this width and its critical weight variance.
 ///

@@ -147,7 +147,8 @@ impl InfiniteWidth {
     }
 
     /// $\alpha_{l,L}$ of the layers that are applied; none if there is no residual stack.
-    pub(crate) fn coefficients(&self) -> &[f64] {
+    #[doc(hidden)]
+    pub fn coefficients(&self) -> &[f64] {
         let stack = self.stack.as_ref();
         stack.map_or(&[], |stack| stack.blocks.coefficients())
     }

@@ -36,7 +36,7 @@ use crate::network::{Activated, Dense, Layer, Network};
 /// What each regime makes of it is a trait of that regime's own module, for every architecture:
 /// [`infinite_width`](crate::kernel::InInfiniteWidth::infinite_width),
 /// [`infinite_depth`](crate::depth::InInfiniteDepth::infinite_depth),
-/// [`finite`](crate::sample::OfFiniteSize::finite), [`limits`](crate::limit::InEveryLimit::limits).
+/// [`finite`](crate::sample::OfFiniteSize::finite), `limits` (`limit::InEveryLimit`).
 pub trait Architecture: Debug + Send + Sync {
     /// The architecture in words.
     fn name(&self) -> String;

@@ -14,7 +14,9 @@ pub struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(neurons: Signal, network: Option<Box<dyn Drawn>>) -> Self {
+    /// What a sampler saw: the neurons, and the network where a function asked for it.
+    #[doc(hidden)]
+    pub fn new(neurons: Signal, network: Option<Box<dyn Drawn>>) -> Self {
         Self {
             draw: Draw::new(&neurons),
             neurons,

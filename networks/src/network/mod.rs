@@ -3,7 +3,7 @@
 //! A [`Network`] is a row of [`Layer`]s, and each of them can be read in three ways: as a map of covariances
 //! and tangent kernels at infinite width, as a conditional law given the signal of a network of finite width,
 //! and as random weights. Every regime is a reader of networks: [`kernel`](crate::kernel),
-//! [`depth`](crate::depth), [`sample`](crate::sample), and [`limit`](crate::limit) which compares them.
+//! [`depth`](crate::depth), [`sample`](crate::sample), and `limit` which compares them.
 //!
 //! | layer | map of $K$ | file |
 //! |---|---|---|
@@ -107,7 +107,7 @@ pub use crate::initialization::{WeightDistribution, WeightLaw};
 
 pub(crate) use angle_table::AngleTable;
 pub(crate) use pair::of_layer as pair_of_layer;
-pub(crate) use signal::BLOCK;
+pub use signal::BLOCK;
 pub(crate) use stack::Blocks;
 
 use conditioned::ConditionedRow;
@@ -151,7 +151,8 @@ impl Network {
     }
 
     /// The layers, those of networks among them one by one.
-    pub(crate) fn flat(&self) -> Vec<Arc<dyn Layer>> {
+    #[doc(hidden)]
+    pub fn flat(&self) -> Vec<Arc<dyn Layer>> {
         let layers = self.layers.iter();
         layers
             .flat_map(|layer| match layer.structure() {
@@ -241,7 +242,8 @@ impl Network {
     }
 
     /// Refuses a network whose layers do not fit.
-    pub(crate) fn check(&self) -> Result<()> {
+    #[doc(hidden)]
+    pub fn check(&self) -> Result<()> {
         if let Some(first) = self.layers.first() {
             check_reader_of_inputs(&**first)?;
         }

@@ -84,7 +84,8 @@ impl Branch {
 
     /// [`empirical_covariance`](Self::empirical_covariance) of a signal, in units of its power of two, in
     /// buffers that are used again.
-    pub(crate) fn covariance_into(
+    #[doc(hidden)]
+    pub fn covariance_into(
         &self,
         signal: &Signal,
         features: &mut Vec<f64>,
@@ -95,7 +96,8 @@ impl Branch {
     }
 
     /// $\hat B(Y)$ of one input from $\lVert \varphi(Y) \rVert^2$, in units of the signal's power of two.
-    pub(crate) fn variance_given(&self, signal: &Signal, squares: f64) -> Result<f64> {
+    #[doc(hidden)]
+    pub fn variance_given(&self, signal: &Signal, squares: f64) -> Result<f64> {
         dense::empirical_entry(self.initialization, signal)(squares)
     }
 }
