@@ -26,6 +26,10 @@ conformance *files:
 soak *arguments:
     cargo run --release --example soak -- {{arguments}}
 
+# Handwritten digits by networks of infinite width, or points of your own: just digits --input TRAIN.csv --test TEST.csv
+digits *arguments:
+    cargo run --release --example digits -- {{arguments}}
+
 # What both duals of one pair cost, for every activation.
 dual_grid *arguments:
     cargo run --release --example dual_grid -- {{arguments}}

@@ -15,6 +15,9 @@ use crate::{Error, Initialization, Inputs, Result, error};
 /// work: what it leaves out is a hundredth of them or less.
 const GOAL: f64 = 1e-12;
 
+/// The spread of the log marginal likelihood over a simplex at which it is small enough.
+const SPREAD: f64 = 1e-7;
+
 /// What a parameter of a covariance function may be.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -70,6 +73,7 @@ pub struct KernelFamily {
     /// From the others.
     build: Arc<Build>,
     has_output_variance: bool,
+    spread: f64,
 }
 
 impl fmt::Debug for KernelFamily {
@@ -108,6 +112,7 @@ impl KernelFamily {
                 .collect(),
             build: Arc::new(move |values| Ok(Box::new(build(values)?))),
             has_output_variance: false,
+            spread: SPREAD,
         }
     }
 
@@ -153,9 +158,23 @@ impl KernelFamily {
         self
     }
 
+    /// Sets the spread of the log marginal likelihood over the simplex at which selection ends; 1e-7 by
+    /// default. Differences below 0.1 say nothing of the data.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless it is a finite number > 0.
+    pub fn with_spread(mut self, spread: f64) -> Result<Self> {
+        self.spread = Domain::Positive.check("spread", spread)?;
+        Ok(self)
+    }
+
+    /// The spread of the log marginal likelihood at which selection ends.
+    pub fn spread(&self) -> f64 {
+        self.spread
+    }
+
     /// Whether the last parameter is the [variance of the outputs](Self::with_output_variance).
-    #[cfg(feature = "selection")]
-    pub(super) fn has_output_variance(&self) -> bool {
+    pub fn has_output_variance(&self) -> bool {
         self.has_output_variance
     }
 
