@@ -110,7 +110,7 @@ pub use neural_limits_core::{
 #[doc(inline)]
 pub use neural_limits_networks::{architecture, depth, kernel, network, propagation, sample};
 // the other rooms below the networks, under the names that they have there
-use neural_limits_core::{covariance, error, numerics, parallel, random, vectorized};
+use neural_limits_core::{covariance, error, inputs, numerics, parallel, random, vectorized};
 
 /// The names that most programs need.
 pub mod prelude {

@@ -67,6 +67,12 @@ pub trait CovarianceFunction: Debug + Send + Sync {
     fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
         self.cross(x, x)
     }
+
+    /// The network whose kernel it is, and which of its kernels, if it is one: then its derivatives may have
+    /// recursions of their own. `None` by default.
+    fn network(&self) -> Option<(&Network, KernelKind)> {
+        None
+    }
 }
 
 impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
@@ -84,6 +90,10 @@ impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
 
     fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
         (**self).gram(x)
+    }
+
+    fn network(&self) -> Option<(&Network, KernelKind)> {
+        (**self).network()
     }
 }
 
@@ -174,11 +184,6 @@ impl NetworkKernel {
             kind,
         })
     }
-
-    /// The network, its number of layers set.
-    pub fn network(&self) -> &Network {
-        &self.network
-    }
 }
 
 /// [`Error::Unsupported`] unless the outputs of the network are a Gaussian process.
@@ -221,6 +226,10 @@ impl CovarianceFunction for NetworkKernel {
             KernelKind::Ntk => self.network.ntk(x),
             _ => self.network.nngp(x),
         }
+    }
+
+    fn network(&self) -> Option<(&Network, KernelKind)> {
+        Some((&self.network, self.kind))
     }
 }
 

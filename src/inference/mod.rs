@@ -9,7 +9,7 @@
 //! | [`KernelFamily`] | covariance functions with parameters: gradient of the likelihood, selection by it |
 //! | `Selection` (feature `selection`) | parameters of the largest marginal likelihood |
 //! | `linear_algebra` | the Cholesky factor, in tiles; eigenvectors |
-//! | `derivative` | derivatives of kernel matrices |
+//! | `sensitivity`, `derivative` | derivatives of kernel matrices: by the recursion, or by a polynomial |
 //!
 //! A network of infinite width at initialisation is a Gaussian process with the NNGP kernel as its
 //! covariance; given targets, the posterior is what Bayesian inference in that network predicts.
@@ -24,6 +24,7 @@ mod noise;
 pub(crate) mod regression;
 #[cfg(feature = "selection")]
 mod selection;
+mod sensitivity;
 
 pub use covariance_function::{CovarianceFunction, NetworkKernel, Scaled};
 pub use family::{Domain, KernelFamily, LikelihoodGradient};

@@ -309,3 +309,80 @@ impl CostFunction for &Search<'_> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activation::Relu;
+    use crate::architecture::{Mlp, ResNet};
+    use crate::inference::NetworkKernel;
+    use crate::kernel::InInfiniteWidth;
+
+    fn data() -> (Inputs<'static>, DMatrix<f64>) {
+        let angle = |i: usize| 0.4 * i as f64;
+        let rows: Vec<[f64; 2]> = (0..14).map(|i| [angle(i).cos(), angle(i).sin()]).collect();
+        let y = DMatrix::from_fn(14, 2, |i, c| {
+            (2.0 * angle(i) + c as f64).sin() + 0.1 * (9.0 * angle(i)).cos()
+        });
+        (Inputs::from_rows(&rows).unwrap(), y)
+    }
+
+    fn likelihood(family: &KernelFamily, values: &[f64], noise: f64) -> f64 {
+        let (x, y) = data();
+        let kernel = family.at(values).unwrap().gram(&x).unwrap();
+        let regression = Regression::new(&kernel, &y, Noise::Variance(noise)).unwrap();
+        regression.log_marginal_likelihood()
+    }
+
+    #[test]
+    fn the_variance_of_outputs_is_the_best_one() {
+        let (x, y) = data();
+        let family = KernelFamily::of_initializations(|law| {
+            NetworkKernel::nngp(&Mlp::new(Relu).initialized_by(law).infinite_width(2)?)
+        });
+        let family = family.with_output_variance().with_spread(1e-5).unwrap();
+        let found = family.select(&[2.0, 0.1, 3.0], 0.1, &x, &y).unwrap();
+        let at = |values: &[f64], noise| likelihood(&family, values, noise);
+        let best = at(&found.parameters, found.noise_variance);
+        assert!((best - found.log_marginal_likelihood).abs() < 1e-8);
+        for factor in [0.9, 1.1] {
+            let mut values = found.parameters.clone();
+            values[2] *= factor;
+            assert!(at(&values, found.noise_variance) < best);
+            assert!(at(&values, factor * found.noise_variance) < best);
+        }
+        // where every target is 0 no variance is the best
+        assert!(
+            family
+                .select(&[2.0, 0.1, 3.0], 0.1, &x, &(y * 0.0))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn depths_and_times_are_selected_together() {
+        let (x, y) = data();
+        let deep = |depth| {
+            let family = KernelFamily::of_initializations(move |law| {
+                NetworkKernel::ntk(&Mlp::new(Relu).initialized_by(law).infinite_width(depth)?)
+            });
+            (family.with_spread(0.01).unwrap(), vec![2.0, 0.1])
+        };
+        let limit = KernelFamily::of_times(|law, time| {
+            let net = ResNet::new(Relu).initialized_by(law);
+            NetworkKernel::infinite_depth_ntk(&net, time)
+        });
+        let families = [
+            deep(1),
+            deep(3),
+            (limit.with_spread(0.01).unwrap(), vec![1.0, 0.1, 0.5]),
+        ];
+        let (place, found) = KernelFamily::select_among(&families, 0.1, &x, &y).unwrap();
+        for (i, (family, start)) in families.iter().enumerate() {
+            let alone = family.select(start, 0.1, &x, &y).unwrap();
+            assert!(alone.log_marginal_likelihood <= found.log_marginal_likelihood);
+            assert_eq!(alone == found, i == place);
+        }
+        assert!(KernelFamily::select_among(&[], 0.1, &x, &y).is_err());
+    }
+}
