@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use nalgebra::{DMatrix, DVector};
-use neural_limits::inference::{CovarianceFunction, Scaled};
+use neural_limits::inference::CovarianceFunction;
 use neural_limits::prelude::*;
 
 use arguments::Arguments;
