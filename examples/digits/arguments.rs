@@ -18,7 +18,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1000)]
     pub train: usize,
     /// Points of the training part by whose marginal likelihood everything is chosen
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 200)]
     pub selection: usize,
     /// Where to write the learning curves
     #[arg(long, value_name = "FILE.svg", default_value = "digits.svg")]

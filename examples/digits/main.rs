@@ -5,8 +5,9 @@
 //! cargo run --release --example digits -- --input train.csv --test test.csv
 //! ```
 //!
-//! Depth, activation, variances and noise are those of the largest marginal likelihood of one-vs-all
-//! regression on the first points of the training part; the posterior is that of all of it.
+//! In each row depth, activation, variances and noise are those of the largest marginal likelihood of
+//! one-vs-all regression on the first points of the training part; the posterior is that of all of it. Rows are
+//! told apart by the classes of training points, each predicted from all others.
 
 mod arguments;
 mod data;
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The scores on the test part of the row of the largest marginal likelihood.
+/// The scores on the test part of the row that the training part prefers.
 fn run(arguments: &Arguments) -> Result<Scores, Box<dyn Error>> {
     let start = Instant::now();
     let data = Data::load(arguments)?;
@@ -69,8 +70,8 @@ fn run(arguments: &Arguments) -> Result<Scores, Box<dyn Error>> {
         data.test.labels.len(),
     );
     println!(
-        "{:20} {:12} {:>9}  {:>8} {:>17}  {:>7} {:>7} {:>6}  parameters",
-        "network", "chosen", "log p / n", "accuracy", "95 % interval", "NLL", "ECE", "s"
+        "{:20} {:12} {:>9} {:>7}  {:>8} {:>18}  {:>7} {:>7} {:>6}  parameters",
+        "network", "chosen", "log p / n", "LOO", "accuracy", "95 % interval", "NLL", "ECE", "s"
     );
     let selection = data.train.first(arguments.selection)?;
     let mut best: Option<Row> = None;
@@ -92,12 +93,12 @@ fn run(arguments: &Arguments) -> Result<Scores, Box<dyn Error>> {
     forgotten(&data)?;
     figure::write(figure, &data.name, &curves)?;
     println!(
-        "\nlog p / n: log marginal likelihood a training point; NLL: negative log likelihood of a class; ECE: \
-         expected calibration error, 15 bins"
+        "\nlog p / n: log marginal likelihood a training point; LOO, NLL: negative log likelihood of a class, of \
+         training points that were left out and of the test; ECE: expected calibration error, 15 bins"
     );
     let best = best.ok_or("no models")?;
     println!(
-        "The largest marginal likelihood: {}, {}: {} of {} right, {:.2} %",
+        "The training part prefers (LOO): {}, {}: {} of {} right, {:.2} %",
         best.name,
         best.chosen,
         best.scores.correct,
@@ -119,6 +120,8 @@ struct Row {
     parameters: String,
     /// The log marginal likelihood of the training part, a point.
     evidence: f64,
+    /// The negative log likelihood of training points that were left out, a point.
+    left_out: f64,
     scores: Scores,
     seconds: f64,
     curve: Vec<(usize, f64)>,
@@ -145,23 +148,27 @@ impl Row {
         let mut curve = Vec::new();
         for size in SIZES.into_iter().filter(|size| *size < count) {
             let part = data.train.first(size)?;
-            let (scores, _) = matrices.classify(&part, &data.test, classes, noise)?;
-            curve.push((size, 1.0 - scores.accuracy()));
+            let of_part = matrices.classify(&part, &data.test, classes, noise)?;
+            curve.push((size, 1.0 - of_part.test.accuracy()));
         }
-        let (scores, evidence) = matrices.classify(&data.train, &data.test, classes, noise)?;
-        curve.push((count, 1.0 - scores.accuracy()));
+        let found_with = matrices.classify(&data.train, &data.test, classes, noise)?;
+        curve.push((count, 1.0 - found_with.test.accuracy()));
 
         let names = candidate.family.parameters().iter().zip(&found.parameters);
         let mut parameters: Vec<String> = names
-            .map(|((name, _), value)| format!("{name} = {value:.3}"))
+            .map(|((name, _), value)| match value {
+                0.01..1e4 => format!("{name} = {value:.2}"),
+                _ => format!("{name} = {value:.1e}"),
+            })
             .collect();
         parameters.push(format!("noise {:.1e}", found.noise_variance));
         Ok(Self {
             name: model.name.to_owned(),
             chosen: candidate.name.clone(),
             parameters: parameters.join(", "),
-            evidence: evidence / count as f64,
-            scores,
+            evidence: found_with.log_marginal_likelihood / count as f64,
+            left_out: found_with.left_out,
+            scores: found_with.test,
             seconds: start.elapsed().as_secs_f64(),
             curve,
         })
@@ -173,10 +180,11 @@ impl std::fmt::Display for Row {
         let (low, high) = self.scores.interval();
         write!(
             f,
-            "{:20} {:12} {:9.3}  {:6.2} % [{:5.2} %, {:5.2} %]  {:7.4} {:7.4} {:6.2}  {}",
+            "{:20} {:12} {:9.3} {:7.4}  {:6.2} % [{:5.2} %, {:5.2} %]  {:7.4} {:7.4} {:6.2}  {}",
             self.name,
             self.chosen,
             self.evidence,
+            self.left_out,
             100.0 * self.scores.accuracy(),
             100.0 * low,
             100.0 * high,
@@ -186,6 +194,13 @@ impl std::fmt::Display for Row {
             self.parameters
         )
     }
+}
+
+/// What a kernel makes of a training part.
+struct Posterior {
+    test: Scores,
+    log_marginal_likelihood: f64,
+    left_out: f64,
 }
 
 /// The kernel of all points.
@@ -208,16 +223,15 @@ impl Matrices {
         })
     }
 
-    /// Scores on the test part after the first points of the training part, and their log marginal
-    /// likelihood. The temperature of the probabilities is that of the training points, each predicted from
-    /// the others.
+    /// After the first points of the training part. The temperature of the probabilities is that of the
+    /// training points, each predicted from the others.
     fn classify(
         &self,
         train: &Part,
         test: &Part,
         classes: usize,
         noise: Noise,
-    ) -> Result<(Scores, f64), neural_limits::Error> {
+    ) -> Result<Posterior, neural_limits::Error> {
         let n = train.labels.len();
         let kernel = self.train.view((0, 0), (n, n)).into_owned();
         let regression = Regression::new(&kernel, &train.targets(classes), noise)?;
@@ -227,14 +241,17 @@ impl Matrices {
             })
             .collect();
         let (mean, variance) = regression.leave_one_out()?;
-        let temperature = temperature(&mean, &variance, &shares, &train.labels);
+        let (temperature, left_out) = temperature(&mean, &variance, &shares, &train.labels);
         let cross = self.cross.columns(0, n).into_owned();
         let mean = regression.mean(&cross)?;
         let variance = regression.variance(&cross, &self.variances)?;
         let variance = variance.add_scalar(regression.noise_variance());
         let probabilities = log_probabilities(&mean, &variance, &shares, temperature);
-        let scores = Scores::new(&probabilities, &test.labels);
-        Ok((scores, regression.log_marginal_likelihood()))
+        Ok(Posterior {
+            test: Scores::new(&probabilities, &test.labels),
+            log_marginal_likelihood: regression.log_marginal_likelihood(),
+            left_out,
+        })
     }
 }
 
@@ -244,7 +261,10 @@ fn forgotten(data: &Data) -> Result<(), Box<dyn Error>> {
     let (train, test) = (data.train.first(train)?, data.test.first(test)?);
     let kernel = models::infinite_mlp()?;
     let matrices = Matrices::of(&kernel, &train.inputs, &test.inputs)?;
-    let (scores, _) = matrices.classify(&train, &test, data.classes.len(), Noise::Variance(0.1))?;
+    let noise = Noise::Variance(0.1);
+    let scores = matrices
+        .classify(&train, &test, data.classes.len(), noise)?
+        .test;
     println!(
         "MLP, L = ∞: all inputs have the same covariance {:.3} with each other ({} points), {:.1} % of {} right",
         matrices.cross.mean(),

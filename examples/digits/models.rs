@@ -24,7 +24,7 @@ enum Kind {
 }
 
 /// The spread of log marginal likelihoods at which the search ends.
-const SPREAD: f64 = 0.05;
+const SPREAD: f64 = 0.5;
 
 const MLP_DEPTHS: [usize; 5] = [1, 2, 3, 4, 6];
 const RESNET_DEPTHS: [usize; 2] = [4, 16];

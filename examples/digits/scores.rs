@@ -75,13 +75,14 @@ pub fn log_probabilities(
     out
 }
 
-/// The temperature at which the classes of points that were left out one by one are most likely.
+/// The temperature at which the classes of points that were left out one by one are most likely, and their
+/// negative log likelihood at it.
 pub fn temperature(
     mean: &DMatrix<f64>,
     variance: &DVector<f64>,
     shares: &[f64],
     labels: &[usize],
-) -> f64 {
+) -> (f64, f64) {
     let likelihood = |log: f64| {
         let probabilities = log_probabilities(mean, variance, shares, log.exp());
         Scores::new(&probabilities, labels).negative_log_likelihood
@@ -96,7 +97,8 @@ pub fn temperature(
             low += third;
         }
     }
-    f64::exp(0.5 * (low + high))
+    let log = 0.5 * (low + high);
+    (log.exp(), likelihood(log))
 }
 
 #[cfg(test)]
