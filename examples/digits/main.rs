@@ -131,16 +131,11 @@ impl Row {
     fn of(model: &Model, selection: &Part, data: &Data) -> Result<Self, Box<dyn Error>> {
         let start = Instant::now();
         let classes = data.classes.len();
-        let families: Vec<_> = model
-            .candidates
-            .iter()
-            .map(|candidate| (candidate.family.clone(), candidate.start.clone()))
-            .collect();
         let targets = selection.targets(classes);
         let (place, found) =
-            KernelFamily::select_among(&families, NOISE, &selection.inputs, &targets)?;
-        let candidate = &model.candidates[place];
-        let kernel = candidate.family.at(&found.parameters)?;
+            KernelFamily::select_among(&model.families, NOISE, &selection.inputs, &targets)?;
+        let (family, _) = &model.families[place];
+        let kernel = family.at(&found.parameters)?;
         let matrices = Matrices::of(&*kernel, &data.train.inputs, &data.test.inputs)?;
         let noise = Noise::Variance(found.noise_variance);
 
@@ -154,7 +149,7 @@ impl Row {
         let found_with = matrices.classify(&data.train, &data.test, classes, noise)?;
         curve.push((count, 1.0 - found_with.test.accuracy()));
 
-        let names = candidate.family.parameters().iter().zip(&found.parameters);
+        let names = family.parameters().iter().zip(&found.parameters);
         let mut parameters: Vec<String> = names
             .map(|((name, _), value)| match value {
                 0.01..1e4 => format!("{name} = {value:.2}"),
@@ -164,7 +159,7 @@ impl Row {
         parameters.push(format!("noise {:.1e}", found.noise_variance));
         Ok(Self {
             name: model.name.to_owned(),
-            chosen: candidate.name.clone(),
+            chosen: model.candidates[place].clone(),
             parameters: parameters.join(", "),
             evidence: found_with.log_marginal_likelihood / count as f64,
             left_out: found_with.left_out,
@@ -281,32 +276,16 @@ mod tests {
 
     #[test]
     fn a_network_of_infinite_depth_classifies_digits() {
-        let path = std::env::temp_dir().join("digits_example_test.svg");
         let arguments = Arguments::parse_from(["digits", "--train", "250"]);
-        let data = Data::load(&Arguments {
-            figure: path,
-            ..arguments
-        })
-        .unwrap();
+        let data = Data::load(&arguments).unwrap();
         let models = models::all().unwrap();
         let limit = models
-            .iter()
-            .find(|model| model.name == "ResNet, L = ∞, NNGP")
-            .unwrap();
-        let one = Model {
-            name: limit.name,
-            candidates: limit
-                .candidates
-                .iter()
-                .take(1)
-                .map(|candidate| models::Candidate {
-                    name: candidate.name.clone(),
-                    family: candidate.family.clone(),
-                    start: candidate.start.clone(),
-                })
-                .collect(),
-        };
-        let row = Row::of(&one, &data.train.first(80).unwrap(), &data).unwrap();
+            .into_iter()
+            .find(|model| model.name == "ResNet, L = ∞, NNGP");
+        let mut limit = limit.unwrap();
+        // ReLU alone
+        limit.families.truncate(1);
+        let row = Row::of(&limit, &data.train.first(80).unwrap(), &data).unwrap();
         assert!(row.scores.accuracy() > 0.85, "{row}");
         assert!(row.scores.calibration_error < 0.1, "{row}");
     }

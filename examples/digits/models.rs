@@ -1,27 +1,30 @@
 //! The networks that are compared, with what is left open in them.
 
 use neural_limits::inference::Domain;
+use neural_limits::kernel::KernelKind;
 use neural_limits::prelude::*;
 
-/// One of the alternatives that the marginal likelihood chooses from.
-pub struct Candidate {
-    pub name: String,
-    pub family: KernelFamily,
-    pub start: Vec<f64>,
-}
-
-/// A row of the table.
+/// A row of the table: what the marginal likelihood chooses from.
 pub struct Model {
     pub name: &'static str,
-    pub candidates: Vec<Candidate>,
+    /// Activations and depths.
+    pub candidates: Vec<String>,
+    /// With their starts.
+    pub families: Vec<(KernelFamily, Vec<f64>)>,
 }
 
-/// Which kernel.
-#[derive(Clone, Copy)]
-enum Kind {
-    Nngp,
-    Ntk,
+impl Model {
+    fn of(name: &'static str, candidates: impl IntoIterator<Item = Candidate>) -> Self {
+        let (candidates, families) = candidates.into_iter().unzip();
+        Self {
+            name,
+            candidates,
+            families,
+        }
+    }
 }
+
+type Candidate = (String, (KernelFamily, Vec<f64>));
 
 /// The spread of log marginal likelihoods at which the search ends.
 const SPREAD: f64 = 0.5;
@@ -33,32 +36,25 @@ const RESNET_DEPTHS: [usize; 2] = [4, 16];
 fn kernel(
     net: &dyn Architecture,
     depth: Option<usize>,
-    kind: Kind,
+    kind: KernelKind,
 ) -> Result<NetworkKernel, Error> {
     match (depth, kind) {
-        (Some(depth), Kind::Nngp) => NetworkKernel::nngp(&net.infinite_width(depth)?),
-        (Some(depth), Kind::Ntk) => NetworkKernel::ntk(&net.infinite_width(depth)?),
-        (None, Kind::Nngp) => NetworkKernel::infinite_depth(net, 1.0),
-        (None, Kind::Ntk) => NetworkKernel::infinite_depth_ntk(net, 1.0),
+        (Some(depth), KernelKind::Ntk) => NetworkKernel::ntk(&net.infinite_width(depth)?),
+        (Some(depth), _) => NetworkKernel::nngp(&net.infinite_width(depth)?),
+        (None, KernelKind::Ntk) => NetworkKernel::infinite_depth_ntk(net, 1.0),
+        (None, _) => NetworkKernel::infinite_depth(net, 1.0),
     }
 }
 
-fn candidate(
-    name: &str,
-    depth: Option<usize>,
-    family: KernelFamily,
-    start: &[f64],
-) -> Result<Candidate, Error> {
+fn candidate(name: &str, depth: Option<usize>, family: KernelFamily, start: &[f64]) -> Candidate {
     let depth = depth.map_or_else(|| "∞".to_owned(), |depth| depth.to_string());
-    Ok(Candidate {
-        name: format!("{name}, L = {depth}"),
-        family: family.with_output_variance().with_spread(SPREAD)?,
-        start: [start, &[1.0]].concat(),
-    })
+    let start = [start, &[1.0]].concat();
+    let family = family.with_output_variance();
+    (format!("{name}, L = {depth}"), (family, start))
 }
 
 /// Of ReLU only the ratio of biases to weights matters beside the variance of the outputs.
-fn relu_mlp(depth: usize, kind: Kind) -> Result<Candidate, Error> {
+fn relu_mlp(depth: usize, kind: KernelKind) -> Candidate {
     let family = KernelFamily::new(&[("σ_b²", Domain::NonNegative)], move |values| {
         let law = Initialization::new(2.0, values[0])?;
         kernel(&Mlp::new(Relu).initialized_by(law), Some(depth), kind)
@@ -66,7 +62,7 @@ fn relu_mlp(depth: usize, kind: Kind) -> Result<Candidate, Error> {
     candidate("ReLU", Some(depth), family, &[0.1])
 }
 
-fn erf_mlp(depth: usize, kind: Kind) -> Result<Candidate, Error> {
+fn erf_mlp(depth: usize, kind: KernelKind) -> Candidate {
     let parameters = [("σ_w²", Domain::Positive), ("σ_b²", Domain::NonNegative)];
     let family = KernelFamily::new(&parameters, move |values| {
         let law = Initialization::new(values[0], values[1])?;
@@ -80,7 +76,7 @@ fn erf_mlp(depth: usize, kind: Kind) -> Result<Candidate, Error> {
 }
 
 /// Branches without biases, scaled by L^(-1/2): at infinite depth only σ_w² t counts, so that t is 1.
-fn resnet(relu: bool, depth: Option<usize>, kind: Kind) -> Result<Candidate, Error> {
+fn residual(relu: bool, depth: Option<usize>, kind: KernelKind) -> Candidate {
     let parameters = [("σ_w²", Domain::Positive), ("σ_b,in²", Domain::NonNegative)];
     let family = KernelFamily::new(&parameters, move |values| {
         let net = if relu {
@@ -104,33 +100,25 @@ fn resnet(relu: bool, depth: Option<usize>, kind: Kind) -> Result<Candidate, Err
 
 pub fn all() -> Result<Vec<Model>, Error> {
     let mut models = Vec::new();
-    for (kind, [mlp, deep, infinite]) in [
+    for (kind, [mlp, resnet, limit]) in [
         (
-            Kind::Nngp,
+            KernelKind::Nngp,
             ["MLP, NNGP", "ResNet, NNGP", "ResNet, L = ∞, NNGP"],
         ),
-        (Kind::Ntk, ["MLP, NTK", "ResNet, NTK", "ResNet, L = ∞, NTK"]),
+        (
+            KernelKind::Ntk,
+            ["MLP, NTK", "ResNet, NTK", "ResNet, L = ∞, NTK"],
+        ),
     ] {
-        let of_mlp = MLP_DEPTHS
-            .iter()
-            .flat_map(|&depth| [relu_mlp(depth, kind), erf_mlp(depth, kind)]);
-        let of_resnet = |depth: Option<usize>| [true, false].map(|relu| resnet(relu, depth, kind));
-        models.push(Model {
-            name: mlp,
-            candidates: of_mlp.collect::<Result<_, _>>()?,
-        });
-        let depths = RESNET_DEPTHS
-            .iter()
-            .flat_map(|&depth| of_resnet(Some(depth)));
-        models.push(Model {
-            name: deep,
-            candidates: depths.collect::<Result<_, _>>()?,
-        });
-        let limit = of_resnet(None).into_iter();
-        models.push(Model {
-            name: infinite,
-            candidates: limit.collect::<Result<_, _>>()?,
-        });
+        let both = |depth| [relu_mlp(depth, kind), erf_mlp(depth, kind)];
+        models.push(Model::of(mlp, MLP_DEPTHS.into_iter().flat_map(both)));
+        let both = |depth| [true, false].map(|relu| residual(relu, depth, kind));
+        let depths = RESNET_DEPTHS.into_iter().map(Some);
+        models.push(Model::of(resnet, depths.flat_map(both)));
+        models.push(Model::of(limit, both(None)));
+    }
+    for (family, _) in models.iter_mut().flat_map(|model| &mut model.families) {
+        *family = family.clone().with_spread(SPREAD)?;
     }
     Ok(models)
 }
@@ -138,5 +126,5 @@ pub fn all() -> Result<Vec<Model>, Error> {
 /// An MLP of infinite depth: a fixed point, which has forgotten its inputs.
 pub fn infinite_mlp() -> Result<NetworkKernel, Error> {
     let law = Initialization::new(1.5, 0.1)?;
-    kernel(&Mlp::new(Relu).initialized_by(law), None, Kind::Nngp)
+    kernel(&Mlp::new(Relu).initialized_by(law), None, KernelKind::Nngp)
 }
