@@ -76,26 +76,20 @@ fn erf_mlp(depth: usize, kind: KernelKind) -> Candidate {
 }
 
 /// Branches without biases, scaled by L^(-1/2): at infinite depth only σ_w² t counts, so that t is 1.
-fn residual(relu: bool, depth: Option<usize>, kind: KernelKind) -> Candidate {
+fn residual(
+    phi: impl Dual + Clone + 'static,
+    name: &str,
+    depth: Option<usize>,
+    kind: KernelKind,
+) -> Candidate {
     let parameters = [("σ_w²", Domain::Positive), ("σ_b,in²", Domain::NonNegative)];
     let family = KernelFamily::new(&parameters, move |values| {
-        let net = if relu {
-            ResNet::new(Relu)
-        } else {
-            ResNet::new(Erf::default())
-        };
-        let stem = Initialization::new(1.0, values[1])?;
-        let net = net
+        let net = ResNet::new(phi.clone())
             .initialized_by(Initialization::new(values[0], 0.0)?)
-            .with_stem(stem);
+            .with_stem(Initialization::new(1.0, values[1])?);
         kernel(&net, depth, kind)
     });
-    candidate(
-        if relu { "ReLU" } else { "erf" },
-        depth,
-        family,
-        &[4.0, 0.1],
-    )
+    candidate(name, depth, family, &[4.0, 0.1])
 }
 
 pub fn all() -> Result<Vec<Model>, Error> {
@@ -112,10 +106,19 @@ pub fn all() -> Result<Vec<Model>, Error> {
     ] {
         let both = |depth| [relu_mlp(depth, kind), erf_mlp(depth, kind)];
         models.push(Model::of(mlp, MLP_DEPTHS.into_iter().flat_map(both)));
-        let both = |depth| [true, false].map(|relu| residual(relu, depth, kind));
         let depths = RESNET_DEPTHS.into_iter().map(Some);
+        let both = |depth| {
+            let erf = residual(Erf::default(), "erf", depth, kind);
+            [residual(Relu, "ReLU", depth, kind), erf]
+        };
         models.push(Model::of(resnet, depths.flat_map(both)));
-        models.push(Model::of(limit, both(None)));
+        // flows in closed form, those of homogeneous activations
+        let leaky = LeakyRelu::new(0.3)?;
+        let both = [
+            residual(Relu, "ReLU", None, kind),
+            residual(leaky, "leaky ReLU", None, kind),
+        ];
+        models.push(Model::of(limit, both));
     }
     for (family, _) in models.iter_mut().flat_map(|model| &mut model.families) {
         *family = family.clone().with_spread(SPREAD)?;
