@@ -270,11 +270,14 @@ impl Regression {
                 (n, n),
             )?;
         }
-        let sensitivity =
-            product(&self.weights, &self.weights.transpose())? - self.factor.inverse()? * k as f64;
-        let along = changes.iter().map(|change| 0.5 * change.dot(&sensitivity));
-        let noise = 0.5 * sensitivity.trace();
-        let gradient: Vec<f64> = along.chain([noise]).collect();
+        let (inverse, weights) = (self.factor.inverse()?, &self.weights);
+        // not by the matrix of products of weights, which are huge and opposite at nearly equal points
+        let along = changes.iter().map(|change| {
+            let explained = product(change, weights)?.dot(weights);
+            Ok(0.5 * (explained - k as f64 * inverse.dot(change)))
+        });
+        let noise = 0.5 * (weights.norm_squared() - k as f64 * inverse.trace());
+        let gradient: Vec<f64> = along.chain([Ok(noise)]).collect::<Result<_>>()?;
         if gradient.iter().all(|slope| slope.is_finite()) {
             Ok(gradient)
         } else {
