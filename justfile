@@ -30,6 +30,10 @@ soak *arguments:
 reproduce *arguments:
     cargo run --release --example reproduce -- {{arguments}}
 
+# Handwritten digits by networks of infinite width, or points of your own: just digits --input TRAIN.csv --test TEST.csv
+digits *arguments:
+    cargo run --release --example digits -- {{arguments}}
+
 # What both duals of one pair cost, for every activation.
 dual_grid *arguments:
     cargo run --release --example dual_grid -- {{arguments}}

@@ -124,7 +124,7 @@ pub use neural_limits_core::{
 #[doc(inline)]
 pub use neural_limits_networks::{architecture, depth, kernel, network, propagation, sample};
 // the other rooms below the networks, under the names that they have there
-use neural_limits_core::{covariance, error, numerics, parallel, random, vectorized};
+use neural_limits_core::{covariance, error, inputs, numerics, parallel, random, vectorized};
 
 /// The names that most programs need.
 pub mod prelude {
@@ -151,7 +151,31 @@ pub mod prelude {
     pub use crate::{Error, Initialization, Inputs, PairCovariance};
 }
 
-/// The README's example, compiled and run.
+/// The examples of the README and of the handbook, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-pub struct Readme;
+pub mod documents {
+    #[doc = include_str!("../README.md")]
+    pub struct Readme;
+    #[doc = include_str!("../docs/handbook/README.md")]
+    pub struct Handbook;
+    #[doc = include_str!("../docs/handbook/another-crate.md")]
+    pub struct AnotherCrate;
+    #[doc = include_str!("../docs/handbook/research.md")]
+    pub struct Research;
+    #[doc = include_str!("../docs/handbook/property-tests.md")]
+    pub struct PropertyTests;
+    #[doc = include_str!("../docs/handbook/limits-compared.md")]
+    pub struct LimitsCompared;
+    #[doc = include_str!("../docs/handbook/infinite-depth.md")]
+    pub struct InfiniteDepth;
+    #[doc = include_str!("../docs/handbook/finite-networks.md")]
+    pub struct FiniteNetworks;
+    #[doc = include_str!("../docs/handbook/inference.md")]
+    pub struct Inference;
+    #[doc = include_str!("../docs/handbook/training.md")]
+    pub struct Training;
+    #[doc = include_str!("../docs/handbook/activations.md")]
+    pub struct Activations;
+    #[doc = include_str!("../docs/handbook/kernels.md")]
+    pub struct Kernels;
+}

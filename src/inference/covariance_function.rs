@@ -5,10 +5,10 @@ use std::fmt::Debug;
 use nalgebra::{DMatrix, DVector};
 
 use crate::architecture::Architecture;
-use crate::depth::{InInfiniteDepth, InfiniteDepth};
+use crate::depth::InInfiniteDepth;
 use crate::kernel::{InfiniteWidth, KernelKind};
 use crate::network::{Layer, Network, Outline};
-use crate::{Error, Inputs, Result};
+use crate::{Error, Inputs, Result, error};
 
 /// A covariance function $k(x, x^\prime)$ of inputs: the prior of a
 /// [`GaussianProcess`](super::GaussianProcess).
@@ -67,6 +67,12 @@ pub trait CovarianceFunction: Debug + Send + Sync {
     fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
         self.cross(x, x)
     }
+
+    /// The network whose kernel it is, and which of its kernels, if it is one: then its derivatives may have
+    /// recursions of their own. `None` by default.
+    fn network(&self) -> Option<(&Network, KernelKind)> {
+        None
+    }
 }
 
 impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
@@ -85,10 +91,13 @@ impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
     fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
         (**self).gram(x)
     }
+
+    fn network(&self) -> Option<(&Network, KernelKind)> {
+        (**self).network()
+    }
 }
 
-/// The covariance function of a network: its NNGP kernel or its tangent kernel, at finite depth, or its
-/// covariance at infinite depth.
+/// The covariance function of a network: its NNGP kernel or its tangent kernel, at finite or infinite depth.
 ///
 /// A network that does not end in a dense layer (or a sum of them) is refused: its outputs are not Gaussian,
 /// nor is its tangent kernel a number rather than a random variable.
@@ -102,6 +111,9 @@ impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
 /// let deep = NetworkKernel::nngp(&net.infinite_width(1000)?)?.gram(&x)?;
 /// let limit = NetworkKernel::infinite_depth(&net, 1.0)?.gram(&x)?;
 /// assert!((deep - limit).amax() < 1e-3);
+/// let deep = NetworkKernel::ntk(&net.infinite_width(1000)?)?.gram(&x)?;
+/// let limit = NetworkKernel::infinite_depth_ntk(&net, 1.0)?.gram(&x)?;
+/// assert!((deep - limit).amax() < 1e-2);
 ///
 /// let net = Network::new().then(Dense::new(Initialization::he())).then(Activated::new(Relu));
 /// let error = NetworkKernel::nngp(&net.infinite_width(1)?).unwrap_err();
@@ -109,16 +121,11 @@ impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct NetworkKernel(Reading);
-
-#[derive(Debug, Clone)]
-enum Reading {
-    FiniteDepth(Network, KernelKind),
-    InfiniteDepth {
-        name: String,
-        limit: InfiniteDepth,
-        time: f64,
-    },
+pub struct NetworkKernel {
+    name: String,
+    /// Stacks of infinite depth are layers of it.
+    network: Network,
+    kind: KernelKind,
 }
 
 impl NetworkKernel {
@@ -127,7 +134,8 @@ impl NetworkKernel {
     /// # Errors
     /// [`Error::Unsupported`] for a network whose outputs are not Gaussian, or whose layers do not fit.
     pub fn nngp(network: &InfiniteWidth) -> Result<Self> {
-        Self::finite(network.network(), KernelKind::Nngp)
+        let network = network.network();
+        Self::new("NNGP", Layer::name(network), network, KernelKind::Nngp)
     }
 
     /// $\Theta$, the tangent kernel at infinite width: a network all of whose layers are trained.
@@ -135,27 +143,46 @@ impl NetworkKernel {
     /// # Errors
     /// As [`nngp`](Self::nngp).
     pub fn ntk(network: &InfiniteWidth) -> Result<Self> {
-        Self::finite(network.network(), KernelKind::Ntk)
+        let network = network.network();
+        Self::new("NTK", Layer::name(network), network, KernelKind::Ntk)
     }
 
-    fn finite(network: &Network, kind: KernelKind) -> Result<Self> {
-        gaussian(network)?;
-        Ok(Self(Reading::FiniteDepth(network.clone(), kind)))
-    }
-
-    /// $K_t$ at infinite width, then infinite depth, at time $t = l/L$.
+    /// $K_t$ at infinite width, then infinite depth, at time $t = l/L$. An
+    /// [`Mlp`](crate::architecture::Mlp) has a fixed point there, which tells inputs apart by nothing but
+    /// whether they are equal.
     ///
     /// # Errors
-    /// As [`nngp`](Self::nngp); [`Error::Invalid`] for a time outside of $[0, 1]$.
+    /// As [`nngp`](Self::nngp), and [`InfiniteDepth::network_at`](crate::depth::InfiniteDepth::network_at).
     pub fn infinite_depth(architecture: &dyn Architecture, time: f64) -> Result<Self> {
-        let network = architecture.network();
-        crate::error::unit_interval("time", time)?;
-        gaussian(&network)?;
-        Ok(Self(Reading::InfiniteDepth {
-            name: architecture.name(),
-            limit: network.infinite_depth(),
-            time,
-        }))
+        Self::limit("NNGP", architecture, time, KernelKind::Nngp)
+    }
+
+    /// $\Theta_t$ at infinite width, then infinite depth, at time $t = l/L$.
+    ///
+    /// # Errors
+    /// As [`infinite_depth`](Self::infinite_depth).
+    pub fn infinite_depth_ntk(architecture: &dyn Architecture, time: f64) -> Result<Self> {
+        Self::limit("NTK", architecture, time, KernelKind::Ntk)
+    }
+
+    fn limit(
+        kernel: &str,
+        architecture: &dyn Architecture,
+        time: f64,
+        kind: KernelKind,
+    ) -> Result<Self> {
+        let network = architecture.infinite_depth().network_at(time)?;
+        let name = format!("{} at time {time}", architecture.name());
+        Self::new(&format!("infinite-depth {kernel}"), name, &network, kind)
+    }
+
+    fn new(kernel: &str, name: String, network: &Network, kind: KernelKind) -> Result<Self> {
+        gaussian(network)?;
+        Ok(Self {
+            name: format!("{kernel} of {name}"),
+            network: network.clone(),
+            kind,
+        })
     }
 }
 
@@ -177,42 +204,79 @@ fn gaussian(network: &Network) -> Result<()> {
 
 impl CovarianceFunction for NetworkKernel {
     fn name(&self) -> String {
-        match &self.0 {
-            Reading::FiniteDepth(network, KernelKind::Ntk) => {
-                format!("NTK of {}", Layer::name(network))
-            }
-            Reading::FiniteDepth(network, _) => format!("NNGP of {}", Layer::name(network)),
-            Reading::InfiniteDepth { name, time, .. } => {
-                format!("infinite-depth NNGP of {name} at time {time}")
-            }
-        }
+        self.name.clone()
     }
 
     fn cross(&self, x: &Inputs<'_>, y: &Inputs<'_>) -> Result<DMatrix<f64>> {
-        match &self.0 {
-            Reading::FiniteDepth(network, KernelKind::Ntk) => network.ntk_between(x, y),
-            Reading::FiniteDepth(network, _) => network.nngp_between(x, y),
-            Reading::InfiniteDepth { limit, time, .. } => limit.covariance_between_at(x, y, *time),
+        match self.kind {
+            KernelKind::Ntk => self.network.ntk_between(x, y),
+            _ => self.network.nngp_between(x, y),
         }
     }
 
     fn diagonal(&self, x: &Inputs<'_>) -> Result<DVector<f64>> {
-        match &self.0 {
-            Reading::FiniteDepth(network, KernelKind::Ntk) => network.tangent_diagonal(x),
-            Reading::FiniteDepth(network, _) => network.variances(x),
-            Reading::InfiniteDepth { limit, time, .. } => {
-                let variance = |point: &[f64]| limit.pair_at(point, point, *time)?.variance_a();
-                let variances: Result<Vec<f64>> = x.points().map(variance).collect();
-                Ok(DVector::from_vec(variances?))
-            }
+        match self.kind {
+            KernelKind::Ntk => self.network.tangent_diagonal(x),
+            _ => self.network.variances(x),
         }
     }
 
     fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
-        match &self.0 {
-            Reading::FiniteDepth(network, KernelKind::Ntk) => network.ntk(x),
-            Reading::FiniteDepth(network, _) => network.nngp(x),
-            Reading::InfiniteDepth { limit, time, .. } => limit.covariance_at(x, *time),
+        match self.kind {
+            KernelKind::Ntk => self.network.ntk(x),
+            _ => self.network.nngp(x),
         }
+    }
+
+    fn network(&self) -> Option<(&Network, KernelKind)> {
+        Some((&self.network, self.kind))
+    }
+}
+
+/// $s k(x, x^\prime)$: of the outputs $\sqrt s f$, the NNGP kernel as well as the tangent kernel.
+///
+/// ```
+/// use neural_limits::inference::{CovarianceFunction, Scaled};
+/// use neural_limits::prelude::*;
+/// let x = Inputs::from_rows(&[[1.0, 0.0], [0.6, 0.8]])?;
+/// let kernel = NetworkKernel::infinite_depth(&ResNet::new(Relu), 1.0)?;
+/// let twice = Scaled::new(2.0, kernel.clone())?;
+/// assert_eq!(twice.gram(&x)?, kernel.gram(&x)? * 2.0);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scaled<K> {
+    factor: f64,
+    covariance: K,
+}
+
+impl<K: CovarianceFunction> Scaled<K> {
+    /// Of $s$ and $k$.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless $s \ge 0$ is finite.
+    pub fn new(factor: f64, covariance: K) -> Result<Self> {
+        Ok(Self {
+            factor: error::non_negative("the factor of the covariance", factor)?,
+            covariance,
+        })
+    }
+}
+
+impl<K: CovarianceFunction> CovarianceFunction for Scaled<K> {
+    fn name(&self) -> String {
+        format!("{} times {}", self.factor, self.covariance.name())
+    }
+
+    fn cross(&self, x: &Inputs<'_>, y: &Inputs<'_>) -> Result<DMatrix<f64>> {
+        Ok(self.covariance.cross(x, y)? * self.factor)
+    }
+
+    fn diagonal(&self, x: &Inputs<'_>) -> Result<DVector<f64>> {
+        Ok(self.covariance.diagonal(x)? * self.factor)
+    }
+
+    fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
+        Ok(self.covariance.gram(x)? * self.factor)
     }
 }

@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
-use super::covariance_function::CovarianceFunction;
+use super::covariance_function::{CovarianceFunction, Scaled};
 use super::derivative::derivative;
 use super::noise::Noise;
 use super::regression::Regression;
+use super::sensitivity::derivative as derivative_of_layers;
 use crate::{Error, Initialization, Inputs, Result, error};
 
 /// The last terms of the polynomial of a derivative, relative to its largest entry, that are worth no more
 /// work: what it leaves out is a hundredth of them or less.
 const GOAL: f64 = 1e-12;
+
+/// The spread of the log marginal likelihood over a simplex at which it is small enough.
+const SPREAD: f64 = 1e-7;
 
 /// What a parameter of a covariance function may be.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +69,12 @@ type Build = dyn Fn(&[f64]) -> Result<Box<dyn CovarianceFunction>> + Send + Sync
 /// ```
 #[derive(Clone)]
 pub struct KernelFamily {
+    /// With the output variance as the last, if it is one.
     parameters: Vec<(String, Domain)>,
+    /// From the others.
     build: Arc<Build>,
+    has_output_variance: bool,
+    spread: f64,
 }
 
 impl fmt::Debug for KernelFamily {
@@ -88,7 +96,8 @@ pub struct LikelihoodGradient {
     /// Its derivative in the noise variance.
     pub noise_variance: f64,
     /// The largest estimate of what the derivatives of the kernel matrix leave out, relative to their largest
-    /// entry. Beside it they have an error of rounding of about 1e-14, 1e-13 at an end of a domain.
+    /// entry; 0 where all are exact. Those of a polynomial have an error of rounding of about 1e-14 beside it,
+    /// 1e-13 at an end of a domain.
     pub relative_error: f64,
 }
 
@@ -104,6 +113,8 @@ impl KernelFamily {
                 .map(|(name, domain)| ((*name).to_owned(), domain.clone()))
                 .collect(),
             build: Arc::new(move |values| Ok(Box::new(build(values)?))),
+            has_output_variance: false,
+            spread: SPREAD,
         }
     }
 
@@ -118,6 +129,55 @@ impl KernelFamily {
         Self::new(&parameters, move |values| {
             build(Initialization::new(values[0], values[1])?)
         })
+    }
+
+    /// Of $\sigma_w^2$, $\sigma_b^2$ and a time $t$, in this order.
+    ///
+    /// Flows depend on $\sigma_w^2 t$ and $\sigma_b^2 t$ alone ($dK/dt = B(K)$ is linear in both variances):
+    /// either is enough where these laws belong to the branches alone.
+    pub fn of_times<K: CovarianceFunction + 'static>(
+        build: impl Fn(Initialization, f64) -> Result<K> + Send + Sync + 'static,
+    ) -> Self {
+        let parameters = [
+            ("weight_variance", Domain::Positive),
+            ("bias_variance", Domain::NonNegative),
+            ("time", Domain::UnitInterval),
+        ];
+        Self::new(&parameters, move |values| {
+            build(Initialization::new(values[0], values[1])?, values[2])
+        })
+    }
+
+    /// With the variance $s$ of the outputs as one more parameter, the last: $s k(x, x^\prime)$. Its best
+    /// value beside the others and the ratio $\sigma^2/s$ has a closed form, so that selection is as cheap as
+    /// without it, or cheaper.
+    pub fn with_output_variance(mut self) -> Self {
+        if !self.has_output_variance {
+            let name = "output_variance".to_owned();
+            self.parameters.push((name, Domain::Positive));
+            self.has_output_variance = true;
+        }
+        self
+    }
+
+    /// Sets the spread of the log marginal likelihood over the simplex at which selection ends; 1e-7 by
+    /// default. Differences below 0.1 say nothing of the data.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless it is a finite number > 0.
+    pub fn with_spread(mut self, spread: f64) -> Result<Self> {
+        self.spread = Domain::Positive.check("spread", spread)?;
+        Ok(self)
+    }
+
+    /// The spread of the log marginal likelihood at which selection ends.
+    pub fn spread(&self) -> f64 {
+        self.spread
+    }
+
+    /// Whether the last parameter is the [variance of the outputs](Self::with_output_variance).
+    pub fn has_output_variance(&self) -> bool {
+        self.has_output_variance
     }
 
     /// The names of the parameters and what they may be.
@@ -141,7 +201,12 @@ impl KernelFamily {
         for ((name, domain), &value) in self.parameters.iter().zip(values) {
             domain.check(name, value)?;
         }
-        (self.build)(values)
+        match values.split_last() {
+            Some((&factor, values)) if self.has_output_variance => {
+                Ok(Box::new(Scaled::new(factor, (self.build)(values)?)?))
+            }
+            _ => (self.build)(values),
+        }
     }
 
     /// The log marginal likelihood of targets and its gradient in the parameters and in the noise variance
@@ -150,8 +215,10 @@ impl KernelFamily {
     /// $$\frac{\partial \log p(Y)}{\partial \theta} = \tfrac12 \operatorname{tr}\Bigl( \bigl(A^{-1} Y Y^\top
     /// A^{-1} - k A^{-1}\bigr) \frac{\partial A}{\partial \theta} \Bigr).$$
     ///
-    /// The derivatives of $K(X, X)$ are those of the polynomial of degree 15 through 16 kernel matrices
-    /// around the value, so that a gradient costs some 16 kernels for each parameter.
+    /// Where a parameter is the variance of weights or biases of dense layers of an MLP, and its activations
+    /// have a [`sensitivity`](crate::activation::Dual::sensitivity) in closed form (homogeneous ones, erf), the
+    /// derivative of $K(X, X)$ is that of the recursion, exact to rounding. All others are those of the
+    /// polynomial of degree 15 through 16 kernel matrices around the value.
     ///
     /// # Errors
     /// As [`at`](Self::at) and [`Regression::new`].
@@ -168,6 +235,10 @@ impl KernelFamily {
         let mut changes = Vec::with_capacity(values.len());
         let mut relative_error = 0.0_f64;
         for (i, (_, domain)) in self.parameters.iter().enumerate() {
+            if let Some(change) = self.exact_derivative(i, values, x)? {
+                changes.push(change);
+                continue;
+            }
             let at = |value: f64| {
                 let mut values = values.to_vec();
                 values[i] = value;
@@ -190,5 +261,36 @@ impl KernelFamily {
             noise_variance,
             relative_error,
         })
+    }
+
+    /// The derivative of $K(X, X)$ in a parameter, by the recursion of derivatives where there is one.
+    fn exact_derivative(
+        &self,
+        place: usize,
+        values: &[f64],
+        x: &Inputs<'_>,
+    ) -> Result<Option<DMatrix<f64>>> {
+        let (factor, own) = match values.split_last() {
+            Some((&factor, own)) if self.has_output_variance => (factor, own),
+            _ => (1.0, values),
+        };
+        let base = (self.build)(own)?;
+        let Some(&value) = own.get(place) else {
+            // the output variance
+            return base.gram(x).map(Some);
+        };
+        let mut moved = own.to_vec();
+        moved[place] = match self.parameters[place].1 {
+            Domain::UnitInterval => return Ok(None),
+            Domain::Positive | Domain::NonNegative => 1.25 * value + 0.125,
+        };
+        let Ok(other) = (self.build)(&moved) else {
+            return Ok(None);
+        };
+        let (Some((network, kind)), Some((there, _))) = (base.network(), other.network()) else {
+            return Ok(None);
+        };
+        let change = derivative_of_layers((network, value), (there, moved[place]), kind, x)?;
+        Ok(change.map(|change| change * factor))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`CovarianceFunction`], [`NetworkKernel`] | $k(x, x^\prime)$: NNGP or NTK, finite or infinite depth |
+//! | [`CovarianceFunction`], [`NetworkKernel`], [`Scaled`] | $k(x, x^\prime)$: NNGP or NTK, finite or infinite depth |
 //! | [`Noise`] | $\sigma^2$, absolute or relative to the mean of the diagonal |
 //! | [`Regression`] | the posterior and the likelihood from matrices |
 //! | [`GaussianProcess`] | the same with inputs and their covariance function |
@@ -10,7 +10,7 @@
 //! | `Selection` (feature `selection`) | parameters of the largest marginal likelihood |
 //! | [`TiledKernel`], [`ConjugateGradients`] | the same for tens of thousands of points, beyond memory |
 //! | `linear_algebra` | the Cholesky factor, in tiles; eigenvectors |
-//! | `derivative` | derivatives of kernel matrices |
+//! | `sensitivity`, `derivative` | derivatives of kernel matrices: by the recursion, or by a polynomial |
 //!
 //! A network of infinite width at initialisation is a Gaussian process with the NNGP kernel as its
 //! covariance; given targets, the posterior is what Bayesian inference in that network predicts.
@@ -26,8 +26,9 @@ mod noise;
 pub(crate) mod regression;
 #[cfg(feature = "selection")]
 mod selection;
+mod sensitivity;
 
-pub use covariance_function::{CovarianceFunction, NetworkKernel};
+pub use covariance_function::{CovarianceFunction, NetworkKernel, Scaled};
 pub use family::{Domain, KernelFamily, LikelihoodGradient};
 pub use gaussian_process::GaussianProcess;
 pub use iterative::{ConjugateGradients, Iterate, PivotedCholesky, Progress, TiledKernel};

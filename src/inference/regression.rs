@@ -230,6 +230,31 @@ impl Regression {
         self.log_marginal_likelihood() / self.points() as f64
     }
 
+    /// What the other points say of each: means $\mu_i = y_i - (A^{-1} y)_i / (A^{-1})_{ii}$, $n \times k$, and
+    /// variances of the observation, noise included, $\sigma_i^2 = 1/(A^{-1})_{ii}$ (C. E. Rasmussen and C.
+    /// Williams 2006, eq. 5.12).
+    ///
+    /// # Errors
+    /// [`Error::Overflow`].
+    ///
+    /// ```
+    /// use nalgebra::DMatrix;
+    /// use neural_limits::inference::{Noise, Regression};
+    /// let k = DMatrix::from_row_slice(2, 2, &[2.0, 1.0, 1.0, 2.0]);
+    /// let y = DMatrix::from_row_slice(2, 1, &[1.0, 0.0]);
+    /// let (mean, variance) = Regression::new(&k, &y, Noise::None)?.leave_one_out()?;
+    /// assert!((mean[1] - 0.5).abs() < 1e-15); // k_21/k_11 y_1
+    /// assert!((variance[1] - 1.5).abs() < 1e-15);
+    /// # Ok::<(), neural_limits::Error>(())
+    /// ```
+    pub fn leave_one_out(&self) -> Result<(DMatrix<f64>, DVector<f64>)> {
+        let variances = self.factor.inverse()?.diagonal().map(f64::recip);
+        let mean = DMatrix::from_fn(self.points(), self.outputs(), |i, c| {
+            self.targets[(i, c)] - self.weights[(i, c)] * variances[i]
+        });
+        Ok((finite("the mean without a point", mean)?, variances))
+    }
+
     /// The derivatives of [`log_marginal_likelihood`](Self::log_marginal_likelihood) along changes of the
     /// kernel matrix, and along $\sigma^2$ as the last:
     /// $\tfrac12 \operatorname{tr}\bigl((A^{-1}Y Y^\top A^{-1} - k A^{-1}) \partial A\bigr)$.
@@ -245,11 +270,14 @@ impl Regression {
                 (n, n),
             )?;
         }
-        let sensitivity =
-            product(&self.weights, &self.weights.transpose())? - self.factor.inverse()? * k as f64;
-        let along = changes.iter().map(|change| 0.5 * change.dot(&sensitivity));
-        let noise = 0.5 * sensitivity.trace();
-        let gradient: Vec<f64> = along.chain([noise]).collect();
+        let (inverse, weights) = (self.factor.inverse()?, &self.weights);
+        // not by the matrix of products of weights, which are huge and opposite at nearly equal points
+        let along = changes.iter().map(|change| {
+            let explained = product(change, weights)?.dot(weights);
+            Ok(0.5 * (explained - k as f64 * inverse.dot(change)))
+        });
+        let noise = 0.5 * (weights.norm_squared() - k as f64 * inverse.trace());
+        let gradient: Vec<f64> = along.chain([Ok(noise)]).collect::<Result<_>>()?;
         if gradient.iter().all(|slope| slope.is_finite()) {
             Ok(gradient)
         } else {

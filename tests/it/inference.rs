@@ -163,6 +163,42 @@ fn the_posterior_variance_is_between_0_and_the_prior_and_passes_through_the_data
 }
 
 #[test]
+fn leaving_a_point_out_is_fitting_the_others() {
+    let (x, y) = data(9);
+    let (noise, gram) = (Noise::Variance(0.05), mlp().gram(&x).unwrap());
+    let all = Regression::new(&gram, &y, noise).unwrap();
+    let (mean, variance) = all.leave_one_out().unwrap();
+    for i in 0..9 {
+        let others = gram.clone().remove_row(i).remove_column(i);
+        let without = Regression::new(&others, &y.clone().remove_row(i), noise).unwrap();
+        let cross = gram.rows(i, 1).into_owned().remove_column(i);
+        let own = DVector::from_element(1, gram[(i, i)]);
+        let predicted = without.mean(&cross).unwrap();
+        assert!((predicted - mean.rows(i, 1)).amax() < 1e-11);
+        let latent = without.variance(&cross, &own).unwrap()[0];
+        assert!((latent + 0.05 - variance[i]).abs() < 1e-11);
+    }
+}
+
+#[test]
+fn tangent_kernels_of_infinite_depth_are_covariance_functions() {
+    let (x, y) = data(20);
+    let (elsewhere, _) = data(5);
+    let net = ResNet::new(Erf::default()).initialized_by(Initialization::new(1.5, 0.1).unwrap());
+    for time in [0.3, 1.0] {
+        let kernel = NetworkKernel::infinite_depth_ntk(&net, time).unwrap();
+        let limit = net.infinite_depth();
+        let gram = limit.kernels_at(&x, time).unwrap().ntk;
+        assert_eq!(kernel.gram(&x).unwrap(), gram);
+        assert_eq!(kernel.diagonal(&x).unwrap(), gram.diagonal());
+        let cross = limit.kernels_between_at(&elsewhere, &x, time).unwrap().ntk;
+        assert_eq!(kernel.cross(&elsewhere, &x).unwrap(), cross);
+        let process = GaussianProcess::fit(kernel, &x, &y, Noise::Variance(1e-4)).unwrap();
+        assert!((process.mean(&x).unwrap() - &y).amax() < 0.05);
+    }
+}
+
+#[test]
 fn points_one_by_one_are_points_at_once() {
     let (x, y) = data(150);
     let noise = Noise::Variance(0.01);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Activation, Dual, DualRow, DualTable, PairSlices, Parity, Slopes};
+use super::{Activation, Dual, DualRow, DualSensitivity, DualTable, PairSlices, Parity, Slopes};
 use crate::{PairCovariance, Result};
 
 macro_rules! delegate {
@@ -64,6 +64,10 @@ macro_rules! delegate {
                 k: PairCovariance,
             ) -> Option<Result<(PairCovariance, f64)>> {
                 (**self).duals_of_affine(parameters, k)
+            }
+
+            fn sensitivity(&self, k: PairCovariance) -> Option<DualSensitivity> {
+                (**self).sensitivity(k)
             }
 
             fn dual_slice(&self, k: &PairSlices<'_>, out: &mut [f64]) -> Result<()> {

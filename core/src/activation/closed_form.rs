@@ -1,7 +1,7 @@
 //! From closed forms of $\mathbb E[\varphi\varphi]$ and $\mathbb E[\varphi^\prime\varphi^\prime]$ to duals
 //! that keep $1 - c$.
 
-use super::{Activation, DualRow, PairSlices, Parity, parallel};
+use super::{Activation, DualRow, DualSensitivity, PairSlices, Parity, parallel};
 use crate::numerics::inverse_root;
 use crate::numerics::quadrature::integrate;
 use crate::vectorized::vectorized;
@@ -30,6 +30,11 @@ pub(crate) trait ClosedForm: Activation {
     /// $\varphi(x)$ and $\varphi(-x)$ for $x \ge 0$.
     fn values(&self, x: f64) -> (f64, f64) {
         (self.value(x), self.value(-x))
+    }
+
+    /// Derivatives of both, where they are written down.
+    fn derivatives(&self, _: PairCovariance) -> Option<DualSensitivity> {
+        None
     }
 
     /// $1 - c^\prime$ in relative accuracy where it is small: the sum of two non-negative terms, what
@@ -366,6 +371,13 @@ macro_rules! dual_from_closed_form {
 
             fn derivative_dual(&self, k: $crate::PairCovariance) -> $crate::Result<f64> {
                 $crate::activation::closed_form::derivative_dual(self, k)
+            }
+
+            fn sensitivity(
+                &self,
+                k: $crate::PairCovariance,
+            ) -> Option<$crate::activation::DualSensitivity> {
+                $crate::activation::closed_form::ClosedForm::derivatives(self, k)
             }
 
             fn dual_slice(

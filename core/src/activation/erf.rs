@@ -4,8 +4,8 @@ use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
 use super::arc_sine::angle;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::{Activation, Parity, parallel};
-use crate::{PairCorrelation, Result, error};
+use super::{Activation, DualSensitivity, Parity, parallel};
+use crate::{PairCorrelation, PairCovariance, Result, error};
 
 /// $\varphi(x) = a \operatorname{erf}(bx) + c$; [`Erf::default`] is $\operatorname{erf}(x)$.
 ///
@@ -139,6 +139,41 @@ impl ClosedForm for Erf {
     fn values(&self, x: f64) -> (f64, f64) {
         let odd = self.a * libm::erf(self.b * x);
         (self.c + odd, self.c - odd)
+    }
+
+    /// With $R = 1 + A + B + AB(1-c^2)$ and $G = \mathbb E[\varphi^\prime\varphi^\prime]$, the moment has the
+    /// slopes $G k/(2 q_a (1 + A))$ in $q_a$ and $G \sqrt{q_a q_b}$ in $c$, $G$ those of $R^{-1/2}$.
+    fn derivatives(&self, k: PairCovariance) -> Option<DualSensitivity> {
+        let (qa, qb, c) = (k.variance_a(), k.variance_b(), k.pair_correlation());
+        let [a, b] = [qa, qb].map(|q| self.scaled(q));
+        let (value, slope) = self.moments(qa, qb, c);
+        let (va, vb) = (self.variance(qa), self.variance(qb));
+        let rest = 1.0 + a + b + a * b * c.sine_squared();
+        let scale = va.sqrt() * vb.sqrt();
+        if !(rest.is_finite() && scale > 0.0) || qa == 0.0 || qb == 0.0 {
+            return None;
+        }
+        let moment =
+            |q: f64, a: f64| self.derivative_moment(q, q, PairCorrelation::PARALLEL) / (1.0 + a);
+        let moments = [moment(qa, a), moment(qb, b)];
+        let along = |q: f64, a: f64, moment: f64, v: f64| {
+            slope * k.covariance() / (2.0 * q * (1.0 + a)) / scale
+                - 0.5 * value / scale * moment / v
+        };
+        let of_rest = |other: f64| self.b * self.b * (1.0 + other * c.sine_squared());
+        Some(DualSensitivity {
+            moments,
+            correlation: [
+                along(qa, a, moments[0], va),
+                along(qb, b, moments[1], vb),
+                slope * k.geometric_mean() / scale,
+            ],
+            slope: [
+                -slope * of_rest(b) / rest,
+                -slope * of_rest(a) / rest,
+                slope * c.value() * a * b / rest,
+            ],
+        })
     }
 
     /// What the angle loses is an angle as well: that between the legs at 1 and at $c$, of which one is taken

@@ -64,6 +64,7 @@ pub mod relu;
 mod relu6;
 mod row;
 mod selu;
+mod sensitivity;
 mod shaped_relu;
 mod sigmoid;
 mod sigmoid_like;
@@ -111,6 +112,7 @@ pub use relu6::Relu6;
 pub use row::DualRow;
 pub use row::pair_cost;
 pub use selu::Selu;
+pub use sensitivity::DualSensitivity;
 pub use shaped_relu::ShapedRelu;
 pub use sigmoid::Sigmoid;
 pub use sigmoid_like::SigmoidLike;
@@ -280,6 +282,12 @@ pub trait Dual: Activation {
         _k: PairCovariance,
     ) -> Option<Result<(PairCovariance, f64)>> {
         None
+    }
+
+    /// How [`duals`](Self::duals) change with the covariance, where that has a closed form: of homogeneous
+    /// activations by default, otherwise `None`.
+    fn sensitivity(&self, k: PairCovariance) -> Option<DualSensitivity> {
+        DualSensitivity::of_slopes(self.slopes()?, k)
     }
 
     /// $\mathbb E[\varphi(u)\varphi(v)]$ of many pairs, written to `out`; vectorised where there is a closed

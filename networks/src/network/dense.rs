@@ -114,7 +114,7 @@ impl Dense {
 
     /// Whether all weights and biases are trained, in the NTK parametrisation, and weights are Gaussian: what
     /// closed forms are for, those of finite width included.
-    pub(crate) fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         self.parametrization == Parametrization::Ntk
             && self.trained_weights
             && self.trained_biases

@@ -47,6 +47,8 @@ pub enum Structure<'a> {
     Row(&'a Network),
     /// Blocks whose number is left open.
     Stack(&'a Stack),
+    /// Layers in a row so many times, with weights of their own.
+    Repeat(usize, &'a Network),
     /// Branches of one signal.
     Branches(&'a [Network]),
 }

@@ -155,7 +155,7 @@ impl Layer for Repeat {
     }
 
     fn structure(&self) -> Structure<'_> {
-        Structure::Branches(std::slice::from_ref(&self.block))
+        Structure::Repeat(self.times, &self.block)
     }
 
     fn map_angles(&self, state: &mut AngleState) -> Result<bool> {

@@ -83,6 +83,7 @@ fn check_pointwise(layer: &dyn Layer) -> Result<()> {
             let mut layers = network.layers().iter();
             layers.try_for_each(|layer| check_pointwise(&**layer))
         }
+        Structure::Repeat(_, block) => check_pointwise(block),
         Structure::Stack(stack) => check_pointwise(stack.branch()),
         Structure::Branches(branches) => {
             let mut branches = branches.iter();
