@@ -41,4 +41,8 @@ impl NeuralFunction for Neuron {
     fn at_infinite_width(&self, process: &Process) -> Result<Law> {
         Law::gaussian(0.0, process.covariance().variance_a()?)
     }
+
+    fn of_neuron(&self, neuron: &Law) -> Result<Law> {
+        Ok(neuron.clone())
+    }
 }
