@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use neural_limits::Error;
-use plotters::coord::Shift;
-use plotters::prelude::*;
+use neural_limits::figure::{Axis, Figure, Panel, Series, Style};
 
 /// The share of errors after so many training points.
 pub struct Curve {
@@ -12,69 +11,22 @@ pub struct Curve {
     pub points: Vec<(usize, f64)>,
 }
 
+/// One line a curve; no error at all has no logarithm, and is left out.
 pub fn write(path: &Path, name: &str, curves: &[Curve]) -> Result<(), Error> {
-    let area = SVGBackend::new(path, (760, 520)).into_drawing_area();
-    draw(&area, name, curves).map_err(|error| Error::Io {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    })
-}
-
-type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
-
-fn draw<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, curves: &[Curve]) -> Drawn<B> {
-    area.fill(&WHITE)?;
-    let all = || curves.iter().flat_map(|curve| &curve.points);
-    let sizes = || all().map(|(size, _)| *size as f64);
-    let (low, high) = (
-        sizes().fold(f64::INFINITY, f64::min),
-        sizes().fold(1.0, f64::max),
-    );
-    // no error at all has no logarithm
-    let errors = || {
-        all()
-            .map(|(_, error)| 100.0 * error)
-            .filter(|error| *error > 0.0)
-    };
-    let least = errors().fold(100.0, f64::min);
-    let most = errors().fold(least, f64::max);
-    let mut chart = ChartBuilder::on(area)
-        .caption(name, ("sans-serif", 18))
-        .margin(12)
-        .x_label_area_size(42)
-        .y_label_area_size(56)
-        .build_cartesian_2d(
-            (0.9 * low..1.1 * high).log_scale(),
-            (0.8 * least..1.2 * most).log_scale(),
-        )?;
-    chart
-        .configure_mesh()
-        .x_desc("points to train on")
-        .y_desc("test errors, %")
-        .draw()?;
+    let sizes = curves.iter().flat_map(|curve| &curve.points);
+    let mut sizes: Vec<f64> = sizes.map(|(size, _)| *size as f64).collect();
+    sizes.sort_by(f64::total_cmp);
+    sizes.dedup();
+    let x = Axis::log("points to train on").ticks(&sizes);
+    let mut panel = Panel::new(name, x, Axis::log("test errors, %"));
     for (i, curve) in curves.iter().enumerate() {
-        let color = Palette99::pick(i).to_rgba();
-        let points: Vec<(f64, f64)> = curve
-            .points
-            .iter()
-            .filter(|(_, error)| *error > 0.0)
-            .map(|(size, error)| (*size as f64, 100.0 * error))
-            .collect();
-        chart.draw_series(
-            points
-                .iter()
-                .map(|point| Circle::new(*point, 3, color.filled())),
-        )?;
-        chart
-            .draw_series(LineSeries::new(points, &color))?
-            .label(&curve.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color));
+        let points = curve.points.iter();
+        let points = points.map(|(size, error)| (*size as f64, 100.0 * error));
+        panel = panel.with(Series::connected(
+            &curve.name,
+            Style::nth(i),
+            points.collect(),
+        ));
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.3))
-        .position(SeriesLabelPosition::UpperRight)
-        .draw()?;
-    area.present()
+    Figure::new("").with(panel).write(path)
 }

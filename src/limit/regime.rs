@@ -28,6 +28,8 @@ pub enum Regime {
     WidthThenDepth,
     /// $L \to \infty$, then $n \to \infty$.
     DepthThenWidth,
+    /// $n, L \to \infty$ in the equations of one neuron.
+    MeanField,
     /// $n, L \to \infty$ in any order: the limit and the fluctuations around it of networks of width $n$, to
     /// first order in $1/n$.
     Fluctuations {
@@ -49,6 +51,7 @@ impl fmt::Display for Regime {
             Self::InfiniteDepth { width } => format!("n = {width}, L = inf"),
             Self::WidthThenDepth => "n = inf, then L = inf".to_owned(),
             Self::DepthThenWidth => "L = inf, then n = inf".to_owned(),
+            Self::MeanField => "n, L = inf, mean field".to_owned(),
             Self::Fluctuations { width } => format!("n = {width} to 1/n, L = inf"),
             Self::Proportional { depth_over_width } => {
                 format!("n, L = inf, L/n = {depth_over_width:.3}")

@@ -108,6 +108,17 @@ pub trait NeuralFunction: Debug + Send + Sync {
     /// Those of the accessors of [`Process`] and [`ScaledCovariance`].
     fn at_infinite_width(&self, process: &Process) -> Result<Law>;
 
+    /// The law where neurons are independent and one of them, at the function's input, has the law `neuron`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] (by default) if it is not a function of one neuron.
+    fn of_neuron(&self, _neuron: &Law) -> Result<Law> {
+        Err(Error::unsupported(
+            format!("the law of the {} from that of a neuron", self.name()),
+            "it is not a function of one neuron",
+        ))
+    }
+
     /// The law when covariances are multiplied by an independent log-normal factor $e^g$,
     /// $g \sim \mathcal N$(`log_mean`, `log_variance`).
     ///

@@ -51,4 +51,8 @@ impl NeuralFunction for Neuron {
         let variance = process.covariance().variance_a()?;
         Law::log_normal_scale(variance, log_mean, log_variance)
     }
+
+    fn of_neuron(&self, neuron: &Law) -> Result<Law> {
+        Ok(neuron.clone())
+    }
 }

@@ -3,6 +3,7 @@
 //! | file | regime | method |
 //! |---|---|---|
 //! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`crate::depth`]) |
+//! | `mean_field` | $n, L = \infty$ | equations of one neuron ([`mean_field`](crate::mean_field)) |
 //! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
 //! | `fluctuations` | $n, L \to \infty$, order $1/n$ | fluctuations of homogeneous residual networks |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous chains at criticality |
@@ -16,6 +17,7 @@ mod finite;
 mod fluctuations;
 mod infinite_depth;
 mod infinite_width;
+mod mean_field;
 mod proportional;
 mod sampled;
 mod shaped;
@@ -28,6 +30,7 @@ pub use finite::FiniteNetworks;
 pub use fluctuations::WidthFluctuations;
 pub use infinite_depth::DiffusionPaths;
 pub use infinite_width::LayerRecursion;
+pub use mean_field::MeanFieldEquation;
 pub use proportional::LogNormalChain;
 pub use shaped::ShapedDiffusion;
 pub use width_then_depth::DepthLimit;
@@ -105,6 +108,7 @@ const FEWEST_PATHS: usize = 1000;
 /// The list behind [`InEveryLimit::limits`](super::InEveryLimit::limits).
 pub(super) fn all(net: &Network, grid: &Grid) -> Result<Vec<Box<dyn Limit>>> {
     let mut limits: Vec<Box<dyn Limit>> = vec![Box::new(DepthLimit::new(net))];
+    limits.extend(boxed(MeanFieldEquation::new(net)));
     for &depth in &grid.depths {
         limits.push(Box::new(LayerRecursion::new(net, depth)?));
     }

@@ -1,19 +1,23 @@
-//! Fluctuations of order $n^{-1/2}$ around infinite width, for homogeneous chains.
+//! Fluctuations of order $n^{-1/2}$ around infinite width: homogeneous chains, and residual chains of any
+//! activation.
 //!
 //! | file | content |
 //! |---|---|
 //! | `layers` | the chain's layers, one input: sums over pairs of layers, integrals at infinite depth |
 //! | `pair` | two inputs |
+//! | `clock` | any activation with biases, one input, infinite depth |
 //! | `duals` | what a neuron's square and sign remember |
 //! | `signed_moments` | moments of signs and absolute values of Gaussian vectors |
 //!
 //! Derived here; `docs/theory.md`, "Fluctuations of finite width", has the derivation.
 
+mod clock;
 mod duals;
 mod layers;
 mod pair;
 mod signed_moments;
 
+pub use clock::{ClockFluctuation, ClockFluctuations};
 pub(super) use duals::Memory;
 use layers::{Layers, Shape, one_input_at_infinite_depth};
 use pair::PairMoments;
