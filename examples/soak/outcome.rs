@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use neural_limits::Error;
@@ -93,18 +94,41 @@ pub fn catch_panics() {
     }));
 }
 
-/// Seconds that this thread has computed, where the system counts them (other programs of a shared machine do
-/// not matter then); since an instant otherwise.
-fn seconds_computed(since: Instant) -> f64 {
-    let counted = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = counted.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
-    nanoseconds.map_or_else(|| since.elapsed().as_secs_f64(), |count| 1e-9 * count)
+/// What a thread has computed, where the system counts it (other programs of a shared machine do not matter
+/// then); the time since its start otherwise.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    counter: Option<PathBuf>,
+    since: Instant,
+    start: f64,
+}
+
+impl Clock {
+    /// Of this thread, from now on.
+    pub fn new() -> Self {
+        let thread = std::fs::read_link("/proc/thread-self").ok();
+        let counter = thread.map(|thread| Path::new("/proc").join(thread).join("schedstat"));
+        let mut clock = Self {
+            counter,
+            since: Instant::now(),
+            start: 0.0,
+        };
+        clock.start = clock.seconds();
+        clock
+    }
+
+    /// Seconds, from any thread.
+    pub fn seconds(&self) -> f64 {
+        let counter = self.counter.as_ref();
+        let counted = counter.and_then(|counter| std::fs::read_to_string(counter).ok());
+        let nanoseconds = counted.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+        let seconds = nanoseconds.map(|count| 1e-9 * count);
+        seconds.unwrap_or_else(|| self.since.elapsed().as_secs_f64()) - self.start
+    }
 }
 
 /// The outcome of a case and the seconds that it took the thread.
-pub fn run(case: &Case) -> (Outcome, f64) {
-    let since = Instant::now();
-    let start = seconds_computed(since);
+pub fn run(case: &Case, clock: &Clock) -> (Outcome, f64) {
     let checked = panic::catch_unwind(AssertUnwindSafe(|| match case {
         Case::Kernels(problem, reference) => kernels::check(problem, *reference),
         Case::Depth(problem, time) => depth::check(problem, *time),
@@ -120,7 +144,7 @@ pub fn run(case: &Case) -> (Outcome, f64) {
             complement,
         } => dual::check(activation, *variances, *complement),
     }));
-    let seconds = seconds_computed(since) - start;
+    let seconds = clock.seconds();
     let outcome = match checked {
         Ok(Ok(())) => Outcome::Passed,
         Ok(Err(Stop::Refused(error))) => judged(&error),

@@ -1,18 +1,21 @@
 //! A thread that runs cases, and is left alone with one that does not end.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::case::Case;
-use crate::outcome::{Failure, Outcome, run};
+use crate::outcome::{Clock, Failure, Outcome, run};
 
 /// The kind of failure of a case that takes too long.
 pub const SLOW: &str = "a case takes less than its time";
 
-/// A case after so many times its limit, by the clock of a machine with other work, is taken not to end.
+/// A case after so many times its limit is taken not to end.
 const PATIENCE: f64 = 20.0;
+
+/// How often one looks whether a case has taken too long.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Runs cases one after the other, each on one thread: what it computes and what it costs are its own.
 pub struct Runner {
@@ -54,23 +57,38 @@ impl Runner {
         }
     }
 
+    /// The outcome of a case and the seconds that it took; a thread that has computed for so many is left.
     fn within(&mut self, case: &Case, patience: f64) -> (Outcome, f64) {
         let (sender, receiver) = channel();
         let owned = case.clone();
         self.pool.spawn(move || {
+            let clock = Clock::new();
             // nobody listens any more to a case that took too long
-            let _ = sender.send(run(&owned));
+            let _ = sender.send(Message::Begun(clock.clone()));
+            let (outcome, seconds) = run(&owned, &clock);
+            let _ = sender.send(Message::Ended(outcome, seconds));
         });
-        let answer = if patience.is_finite() {
-            receiver.recv_timeout(Duration::from_secs_f64(patience))
-        } else {
-            receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        answer.unwrap_or_else(|_| {
-            self.pool = one_thread();
-            (Outcome::Failed(slow(patience)), patience)
-        })
+        let mut clock = None;
+        loop {
+            match receiver.recv_timeout(LOOK) {
+                Ok(Message::Begun(begun)) => clock = Some(begun),
+                Ok(Message::Ended(outcome, seconds)) => return (outcome, seconds),
+                Err(_) => {
+                    let seconds = clock.as_ref().map_or(0.0, Clock::seconds);
+                    if seconds > patience {
+                        self.pool = one_thread();
+                        return (Outcome::Failed(slow(seconds)), seconds);
+                    }
+                }
+            }
+        }
     }
+}
+
+/// What a thread has to say.
+enum Message {
+    Begun(Clock),
+    Ended(Outcome, f64),
 }
 
 fn slow(seconds: f64) -> Failure {

@@ -299,6 +299,42 @@ fn ordered_networks_without_biases_can_be_as_deep_as_one_likes() {
     }
 }
 
+/// Every activation, ordered and without biases, at depths of 10⁴ and more: a covariance that Cauchy and
+/// Schwarz allow, and one correlation at both depths, or none.
+#[test]
+fn every_ordered_network_can_be_as_deep_as_one_likes() {
+    let (x, y) = ([1.0, 0.5], [0.3, -0.8]);
+    for entry in entries() {
+        let name = entry.name();
+        let net = Mlp::new(named(name).unwrap()).initialized_by(init(0.1, 0.0));
+        let at = |depth: usize| net.infinite_width(depth).unwrap().pair(&x, &y).unwrap();
+        let (near, deep) = (at(10_000), at(30_000));
+        for k in [near, deep] {
+            let (a, b) = (k.variance_a().unwrap(), k.variance_b().unwrap());
+            let covariance = k.covariance().unwrap();
+            assert!(
+                covariance.abs() <= a.sqrt() * b.sqrt() * (1.0 + 1e-12),
+                "{name}"
+            );
+        }
+        match (near.correlation(), deep.correlation()) {
+            // those of nearly linear functions tend to 1 like 1/l²
+            (Ok(near), Ok(deep)) => assert!((near - deep).abs() < 0.02, "{name}: {near} {deep}"),
+            // powers of powers leave the range: a variance of 0 has no correlation
+            (near, deep) => {
+                assert!(
+                    matches!(near, Err(Error::Undefined { .. })),
+                    "{name}: {near:?}"
+                );
+                assert!(
+                    matches!(deep, Err(Error::Undefined { .. })),
+                    "{name}: {deep:?}"
+                );
+            }
+        }
+    }
+}
+
 /// $K$ of the flow against the recursion, extrapolated from two depths.
 fn extrapolated(net: &impl Architecture, x: &Inputs<'_, f64>, depth: usize) -> DMatrix<f64> {
     let at = |depth: usize| net.infinite_width(depth).unwrap().nngp(x).unwrap();
@@ -348,6 +384,50 @@ fn flows_start_from_zero_inputs_and_tiny_ones() {
     );
     let (a, b) = (flow.covariance().unwrap(), origin.covariance().unwrap());
     assert!((a / b - 1.0).abs() < 1e-12);
+}
+
+/// Every activation, from the origin and from tiny variances, as a matrix and as a pair, against the recursion
+/// at three depths. What grows too fast for the one does so for the other.
+#[test]
+fn flows_of_every_activation_start_from_zero_inputs() {
+    let (origin, point, tiny) = ([0.0, 0.0], [1.0, 0.5], [1e-140, 0.0]);
+    for entry in entries() {
+        let name = entry.name();
+        let net = ResNet::new(named(name).unwrap()).initialized_by(init(1.5, 1.0));
+        let flow = net.infinite_depth();
+        let x = Inputs::from_rows(&[origin, point, tiny]).unwrap();
+        let matrix = match flow.covariance_at(&x, 1.0) {
+            Ok(matrix) => matrix,
+            Err(Error::Overflow { .. }) => {
+                let deep = net.infinite_width(4000).unwrap().pair(&origin, &point);
+                assert!(deep.is_err(), "{name}");
+                continue;
+            }
+            Err(error) => panic!("{name}: {error}"),
+        };
+        for (i, j, a, b) in [(0, 1, origin, point), (2, 1, tiny, point)] {
+            let entries = |k: PairCovariance| [k.variance_a(), k.variance_b(), k.covariance()];
+            let pair = entries(flow.pair_at(&a, &b, 1.0).unwrap().pair().unwrap());
+            let scale = [pair[0], pair[1], pair[0].sqrt() * pair[1].sqrt()];
+            let found = [matrix[(i, i)], matrix[(j, j)], matrix[(i, j)]];
+            let deep = [50, 100, 200].map(|depth| {
+                let net = net.infinite_width(depth).unwrap();
+                entries(net.pair(&a, &b).unwrap().pair().unwrap())
+            });
+            for n in 0..3 {
+                let error = (found[n] - pair[n]).abs() / scale[n];
+                assert!(error < 1e-10, "{name} ({i}, {j}) {n}: {error:e}");
+                let [first, second, third] = deep.map(|k| k[n]);
+                let steps = [2.0 * second - first, 2.0 * third - second];
+                // what one extrapolation leaves falls by 2√2 at least, from the origin with kinks
+                let rest = (steps[1] - steps[0]).abs();
+                let error = (pair[n] - steps[1]).abs();
+                let bound = 1.2 * rest + 1e-9 * scale[n];
+                assert!(error < bound, "{name} ({i}, {j}) {n}: {error:e}, {rest:e}");
+                assert!(rest < 4e-3 * scale[n], "{name}: {rest:e}");
+            }
+        }
+    }
 }
 
 #[test]

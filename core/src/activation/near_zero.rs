@@ -6,10 +6,11 @@ use super::{Activation, Slopes};
 /// and before products of variances leave its range.
 pub const SMALL: f64 = 6.223_015_277_861_142e-61; // 2^-200
 
-/// The slopes of $\varphi$ at 0 from the left and the right, if $\varphi(0) = 0$ and they are not both 0.
+/// The slopes of $\varphi$ at 0 from the left and the right, if $\varphi(0) = 0$ and they are not both 0. (A
+/// map of kernels has none: its function is another one at every variance.)
 pub fn slopes_at_zero(phi: &(impl Activation + ?Sized)) -> Option<Slopes> {
     const NEAR: f64 = 1e-100;
-    if phi.value(0.0) != 0.0 {
+    if !phi.is_pointwise() || phi.value(0.0) != 0.0 {
         return None;
     }
     // a derivative that is wrong, or grows towards 0, is none
@@ -28,7 +29,7 @@ pub fn slopes_at_zero(phi: &(impl Activation + ?Sized)) -> Option<Slopes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activation::{Elu, Erf, Gelu, Polynomial, Relu, Softplus, Tanh};
+    use crate::activation::{Elu, Erf, Gelu, Polynomial, PowerKernel, Relu, Softplus, Tanh};
 
     #[test]
     fn activations_through_zero_have_slopes_there() {
@@ -42,5 +43,6 @@ mod tests {
         assert!(of(&Erf::default()).is_some());
         assert_eq!(of(&Softplus), None);
         assert_eq!(of(&Polynomial::monomial(2).unwrap()), None);
+        assert_eq!(of(&PowerKernel::new(5).unwrap()), None);
     }
 }

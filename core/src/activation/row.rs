@@ -15,7 +15,7 @@ pub mod pair_cost {
     pub(crate) const LONG_MIXTURE: f64 = 2e4;
     pub(crate) const QUADRATURE: f64 = 2e5;
 
-    /// What the set-up of a table costs.
+    /// What the set-up of a piece of a table costs.
     pub const TABLE: f64 = 1e7;
 
     /// Without a closed form.

@@ -19,7 +19,7 @@ const NEARLY_PARALLEL: f64 = 1e-10;
 /// Steps of $1 - c$ that rounding makes, relative.
 const ROUNDING: f64 = 1e-15;
 
-/// Layers that a correlation is followed where its limit depends on the way.
+/// Layers that a correlation is followed where its limit depends on the way, between unequal variances.
 const LAYERS: usize = 1 << 14;
 
 /// The limit of the iteration from $K_0$.
@@ -180,27 +180,81 @@ fn followed(
 }
 
 /// The limit of $c$ while both variances shrink to 0, for activations that are smooth at 0: what a layer
-/// still changes falls with the variances. Where these fall like $1/l$, so does what is left after the last
-/// layer that is followed, and one extrapolation in $1/l$ removes it.
+/// still changes falls with the variances.
+///
+/// Where these fall like $1/l$, so does what is left after the last layer that is followed. It is a smooth
+/// function of $\log(q_l/q_{l+1})$ less the limit of this, which is extrapolated to 0 from five depths.
 fn vanishing(
     map: &dyn Fn(PairCovariance) -> Result<PairCovariance>,
     start: PairCovariance,
 ) -> Result<PairCorrelation> {
     /// Below, the activation is linear to rounding.
     const LINEAR: f64 = 1e-40;
-    let (mut k, mut middle) = (start, start);
-    for l in 0..LAYERS {
-        if 2 * l == LAYERS {
-            middle = k;
-        }
+    /// Layers, of which those at the halves, quarters, ... of the way are extrapolated from.
+    const FOLLOWED: u32 = 1 << 12;
+    const NODES: u32 = 5;
+    let rate = |before: PairCovariance, after: PairCovariance| {
+        let largest = |k: PairCovariance| k.variance_a().max(k.variance_b());
+        (largest(before) / largest(after)).ln()
+    };
+    let small = PairCovariance::diagonal(1e-30);
+    let last_rate = rate(small, map(small)?);
+    let (mut k, mut seen) = (start, Vec::new());
+    for l in 1..=FOLLOWED {
         if k.variance_a().max(k.variance_b()) < LINEAR {
             return Ok(k.pair_correlation());
         }
-        k = map(k)?;
+        let next = map(k)?;
+        if (FOLLOWED >> (NODES - 1)..).contains(&l) && l.is_power_of_two() {
+            seen.push((rate(k, next) - last_rate, k.pair_correlation()));
+        }
+        k = next;
     }
-    let (half, whole) = (middle.pair_correlation(), k.pair_correlation());
-    Ok(PairCorrelation::from_ends(
-        2.0 * whole.one_minus() - half.one_minus(),
-        2.0 * whole.one_plus() - half.one_plus(),
-    ))
+    let end = |distance: fn(PairCorrelation) -> f64| {
+        let nodes = seen.iter().map(|&(x, c)| (x, distance(c)));
+        at_zero(nodes.collect())
+    };
+    let (minus, plus) = (
+        end(PairCorrelation::one_minus),
+        end(PairCorrelation::one_plus),
+    );
+    Ok(PairCorrelation::from_ends(minus, plus))
+}
+
+/// The value at 0 of a function that is known at some places, the last of which are nearest: Neville's
+/// polynomial of the last of them, of the number on which the value depends least.
+fn at_zero(nodes: Vec<(f64, f64)>) -> f64 {
+    let mut values: Vec<f64> = nodes.iter().map(|node| node.1).collect();
+    let mut best = values.last().copied().unwrap_or(0.0);
+    let (mut before, mut least) = (best, f64::INFINITY);
+    for m in 1..nodes.len() {
+        for i in 0..nodes.len() - m {
+            let (near, far) = (nodes[i + m].0, nodes[i].0);
+            values[i] = (near * values[i] - far * values[i + 1]) / (near - far);
+        }
+        let value = values[nodes.len() - m - 1];
+        let change = (value - before).abs();
+        // rounding alone tells places apart that hardly differ
+        if change < least {
+            (best, least) = (value, change);
+        }
+        before = value;
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_zero;
+
+    #[test]
+    fn smooth_functions_are_continued_to_zero() {
+        let nodes = |scale: f64| (0..5).map(move |i| scale * 0.5_f64.powi(i));
+        let value = |x: f64| 0.3 + x / (1.0 + 0.2 * x);
+        let all = nodes(0.1).map(|x| (x, value(x))).collect();
+        assert!((at_zero(all) - 0.3).abs() < 1e-10);
+        // equal places tell nothing more than the last value
+        let all = vec![(1e-20, 0.3); 5];
+        assert_eq!(at_zero(all), 0.3);
+    }
 }

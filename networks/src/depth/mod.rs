@@ -79,7 +79,7 @@ impl<N: Architecture + ?Sized> InInfiniteDepth for N {}
 /// below 1e-9, or [`Error::NotConverged`]; [`remainder_after`](InfiniteDepth::remainder_after) bounds what a
 /// number of layers leaves. Fixed points: below 1e-12, or [`Error::NotConverged`]; stability tells which one
 /// it is, so that only $c = 1$ itself stays at an unstable $c = 1$. Where variances fall to 0 like $1/l$, the
-/// limit of a correlation that depends on the way is extrapolated, with an error of about 1e-7.
+/// limit of a correlation that depends on the way is extrapolated, with an error below 1e-6.
 ///
 /// ```
 /// use neural_limits::prelude::*;

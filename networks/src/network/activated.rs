@@ -239,7 +239,8 @@ impl Layer for Activated {
     }
 
     fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
-        if points.expected_pairs() * self.activation.direct_cost() < pair_cost::TABLE {
+        let work = points.expected_pairs() * self.activation.direct_cost();
+        if work < pair_cost::TABLE {
             return Ok(None);
         }
         let positive = |q: &&f64| **q > 0.0;
@@ -247,7 +248,7 @@ impl Layer for Activated {
         let (low, high) = variances.fold((f64::INFINITY, 0.0), |(low, high), &q| {
             (q.min(low), q.max(high))
         });
-        if low > high {
+        if low > high || work < pair_cost::TABLE * DualTable::pieces(low, high) {
             return Ok(None);
         }
         let table = self.activation.table(low, high);

@@ -11,10 +11,14 @@ const ROUNDS: usize = 60;
 /// By how much, beyond what was found.
 const MARGIN: f64 = 1.5;
 
+/// Steps that are taken beyond the range of the tables before it is widened.
+const BEYOND: usize = 256;
+
 /// `network` with tables for the variances of all `times` steps, of which `step` does number $l$ around it.
 ///
-/// The least and the largest variance pass all steps; where they leave the range that the tables were made
-/// for, it is widened and they start again. So the number of tables does not grow with depth.
+/// The least and the largest variance pass all steps; some steps after they have left the range that the
+/// tables were made for, it is widened and they start again. So the number of tables does not grow with
+/// depth.
 pub(super) fn shared(
     network: &Arc<Network>,
     points: &KernelBlock,
@@ -37,7 +41,7 @@ pub(super) fn shared(
             break;
         };
         let mut ends = of_ends(start);
-        let mut found = wanted;
+        let (mut found, mut beyond) = (wanted, 0);
         for l in 0..times {
             match step(&prepared, l, &mut ends) {
                 Ok(()) => {}
@@ -49,7 +53,8 @@ pub(super) fn shared(
                 break;
             };
             found = (found.0.min(low), found.1.max(high));
-            if found != wanted {
+            beyond += usize::from(found != wanted);
+            if beyond == BEYOND {
                 break;
             }
         }

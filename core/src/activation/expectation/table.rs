@@ -25,6 +25,13 @@ const LEAST: f64 = 14.0;
 /// The length of a piece in $\log q$, at most.
 const PIECE: f64 = 0.7;
 
+/// Pieces, at most.
+const PIECES: f64 = 100.0;
+
+/// How often a table that is not accurate where the activation is steepest is tried with half of the largest
+/// variance.
+const HALVINGS: usize = 8;
+
 /// By so much tables are wider than the variances that they are made for: rounding stays inside.
 const HAIR: f64 = 1e-12;
 
@@ -117,6 +124,34 @@ fn long_series(f: Function<'_>, variances: &[f64], parity: Parity) -> Option<Vec
     HermiteSeries::smooth_and_long(f, variances, parity, TAIL)
 }
 
+/// The largest variance of an interval, within a factor of 2, at which $\varphi$ and $\varphi^\prime$ have
+/// series.
+fn steepest(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<f64> {
+    let parity = phi.parity();
+    let value = |x: &[f64], out: &mut [f64]| phi.value_slice(x, out);
+    let slope = |x: &[f64], out: &mut [f64]| phi.derivative_slice(x, out);
+    let has_series = |q: f64| {
+        long_series(&value, &[q], parity).is_some()
+            && long_series(&slope, &[q], parity.of_derivative()).is_some()
+    };
+    if has_series(highest) {
+        return Some(highest);
+    }
+    if !has_series(lowest) {
+        return None;
+    }
+    let (mut low, mut high) = (lowest, highest);
+    while high > 2.0 * low {
+        let middle = low.sqrt() * high.sqrt();
+        if has_series(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(low)
+}
+
 /// The number of leading coefficients that hold all but [`TAIL`] of the norm.
 fn needed(series: &HermiteSeries) -> usize {
     let mut rest = series.norm_squared;
@@ -131,17 +166,26 @@ fn needed(series: &HermiteSeries) -> usize {
 
 impl DualTable {
     /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where
-    /// the activation becomes too steep for a series; `None` if it is too steep everywhere.
+    /// the activation becomes too steep for a series, and from there down as far as 100 pieces reach; `None`
+    /// if it is too steep everywhere.
     pub(crate) fn new(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<Self> {
-        // the steepest may be out of reach
-        let mut reached = highest;
-        while reached >= lowest {
-            if let Some(table) = Self::build(phi, lowest, reached) {
+        let mut reached = steepest(phi, lowest, highest)?;
+        for _ in 0..=HALVINGS {
+            let low = lowest.max(reached * (-PIECE * PIECES).exp());
+            if let Some(table) = Self::build(phi, low, reached) {
                 return Some(table);
             }
             reached *= 0.5;
+            if reached < lowest {
+                break;
+            }
         }
         None
+    }
+
+    /// The number of pieces for variances in an interval, to which the cost of a table is proportional.
+    pub fn pieces(lowest: f64, highest: f64) -> f64 {
+        ((highest / lowest).ln() / PIECE).ceil().clamp(1.0, PIECES)
     }
 
     /// Whether the table holds points of this variance.
@@ -164,9 +208,6 @@ impl DualTable {
         };
         let (low, high) = (lowest.ln() - HAIR, highest.ln() + HAIR);
         let count = ((high - low) / PIECE).ceil().max(1.0);
-        if count > 100.0 {
-            return None;
-        }
         let length = (high - low) / count;
         let starts: Vec<f64> = (0..count as usize)
             .map(|i| low + length * i as f64)
