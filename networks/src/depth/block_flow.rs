@@ -435,11 +435,12 @@ impl<'a> Passage<'a> {
             let mut rates =
                 |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
             table.add(&mut rates, (time, step), &start, velocity).ok()?;
+            let columns = table.columns();
             let mut left = Vec::with_capacity(pending.len());
             for &i in &pending {
                 let (error, value) = (table.error(i), table.value(i));
                 let (tolerance, noise) = self.allowed(i, value, &start);
-                match table.progress(i, before[i], tolerance, noise) {
+                match Progress::of(columns, error, before[i], tolerance, noise) {
                     Progress::Pending => left.push(i),
                     Progress::Settled => {
                         end[i] = value;

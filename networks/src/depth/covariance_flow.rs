@@ -185,7 +185,7 @@ impl Flow<'_> {
             for i in 0..4 {
                 let error = table.error(i);
                 let allowed = tolerance * table.value(i).abs() + floors[i];
-                match table.progress(i, before[i], allowed, noise) {
+                match Progress::of(table.columns(), error, before[i], allowed, noise) {
                     Progress::Settled => {}
                     Progress::Pending => worst = Progress::Pending,
                     Progress::Failed => return Ok(None),

@@ -15,23 +15,13 @@ pub(super) const COLUMNS: usize = 9;
 /// $f(t, y)$, written into the last argument.
 pub(super) type Rates<'a> = &'a mut dyn FnMut(f64, &[f64], &mut [f64]) -> Result<()>;
 
-/// What a jump of the rates at the start may add to a component, in units of what it may err by: in a smooth
-/// step it is the error of an extrapolation from all nodes.
-const JUMP: f64 = 3e6;
-
 /// The extrapolation table of one step; of every row the last one is kept.
-///
-/// The midpoint rule of a rate that changes at the very start and is constant afterwards hardly sees the
-/// first one, and all columns agree. So the rates at the nodes are continued to the start, where they must
-/// be what they are.
 #[derive(Debug, Default)]
 pub(super) struct Extrapolation {
     /// $T_{k,1}, \ldots, T_{k,k}$.
     row: Vec<Vec<f64>>,
     /// $T_{k-1,k-1}$.
     before: Vec<f64>,
-    /// The length of the step times the rates at the start less those that the nodes expect there.
-    jump: Vec<f64>,
 }
 
 impl Extrapolation {
@@ -72,13 +62,8 @@ impl Extrapolation {
         let mut now = start.to_vec();
         add_multiple(&mut now, h, velocity);
         let mut rate = vec![0.0; start.len()];
-        let mut jump: Vec<f64> = velocity.iter().map(|rate| step * rate).collect();
-        // the polynomial through the nodes 1, ..., n - 1 at 0: ∓ binomial coefficients
-        let mut weight = -step;
         for l in 1..substeps {
-            weight *= -((substeps - l) as f64) / l as f64;
             rates(time + l as f64 * h, &now, &mut rate)?;
-            add_multiple(&mut jump, -weight, &rate);
             add_multiple(&mut before, 2.0 * h, &rate);
             std::mem::swap(&mut before, &mut now);
         }
@@ -101,19 +86,7 @@ impl Extrapolation {
             );
         }
         self.row.push(now);
-        self.jump = jump;
         Ok(())
-    }
-
-    /// What is known of a component, from its error one column before.
-    pub(super) fn progress(&self, i: usize, before: f64, tolerance: f64, noise: f64) -> Progress {
-        let error = self.error(i);
-        let progress = Progress::of(self.columns(), error, before, tolerance, noise);
-        let allowed = if error <= tolerance { tolerance } else { noise };
-        if progress == Progress::Settled && self.jump[i].abs() > JUMP * allowed {
-            return Progress::Failed;
-        }
-        progress
     }
 }
 
@@ -142,7 +115,7 @@ pub(super) enum Progress {
 impl Progress {
     /// From the error now and one column before. Errors below `noise` that do not fall any more are those of
     /// the rates.
-    fn of(columns: usize, error: f64, before: f64, tolerance: f64, noise: f64) -> Self {
+    pub(super) fn of(columns: usize, error: f64, before: f64, tolerance: f64, noise: f64) -> Self {
         if columns < 2 {
             Self::Pending
         } else if error <= tolerance || (columns > 5 && error <= noise && error >= 0.3 * before) {

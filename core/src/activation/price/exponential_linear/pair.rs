@@ -91,7 +91,11 @@ impl Pair {
         let (remainder, share) = arc_cosine::remainder_and_angle(c.distance());
         let acute = PI * share;
         let theta = if c.is_positive() { acute } else { PI - acute };
-        let steeper = if left.abs() > right.abs() { left } else { right };
+        let steeper = if left.abs() > right.abs() {
+            left
+        } else {
+            right
+        };
         let relative = theta * (right / steeper);
         if (self.length_a * relative) * (self.length_b * relative) >= WIDE {
             self.by_parts(c, remainder, acute)
