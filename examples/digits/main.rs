@@ -304,7 +304,7 @@ mod tests {
         // ReLU alone
         limit.families.truncate(1);
         let row = Row::of(&limit, &data.train.first(80).unwrap(), &data).unwrap();
-        assert!(row.scores.accuracy() > 0.85, "{row}");
+        assert!(row.scores.accuracy() > 0.8, "{row}");
         assert!(row.scores.calibration_error < 0.1, "{row}");
     }
 }
