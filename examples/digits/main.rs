@@ -5,9 +5,9 @@
 //! cargo run --release --example digits -- --input train.csv --test test.csv
 //! ```
 //!
-//! In each row everything is chosen by the marginal likelihood of one-vs-all regression: variances and noise on
-//! the first points of the training part, depth and activation on all of it. Rows are told apart by the classes
-//! of training points, each predicted from all others.
+//! In each row everything is chosen by the marginal likelihood of one-vs-all regression: variances and noise
+//! on the first points of the training part, depth and activation on all of it. Rows are told apart by the
+//! classes of training points, each predicted from all others.
 
 mod arguments;
 mod data;
