@@ -49,9 +49,6 @@ fn draw<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, curves: &[C
         )?;
     chart
         .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .x_label_formatter(&|size| format!("{size:.0}"))
-        .y_label_formatter(&|error| format!("{error:.0}"))
         .x_desc("points to train on")
         .y_desc("test errors, %")
         .draw()?;
