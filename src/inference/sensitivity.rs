@@ -30,9 +30,9 @@ type Direction = (f64, f64);
 ///
 /// With $\dot K, \dot\Theta$ the derivatives, a dense layer has
 /// $\dot K^\prime = \sigma_w^2 \dot K + \dot\sigma_w^2 K + \dot\sigma_b^2$ and
-/// $\dot\Theta^\prime = \sigma_w^2 \dot\Theta + \dot\sigma_w^2 \Theta + \dot K^\prime$, an activation those of
-/// its [`sensitivity`](Dual::sensitivity). The correlation's derivative is carried, and in a dense layer taken
-/// from that of the squared sine, so that nearly parallel points keep it.
+/// $\dot\Theta^\prime = \sigma_w^2 \dot\Theta + \dot\sigma_w^2 \Theta + \dot K^\prime$, an activation those
+/// of its [`sensitivity`](Dual::sensitivity). The correlation's derivative is carried, and in a dense layer
+/// taken from that of the squared sine, so that nearly parallel points keep it.
 pub(super) fn derivative(
     (network, value): (&Network, f64),
     (moved, moved_value): (&Network, f64),
