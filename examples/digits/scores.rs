@@ -52,7 +52,8 @@ impl Scores {
     }
 }
 
-/// Log probabilities of the classes from one-vs-all regression: Bayes' rule among the possible target vectors.
+/// Log probabilities of the classes from one-vs-all regression: Bayes' rule among the possible target
+/// vectors.
 ///
 /// The targets of a point of class c are the unit vector e_c minus the classes' shares s, and the observation
 /// is N(m, v I) by regression. The density of e_c - s is proportional to exp((m_c + s_c)/v); v is multiplied

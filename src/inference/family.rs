@@ -96,8 +96,8 @@ pub struct LikelihoodGradient {
     /// Its derivative in the noise variance.
     pub noise_variance: f64,
     /// The largest estimate of what the derivatives of the kernel matrix leave out, relative to their largest
-    /// entry; 0 where all are exact. Those of a polynomial have an error of rounding of about 1e-14 beside it,
-    /// 1e-13 at an end of a domain.
+    /// entry; 0 where all are exact. Those of a polynomial have an error of rounding of about 1e-14 beside
+    /// it, 1e-13 at an end of a domain.
     pub relative_error: f64,
 }
 
@@ -216,8 +216,8 @@ impl KernelFamily {
     /// A^{-1} - k A^{-1}\bigr) \frac{\partial A}{\partial \theta} \Bigr).$$
     ///
     /// Where a parameter is the variance of weights or biases of dense layers of an MLP, and its activations
-    /// have a [`sensitivity`](crate::activation::Dual::sensitivity) in closed form (homogeneous ones, erf), the
-    /// derivative of $K(X, X)$ is that of the recursion, exact to rounding. All others are those of the
+    /// have a [`sensitivity`](crate::activation::Dual::sensitivity) in closed form (homogeneous ones, erf),
+    /// the derivative of $K(X, X)$ is that of the recursion, exact to rounding. All others are those of the
     /// polynomial of degree 15 through 16 kernel matrices around the value.
     ///
     /// # Errors

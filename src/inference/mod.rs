@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`CovarianceFunction`], [`NetworkKernel`], [`Scaled`] | $k(x, x^\prime)$: NNGP or NTK, finite or infinite depth |
+//! | [`CovarianceFunction`], [`NetworkKernel`] | $k(x, x^\prime)$: NNGP or NTK, finite or infinite depth |
+//! | [`Scaled`] | a multiple of it |
 //! | [`Noise`] | $\sigma^2$, absolute or relative to the mean of the diagonal |
 //! | [`Regression`] | the posterior and the likelihood from matrices |
 //! | [`GaussianProcess`] | the same with inputs and their covariance function |

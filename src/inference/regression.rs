@@ -230,9 +230,9 @@ impl Regression {
         self.log_marginal_likelihood() / self.points() as f64
     }
 
-    /// What the other points say of each: means $\mu_i = y_i - (A^{-1} y)_i / (A^{-1})_{ii}$, $n \times k$, and
-    /// variances of the observation, noise included, $\sigma_i^2 = 1/(A^{-1})_{ii}$ (C. E. Rasmussen and C.
-    /// Williams 2006, eq. 5.12).
+    /// What the other points say of each: means $\mu_i = y_i - (A^{-1} y)_i / (A^{-1})_{ii}$, $n \times k$,
+    /// and variances of the observation, noise included, $\sigma_i^2 = 1/(A^{-1})_{ii}$ (C. E. Rasmussen and
+    /// C. Williams 2006, eq. 5.12).
     ///
     /// # Errors
     /// [`Error::Overflow`].

@@ -13,8 +13,8 @@ use crate::{Initialization, Inputs, PairCovariance, Result, parallel};
 /// So many layers at most.
 const LAYERS: usize = 10_000;
 
-/// A layer of a network that is a row of dense layers (all trained, NTK parametrisation, Gaussian weights) and
-/// activations.
+/// A layer of a network that is a row of dense layers (all trained, NTK parametrisation, Gaussian weights)
+/// and activations.
 #[derive(Debug, Clone)]
 enum Step {
     Dense(Initialization),
@@ -24,15 +24,15 @@ enum Step {
 /// How a parameter moves a layer: $\partial\sigma_w^2/\partial p$ and $\partial\sigma_b^2/\partial p$.
 type Direction = (f64, f64);
 
-/// The derivative of a kernel matrix along a parameter that is itself the variance of weights or biases of some
-/// of the layers; `None` where the recursion of derivatives has no closed form, or the parameter is something
-/// else: `moved` is the network at another value of it.
+/// The derivative of a kernel matrix along a parameter that is itself the variance of weights or biases of
+/// some of the layers; `None` where the recursion of derivatives has no closed form, or the parameter is
+/// something else: `moved` is the network at another value of it.
 ///
-/// With $\dot K, \dot\Theta$ the derivatives: a dense layer has $\dot K^\prime = \sigma_w^2 \dot K +
-/// \dot\sigma_w^2 K + \dot\sigma_b^2$ and $\dot\Theta^\prime = \sigma_w^2 \dot\Theta + \dot\sigma_w^2 \Theta +
-/// \dot K^\prime$, an activation those of its [`sensitivity`](Dual::sensitivity). The correlation's derivative
-/// is carried, and in a dense layer taken from that of the squared sine, so that nearly parallel points keep
-/// it.
+/// With $\dot K, \dot\Theta$ the derivatives, a dense layer has
+/// $\dot K^\prime = \sigma_w^2 \dot K + \dot\sigma_w^2 K + \dot\sigma_b^2$ and
+/// $\dot\Theta^\prime = \sigma_w^2 \dot\Theta + \dot\sigma_w^2 \Theta + \dot K^\prime$, an activation those
+/// of its [`sensitivity`](Dual::sensitivity). The correlation's derivative is carried, and in a dense layer
+/// taken from that of the squared sine, so that nearly parallel points keep it.
 pub(super) fn derivative(
     (network, value): (&Network, f64),
     (moved, moved_value): (&Network, f64),
@@ -227,7 +227,8 @@ impl Row<'_> {
 
 /// The derivatives of the covariance and of the correlation behind a dense layer.
 ///
-/// With $D = q_a q_b (1 - c^2)$ and $T = q_a + q_b - 2k$: $D^\prime = \sigma_w^4 D + \sigma_w^2 \sigma_b^2 T$.
+/// With $D = q_a q_b (1 - c^2)$ and $T = q_a + q_b - 2k$: $D^\prime = \sigma_w^4 D + \sigma_w^2 \sigma_b^2
+/// T$.
 fn dense(
     (law, (of_weights, of_biases)): (&Initialization, Direction),
     (before, [change_a, change_b, change]): (PairCovariance, [f64; 3]),

@@ -22,8 +22,8 @@ use crate::PairCovariance;
 pub struct DualSensitivity {
     /// $V^\prime(q_a)$ and $V^\prime(q_b)$ of $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
     pub moments: [f64; 2],
-    /// Of the correlation of $\varphi(u)$ and $\varphi(v)$ (uncentred), $\mathbb E[\varphi(u)\varphi(v)]/\sqrt{V_a
-    /// V_b}$, in $q_a$, $q_b$ and $c$.
+    /// Of the correlation of $\varphi(u)$ and $\varphi(v)$ (uncentred), $\mathbb
+    /// E[\varphi(u)\varphi(v)]/\sqrt{V_a V_b}$, in $q_a$, $q_b$ and $c$.
     pub correlation: [f64; 3],
     /// Of $\mathbb E[\varphi^\prime(u)\varphi^\prime(v)]$ in $q_a$, $q_b$ and $c$; the last is infinite at
     /// $c = \pm 1$ where $\varphi$ has a kink at 0.
@@ -32,8 +32,8 @@ pub struct DualSensitivity {
 
 impl DualSensitivity {
     /// Of a positively homogeneous activation: with $m$ its second moment and $w$ the weight of $\kappa_1$,
-    /// $c^\prime$ has the slope $\mathbb E[\varphi^\prime\varphi^\prime]/m$ in $c$ (Price's theorem), which has
-    /// $w/(\pi\sqrt{1 - c^2})$. `None` for the zero function.
+    /// $c^\prime$ has the slope $\mathbb E[\varphi^\prime\varphi^\prime]/m$ in $c$ (Price's theorem), which
+    /// has $w/(\pi\sqrt{1 - c^2})$. `None` for the zero function.
     pub(super) fn of_slopes(slopes: Slopes, k: PairCovariance) -> Option<Self> {
         let moment = slopes.second_moment();
         if moment == 0.0 {
