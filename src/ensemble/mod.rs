@@ -42,6 +42,9 @@ type Draw<'a> = dyn Fn(&mut Stream) -> Result<Vec<f64>> + Sync + 'a;
 /// Samples between two calls of an observer, at first; later an eighth of those drawn before.
 const ROUND: u64 = 256;
 
+/// The most samples that are held at a time, before they enter the statistics.
+const MOST_HELD: u64 = 4096;
+
 /// Numbered samples of $d$ numbers each, sample $k$ a function of stream $k$ of a seed.
 ///
 /// ```
@@ -255,16 +258,15 @@ impl<'a> Ensemble<'a> {
         let mut next = statistics.drawn();
         while next < samples {
             let end = samples.min(next + ROUND.max(next / 8));
-            // at most a round's samples exist at a time
             while next < end {
-                let round = next..end.min(next + ROUND);
-                for sample in self.records(round.clone())? {
+                let held = next..end.min(next + MOST_HELD);
+                for sample in self.records(held.clone())? {
                     match sample {
                         Ok(sample) => statistics.push(&sample)?,
                         Err(_) => statistics.push_undefined(),
                     }
                 }
-                next = round.end;
+                next = held.end;
             }
             if observer(statistics).is_break() {
                 break;
