@@ -14,7 +14,7 @@
 //! | finite $n$, $L$ | [`net.finite(width, depth)`][f] | [`sample`] |
 //! | finite $n$, $L = \infty$ | [`net.diffusion(width)`][s] | [`diffusion`] |
 //! | all of them, compared | [`Commutativity::of(&net, &function)`](limit::Commutativity) | [`limit`] |
-//! | routes to infinity, told apart | [`RouteComparison::of(&net, &function)`](limit::RouteComparison) | [`limit`] |
+//! | routes to infinity, told apart | [`RouteComparison::of(&net, &f)`](limit::RouteComparison) | [`limit`] |
 //!
 //! [w]: kernel::InInfiniteWidth::infinite_width
 //! [d]: depth::InInfiniteDepth::infinite_depth

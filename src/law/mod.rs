@@ -2,7 +2,7 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | [`Law`] | a number, Gaussian, log-normal, Gaussian of log-normal variance, a sample, or a density on a grid |
+//! | [`Law`] | a number, (log-)normal, normal of log-normal variance, a sample, or a density on a grid |
 //! | [`Empirical`] | the law of a sample |
 //! | [`Density`] | a density on a uniform grid |
 //! | `distance` | Kolmogorov–Smirnov, Wasserstein and $L^2$ distances of any two |

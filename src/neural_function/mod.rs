@@ -17,7 +17,7 @@
 //! Which regime gives which of them a law ([`limit`](crate::limit)); elsewhere
 //! [`Error::Unsupported`](crate::Error::Unsupported) says why there is none:
 //!
-//! | | $n$, $L$ finite | $n = \infty$; then $L = \infty$ | $L = \infty$; then $n = \infty$ | order $1/n$ | $L/n \to T$ |
+//! | | finite | $n = \infty$, then $L$ | $L = \infty$, then $n$ | order $1/n$ | $L/n \to T$ |
 //! |---|---|---|---|---|---|
 //! | [`Covariance`], [`Correlation`], [`Angle`], [`Norm`], [`LogNorm`] | yes | yes | yes | yes | yes |
 //! | [`Neuron`], [`JointNeurons`] | yes | yes | yes | | critical chains |
