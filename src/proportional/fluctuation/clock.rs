@@ -128,7 +128,9 @@ impl ClockFluctuations {
     /// [`Error::NotConverged`] and [`Error::Overflow`] from expectations of $\varphi^4$.
     pub fn norm_at(&self, start: f64, time: f64) -> Result<ClockFluctuation> {
         error::non_negative("start", start)?;
-        let limit = self.limit.propagate(PairCovariance::diagonal(start), time)?;
+        let limit = self
+            .limit
+            .propagate(PairCovariance::diagonal(start), time)?;
         let neuron = Neuron::new(&self.chain, start, limit.variance_a()?)?;
         let end = neuron.end;
         if end == start {
@@ -227,9 +229,9 @@ impl<'a> Neuron<'a> {
     /// $c(u, v)$ for $u \le v$.
     fn covariance(&self, u: f64, v: f64) -> Result<f64> {
         let of = |q: f64| -> Result<f64> {
-            let mean = self
-                .quadrature
-                .expectation(|x| self.square.value(x), &self.square.kinks(), q)?;
+            let mean =
+                self.quadrature
+                    .expectation(|x| self.square.value(x), &self.square.kinks(), q)?;
             Ok(mean.value)
         };
         let product = if u == v {
