@@ -289,8 +289,8 @@ fn the_common_clock_of_a_homogeneous_network_has_its_fluctuations() {
             relative(found.variance() / (q * q), exact.variance()),
             found.bias() / q - exact.bias()
         );
-        assert!(relative(found.variance() / (q * q), exact.variance()) < 1e-6);
-        assert!((found.bias() / q - exact.bias()).abs() < 1e-6);
+        assert!(relative(found.variance() / (q * q), exact.variance()) < 1e-10);
+        assert!((found.bias() / q - exact.bias()).abs() < 1e-9);
     }
 }
 

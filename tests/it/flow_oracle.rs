@@ -48,11 +48,10 @@ fn c_is_minus_one_to_one_over_all_time() {
 #[test]
 fn slices_equal_scalars_bit_for_bit_and_name_a_bad_element() {
     let flow = CorrelationFlow::shared();
-    // several parts, and a rest
-    let c0: Vec<f64> = (0..=20_003)
-        .map(|i| -1.0 + 2.0 * f64::from(i) / 20_003.0)
+    let c0: Vec<f64> = (0..=1003)
+        .map(|i| -1.0 + 2.0 * f64::from(i) / 1003.0)
         .collect();
-    let times: Vec<f64> = (0..=20_003).map(|i| f64::from(i % 7) * 0.3).collect();
+    let times: Vec<f64> = (0..=1003).map(|i| f64::from(i % 7) * 0.3).collect();
     let mut out = vec![0.0; c0.len()];
     flow.at_slice(&c0, &times, &mut out).unwrap();
     for ((c0, time), out) in c0.iter().zip(&times).zip(&out) {
