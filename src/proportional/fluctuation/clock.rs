@@ -22,8 +22,8 @@ const TOLERANCE: f64 = 1e-11;
 ///
 /// At infinite depth all neurons are driven by independent noise at one common rate
 /// $\hat B = \sigma_w^2 \lVert \varphi(Y) \rVert^2/n + \sigma_b^2$. In the clock $v$ that starts at $q_0$ and
-/// runs at this rate, neurons are therefore independent Brownian motions $y_v \sim \mathcal N(0, v)$, at every
-/// width, and $d\tau = dv/\hat B$. With $B(v) = \sigma_w^2 \mathbb E \varphi(y_v)^2 + \sigma_b^2$,
+/// runs at this rate, neurons are independent Brownian motions $y_v \sim \mathcal N(0, v)$, at every width,
+/// and $d\tau = dv/\hat B$. With $B(v) = \sigma_w^2 \mathbb E \varphi(y_v)^2 + \sigma_b^2$,
 /// $q$ the end of $\dot q = B(q)$ and $c(u, v) = \sigma_w^4 \operatorname{Cov}(\varphi(y_u)^2,
 /// \varphi(y_v)^2)$, linearised in the noise of $\hat B$,
 ///
