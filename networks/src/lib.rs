@@ -1,5 +1,5 @@
-//! The networks of [neural-limits](https://docs.rs/neural-limits), with width and depth left open, and what
-//! is read off them one regime at a time: kernels at infinite width, the limit of infinite depth, propagation,
+//! The networks of [neural-limits](https://docs.rs/neural-limits), with width and depth left open, and what is
+//! read off them one regime at a time: kernels at infinite width, the limit of infinite depth, propagation,
 //! random networks.
 //!
 //! Depend on `neural-limits`, which exports what is meant for users. This crate stands apart so that a change
