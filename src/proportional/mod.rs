@@ -5,7 +5,7 @@
 //! | [`MlpNorm`] | the norm of a homogeneous MLP, exact at every width | `norm` |
 //! | [`LogNormalRates`] | the log-normal law of homogeneous chains at criticality | `rates` |
 //! | [`Fluctuations`] | order $n^{-1/2}$ and $1/n$ around infinite width, two inputs | `fluctuation` |
-//! | [`ClockFluctuations`] | the same of residual chains with any activation and biases, one input | `fluctuation` |
+//! | [`ClockFluctuations`] | any activation with biases, $L = \infty$, one input | `fluctuation` |
 //! | [`ShapedCovariance`] | the diffusion of two inputs' covariances in shaped MLPs | `shaped` |
 //! | [`AngleLayer`], [`AngleDensity`], [`AngleDiffusion`] | the angle that closes in ReLU MLPs | `angle` |
 //! | [`PublishedAngle`] | its published prediction, for comparison | `angle` |

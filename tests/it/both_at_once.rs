@@ -13,8 +13,8 @@ use neural_limits::limit::Empirical;
 use neural_limits::network::Stack;
 use neural_limits::prelude::*;
 use neural_limits::proportional::{
-    AngleDensity, AngleDiffusion, AngleLayer, Fluctuations, LogNormalRates, MlpNorm,
-    PublishedAngle, ShapedCovariance,
+    AngleDensity, AngleDiffusion, AngleLayer, ClockFluctuations, Fluctuations, LogNormalRates,
+    MlpNorm, PublishedAngle, ShapedCovariance,
 };
 use neural_limits::sample::Draw;
 use neural_limits::statistics::{one_sample_p_value, two_sample_p_value};
@@ -269,6 +269,83 @@ fn fluctuations_of_one_input_are_their_integrals() {
         assert!((extrapolated - limit.variance()).abs() < 1e-4);
         let extrapolated = 2.0 * fine.bias() - coarse.bias();
         assert!((extrapolated - limit.bias()).abs() < 1e-5);
+    }
+}
+
+/// The clock of a residual network of any activation, where it is homogeneous.
+#[test]
+fn the_common_clock_of_a_homogeneous_network_has_its_fluctuations() {
+    for slope in [0.0, 0.4] {
+        let init = Initialization::new(1.7, 0.0).unwrap();
+        let net = ResNet::new(LeakyRelu::new(slope).unwrap()).initialized_by(init);
+        let exact = Fluctuations::of(&net).unwrap().norm_at(1.0).unwrap();
+        let found = ClockFluctuations::of(&net)
+            .unwrap()
+            .norm_at(0.3, 1.0)
+            .unwrap();
+        let q = found.mean();
+        println!(
+            "{:e} {:e}",
+            relative(found.variance() / (q * q), exact.variance()),
+            found.bias() / q - exact.bias()
+        );
+        assert!(relative(found.variance() / (q * q), exact.variance()) < 1e-10);
+        assert!((found.bias() / q - exact.bias()).abs() < 1e-9);
+    }
+}
+
+/// φ(x) = x with biases: the mean of q̂ is that of infinite width, and its variance obeys
+/// dV/dτ = 2σ_w² V + 4 q B(q), from 2q₀².
+#[test]
+fn a_linear_network_with_biases_fluctuates_by_its_own_equation() {
+    let (w, b, start) = (0.8, 0.3, 0.5);
+    let init = Initialization::new(w, b).unwrap();
+    let net = ResNet::new(LeakyRelu::new(1.0).unwrap()).initialized_by(init);
+    let found = ClockFluctuations::of(&net)
+        .unwrap()
+        .norm_at(start, 1.0)
+        .unwrap();
+    // q = A e^{wτ} - b/w, and V = e^{2wτ} (2q₀² + 4w ∫ A (A - (b/w) e^{-wτ}) dτ)
+    let a = start + b / w;
+    let integral = a * a - a * (b / w) * (1.0 - (-w).exp()) / w;
+    let variance = (2.0 * w).exp() * (2.0 * start * start + 4.0 * w * integral);
+    println!(
+        "{:e} {:e}",
+        relative(found.variance(), variance),
+        found.bias()
+    );
+    assert!(relative(found.variance(), variance) < 1e-9);
+    assert!(found.bias().abs() < 1e-9);
+}
+
+/// Networks of 48 neurons and 64 layers, with biases. The allowance is for the next orders in 1/n and 1/L.
+#[test]
+fn norms_with_biases_fluctuate_as_their_clock() {
+    let (width, samples) = (48, 2000);
+    let a = [1.0, 0.5, -0.2];
+    for (phi, seed) in [("gelu", 3), ("tanh", 4)] {
+        let phi = neural_limits::activation::named(phi).unwrap();
+        let init = Initialization::new(2.0, 0.2).unwrap();
+        let net = ResNet::new(phi).initialized_by(init);
+        let norm = Covariance::between(&a, &a).unwrap();
+        let sampled = routes::FiniteNetworks::new(&net, width, 64, samples, seed).unwrap();
+        let law = sampled.law(&norm, 1.0).unwrap();
+        let Law::Empirical(sample) = &law else {
+            panic!("{law}");
+        };
+        let [_, _, variance, error] = moments(sample.values());
+        let start = net.infinite_depth().pair_at(&a, &a, 0.0).unwrap();
+        let theory = ClockFluctuations::of(&net)
+            .unwrap()
+            .norm_at(start.variance_a().unwrap(), 1.0)
+            .unwrap();
+        let n = width as f64;
+        let (variance, error) = (n * variance, n * error);
+        let allowance = 0.05 * theory.variance();
+        assert_near("n Var", variance, theory.variance(), error, allowance);
+        // far from the variance of independent neurons
+        let independent = 2.0 * theory.mean().powi(2);
+        assert!((variance - independent).abs() > 5.0 * error + allowance);
     }
 }
 

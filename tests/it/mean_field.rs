@@ -8,6 +8,7 @@ use neural_limits::depth::CorrelationFlow;
 use neural_limits::law::{Density, Empirical};
 use neural_limits::mean_field::*;
 use neural_limits::network::{Layer, Signal, Site, Stack};
+use neural_limits::neural_function::NeuralTangent;
 use neural_limits::prelude::*;
 use neural_limits::statistics::one_sample_p_value;
 use serde_json::Value;
@@ -527,4 +528,42 @@ fn what_has_no_law_is_refused_by_name() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("atoms"), "{message}");
+}
+
+/// Every limit of a residual chain has the equations of one neuron among it, and they agree with the flow of
+/// covariances.
+#[test]
+fn the_equation_of_a_neuron_is_a_route_of_its_own() {
+    let (a, b) = ([1.0, 0.2, -0.4], [0.3, 0.9, 0.5]);
+    let neuron = Neuron::at(&a).unwrap();
+    let covariances = [
+        Covariance::between(&a, &b).unwrap(),
+        Covariance::between(&a, &a).unwrap(),
+    ];
+    let grid = Grid::new(&[4], &[2], 1, 1).unwrap();
+    let init = Initialization::new(1.5, 0.2).unwrap();
+    let nets = [
+        ResNet::new(Relu).initialized_by(init).network(),
+        ResNet::new(Tanh).network(),
+    ];
+    for net in nets {
+        let limits = net.limits(&grid).unwrap();
+        let route = |regime| limits.iter().find(|limit| limit.regime() == regime);
+        let flow = route(Regime::WidthThenDepth).unwrap();
+        let equation = route(Regime::MeanField).unwrap();
+        for time in [0.0, 0.7] {
+            for covariance in &covariances {
+                let [exact, found] = [flow, equation].map(|limit| limit.law(covariance, time));
+                let (exact, found) = (exact.unwrap().mean(), found.unwrap().mean());
+                assert!((found / exact - 1.0).abs() < 1e-9, "{found} {exact}");
+            }
+            let [exact, found] = [flow, equation].map(|limit| limit.law(&neuron, time).unwrap());
+            assert!(found.kolmogorov_smirnov(&exact) < 1e-6);
+        }
+        let tangent = NeuralTangent::between(&a, &b).unwrap();
+        let error = equation.law(&tangent, 1.0).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }));
+    }
+    let mlp = Mlp::new(Relu).limits(&grid).unwrap();
+    assert!(mlp.iter().all(|limit| limit.regime() != Regime::MeanField));
 }

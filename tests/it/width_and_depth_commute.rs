@@ -274,7 +274,7 @@ fn every_route_is_a_limit_that_can_be_collected_and_compared() {
     let net = ResNet::new(Relu);
     let grid = Grid::new(&[64, 256], &[16, 64], 64, 9).unwrap();
     let limits: Vec<Box<dyn Limit + '_>> = net.limits(&grid).unwrap();
-    assert_eq!(limits.len(), 1 + 2 + 2 + 2 + 1 + 4);
+    assert_eq!(limits.len(), 1 + 1 + 2 + 2 + 2 + 1 + 4);
     let correlation = Correlation::between(&A, &B).unwrap();
     let laws: Vec<Law> = limits
         .iter()
@@ -283,6 +283,7 @@ fn every_route_is_a_limit_that_can_be_collected_and_compared() {
     for (limit, law) in limits.iter().zip(&laws) {
         let bound = match limit.regime() {
             Regime::WidthThenDepth => 0.0,
+            Regime::MeanField => 1e-9,
             Regime::InfiniteWidth { depth } => 0.2 / depth as f64,
             // n Var(ĉ) stays below 2 here; five standard deviations of a mean of squares
             Regime::Finite { width, .. }

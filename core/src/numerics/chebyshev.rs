@@ -133,39 +133,24 @@ pub struct Interpolant<const N: usize> {
 }
 
 impl<const N: usize> Interpolant<N> {
-    /// The value at a point of $[0, b]$; outside, a finite number for finite $x$.
+    /// The value at a point of $[0, b]$; outside, a finite number for finite $x$. Two Horner schemes, as
+    /// `polynomial::evaluate`, in a loop that is unrolled whatever the degree, so that
+    /// loops around it vectorise.
     #[inline(always)]
     pub fn at(&self, x: f64) -> f64 {
-        self.at_all([x])[0]
-    }
-
-    /// The values at some points. Two Horner schemes for each of them, term by term for all: a scheme waits
-    /// for itself, and the processor has the others to go on with.
-    #[inline(always)]
-    pub fn at_all<const W: usize>(&self, mut x: [f64; W]) -> [f64; W] {
-        let mut square = [0.0; W];
-        for (x, square) in x.iter_mut().zip(&mut square) {
-            *x = self.scale * *x - 1.0;
-            *square = *x * *x;
-        }
-        let highest = if N % 2 == 1 {
+        let x = self.scale * x - 1.0;
+        let square = x * x;
+        let mut even = if N % 2 == 1 {
             self.coefficients[N - 1]
         } else {
             0.0
         };
-        let (mut even, mut odd) = ([highest; W], [0.0; W]);
+        let mut odd = 0.0;
         for k in (0..N / 2).rev() {
-            for (even, square) in even.iter_mut().zip(&square) {
-                *even = *even * square + self.coefficients[2 * k];
-            }
-            for (odd, square) in odd.iter_mut().zip(&square) {
-                *odd = *odd * square + self.coefficients[2 * k + 1];
-            }
+            even = even * square + self.coefficients[2 * k];
+            odd = odd * square + self.coefficients[2 * k + 1];
         }
-        for (even, (x, odd)) in even.iter_mut().zip(x.iter().zip(&odd)) {
-            *even += x * odd;
-        }
-        even
+        even + x * odd
     }
 }
 

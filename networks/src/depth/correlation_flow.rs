@@ -20,13 +20,12 @@
 //! in about a millisecond. Every evaluation costs the same, for any time up to $10^{300}$, and no step size
 //! exists.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use crate::activation::arc_cosine;
 use crate::covariance::PairCorrelation;
 use crate::error::{self, Error, Result, first_outside};
 use crate::numerics::chebyshev::{Chebyshev, Interpolant};
-use crate::parallel;
 use crate::vectorized::vectorized;
 
 /// The solution operator of $dc/dt = \frac12(\kappa_1(c) - c)$ on $[-1, 1]$, with dense output.
@@ -68,12 +67,6 @@ const EARLY_TIME: usize = 31;
 const EARLY_POSITION: usize = 20;
 const LATE_TIME: usize = 25;
 const LATE_POSITION: usize = 24;
-
-/// Pairs whose evaluations are interleaved.
-const LANES: usize = 16;
-
-/// Pairs that a thread takes at a time.
-const PART: usize = 1 << 14;
 
 /// Interpolation points: more than any of the functions needs.
 const SIZE: usize = 40;
@@ -170,59 +163,34 @@ impl CorrelationFlow {
         self.crossing + (self.slope * ((1.0 - root) / root) + self.late_time.at(root))
     }
 
-    /// $1 - c_t$.
+    /// $1 - c_t$. Both branches are computed, so that loops over slices vectorise, and the late age is never
+    /// formed: $1/Y = \sqrt\varepsilon/(1 + \sqrt\varepsilon (Q + t) h(0)/4)$.
     #[inline(always)]
     pub(crate) fn complement_unchecked(&self, epsilon: f64, time: f64) -> f64 {
-        self.complements_unchecked(&[epsilon], &[time])[0]
-    }
-
-    /// $1 - c_t$ of some pairs. Both branches are computed, so that loops over them vectorise, and the late
-    /// age is never formed:
-    /// $1/Y = \sqrt\varepsilon/(1 + \sqrt\varepsilon (Q + t) h(0)/4)$.
-    #[inline(always)]
-    fn complements_unchecked<const W: usize>(
-        &self,
-        epsilon: &[f64; W],
-        times: &[f64; W],
-    ) -> [f64; W] {
-        let [mut delta, mut root] = [[0.0; W]; 2];
-        for (i, &epsilon) in epsilon.iter().enumerate() {
-            delta[i] = if epsilon >= 1.0 {
-                2.0 - epsilon
-            } else {
-                epsilon
-            };
-            root[i] = delta[i].sqrt();
-        }
-        let early = self.early_time.at_all(root);
-        let late = self.late_time.at_all(root);
-        let [mut age, mut v, mut z] = [[0.0; W]; 3];
-        for i in 0..W {
-            let is_early = epsilon[i] >= 1.0;
-            age[i] = delta[i] * early[i] + times[i];
-            let factor = if is_early { 1.0 } else { root[i] };
-            let beyond = if is_early {
-                age[i] - self.crossing
-            } else {
-                late[i] + times[i]
-            };
-            v[i] = age[i].sqrt();
-            z[i] = factor / (1.0 + factor * (beyond * self.inverse_slope));
-        }
-        let early = self.early_position.at_all(v);
-        let late = self.late_position.at_all(z);
-        let mut after = *epsilon;
-        for (i, after) in after.iter_mut().enumerate() {
-            let delta = age[i] * (early[i] * early[i]);
-            let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
-            let x = z[i] * late[i];
-            let late = if x < 1.0 { x * x } else { 1.0 };
-            // not lazily: a loop has no branches
-            let stays_early = (epsilon[i] >= 1.0) & (age[i] < self.crossing);
-            let moved = if stays_early { early } else { late };
-            *after = if times[i] == 0.0 { epsilon[i] } else { moved };
-        }
-        after
+        let is_early = epsilon >= 1.0;
+        let delta = if is_early { 2.0 - epsilon } else { epsilon };
+        let root = delta.sqrt();
+        let early = self.early_time.at(root);
+        let late = self.late_time.at(root);
+        let age = delta * early + time;
+        let factor = if is_early { 1.0 } else { root };
+        let beyond = if is_early {
+            age - self.crossing
+        } else {
+            late + time
+        };
+        let v = age.sqrt();
+        let z = factor / (1.0 + factor * (beyond * self.inverse_slope));
+        let early = self.early_position.at(v);
+        let late = self.late_position.at(z);
+        let delta = age * (early * early);
+        let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
+        let x = z * late;
+        let late = if x < 1.0 { x * x } else { 1.0 };
+        // not lazily: a loop has no branches
+        let stays_early = is_early & (age < self.crossing);
+        let after = if stays_early { early } else { late };
+        if time == 0.0 { epsilon } else { after }
     }
 
     /// $c_t$ from $c_0$ after the time $t$.
@@ -346,7 +314,7 @@ impl CorrelationFlow {
         self.slope
     }
 
-    /// [`at`](Self::at) for many pairs $(c_0, t)$, with the same bits, on all threads.
+    /// [`at`](Self::at) for many pairs $(c_0, t)$.
     ///
     /// # Errors
     /// [`Error::Shape`] unless the three lengths agree; [`Error::Invalid`] naming the first bad element.
@@ -364,34 +332,18 @@ impl CorrelationFlow {
         if let Some(i) = first_outside(times, 0.0, f64::MAX) {
             error::non_negative(&format!("times[{i}]"), times[i])?;
         }
-        let parts: Vec<Mutex<&mut [f64]>> = out.chunks_mut(PART).map(Mutex::new).collect();
-        parallel::try_map(parts.len(), |part| {
-            let mut out = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-            let here = part * PART..part * PART + out.len();
-            self.fill(&c0[here.clone()], &times[here], &mut out);
-            Ok(())
-        })
-        .map(|_| ())
-    }
-
-    /// [`at_slice`](Self::at_slice) of pairs that are none but valid ones, on this thread.
-    fn fill(&self, c0: &[f64], times: &[f64], out: &mut [f64]) {
         // a copy, which cannot alias what is written
         let flow = self.clone();
         vectorized(
             #[inline(always)]
             move || {
-                let ((c0, last_c0), (times, last_times)) = (c0.as_chunks(), times.as_chunks());
-                let (out, last) = out.as_chunks_mut::<LANES>();
-                for (out, (c0, times)) in out.iter_mut().zip(c0.iter().zip(times)) {
-                    let after = flow.complements_unchecked(&c0.map(|c| 1.0 - c), times);
-                    *out = after.map(|epsilon| 1.0 - epsilon);
-                }
-                for (out, (c0, time)) in last.iter_mut().zip(last_c0.iter().zip(last_times)) {
+                let pairs = c0.iter().zip(times);
+                for (out, (c0, time)) in out.iter_mut().zip(pairs) {
                     *out = 1.0 - flow.complement_unchecked(1.0 - c0, *time);
                 }
             },
         );
+        Ok(())
     }
 }
 
