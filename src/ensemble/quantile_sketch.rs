@@ -97,7 +97,7 @@ mod tests {
         let all: Vec<f64> = (-50..50).map(|k| f64::from(k).powi(3)).collect();
         all.iter().for_each(|x| sketch.push(*x));
         for k in 1..=100 {
-            let found = sketch.quantile(k as f64 / 100.0).unwrap();
+            let found = sketch.quantile((k as f64 - 0.5) / 100.0).unwrap();
             let exact = all[k - 1];
             assert!(
                 (found - exact).abs() <= exact.abs() / 512.0,
