@@ -144,8 +144,7 @@ fn draw(path: &Path, by_size: &[Curve], by_depth: &[Curve], half: usize) -> Resu
         ),
         (by_depth, &depths[..], "both kernels against depth"),
     ];
-    let mut figure =
-        Figure::new("Time of both kernels grows like N², and hardly with depth");
+    let mut figure = Figure::new("Time of both kernels grows like N², and hardly with depth");
     for (curves, label, title) in panels {
         let mut panel = Panel::new(title, Axis::log(label), Axis::log("seconds, NNGP + NTK"));
         for (i, (name, curve)) in curves.iter().enumerate() {
