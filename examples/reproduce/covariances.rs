@@ -85,7 +85,7 @@ impl AtDepth {
 fn covariance_error(setting: &Setting) -> Result<Outcome, Error> {
     let depths = setting.pick([1, 2, 5, 50, 500, 5000], [1, 2, 5, 20, 80, 200]);
     let widths: Vec<usize> = (3..=setting.pick(13, 8)).map(|k| 1 << k).collect();
-    let work = setting.pick(1e8, 1e6);
+    let work = setting.pick(2e8, 1e6);
     let net = ResNet::new(Relu);
     let x = inputs()?;
     let limit = net.infinite_depth().covariance_at(&x, 1.0)?;
@@ -101,25 +101,26 @@ fn covariance_error(setting: &Setting) -> Result<Outcome, Error> {
         } else {
             fluctuations.pair_at(start()?.pair_correlation(), 1.0)?
         };
-        let mut points = Vec::new();
+        let mut at = AtDepth {
+            depth,
+            points: Vec::new(),
+            bias: (at_depth[(0, 1)] - q) / unit,
+            variance: theory.covariance()[2][2] * growth * growth,
+            shift: theory.bias()[2] * growth,
+        };
         for &width in &widths {
-            let samples = (work / (width * depth) as f64).clamp(12.0, 2000.0) as usize;
+            let samples = (work / (width * depth) as f64).clamp(24.0, 2000.0) as usize;
             let seed = setting.seed(100 * i as u64 + width as u64);
             let networks = net.finite(width, depth)?;
             let read = |draw: neural_limits::sample::Draw| Ok(draw.covariance(0, 1)? / unit);
             let values = networks.read(&x, samples, seed, read)?;
             let mut error = l2_error(&values, q / unit);
             // of a Gaussian fluctuation: few networks say little on their own error
-            error.error = error.error.max(error.value / (2.0 * samples as f64).sqrt());
-            points.push((width as f64, error));
+            let gaussian = at.expected(width as f64) / (2.0 * samples as f64).sqrt();
+            error.error = error.error.max(gaussian);
+            at.points.push((width as f64, error));
         }
-        all.push(AtDepth {
-            depth,
-            points,
-            bias: (at_depth[(0, 1)] - q) / unit,
-            variance: theory.covariance()[2][2] * growth * growth,
-            shift: theory.bias()[2] * growth,
-        });
+        all.push(at);
     }
     let mut outcome = Outcome::default();
     let deepest = &all[all.len() - 1];

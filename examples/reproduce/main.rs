@@ -120,7 +120,7 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     };
     let figures = docs.join("figures");
     std::fs::create_dir_all(&figures).map_err(|error| failed(&figures, error))?;
-    let mut good = true;
+    let (mut good, mut seconds) = (true, 0.0);
     for row in rows() {
         if arguments.only.as_ref().is_some_and(|name| name != row.name) {
             continue;
@@ -144,6 +144,7 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
             },
         };
         println!("{} ({:.1} s)", row.name, kept.seconds);
+        seconds += kept.seconds;
         for finding in &kept.findings {
             let mark = if finding.agrees { "  " } else { "! " };
             println!(
@@ -156,7 +157,7 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     let path = docs.join("reproduction.md");
     let text = report::write(&groups, |name| store.read(name));
     std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
-    println!("{}", path.display());
+    println!("{} ({seconds:.0} s in all)", path.display());
     Ok(good)
 }
 
