@@ -15,7 +15,7 @@
 //! | [`CustomFunction`] | a closure of what is read off a network | a closure, if given |
 //!
 //! Which regime gives which of them a law ([`limit`](crate::limit)); elsewhere
-//! [`Error::Unsupported`](crate::Error::Unsupported) says why there is none:
+//! [`Error::Unsupported`] says why there is none:
 //!
 //! | | finite | $n = \infty$, then $L$ | $L = \infty$, then $n$ | order $1/n$ | $L/n \to T$ |
 //! |---|---|---|---|---|---|
@@ -195,7 +195,8 @@ const TURN: f64 = 1e-8;
 const STRETCH: f64 = 1e-5;
 
 impl InputMetric {
-    /// Of a kernel at an input that is not zero, by its values at inputs nearby: relative errors of some 1e-6.
+    /// Of a kernel at an input that is not zero, by its values at inputs nearby: relative errors of some
+    /// 1e-6.
     ///
     /// # Errors
     /// Those of the kernel and of the accessors of [`ScaledCovariance`]; [`Error::ZeroVector`].
@@ -300,7 +301,8 @@ impl Process {
     /// $G$ at the first input.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where it was not asked for by [`NeuralFunction::needs`], or the regime has none.
+    /// [`Error::Unsupported`] where it was not asked for by [`NeuralFunction::needs`], or the regime has
+    /// none.
     pub fn metric(&self) -> Result<InputMetric> {
         self.metric.ok_or_else(|| {
             Error::unsupported(

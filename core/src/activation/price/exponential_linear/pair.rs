@@ -100,7 +100,7 @@ impl Pair {
         if (self.length_a * relative) * (self.length_b * relative) >= WIDE {
             self.by_parts(c, remainder, acute)
         } else {
-            self.from_parallel(c, acute)
+            self.parallel_less(c, acute)
         }
     }
 
@@ -124,9 +124,9 @@ impl Pair {
         }
     }
 
-    /// From $c = 1$ by $h$.
+    /// What is taken away from $c = 1$, by $h$.
     #[inline(always)]
-    fn from_parallel(&self, c: PairCorrelation, acute: f64) -> Fallen {
+    fn parallel_less(&self, c: PairCorrelation, acute: f64) -> Fallen {
         let ExponentialLinear { right, left, .. } = self.phi;
         let (a, b) = (self.length_a, self.length_b);
         let mills = mills::ratio(a + b);
@@ -138,12 +138,14 @@ impl Pair {
             acute,
             #[inline(always)]
             |angles, weight| {
-                let mut h = [0.0; SIZE];
-                for k in 0..SIZE {
-                    let (l_a, l_b) = (a * angles.sine[k], b * angles.sine[k]);
-                    let edges = l_a * mills::ratio(l_a) + l_b * mills::ratio(l_b);
-                    h[k] = jump * (jump + left * edges);
-                }
+                let mut h = angles.sine.map(
+                    #[inline(always)]
+                    |sine| {
+                        let (l_a, l_b) = (a * sine, b * sine);
+                        let edges = l_a * mills::ratio(l_a) + l_b * mills::ratio(l_b);
+                        jump * (jump + left * edges)
+                    },
+                );
                 if exponentials != 0.0 {
                     let sectors = self.sectors(angles);
                     for k in 0..SIZE {
