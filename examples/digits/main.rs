@@ -22,6 +22,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use nalgebra::{DMatrix, DVector};
+use rayon::prelude::*;
+
 use neural_limits::inference::{CovarianceFunction, Selection};
 use neural_limits::prelude::*;
 
@@ -76,8 +78,14 @@ fn run(arguments: &Arguments) -> Result<Scores, Box<dyn Error>> {
     let selection = data.train.first(arguments.selection)?;
     let mut best: Option<Row> = None;
     let mut curves = Vec::new();
-    for model in models::all()? {
-        let mut row = Row::of(&model, &selection, &data)?;
+    // the search for a maximum has one thread, so rows are computed side by side
+    let models = models::all()?;
+    let rows: Vec<Result<Row, String>> = models
+        .par_iter()
+        .map(|model| Row::of(model, &selection, &data).map_err(|error| error.to_string()))
+        .collect();
+    for row in rows {
+        let mut row = row?;
         println!("{row}");
         curves.push(Curve {
             name: row.name.clone(),
