@@ -185,7 +185,7 @@ impl<'a> Converges<'a> {
         let law = match self.direction {
             Direction::Depth => self.recursion(depth)?,
             _ => {
-                let seed = self.seed.split(width as u64).split(depth as u64);
+                let seed = routes::seed_of(self.seed, width, depth);
                 routes::FiniteNetworks::new(&self.network, width, depth, self.samples, seed)?
                     .law(self.function, 1.0)?
             }
