@@ -60,7 +60,7 @@ const GROWTH: f64 = 4.0;
 ///
 /// **Laws.** A route leads to $F$ if its Kolmogorov–Smirnov distance at the largest size is within the
 /// tolerance, by the inequality of A. Dvoretzky, J. Kiefer, J. Wolfowitz and P. Massart (1990); elsewhere, if
-/// it is beyond and does not fall.
+/// it is beyond and does not fall. A limit law that is given by draws is taken for exact.
 ///
 /// **All routes.** That they agree is said when each of them is within the level; that they do not, when one
 /// of them is within the level divided by their number. Round $j$ of drawing may use $2^{-j}$ of the level,
@@ -173,7 +173,8 @@ impl<'a> RouteComparison<'a> {
         self
     }
 
-    /// Sets the routes. The first one that is sampled is the reference where no limit is known.
+    /// Sets the routes. The first one that is sampled is the reference where no limit is known. `L first` is
+    /// sampled by paths of a diffusion, and by networks with $L = n^3$ in its place where the network has none.
     pub fn along(mut self, routes: &[Route]) -> Self {
         self.routes = routes.to_vec();
         self
