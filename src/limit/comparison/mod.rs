@@ -174,7 +174,7 @@ impl<'a> RouteComparison<'a> {
     }
 
     /// Sets the routes. The first one that is sampled is the reference where no limit is known. `L first` is
-    /// sampled by paths of a diffusion, and by networks with $L = n^3$ in its place where the network has none.
+    /// sampled by paths of a diffusion; where the network has none, by networks with $L = n^3$ in its place.
     pub fn along(mut self, routes: &[Route]) -> Self {
         self.routes = routes.to_vec();
         self
