@@ -20,7 +20,8 @@ use crate::statistics::{Test, one_sample_p_value};
 /// its tail, exactly. Networks without a value are further away. If $T$ has a continuous law, in the distance
 /// of Kolmogorov and Smirnov: $D$, measured from a sample, is at most $\varepsilon$ more than the sample's
 /// from its own law, so $D - \varepsilon$ has a p-value of [`one_sample_p_value`], exactly or smaller. Each
-/// of $k$ sizes is tested at the level of the false alarm over $k$.
+/// of $k$ sizes is tested at the level of the false alarm over $k$. A limit that is itself given by draws, as
+/// that of [`NngpEntry`](crate::neural_function::NngpEntry), is taken for exact.
 ///
 /// ```
 /// use neural_limits::claims::{Commutes, Failure};
@@ -107,7 +108,7 @@ impl<'a> Commutes<'a> {
         let level = self.false_alarm / self.sizes.len() as f64;
         let limit = routes::DepthLimit::new(&self.network).law(self.function, 1.0)?;
         for &(width, depth) in &self.sizes {
-            let seed = self.seed.split(width as u64).split(depth as u64);
+            let seed = routes::seed_of(self.seed, width, depth);
             let networks =
                 routes::FiniteNetworks::new(&self.network, width, depth, self.samples, seed)?;
             let law = match networks.law(self.function, 1.0) {

@@ -28,6 +28,10 @@ fn expectation(log_mean: f64, log_variance: f64, f: impl Fn(f64) -> f64) -> f64 
 
 /// $P(e^{g/2} Z \le x)$.
 pub(super) fn distribution(log_mean: f64, log_variance: f64, x: f64) -> f64 {
+    // where a variance is below the range, 0/0
+    if x == 0.0 {
+        return 0.5;
+    }
     expectation(log_mean, log_variance, |inverse| {
         normal::distribution(x * inverse)
     })
@@ -92,6 +96,8 @@ mod tests {
             let quantile = at_score(m, v, score);
             assert!((quantile / x - 1.0).abs() < 1e-8, "{m} {v} {x}: {quantile}");
         }
+        // variances from 1e-335 on
+        assert_eq!(distribution(-500.0, 900.0, 0.0), 0.5);
     }
 
     const VALUES: [(f64, f64, f64, f64); 4] = [

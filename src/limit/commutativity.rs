@@ -11,7 +11,6 @@ use crate::error;
 use crate::network::Network;
 use crate::neural_function::NeuralFunction;
 use crate::random::Seed;
-use crate::statistics::one_sample_p_value;
 use crate::{Error, Result};
 
 /// How far a comparison has come.
@@ -27,8 +26,9 @@ type Observer<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
 
 /// Asks whether the limits of neural functions depend on the way in which width and depth go to infinity.
 ///
-/// All functions are read off the same sampled networks. The reference is the limit of infinite width, then
-/// depth;
+/// All functions are read off the same sampled networks, of every size of a grid and a fixed number of each.
+/// For an answer with a stated error probability, along chosen routes, see
+/// [`RouteComparison`](super::RouteComparison). The reference is the limit of infinite width, then depth;
 /// *strong commutativity* (S. Hayou 2023, arXiv 2310.01683) is $\lVert T_{n,L} - T_\infty \rVert_{L^2} \to 0$
 /// as $\min(n, L) \to \infty$.
 ///
@@ -249,16 +249,18 @@ fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
             standard_error: 0.0,
             median: (law.median() - x).abs(),
         },
-        (law, reference) => {
-            let statistic = law.kolmogorov_smirnov(reference).clamp(0.0, 1.0);
-            let p_value = match law {
-                Law::Empirical(sample) => {
-                    Some(one_sample_p_value(statistic, sample.values().len())?)
-                }
-                _ => None,
-            };
-            Deviation::KolmogorovSmirnov { statistic, p_value }
+        // some laws are samples themselves, which the test knows
+        (Law::Empirical(sample), reference) => {
+            let test = sample.test(reference)?;
+            Deviation::KolmogorovSmirnov {
+                statistic: test.statistic,
+                p_value: Some(test.p_value),
+            }
         }
+        (law, reference) => Deviation::KolmogorovSmirnov {
+            statistic: law.kolmogorov_smirnov(reference).clamp(0.0, 1.0),
+            p_value: None,
+        },
     })
 }
 

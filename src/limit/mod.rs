@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`Regime`] | the ways; in each, a [`NeuralFunction`] has a [`Law`] |
 //! | [`Limit`], [`routes`] | a regime of an architecture, computed; all of them in a `Vec<Box<dyn Limit>>` |
-//! | [`Commutativity`] | all regimes over a grid of sizes, as a [`Report`] |
+//! | [`Commutativity`] | all regimes over a grid of sizes, a fixed number of networks each, as a [`Report`] |
 //! | [`RouteComparison`] | [routes](Route) compared until they are told apart, as a [`RouteReport`] |
+//!
+//! [`RouteComparison`] says which of the two comparisons to take.
 //!
 //! To add a regime, implement [`Limit`] in one file under `routes/` and add it to the list in `routes::all`.
 

@@ -95,6 +95,15 @@ impl Route {
         }
     }
 
+    /// Whether its number is one that [`power`](Self::power) or [`ratio`](Self::ratio) takes.
+    pub(super) fn checked(self) -> Result<Self> {
+        match self {
+            Self::Power { exponent } => Self::power(exponent),
+            Self::Ratio { width_over_depth } => Self::ratio(width_over_depth),
+            other => Ok(other),
+        }
+    }
+
     /// $\lim L/n$, if it is positive and finite.
     pub(super) fn depth_over_width(self) -> Option<f64> {
         match self {

@@ -53,7 +53,8 @@ impl Bootstrap {
     /// \text{level})\bigr), \quad z_0 = \Phi^{-1}(P(\theta^\ast < \theta)), \quad a = \frac{\sum_i (\bar
     /// \theta - \theta_{-i})^3}{6 (\sum_i (\bar \theta - \theta_{-i})^2)^{3/2}},$$
     /// $\theta_{-i}$ the estimate without item $i$ and half of $P(\theta^\ast = \theta)$ counted as below.
-    /// For smooth statistics it covers with the level to order $1/m$. Items may be pairs, networks, anything.
+    /// For smooth statistics it covers with the level to order $1/m$. Items may be pairs, networks, anything;
+    /// of $m$ items it takes $1 + B + m$ estimates.
     ///
     /// # Errors
     /// [`Error::Shape`] for less than two items; [`Error::Undefined`] if the estimate of the sample, of a
@@ -127,7 +128,8 @@ impl Bootstrap {
         };
         let order = |side: f64| {
             let z = bias + normal::quantile(0.5 * (1.0 + side * self.level));
-            normal::distribution(bias + z / (1.0 - acceleration * z))
+            // beyond its pole the order would come back from the other side
+            normal::distribution(bias + z / (1.0 - acceleration * z).max(f64::MIN_POSITIVE))
         };
         let quantiles = Quantiles::of(resampled);
         (quantiles.at(order(-1.0)), quantiles.at(order(1.0)))

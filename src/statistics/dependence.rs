@@ -43,7 +43,7 @@ pub fn distance_correlation<P: AsRef<[f64]>, Q: AsRef<[f64]>>(x: &[P], y: &[Q]) 
 /// The $y_i$ are permuted `permutations` times; $p = (1 + \#\lbrace R_b \ge R \rbrace)/(1 + B)$ is at most
 /// $\alpha$ with probability at most $\alpha$, exactly, at every size. To reject at the level $\alpha$ takes
 /// $B \ge 1/\alpha - 1$. $O(m^2 B)$ operations (0.5 s for $m = 1000$, $B = 199$ on one
-/// core) and two $m \times m$ matrices.
+/// core) and three $m \times m$ matrices.
 ///
 /// # Errors
 /// As [`distance_correlation`]; [`Error::Invalid`] for no permutations.

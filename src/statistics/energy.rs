@@ -40,8 +40,8 @@ pub fn energy_distance<P: AsRef<[f64]>>(first: &[P], second: &[P]) -> Result<f64
 ///
 /// Of the pooled points as many as the first sample has are drawn anew `permutations` times; $p = (1 +
 /// \#\lbrace D_b \ge D \rbrace)/(1 + B)$ is at most $\alpha$ with probability at most $\alpha$, exactly, at
-/// every size. To reject at the level $\alpha$ takes $B \ge 1/\alpha - 1$. $O((m+n)^2 B)$ operations: 0.05 s
-/// for $m + n = 1000$, $B = 199$ on one core.
+/// every size. To reject at the level $\alpha$ takes $B \ge 1/\alpha - 1$. $O((m+n)^2 B)$ operations (0.05 s
+/// for $m + n = 1000$, $B = 199$ on one core) and $(m+n)(B+1)$ numbers in memory.
 ///
 /// # Errors
 /// As [`energy_distance`]; [`Error::Invalid`] for no permutations.

@@ -33,7 +33,8 @@ pub struct Extrapolation {
 /// Weights are $n$ times the number of networks, as the inverse variances of an average over neurons are:
 /// weights from measured standard errors would prefer low values where tails are heavy. The quadratic term is
 /// kept if it moves $a$ by more than two of its standard errors; either way the distance is the
-/// [truncation](Extrapolation::truncation). `None` for less than two widths, or numbers that are not finite.
+/// [truncation](Extrapolation::truncation). `None` for less than two widths, a width or number of networks of
+/// 0, or numbers that are not finite.
 ///
 /// ```
 /// use neural_limits::statistics::{Measurement, extrapolate};
@@ -48,7 +49,10 @@ pub fn extrapolate(measurements: &[Measurement]) -> Option<Extrapolation> {
     let mut widths: Vec<usize> = measurements.iter().map(|m| m.width).collect();
     widths.sort_unstable();
     widths.dedup();
-    let usable = |m: &Measurement| m.width > 0 && m.value.is_finite() && m.standard_error >= 0.0;
+    let usable = |m: &Measurement| {
+        let numbers = m.value.is_finite() && m.standard_error.is_finite();
+        numbers && m.width > 0 && m.samples > 0 && m.standard_error >= 0.0
+    };
     if widths.len() < 2 || !measurements.iter().all(usable) {
         return None;
     }
@@ -128,5 +132,12 @@ mod tests {
         assert!((line.value - 1.0).abs() < 1e-12 && (line.truncation - 1.0).abs() < 1e-12);
         assert!((line.standard_error - 0.1 * 5.0_f64.sqrt()).abs() < 1e-12);
         assert!(extrapolate(&[measured(8, f64::NAN, 0.1), measured(16, 2.0, 0.1)]).is_none());
+        assert!(extrapolate(&[measured(8, 3.0, f64::INFINITY), measured(16, 2.0, 0.1)]).is_none());
+        let none = Measurement {
+            samples: 0,
+            ..measured(8, 3.0, 0.1)
+        };
+        let other = Measurement { width: 16, ..none };
+        assert!(extrapolate(&[none, other]).is_none());
     }
 }

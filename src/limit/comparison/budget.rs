@@ -29,8 +29,8 @@ impl Budget {
         match self {
             Self::Networks(networks) => {
                 let each = networks / places.max(1);
-                if each < FEWEST {
-                    let least = FEWEST * places;
+                let least = FEWEST * places;
+                if networks < least {
                     let expected = format!("at least {least}: {FEWEST} at each of {places} sizes");
                     return Err(Error::invalid("networks", networks, expected));
                 }

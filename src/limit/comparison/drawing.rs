@@ -41,7 +41,7 @@ pub(super) struct Followed {
 pub(super) enum Way {
     /// By laws at infinite width: by scale, then by function.
     Computed(Vec<(Regime, Vec<Result<Law>>)>),
-    /// By sampled networks: indices of places.
+    /// By sampled networks: the index of a place for each scale; small scales may round to one size.
     Sampled(Vec<usize>),
 }
 
@@ -128,10 +128,7 @@ impl Drawing {
                     self.places.len() - 1
                 }
             };
-            // small scales of some routes round to one size
-            if places.last() != Some(&index) {
-                places.push(index);
-            }
+            places.push(index);
         }
         Ok(Followed {
             route,

@@ -127,8 +127,10 @@ impl Evidence {
         // a Kolmogorov–Smirnov distance of equal laws does not fall with size
         let same = match measure {
             Measure::KolmogorovSmirnov => beyond,
-            _ if last.distance == 0.0 => 0.0,
-            _ => stays.min(beyond),
+            // one network in 1/tolerance may be of another kind
+            _ if last.distance == 0.0 => (last.networks as f64 * (-tolerance).ln_1p()).exp(),
+            // either of two tests
+            _ => (2.0 * stays.min(beyond)).min(1.0),
         };
         // m networks cannot show more
         let least = (-(last.networks as f64)).exp();
@@ -231,6 +233,10 @@ mod tests {
             evidence.same < 1e-6 && evidence.different > 0.5,
             "{evidence:?}"
         );
+        // 64 networks at the limit: one in 20 of another kind is missed by as many with probability 0.95^64
+        let at_the_limit = Evidence::of(&steps(&[0.0; 4], 0.05, 64), Measure::Bounded, 0.05);
+        let same = at_the_limit.unwrap().same;
+        assert!((same / 0.95_f64.powi(64) - 1.0).abs() < 1e-12, "{same}");
         let staying = steps(&[0.8, 0.82, 0.79, 0.81], 0.05, 200);
         let evidence = Evidence::of(&staying, Measure::L2, 0.05).unwrap();
         assert!(

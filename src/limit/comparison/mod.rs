@@ -53,17 +53,26 @@ const GROWTH: f64 = 4.0;
 ///
 /// **Numbers.** A route leads to $f$ if its distance falls like $\min(n, L)^\beta$ with $\beta < -1/8$, or is
 /// within the tolerance at its largest size; it leads elsewhere if $\beta > -1/8$ and the distance is larger.
-/// Error probabilities are those of the estimates' normal laws. Routes that agree more slowly than that are
-/// taken to lead elsewhere: it is a statement about the sizes that were drawn. A route whose networks are
-/// elsewhere even in probability does not converge in $L^2$, whatever the heavy tails of its squares.
+/// Error probabilities are those of the estimates' normal laws, doubled where either of two tests suffices.
+/// Routes that agree more slowly than that are taken to lead elsewhere: it is a statement about the sizes
+/// that were drawn. A route whose networks are elsewhere even in probability does not converge in $L^2$,
+/// whatever the heavy tails of its squares.
 ///
 /// **Laws.** A route leads to $F$ if its Kolmogorov–Smirnov distance at the largest size is within the
 /// tolerance, by the inequality of A. Dvoretzky, J. Kiefer, J. Wolfowitz and P. Massart (1990); elsewhere, if
-/// it is beyond and does not fall.
+/// it is beyond and does not fall. A limit law that is given by draws is taken for exact.
 ///
 /// **All routes.** That they agree is said when each of them is within the level; that they do not, when one
 /// of them is within the level divided by their number. Round $j$ of drawing may use $2^{-j}$ of the level,
 /// so looking again does not add up to more; stated probabilities are multiplied by $2^j$.
+///
+/// Networks on which a function has no value are left out of its distances; the report counts them
+/// ([`RouteLimit::undefined`]). A route with less than 8 values at some size takes no part in the answer.
+///
+/// **Which comparison.** [`Commutativity`](super::Commutativity) tabulates every regime that the crate knows
+/// over a grid of sizes, from a fixed number of networks: take it to see errors in width and in depth apart.
+/// This one follows routes along which both grow and draws until it knows: take it for an answer with an
+/// error probability. In tests, [`claims`](crate::claims) state sizes and tolerances beforehand.
 ///
 /// Network $i$ of a size draws from stream $i$ of the seed's child of that size, so a result in a budget of
 /// networks is the same for any number of threads, and networks are those of a [`Grid`](super::Grid).
@@ -164,7 +173,8 @@ impl<'a> RouteComparison<'a> {
         self
     }
 
-    /// Sets the routes. The first one that is sampled is the reference where no limit is known.
+    /// Sets the routes. The first one that is sampled is the reference where no limit is known. `L first` is
+    /// sampled by paths of a diffusion; where the network has none, by networks with $L = n^3$ in its place.
     pub fn along(mut self, routes: &[Route]) -> Self {
         self.routes = routes.to_vec();
         self
@@ -218,8 +228,8 @@ impl<'a> RouteComparison<'a> {
     ///
     /// # Errors
     /// [`Error::Shape`] for no routes or scales; [`Error::Invalid`] for a scale of 0 or above 10⁹, a time
-    /// outside of $[0, 1]$, a level or tolerance outside of $(0, 1)$, or a budget that does not suffice for 8
-    /// networks of each size.
+    /// outside of $[0, 1]$, a level or tolerance outside of $(0, 1)$, an exponent or ratio of a route that is
+    /// not a finite number > 0, or a budget that does not suffice for 8 networks of each size.
     pub fn run(mut self) -> Result<RouteReport> {
         let mut drawing = Drawing::new(&self)?;
         let mut questions = Questions::new(&self, &drawing);
@@ -255,6 +265,9 @@ impl<'a> RouteComparison<'a> {
         error::unit_interval("time", self.time)?;
         if self.routes.is_empty() {
             return Err(Error::shape("routes", "length 0", "at least one route"));
+        }
+        for route in &self.routes {
+            route.checked()?;
         }
         routes::sizes("scales", &self.scales)
     }

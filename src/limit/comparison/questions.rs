@@ -177,15 +177,17 @@ impl Questions {
     }
 }
 
-/// The unit of distances of a function: its limit if that is a number and not 0, the standard deviation of
-/// its limit law, or the mean size of its values at the smallest size of the first sampled route.
+/// The unit of distances of a function: its limit if that is a number, the standard deviation of its limit
+/// law, or, where there is none, the mean size of its values at the smallest size of the first sampled route.
+/// So it is for a number of less than half of that: in units of one near 0, bounded distances do not fall.
 fn unit(drawing: &Drawing, function: usize) -> f64 {
     let of_limit = match &drawing.limits[function] {
         Ok(Law::Deterministic(value)) => value.abs(),
         Ok(law) => law.variance().sqrt(),
         Err(_) => 0.0,
     };
-    if of_limit > 0.0 && of_limit.is_finite() {
+    let is_number = matches!(drawing.limits[function], Ok(Law::Deterministic(_)));
+    if !is_number && of_limit > 0.0 && of_limit.is_finite() {
         return of_limit;
     }
     let first = sampled(drawing).find_map(|(_, places)| {
@@ -195,8 +197,10 @@ fn unit(drawing: &Drawing, function: usize) -> f64 {
     let size = first.map_or(0.0, |(values, _)| {
         values.iter().map(|x| x.abs() / values.len() as f64).sum()
     });
-    if size > 0.0 && size.is_finite() {
+    if size.is_finite() && size > 2.0 * of_limit {
         size
+    } else if of_limit > 0.0 && of_limit.is_finite() {
+        of_limit
     } else {
         1.0
     }
@@ -347,8 +351,9 @@ impl Question {
             }
             Way::Sampled(places) => {
                 let reference = sampled(drawing).next().map(|(_, places)| places);
-                let steps = places.iter().enumerate().map(|(k, &place)| {
-                    let place = &drawing.places[place];
+                let distinct = (0..places.len()).filter(|&k| k == 0 || places[k] != places[k - 1]);
+                let steps = distinct.map(|k| {
+                    let place = &drawing.places[places[k]];
                     let (values, _) = place.values(self.function)?;
                     let target = match (limit, reference.and_then(|places| places.get(k))) {
                         (Some(limit), _) => limit,
@@ -606,6 +611,8 @@ fn route_limits(
 
 /// The mean of a function along a route, at $\min(n, L) = \infty$.
 fn extrapolated(drawing: &Drawing, places: &[usize], function: usize) -> Option<Extrapolation> {
+    let mut places = places.to_vec();
+    places.dedup();
     let measurements = places.iter().map(|&place| {
         let place = &drawing.places[place];
         let (values, _) = place.values(function).ok()?;

@@ -59,7 +59,7 @@ pub struct RouteLimit {
     pub undefined: usize,
     /// The quantiles of orders 5, 50 and 95 % at that size, of a sample.
     pub quantiles: Option<[f64; 3]>,
-    /// The law of the limit along this route, where theory has one, or of that size at infinite width.
+    /// The law of the limit along this route, where theory has one.
     pub law: Option<Law>,
     /// Kolmogorov and Smirnov's test of the sample against that law, if it is continuous.
     pub against_law: Option<Test>,
@@ -71,10 +71,11 @@ pub struct RouteLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Measure {
-    /// $(\mathbb E (X - f)^2)^{1/2}/|f|$, from a number $f$: strong convergence.
+    /// $(\mathbb E (X - f)^2)^{1/2}/|f|$, from a number $f$: strong convergence. In place of $|f|$ stands the
+    /// mean size of the smallest networks' values where it is more than twice as large, as if $f = 0$.
     L2,
     /// $\mathbb E \min(1, |X - f|/|f|)$, from a number: convergence in probability, which to a number is that
-    /// in law.
+    /// in law. In place of $|f|$ stands the same.
     Bounded,
     /// $\sup |F - G|$, from a law.
     KolmogorovSmirnov,

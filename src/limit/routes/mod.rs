@@ -157,7 +157,7 @@ const NO_DEPTH: u64 = u64::MAX;
 
 /// The seed of the networks of a size: of the size alone, so that it has the same networks wherever it is
 /// sampled.
-pub(super) fn seed_of(seed: Seed, width: usize, depth: usize) -> Seed {
+pub(crate) fn seed_of(seed: Seed, width: usize, depth: usize) -> Seed {
     seed.split(width as u64).split(depth as u64)
 }
 
