@@ -17,7 +17,7 @@ const BITS: u32 = 8;
 /// ```
 /// use neural_limits::ensemble::QuantileSketch;
 /// let mut sketch = QuantileSketch::default();
-/// (1..=1000).for_each(|k| sketch.push(f64::from(k)));
+/// (1..=1000).try_for_each(|k| sketch.push(f64::from(k)))?;
 /// assert!((sketch.quantile(0.9)? / 900.0 - 1.0).abs() <= 1.0 / 512.0);
 /// # Ok::<(), neural_limits::Error>(())
 /// ```
@@ -44,10 +44,15 @@ fn middle(cell: i64) -> f64 {
 }
 
 impl QuantileSketch {
-    /// One more number, which must be finite.
-    pub fn push(&mut self, x: f64) {
+    /// One more number.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless it is finite.
+    pub fn push(&mut self, x: f64) -> Result<()> {
+        error::finite("x", x)?;
         *self.cells.entry(cell(x)).or_default() += 1;
         self.count += 1;
+        Ok(())
     }
 
     /// The number of numbers.
@@ -95,7 +100,8 @@ mod tests {
         let mut sketch = QuantileSketch::default();
         assert!(matches!(sketch.quantile(0.5), Err(Error::Undefined { .. })));
         let all: Vec<f64> = (-50..50).map(|k| f64::from(k).powi(3)).collect();
-        all.iter().for_each(|x| sketch.push(*x));
+        all.iter().for_each(|x| sketch.push(*x).unwrap());
+        assert!(sketch.push(f64::NAN).is_err() && sketch.push(f64::INFINITY).is_err());
         for k in 1..=100 {
             let found = sketch.quantile((k as f64 - 0.5) / 100.0).unwrap();
             let exact = all[k - 1];

@@ -98,8 +98,13 @@ impl<'a> Lines<'a> {
 }
 
 /// The file, locked and ready for the next line, and the cells that it has: what is not whole behind them is
-/// cut off.
-pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BTreeSet<usize>)> {
+/// cut off. The line of a cell must have the given start.
+pub(super) fn open(
+    path: &Path,
+    header: &str,
+    own: &[usize],
+    start: &dyn Fn(usize) -> Result<String>,
+) -> Result<(File, BTreeSet<usize>)> {
     let io = |error: std::io::Error| io_error(path, &error);
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
@@ -130,8 +135,24 @@ pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BT
     if let Some(cell) = foreign {
         return Err(io_error(path, &format!("cell {cell} is not of this shard")));
     }
+    for (cell, line) in &lines.cells {
+        let start = start(*cell)?;
+        if !line.starts_with(&start) {
+            let argument = format!("cell {cell} of {}", path.display());
+            return Err(Error::invalid(argument, line, format!("{start}…")));
+        }
+    }
     cut(&mut file, lines.length as u64).map_err(io)?;
     Ok((file, found))
+}
+
+/// One more line, or nothing: half a line on a full disk would spoil those that are written behind it.
+pub(super) fn append(file: &mut File, line: &str) -> std::io::Result<()> {
+    let length = file.stream_position()?;
+    file.write_all(line.as_bytes()).or_else(|error| {
+        cut(file, length)?;
+        Err(error)
+    })
 }
 
 /// A process that has just been killed keeps its lock for another moment.

@@ -80,9 +80,25 @@ struct Header {
 
 /// The cells whose number is $i$ modulo $k$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(try_from = "Part")]
 pub struct Shard {
     index: usize,
     of: usize,
+}
+
+/// A shard as it is read, unchecked.
+#[derive(serde::Deserialize)]
+struct Part {
+    index: usize,
+    of: usize,
+}
+
+impl TryFrom<Part> for Shard {
+    type Error = Error;
+
+    fn try_from(part: Part) -> Result<Self> {
+        Self::new(part.index, part.of)
+    }
 }
 
 impl Shard {
@@ -197,8 +213,8 @@ impl<C: Serialize + Sync> Sweep<C> {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written, is damaged, or another process writes to it;
-    /// [`Error::Invalid`] if it is of another sweep, another shard or another version of the crate. All other
-    /// cells are computed first.
+    /// [`Error::Invalid`] if it is of another sweep, other cells, another shard or another version of the
+    /// crate. Errors of one cell are returned when all others have been computed.
     pub fn run<R: Serialize>(
         &self,
         shard: Shard,
@@ -208,7 +224,11 @@ impl<C: Serialize + Sync> Sweep<C> {
     ) -> Result<()> {
         let own: Vec<usize> = (0..self.cells.len()).filter(|c| shard.has(*c)).collect();
         let header = self.header(shard)?;
-        let (file, found) = file::open(path, &header, &own)?;
+        let start = |cell: usize| {
+            let parameters = to_json(&self.cells[cell])?;
+            Ok(format!("{{\"cell\":{cell},\"parameters\":{parameters},"))
+        };
+        let (file, found) = file::open(path, &header, &own, &start)?;
         let missing: Vec<usize> = own.iter().copied().filter(|c| !found.contains(c)).collect();
         let progress = |finished: usize| Progress {
             finished,
@@ -234,8 +254,7 @@ impl<C: Serialize + Sync> Sweep<C> {
             })?;
             line.push('\n');
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let written = state.0.write_all(line.as_bytes());
-            written.map_err(|error| io_error(path, &error))?;
+            file::append(&mut state.0, &line).map_err(|error| io_error(path, &error))?;
             state.1 += 1;
             observer(progress(state.1));
             Ok(())

@@ -221,7 +221,16 @@ fn a_file_of_another_sweep_is_left_alone() {
         .run(Shard::whole(), &path, square, |_| ())
         .unwrap_err();
     assert!(matches!(&error, Error::Invalid { argument, .. } if argument.contains("header")));
+    // a header does not tell cells apart, their lines do
+    let of = BTreeMap::from([("of", "numbers")]);
+    let other = Sweep::new("squares", &of, 7, (1..6).collect()).unwrap();
+    let error = other
+        .run(Shard::whole(), &path, square, |_| ())
+        .unwrap_err();
+    assert!(matches!(&error, Error::Invalid { argument, .. } if argument.contains("cell 0")));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
     let part = Shard::new(1, 2).unwrap();
+    assert!(serde_json::from_str::<Shard>(r#"{"index": 0, "of": 0}"#).is_err());
     assert!(squares().run(part, &path, square, |_| ()).is_err());
     let mut damaged = bytes.clone();
     damaged[bytes.len() / 2] = b'\n';
@@ -264,6 +273,8 @@ fn errors_of_cells_are_results() {
     let only_even = |x: &u32, _: Seed| {
         if x.is_multiple_of(2) {
             Ok(*x)
+        } else if *x == 3 {
+            Err(Error::overflow("an infinite logarithm is no JSON"))
         } else {
             Err(Error::undefined("half", "the number is odd"))
         }
@@ -277,4 +288,5 @@ fn errors_of_cells_are_results() {
             .all(|row| row.result.is_some() == row.cell.is_multiple_of(2))
     );
     assert!(matches!(rows[1].error, Some(Error::Undefined { .. })));
+    assert_eq!(rows[3].error, only_even(&3, Seed::new(0)).err());
 }
