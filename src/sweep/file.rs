@@ -133,7 +133,7 @@ pub(super) fn open(
     let found: BTreeSet<usize> = lines.cells.keys().copied().collect();
     let foreign = found.iter().find(|cell| own.binary_search(cell).is_err());
     if let Some(cell) = foreign {
-        return Err(io_error(path, &format!("cell {cell} is not of this shard")));
+        return Err(of_another_shard(path, *cell));
     }
     for (cell, line) in &lines.cells {
         let start = start(*cell)?;
@@ -153,6 +153,10 @@ pub(super) fn append(file: &mut File, line: &str) -> std::io::Result<()> {
         cut(file, length)?;
         Err(error)
     })
+}
+
+fn of_another_shard(path: &Path, cell: usize) -> Error {
+    io_error(path, &format!("cell {cell} is not of this shard"))
 }
 
 /// A process that has just been killed keeps its lock for another moment.
@@ -208,7 +212,12 @@ pub fn merge(shards: &[impl AsRef<Path>], path: &Path) -> Result<()> {
         let no_header = || io_error(shard, &"no header of a sweep");
         let lines = Lines::of(shard, bytes)?.ok_or_else(no_header)?;
         let known: Known = serde_json::from_str(lines.header).map_err(|_| no_header())?;
-        let (part, of) = known.shard.map_or((0, 1), |s| (s.index, s.of));
+        let own = known.shard.unwrap_or(Shard::whole());
+        let (part, of) = (own.index, own.of);
+        let is_own = |cell: &usize| *cell < known.cells && own.has(*cell);
+        if let Some(cell) = lines.cells.keys().find(|cell| !is_own(cell)) {
+            return Err(of_another_shard(shard, *cell));
+        }
         if of != files.len() {
             let expected = format!("{of} of them, as {} says", shard.display());
             return Err(Error::shape(

@@ -89,8 +89,12 @@ fn a_sweep_that_is_killed_twenty_times_has_the_bytes_of_one_run() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        // every other time not before it has written something
-        while i % 2 == 0 && size() == before && start.elapsed() < Duration::from_millis(300) {
+        // every other time not before it has written something, or has nothing left to write
+        while i % 2 == 0
+            && size() == before
+            && start.elapsed() < Duration::from_millis(300)
+            && child.try_wait().unwrap().is_none()
+        {
             std::thread::sleep(Duration::from_micros(100));
         }
         std::thread::sleep(Duration::from_micros(rng.random_range(0..6000)));
@@ -262,6 +266,14 @@ fn a_file_of_another_sweep_is_left_alone() {
     let error = squares().run(Shard::new(0, 2).unwrap(), &parts[0], stopped, |_| ());
     assert!(matches!(error, Err(Error::Io { .. })));
     assert!(matches!(merge(&parts, &merged), Err(Error::Shape { .. })));
+    let mut strange = fs::read_to_string(&parts[1]).unwrap();
+    strange.push_str("{\"cell\":2,\"parameters\":2,\"result\":0.0}\n");
+    fs::write(&parts[1], strange).unwrap();
+    let error = merge(&parts, &merged).unwrap_err();
+    assert!(
+        error.to_string().contains("cell 2 is not of this shard"),
+        "{error}"
+    );
     assert!(!merged.exists());
 }
 
