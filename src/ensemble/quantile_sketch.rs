@@ -12,7 +12,8 @@ const BITS: u32 = 8;
 /// Counts in cells that grow with the number, 256 to an octave: C. Masson, J. Rim and H. Lee's sketch (2019,
 /// arXiv 1908.10693) with the leading bits of a number in place of its logarithm. Counts do not depend on the
 /// order of the stream. A cell is kept once a number has fallen into it: some hundred of them for a law that
-/// spreads over an octave, a million at the very most. Numbers below $10^{-310}$ count as 0.
+/// spreads over an octave, a million at the very most. Subnormal numbers, below $2.3 \cdot 10^{-308}$, have
+/// larger errors, and those below $8.6 \cdot 10^{-311}$ count as 0.
 ///
 /// ```
 /// use neural_limits::ensemble::QuantileSketch;
