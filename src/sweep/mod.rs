@@ -206,8 +206,8 @@ impl<C: Serialize + Sync> Sweep<C> {
 
     /// Computes the cells of a shard that a file does not have yet, in parallel, and appends each to it as it
     /// finishes; in the end the lines are put in order. Cell number $c$ gets child $c$ of the seed. The
-    /// observer is called before the first and after each of them, one call at a time, while the file is held:
-    /// it must not start parallel work itself.
+    /// observer is called before the first and after each of them, one call at a time, while the file is
+    /// held: it must not start parallel work itself.
     ///
     /// A run that was killed, at whatever moment, is gone on with by the same call: a last line that was cut
     /// off is computed again, nothing else is. An error of `compute` is the result of its cell, as it would
