@@ -53,6 +53,7 @@ pub enum Error {
         /// What overflows.
         quantity: String,
         /// The natural logarithm of the result ($+\infty$ where it is not known).
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "or_infinite"))]
         log: f64,
         /// The natural logarithm of the largest finite number of the format.
         limit: f64,
@@ -95,6 +96,7 @@ pub enum Error {
         /// What was computed.
         what: String,
         /// The error estimate reached.
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "or_infinite"))]
         reached: f64,
         /// The error estimate wanted.
         tolerance: f64,
@@ -115,6 +117,13 @@ pub enum Error {
         /// What the operating system or the writer said.
         reason: String,
     },
+}
+
+/// JSON has no infinity, and writes null for it.
+#[cfg(feature = "serde")]
+fn or_infinite<'de, D: serde::Deserializer<'de>>(source: D) -> std::result::Result<f64, D::Error> {
+    let found: Option<f64> = serde::Deserialize::deserialize(source)?;
+    Ok(found.unwrap_or(f64::INFINITY))
 }
 
 /// The crate's result type.

@@ -156,7 +156,7 @@ pub fn open(path: &Path, header: Header) -> io::Result<(BufWriter<File>, usize)>
     Ok((BufWriter::new(file), good))
 }
 
-/// Writes a tile through to the disk.
+/// Hands a tile to the system: what is killed afterwards has not lost it.
 pub fn append(out: &mut BufWriter<File>, tile: &[f64]) -> io::Result<()> {
     let bytes: Vec<u8> = tile.iter().flat_map(|x| x.to_le_bytes()).collect();
     out.write_all(&bytes)?;

@@ -223,7 +223,7 @@ impl<'a> Ensemble<'a> {
     /// can break off.
     ///
     /// # Errors
-    /// As [`run`](Self::run); [`Error::Shape`] for statistics of as many numbers as another ensemble has.
+    /// As [`run`](Self::run); [`Error::Shape`] for statistics of another number of numbers.
     ///
     /// ```
     /// use std::ops::ControlFlow;

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::{Error, Result};
+use crate::{Error, Result, error};
 
 /// Vectors that are added one by one, before their sums are added in pairs.
 const LEAF: u64 = 64;
@@ -97,11 +97,14 @@ impl Moments {
     /// One more vector of $d$ numbers.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another number of them.
+    /// [`Error::Shape`] for another number of them; [`Error::Invalid`] for one that is not finite.
     pub fn push(&mut self, x: &[f64]) -> Result<()> {
         if x.len() != self.dimension {
             let expected = format!("length {}", self.dimension);
             return Err(Error::shape("x", format!("length {}", x.len()), expected));
+        }
+        if let Some(i) = error::first_outside(x, -f64::MAX, f64::MAX) {
+            return Err(Error::invalid(format!("x[{i}]"), x[i], "a finite number"));
         }
         self.rest.push(x);
         if self.rest.count == LEAF {
@@ -195,5 +198,8 @@ mod tests {
         let mut moments = Moments::new(1);
         (0..100_000).for_each(|k| moments.push(&vector(k)[1..]).unwrap());
         assert!(moments.blocks.len() <= 11);
+        let before = moments.clone();
+        assert!(moments.push(&[f64::NAN]).is_err() && moments.push(&[1.0, 2.0]).is_err());
+        assert_eq!(moments, before);
     }
 }

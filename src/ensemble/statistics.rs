@@ -53,7 +53,7 @@ impl Statistics {
         for ((least, greatest, sketch), x) in self.each.iter_mut().zip(sample) {
             *least = least.min(*x);
             *greatest = greatest.max(*x);
-            sketch.push(*x);
+            sketch.push(*x)?;
         }
         for (i, histogram) in &mut self.histograms {
             histogram.push(sample[*i]);

@@ -98,8 +98,13 @@ impl<'a> Lines<'a> {
 }
 
 /// The file, locked and ready for the next line, and the cells that it has: what is not whole behind them is
-/// cut off.
-pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BTreeSet<usize>)> {
+/// cut off. The line of a cell must have the given start.
+pub(super) fn open(
+    path: &Path,
+    header: &str,
+    own: &[usize],
+    start: &dyn Fn(usize) -> Result<String>,
+) -> Result<(File, BTreeSet<usize>)> {
     let io = |error: std::io::Error| io_error(path, &error);
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
@@ -128,10 +133,30 @@ pub(super) fn open(path: &Path, header: &str, own: &[usize]) -> Result<(File, BT
     let found: BTreeSet<usize> = lines.cells.keys().copied().collect();
     let foreign = found.iter().find(|cell| own.binary_search(cell).is_err());
     if let Some(cell) = foreign {
-        return Err(io_error(path, &format!("cell {cell} is not of this shard")));
+        return Err(of_another_shard(path, *cell));
+    }
+    for (cell, line) in &lines.cells {
+        let start = start(*cell)?;
+        if !line.starts_with(&start) {
+            let argument = format!("cell {cell} of {}", path.display());
+            return Err(Error::invalid(argument, line, format!("{start}…")));
+        }
     }
     cut(&mut file, lines.length as u64).map_err(io)?;
     Ok((file, found))
+}
+
+/// One more line, or nothing: half a line on a full disk would spoil those that are written behind it.
+pub(super) fn append(file: &mut File, line: &str) -> std::io::Result<()> {
+    let length = file.stream_position()?;
+    file.write_all(line.as_bytes()).or_else(|error| {
+        cut(file, length)?;
+        Err(error)
+    })
+}
+
+fn of_another_shard(path: &Path, cell: usize) -> Error {
+    io_error(path, &format!("cell {cell} is not of this shard"))
 }
 
 /// A process that has just been killed keeps its lock for another moment.
@@ -187,7 +212,12 @@ pub fn merge(shards: &[impl AsRef<Path>], path: &Path) -> Result<()> {
         let no_header = || io_error(shard, &"no header of a sweep");
         let lines = Lines::of(shard, bytes)?.ok_or_else(no_header)?;
         let known: Known = serde_json::from_str(lines.header).map_err(|_| no_header())?;
-        let (part, of) = known.shard.map_or((0, 1), |s| (s.index, s.of));
+        let own = known.shard.unwrap_or(Shard::whole());
+        let (part, of) = (own.index, own.of);
+        let is_own = |cell: &usize| *cell < known.cells && own.has(*cell);
+        if let Some(cell) = lines.cells.keys().find(|cell| !is_own(cell)) {
+            return Err(of_another_shard(shard, *cell));
+        }
         if of != files.len() {
             let expected = format!("{of} of them, as {} says", shard.display());
             return Err(Error::shape(

@@ -80,9 +80,25 @@ struct Header {
 
 /// The cells whose number is $i$ modulo $k$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(try_from = "Part")]
 pub struct Shard {
     index: usize,
     of: usize,
+}
+
+/// A shard as it is read, unchecked.
+#[derive(serde::Deserialize)]
+struct Part {
+    index: usize,
+    of: usize,
+}
+
+impl TryFrom<Part> for Shard {
+    type Error = Error;
+
+    fn try_from(part: Part) -> Result<Self> {
+        Self::new(part.index, part.of)
+    }
 }
 
 impl Shard {
@@ -189,7 +205,9 @@ impl<C: Serialize + Sync> Sweep<C> {
     }
 
     /// Computes the cells of a shard that a file does not have yet, in parallel, and appends each to it as it
-    /// finishes; in the end the lines are put in order. Cell number $c$ gets child $c$ of the seed.
+    /// finishes; in the end the lines are put in order. Cell number $c$ gets child $c$ of the seed. The
+    /// observer is called before the first and after each of them, one call at a time, while the file is
+    /// held: it must not start parallel work itself.
     ///
     /// A run that was killed, at whatever moment, is gone on with by the same call: a last line that was cut
     /// off is computed again, nothing else is. An error of `compute` is the result of its cell, as it would
@@ -197,8 +215,8 @@ impl<C: Serialize + Sync> Sweep<C> {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written, is damaged, or another process writes to it;
-    /// [`Error::Invalid`] if it is of another sweep, another shard or another version of the crate. All other
-    /// cells are computed first.
+    /// [`Error::Invalid`] if it is of another sweep, other cells, another shard or another version of the
+    /// crate. Errors of one cell are returned when all others have been computed.
     pub fn run<R: Serialize>(
         &self,
         shard: Shard,
@@ -208,7 +226,11 @@ impl<C: Serialize + Sync> Sweep<C> {
     ) -> Result<()> {
         let own: Vec<usize> = (0..self.cells.len()).filter(|c| shard.has(*c)).collect();
         let header = self.header(shard)?;
-        let (file, found) = file::open(path, &header, &own)?;
+        let start = |cell: usize| {
+            let parameters = to_json(&self.cells[cell])?;
+            Ok(format!("{{\"cell\":{cell},\"parameters\":{parameters},"))
+        };
+        let (file, found) = file::open(path, &header, &own, &start)?;
         let missing: Vec<usize> = own.iter().copied().filter(|c| !found.contains(c)).collect();
         let progress = |finished: usize| Progress {
             finished,
@@ -234,8 +256,7 @@ impl<C: Serialize + Sync> Sweep<C> {
             })?;
             line.push('\n');
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let written = state.0.write_all(line.as_bytes());
-            written.map_err(|error| io_error(path, &error))?;
+            file::append(&mut state.0, &line).map_err(|error| io_error(path, &error))?;
             state.1 += 1;
             observer(progress(state.1));
             Ok(())

@@ -135,7 +135,8 @@ pub struct Summary {
 }
 
 impl Plan {
-    /// All cells; sizes vary fastest, so that shards share the large ones.
+    /// All cells, widths varying fastest: shards share the large ones if their number has no factor in common
+    /// with that of the widths.
     ///
     /// # Errors
     /// [`Error::Shape`] for an empty list; [`Error::Invalid`] for a size of 0 or above 10⁹ or a quantile's

@@ -165,12 +165,13 @@ impl Snapshot {
 
 fn relative_change(what: &str, before: &DMatrix<f64>, after: &DMatrix<f64>) -> Result<f64> {
     check_shape(what, after.shape(), before.shape())?;
-    let size = before.norm();
-    if size == 0.0 {
+    // in this unit no square leaves the range
+    let unit = before.amax();
+    if unit == 0.0 {
         return Err(Error::undefined(
             format!("the relative change of {what}"),
             "it was 0",
         ));
     }
-    Ok((after - before).norm() / size)
+    Ok((after / unit - before / unit).norm() / (before / unit).norm())
 }

@@ -100,8 +100,16 @@ fn neither_the_budget_nor_a_break_changes_a_bit() {
         })
         .unwrap();
     assert!(iterate.iterations() == 4 && !iterate.is_solved());
-    let kept = serde_json::to_value(&iterate).unwrap();
-    let mut read: Iterate = serde_json::from_value(kept).unwrap();
+    let kept = serde_json::to_string(&iterate).unwrap();
+    let mut read: Iterate = serde_json::from_str(&kept).unwrap();
+    assert_eq!(read, iterate);
+    // one whose parts do not fit
+    let damaged = kept.replace("\"open\":[", "\"open\":[7,");
+    let mut damaged: Iterate = serde_json::from_str(&damaged).unwrap();
+    assert!(matches!(
+        solver.run(&mut damaged, go_on),
+        Err(Error::Shape { .. })
+    ));
     solver.run(&mut read, go_on).unwrap();
     assert!(read.is_solved());
     assert!(read.weights() == &weights);
@@ -167,6 +175,15 @@ fn what_does_not_fit_is_refused() {
     assert!(solver().with_preconditioner(preconditioner).is_err());
     assert!(solver().with_tolerance(0.0).is_err());
     assert!(solver().start(&DMatrix::zeros(3, 1)).is_err());
+    for size in [1e200, 1e-200] {
+        let error = solver()
+            .start(&DMatrix::from_element(POINTS, 1, size))
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("the squared norm of column 0"),
+            "{error}"
+        );
+    }
     assert!(
         tiles
             .times(&DMatrix::from_element(POINTS, 1, f64::NAN))

@@ -252,6 +252,20 @@ fn what_does_not_fit_is_refused() {
     assert!(RadialReluNetwork::new(0, 1.0).is_err());
     let x = Inputs::from_rows(&[[1.0, 0.5]]).unwrap();
     assert!(TwoLayerNetwork::new(Tanh, &x, &[1.0], 0.4).is_err());
+    let network = TwoLayerNetwork::new(Tanh, &x, &[1.0], 0.5).unwrap();
+    let none = DMatrix::zeros(x.dimension() + 1, 0);
+    assert!(network.outputs(&x, &none).is_err() && network.tangent_kernel(&x, &none).is_err());
+    // moments of another number
+    let flow = ParticleFlow::new(LinearNetwork::new(&[1.0, -0.5]).unwrap());
+    for count in [0, 6, 8] {
+        let moments = DVector::zeros(count);
+        assert!(matches!(
+            flow.limit(&moments, 1.0, 10),
+            Err(Error::Shape { .. })
+        ));
+        let coupled = flow.coupled(&DMatrix::zeros(3, 4), &moments, 1.0, 10, 0);
+        assert!(matches!(coupled, Err(Error::Shape { .. })));
+    }
     assert!(TwoLayerNetwork::new(Tanh, &x, &[1.0, 2.0], 0.5).is_err());
     let flow = ParticleFlow::new(QuadraticNetwork::new(&teacher()).unwrap());
     assert!(flow.run(&DMatrix::zeros(2, 4), 1.0, 10, 0).is_err());

@@ -89,8 +89,12 @@ fn a_sweep_that_is_killed_twenty_times_has_the_bytes_of_one_run() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        // every other time not before it has written something
-        while i % 2 == 0 && size() == before && start.elapsed() < Duration::from_millis(300) {
+        // every other time not before it has written something, or has nothing left to write
+        while i % 2 == 0
+            && size() == before
+            && start.elapsed() < Duration::from_millis(300)
+            && child.try_wait().unwrap().is_none()
+        {
             std::thread::sleep(Duration::from_micros(100));
         }
         std::thread::sleep(Duration::from_micros(rng.random_range(0..6000)));
@@ -221,7 +225,16 @@ fn a_file_of_another_sweep_is_left_alone() {
         .run(Shard::whole(), &path, square, |_| ())
         .unwrap_err();
     assert!(matches!(&error, Error::Invalid { argument, .. } if argument.contains("header")));
+    // a header does not tell cells apart, their lines do
+    let of = BTreeMap::from([("of", "numbers")]);
+    let other = Sweep::new("squares", &of, 7, (1..6).collect()).unwrap();
+    let error = other
+        .run(Shard::whole(), &path, square, |_| ())
+        .unwrap_err();
+    assert!(matches!(&error, Error::Invalid { argument, .. } if argument.contains("cell 0")));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
     let part = Shard::new(1, 2).unwrap();
+    assert!(serde_json::from_str::<Shard>(r#"{"index": 0, "of": 0}"#).is_err());
     assert!(squares().run(part, &path, square, |_| ()).is_err());
     let mut damaged = bytes.clone();
     damaged[bytes.len() / 2] = b'\n';
@@ -253,6 +266,14 @@ fn a_file_of_another_sweep_is_left_alone() {
     let error = squares().run(Shard::new(0, 2).unwrap(), &parts[0], stopped, |_| ());
     assert!(matches!(error, Err(Error::Io { .. })));
     assert!(matches!(merge(&parts, &merged), Err(Error::Shape { .. })));
+    let mut strange = fs::read_to_string(&parts[1]).unwrap();
+    strange.push_str("{\"cell\":2,\"parameters\":2,\"result\":0.0}\n");
+    fs::write(&parts[1], strange).unwrap();
+    let error = merge(&parts, &merged).unwrap_err();
+    assert!(
+        error.to_string().contains("cell 2 is not of this shard"),
+        "{error}"
+    );
     assert!(!merged.exists());
 }
 
@@ -264,6 +285,8 @@ fn errors_of_cells_are_results() {
     let only_even = |x: &u32, _: Seed| {
         if x.is_multiple_of(2) {
             Ok(*x)
+        } else if *x == 3 {
+            Err(Error::overflow("an infinite logarithm is no JSON"))
         } else {
             Err(Error::undefined("half", "the number is odd"))
         }
@@ -277,4 +300,5 @@ fn errors_of_cells_are_results() {
             .all(|row| row.result.is_some() == row.cell.is_multiple_of(2))
     );
     assert!(matches!(rows[1].error, Some(Error::Undefined { .. })));
+    assert_eq!(rows[3].error, only_even(&3, Seed::new(0)).err());
 }

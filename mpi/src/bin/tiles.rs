@@ -110,18 +110,16 @@ fn make(path: &Path, header: &[u8], length: u64) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(path)?;
-    let mut found = vec![0; header.len()];
-    match file.read_exact(&mut found) {
-        Ok(()) if found != header => {
-            let message = format!("{} is of another kernel", path.display());
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
-        }
-        Ok(()) => {}
-        Err(_) => {
-            file.seek(SeekFrom::Start(0))?;
-            file.write_all(header)?;
-        }
+    let mut found = Vec::new();
+    (&mut file)
+        .take(header.len() as u64)
+        .read_to_end(&mut found)?;
+    if !header.starts_with(&found) {
+        let message = format!("{} is of another kernel", path.display());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
     }
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(header)?;
     file.set_len(length)
 }
 

@@ -57,7 +57,8 @@ pub struct Progress {
 }
 
 /// A solution on its way: whoever keeps it (with the feature `serde` in a file) can
-/// [go on](ConjugateGradients::run) with it, to the same bits.
+/// [go on](ConjugateGradients::run) with it, to the same bits (of JSON with `serde_json`'s feature
+/// `float_roundtrip`).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Iterate {
@@ -94,6 +95,29 @@ impl Iterate {
     pub fn residuals(&self) -> Vec<f64> {
         let columns = 0..self.targets.ncols();
         columns.map(|c| self.relative_residual(c)).collect()
+    }
+
+    /// Whether it is of so many points, and whole: it may come from a file.
+    fn check(&self, points: usize) -> Result<()> {
+        let k = self.targets.ncols();
+        let parts = [
+            &self.targets,
+            &self.weights,
+            &self.residual,
+            &self.direction,
+        ];
+        for part in parts {
+            check_shape("the iterate", part.shape(), (points, k))?;
+        }
+        check_shape("its squares", (self.squares.len(), 1), (k, 1))?;
+        match self.open.iter().find(|&&column| column >= k) {
+            None => Ok(()),
+            Some(column) => Err(Error::shape(
+                "the iterate",
+                format!("an open column {column}"),
+                format!("{k} columns"),
+            )),
+        }
     }
 
     fn relative_residual(&self, column: usize) -> f64 {
@@ -180,10 +204,19 @@ impl<'a, T: Scalar> ConjugateGradients<'a, T> {
     /// The start $A = 0$.
     ///
     /// # Errors
-    /// [`Error::Shape`] and [`Error::Invalid`] for targets that do not fit or are not finite.
+    /// [`Error::Shape`] and [`Error::Invalid`] for targets that do not fit, are not finite, or have a squared
+    /// norm outside of the range of `f64`.
     pub fn start(&self, targets: &DMatrix<f64>) -> Result<Iterate> {
         check_targets(targets, self.kernel.points())?;
         let (n, k) = targets.shape();
+        for (c, column) in targets.column_iter().enumerate() {
+            let square = column.norm_squared();
+            if !(square.is_normal() || column.amax() == 0.0) {
+                let argument = format!("the squared norm of column {c} of the targets");
+                let expected = "a number in the range of f64: targets in another unit";
+                return Err(Error::invalid(argument, square, expected));
+            }
+        }
         let mut iterate = Iterate {
             targets: targets.clone(),
             weights: DMatrix::zeros(n, k),
@@ -205,15 +238,15 @@ impl<'a, T: Scalar> ConjugateGradients<'a, T> {
     /// [`Error::NotConverged`] with the largest relative residual, the true one, where the iterations do not
     /// suffice;
     /// [`Error::Invalid`] for a matrix that is not positive definite; [`Error::Shape`] for the iterate of
-    /// another kernel; what the kernel itself refuses. The iterate is then as the last whole iteration left
+    /// another kernel or parts that do not fit; what the kernel itself refuses. The iterate is then as the
+    /// last whole iteration left
     /// it, and can be gone on with.
     pub fn run(
         &self,
         iterate: &mut Iterate,
         mut observe: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        let shape = (self.kernel.points(), iterate.targets.ncols());
-        check_shape("the iterate", iterate.targets.shape(), shape)?;
+        iterate.check(self.kernel.points())?;
         while !iterate.solved {
             if iterate.open.is_empty() {
                 let product = self.times(&iterate.weights)?;

@@ -75,10 +75,12 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
         budget: usize,
         side: usize,
     ) -> Result<Self> {
+        let diagonal = kernel.diagonal(x)?;
+        check_shape("the diagonal", diagonal.shape(), (x.len(), 1))?;
         let mut tiles = Self {
             kernel,
             x,
-            diagonal: kernel.diagonal(x)?,
+            diagonal,
             side: error::size("side", side)?.min(x.len()),
             kept: Vec::new(),
         };
@@ -185,7 +187,9 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
 
     /// $K(x_i, X)$, in double precision.
     pub(super) fn row(&self, i: usize) -> Result<DMatrix<f64>> {
-        self.kernel.cross(&self.points_of(i..i + 1)?, self.x)
+        let row = self.kernel.cross(&self.points_of(i..i + 1)?, self.x)?;
+        check_shape("a row of the kernel", row.shape(), (1, self.points()))?;
+        Ok(row)
     }
 
     fn blocks(&self) -> usize {

@@ -109,7 +109,7 @@ impl<R: ParticleRisk> ParticleFlow<R> {
         seed: impl Into<Seed>,
     ) -> Result<DMatrix<f64>> {
         self.check(start, time, steps)?;
-        let drift = |state: &[DMatrix<f64>]| Ok(vec![self.drift(&state[0])]);
+        let drift = |state: &[DMatrix<f64>]| Ok(vec![self.drift(&state[0])?]);
         let state = self.integrated(vec![start.clone()], 1, time, steps, seed.into(), &drift)?;
         one(state.into_iter().next())
     }
@@ -152,8 +152,10 @@ impl<R: ParticleRisk> ParticleFlow<R> {
         Ok(particles)
     }
 
-    fn drift(&self, particles: &DMatrix<f64>) -> DMatrix<f64> {
-        self.risk.velocities(particles) - particles * self.decay
+    fn drift(&self, particles: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+        let velocities = self.risk.velocities(particles);
+        check_shape("the velocities", velocities.shape(), particles.shape())?;
+        Ok(velocities - particles * self.decay)
     }
 
     fn check(&self, start: &DMatrix<f64>, time: f64, steps: usize) -> Result<()> {
@@ -200,11 +202,13 @@ impl<R: ClosedLimit> ParticleFlow<R> {
     /// The moments $\mu$ of the limit law at time $t$, in so many steps.
     ///
     /// # Errors
-    /// [`Error::Invalid`] as [`run`](Self::run); [`Error::Unsupported`] where the limit is not closed with
-    /// decay or noise; [`Error::Overflow`].
+    /// [`Error::Shape`] and [`Error::Invalid`] for moments that are not as many as the risk has, or not
+    /// finite; as [`run`](Self::run); [`Error::Unsupported`] where the limit is not closed with decay or
+    /// noise; [`Error::Overflow`].
     pub fn limit(&self, moments: &DVector<f64>, time: f64, steps: usize) -> Result<DVector<f64>> {
         error::non_negative("time", time)?;
         error::size("steps", steps)?;
+        self.check_moments(moments)?;
         let drift = |state: &[DMatrix<f64>]| Ok(vec![self.moment_drift(&state[0])?]);
         let mut state = vec![column(moments)];
         for _ in 0..steps {
@@ -230,11 +234,12 @@ impl<R: ClosedLimit> ParticleFlow<R> {
         seed: impl Into<Seed>,
     ) -> Result<Coupled> {
         self.check(start, time, steps)?;
+        self.check_moments(moments)?;
         let drift = |state: &[DMatrix<f64>]| {
             let moments = state[2].column(0).into_owned();
             let copies = self.risk.limit_velocities(&moments, &state[1]) - &state[1] * self.decay;
             Ok(vec![
-                self.drift(&state[0]),
+                self.drift(&state[0])?,
                 copies,
                 self.moment_drift(&state[2])?,
             ])
@@ -247,6 +252,12 @@ impl<R: ClosedLimit> ParticleFlow<R> {
             copies: one(state.next())?,
             moments: one(state.next())?.column(0).into_owned(),
         })
+    }
+
+    fn check_moments(&self, moments: &DVector<f64>) -> Result<()> {
+        let of_one = self.risk.moments(&DMatrix::zeros(self.risk.dimension(), 1));
+        check_shape("the moments", moments.shape(), of_one.shape())?;
+        check_finite("the moments", &column(moments))
     }
 
     fn moment_drift(&self, moments: &DMatrix<f64>) -> Result<DMatrix<f64>> {

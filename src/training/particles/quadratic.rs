@@ -83,6 +83,13 @@ pub(super) fn covariance(particles: &DMatrix<f64>) -> DMatrix<f64> {
     sum / count as f64
 }
 
+/// $A B$ with the same bits on every machine, which nalgebra's product of more than 5 rows does not have.
+fn product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+    DMatrix::from_fn(a.nrows(), b.ncols(), |i, j| {
+        (0..a.ncols()).map(|l| a[(i, l)] * b[(l, j)]).sum()
+    })
+}
+
 impl ParticleRisk for QuadraticNetwork {
     fn dimension(&self) -> usize {
         self.teacher.nrows()
@@ -94,7 +101,7 @@ impl ParticleRisk for QuadraticNetwork {
     }
 
     fn velocities(&self, particles: &DMatrix<f64>) -> DMatrix<f64> {
-        self.slope(&covariance(particles)) * particles * -2.0
+        product(&self.slope(&covariance(particles)), particles) * -2.0
     }
 
     fn sampled_velocities(
@@ -125,7 +132,7 @@ impl ClosedLimit for QuadraticNetwork {
         let d = self.dimension();
         let m = DMatrix::from_column_slice(d, d, moments.as_slice());
         let slope = self.slope(&m);
-        let velocity = (&slope * &m + &m * &slope) * -2.0 - &m * (2.0 * decay)
+        let velocity = (product(&slope, &m) + product(&m, &slope)) * -2.0 - &m * (2.0 * decay)
             + DMatrix::identity(d, d) * (2.0 * temperature);
         Ok(DVector::from_column_slice(velocity.as_slice()))
     }
@@ -133,6 +140,6 @@ impl ClosedLimit for QuadraticNetwork {
     fn limit_velocities(&self, moments: &DVector<f64>, particles: &DMatrix<f64>) -> DMatrix<f64> {
         let d = self.dimension();
         let m = DMatrix::from_column_slice(d, d, moments.as_slice());
-        self.slope(&m) * particles * -2.0
+        product(&self.slope(&m), particles) * -2.0
     }
 }

@@ -9,7 +9,7 @@ use super::ParticleRisk;
 use crate::activation::Activation;
 use crate::inference::regression::check_shape;
 use crate::random::Stream;
-use crate::{Error, Inputs, Result};
+use crate::{Error, Inputs, Result, error};
 
 /// A network $f(x) = N^{-\gamma} \sum_i a_i \varphi(w_i \cdot x)$ trained on data, both layers, with the
 /// learning rate times $N^{2\gamma - 1}$; a particle is $(a, w)$:
@@ -44,7 +44,7 @@ impl TwoLayerNetwork {
     ) -> Result<Self> {
         check_shape("the targets", (targets.len(), 1), (x.len(), 1))?;
         for (k, &target) in targets.iter().enumerate() {
-            crate::error::finite(&format!("targets[{k}]"), target)?;
+            error::finite(&format!("targets[{k}]"), target)?;
         }
         if !(0.5..=1.0).contains(&exponent) {
             let expected = "a number in [1/2, 1]";
@@ -62,14 +62,9 @@ impl TwoLayerNetwork {
     /// $f$ at some inputs.
     ///
     /// # Errors
-    /// [`Error::Shape`] for inputs or particles of another dimension.
+    /// [`Error::Shape`] for inputs or particles of another dimension; [`Error::Invalid`] for no particles.
     pub fn outputs(&self, x: &Inputs<'_>, particles: &DMatrix<f64>) -> Result<DVector<f64>> {
-        self.x.same_dimension(x)?;
-        check_shape(
-            "the particles",
-            particles.shape(),
-            (self.dimension(), particles.ncols()),
-        )?;
+        self.check(x, particles)?;
         let points = x.points();
         let scale = (particles.ncols() as f64).powf(-self.exponent);
         Ok(DVector::from_iterator(
@@ -85,13 +80,8 @@ impl TwoLayerNetwork {
     /// # Errors
     /// As [`outputs`](Self::outputs).
     pub fn tangent_kernel(&self, x: &Inputs<'_>, particles: &DMatrix<f64>) -> Result<DMatrix<f64>> {
-        self.x.same_dimension(x)?;
+        self.check(x, particles)?;
         let count = particles.ncols();
-        check_shape(
-            "the particles",
-            particles.shape(),
-            (self.dimension(), count),
-        )?;
         let points: Vec<&[f64]> = x.points().collect();
         let m = points.len();
         let at = |phi: &dyn Fn(f64) -> f64| {
@@ -109,6 +99,16 @@ impl TwoLayerNetwork {
             let product = crate::numerics::dot(points[k], points[l]);
             (own[(k, l)] + through[(k, l)] * product) / count as f64
         }))
+    }
+
+    fn check(&self, x: &Inputs<'_>, particles: &DMatrix<f64>) -> Result<()> {
+        self.x.same_dimension(x)?;
+        let count = error::size("the number of particles", particles.ncols())?;
+        check_shape(
+            "the particles",
+            particles.shape(),
+            (self.dimension(), count),
+        )
     }
 
     /// $\sum_i a_i \varphi(w_i \cdot x)$.
