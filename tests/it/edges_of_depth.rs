@@ -386,8 +386,8 @@ fn flows_start_from_zero_inputs_and_tiny_ones() {
     assert!((a / b - 1.0).abs() < 1e-12);
 }
 
-/// Every activation, from the origin and from tiny variances, as a matrix and as a pair, against the recursion
-/// at three depths. What grows too fast for the one does so for the other.
+/// Every activation, from the origin and from tiny variances, as a matrix and as a pair, against the
+/// recursion at three depths. What grows too fast for the one does so for the other.
 #[test]
 fn flows_of_every_activation_start_from_zero_inputs() {
     let (origin, point, tiny) = ([0.0, 0.0], [1.0, 0.5], [1e-140, 0.0]);
