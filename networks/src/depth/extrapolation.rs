@@ -4,7 +4,8 @@
 //! Ordinary Differential Equations I*, II.9. The midpoint rule with $n$ substeps errs by a series in
 //! $n^{-2}$, so $k$ of its values with $n = 2, 4, \ldots, 2k$ give the order $2k$ for $k^2 + 1$ evaluations.
 //! A step can be as long as the whole way: a smooth flow of a residual network is done in 19 to 84
-//! evaluations, two of which look for a layer at the start, and every component says by itself when it has settled.
+//! evaluations, two of which look for a layer at the start, and every component says by itself when it has
+//! settled.
 
 use crate::Result;
 use crate::vectorized::vectorized;
