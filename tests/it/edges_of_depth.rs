@@ -468,6 +468,46 @@ fn flows_keep_the_distance_from_both_ends() {
     }
 }
 
+/// $\cos$: $\dot q = \sigma_w^2 (1 + e^{-2q})/2$, and $\sin$ with the other sign, have closed forms. After a
+/// layer of the time $1/\sigma_w^2$ their rates are constant, and a step that begins in it must see it.
+#[test]
+fn layers_at_the_start_of_a_flow_are_not_skipped() {
+    let cosine = |q: f64, a: f64| 0.5 * (a + ((2.0 * q).exp() + 1.0 - (-a).exp()).ln());
+    let sine = |q: f64, a: f64| 0.5 * (a + ((2.0 * q).exp_m1() + (-a).exp()).ln());
+    let points = [[0.0], [1.0], [0.7]];
+    let x = Inputs::from_rows(&points).unwrap();
+    for a in [0.0, 0.5, 1.0, 1.4, 2.0, 2.6, 3.45, 4.0, 4.6, 5.0, 6.65].map(|e| 10_f64.powf(e)) {
+        for name in ["cos", "sin"] {
+            let branch = Network::new()
+                .then(Activated::new(named(name).unwrap()))
+                .then(Dense::new(init(a, 0.0)));
+            let stem = Dense::new(init(1.0, 0.0));
+            let net = Network::new().then(stem).then(Stack::residual(branch));
+            let flow = net.infinite_depth();
+            let matrix = flow.covariance_at(&x, 1.0).unwrap();
+            for (i, j) in [(0, 1), (1, 2)] {
+                let k = flow.pair_at(&points[i], &points[j], 1.0).unwrap();
+                let k = k.pair().unwrap();
+                for (n, q) in [(i, k.variance_a()), (j, k.variance_b())] {
+                    let start = points[n][0] * points[n][0];
+                    let exact = match name {
+                        "cos" => cosine(start, a),
+                        _ if n == 0 => 0.0,
+                        _ => sine(start, a),
+                    };
+                    for found in [q, matrix[(n, n)]] {
+                        let error = (found - exact).abs();
+                        assert!(error <= 1e-9 * exact, "{name} {a:e}: {found} {exact}");
+                    }
+                }
+                let error = (matrix[(i, j)] - k.covariance()).abs();
+                let scale = k.variance_a().sqrt() * k.variance_b().sqrt();
+                assert!(error <= 1e-9 * scale, "{name} {a:e} ({i}, {j}): {error:e}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_pair_of_a_flow_costs_some_hundred_duals() {
     let (x, y) = ([1.0, 0.0], [0.6, 0.9]);

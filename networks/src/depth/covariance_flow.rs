@@ -119,12 +119,15 @@ fn integrate_near_one(
     let mut time = start;
     let is_steep = shift * STEEP < clock;
     let mut step = (end - start) * if is_steep { FIRST_STEP } else { 1.0 };
+    let mut is_first = true;
     for _ in 0..STEPS {
         let rest = end - time;
         let is_last = step >= rest;
         step = step.min(rest);
-        match flow.step((time, step), &state, floors, SLACK * tolerance, noise) {
+        let errors = (floors, SLACK * tolerance, noise);
+        match flow.step((time, step), &state, errors, is_first) {
             Ok(Some((next, columns))) => {
+                is_first = false;
                 state = next;
                 if is_last {
                     return flow.end(end, &state, k);
@@ -170,9 +173,8 @@ impl Flow<'_> {
         &self,
         (time, step): (f64, f64),
         state: &[f64],
-        floors: [f64; 4],
-        tolerance: f64,
-        noise: f64,
+        (floors, tolerance, noise): ([f64; 4], f64, f64),
+        is_first: bool,
     ) -> Result<Option<(Vec<f64>, usize)>> {
         let mut velocity = vec![0.0; state.len()];
         let mut rates = |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
@@ -181,10 +183,23 @@ impl Flow<'_> {
         let mut before = [f64::INFINITY; 4];
         loop {
             table.add(&mut rates, (time, step), state, &velocity)?;
+            let allowed = |i: usize| tolerance * table.value(i).abs() + floors[i];
+            if is_first && table.columns() == 1 {
+                // the defect is smooth in the root of time, the others are so in time
+                let speed = |i: usize, time: f64| match i {
+                    2 => 1.0,
+                    _ => self.speed(time),
+                };
+                let hidden =
+                    table.initial_layer(&mut rates, (time, step), state, &velocity, &speed)?;
+                if (0..4).any(|i| hidden[i] > allowed(i).max(noise)) {
+                    return Ok(None);
+                }
+            }
             let mut worst = Progress::Settled;
             for i in 0..4 {
                 let error = table.error(i);
-                let allowed = tolerance * table.value(i).abs() + floors[i];
+                let allowed = allowed(i);
                 match Progress::of(table.columns(), error, before[i], allowed, noise) {
                     Progress::Settled => {}
                     Progress::Pending => worst = Progress::Pending,
@@ -213,13 +228,18 @@ impl Flow<'_> {
         PairCovariance::from_parts(a, b, epsilon.clamp(0.0, 2.0))
     }
 
+    /// $d\tau$ of the time.
+    fn speed(&self, time: f64) -> f64 {
+        if self.in_root { 2.0 * time } else { 1.0 }
+    }
+
     fn rates(&self, time: f64, state: &[f64], out: &mut [f64]) -> Result<()> {
         let k = self.pair(time, state);
         if !(k.variance_a().is_finite() && k.variance_b().is_finite()) {
             return Err(Error::overflow("the covariance flow"));
         }
         let (rate, tangent) = (self.rate)((k, state[3]))?;
-        let speed = if self.in_root { 2.0 * time } else { 1.0 };
+        let speed = self.speed(time);
         out[0] = speed * (rate.variance_a() - self.velocity.variance_a());
         out[1] = speed * (rate.variance_b() - self.velocity.variance_b());
         out[2] = speed * k.defect_velocity(rate);
