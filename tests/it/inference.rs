@@ -39,9 +39,10 @@ fn posteriors_and_likelihoods_are_those_of_eighty_digits() {
             else {
                 panic!("{}: {error}", case["name"]);
             };
+            // a pivot exceeds the least eigenvalue by what its eigenvector has elsewhere
             assert!(
-                pivot < y.nrows() && size.abs() < 1e-12 * train.amax(),
-                "{}",
+                pivot < y.nrows() && size.abs() < 1e-10 * train.amax(),
+                "{}: {size:e}",
                 case["name"]
             );
             let done = Noise::Variance(noise.variance(0.0).unwrap() + ridge);

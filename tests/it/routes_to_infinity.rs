@@ -27,7 +27,7 @@ fn critical_mlp() -> Mlp {
 }
 
 fn commutes(finding: &Finding) -> bool {
-    matches!(finding.answer, Answer::Commute { error_probability } if error_probability <= 0.01)
+    matches!(finding.answer, Answer::Commute { error_probability, .. } if error_probability <= 0.01)
 }
 
 fn does_not(finding: &Finding) -> bool {

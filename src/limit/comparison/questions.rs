@@ -381,7 +381,8 @@ impl Question {
     /// The answer, if the outcomes of the routes give one.
     fn conclusion(&self, drawing: &Drawing, judged: f64) -> Option<Answer> {
         let mut different: Vec<String> = Vec::new();
-        let (mut least, mut largest, mut same, mut open) = (1.0_f64, 0.0_f64, 0, 0);
+        let (mut least, mut largest) = (1.0_f64, 0.0_f64);
+        let (mut same, mut open, mut left_out) = (0, 0, 0);
         for (known, followed) in self.routes.iter().zip(&drawing.routes) {
             match &known.judgement.outcome {
                 Outcome::Different { error_probability } => {
@@ -398,7 +399,8 @@ impl Question {
                     same += 1;
                 }
                 Outcome::Open { .. } => open += 1,
-                Outcome::Reference | Outcome::Unavailable(_) => {}
+                Outcome::Unavailable(_) => left_out += 1,
+                Outcome::Reference => {}
             }
         }
         if !different.is_empty() {
@@ -409,6 +411,7 @@ impl Question {
         }
         (same > 0 && open == 0).then_some(Answer::Commute {
             error_probability: largest,
+            left_out,
         })
     }
 

@@ -174,6 +174,8 @@ pub enum Answer {
     Commute {
         /// The probability of data like this if one of them does not.
         error_probability: f64,
+        /// Routes that could not be followed, of which nothing is said: their outcomes have the reasons.
+        left_out: usize,
     },
     /// A route leads elsewhere, or there is no limit.
     DoNotCommute {

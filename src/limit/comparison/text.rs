@@ -127,11 +127,18 @@ impl RouteLimit {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Commute { error_probability } => write!(
-                f,
-                "routes agree (error probability {})",
-                probability(*error_probability)
-            ),
+            Self::Commute {
+                error_probability,
+                left_out,
+            } => {
+                let probability = probability(*error_probability);
+                write!(f, "routes agree (error probability {probability})")?;
+                match left_out {
+                    0 => Ok(()),
+                    1 => write!(f, ", but for one that could not be followed"),
+                    count => write!(f, ", but for {count} that could not be followed"),
+                }
+            }
             Self::DoNotCommute {
                 error_probability,
                 because,
