@@ -197,15 +197,14 @@ impl Flow<'_> {
                 }
             }
             let mut worst = Progress::Settled;
-            for i in 0..4 {
+            for (i, before) in before.iter_mut().enumerate() {
                 let error = table.error(i);
-                let allowed = allowed(i);
-                match Progress::of(table.columns(), error, before[i], allowed, noise) {
+                match Progress::of(table.columns(), error, *before, allowed(i), noise) {
                     Progress::Settled => {}
                     Progress::Pending => worst = Progress::Pending,
                     Progress::Failed => return Ok(None),
                 }
-                before[i] = error;
+                *before = error;
             }
             if worst == Progress::Settled {
                 let next = (0..4).map(|i| table.value(i)).collect();
