@@ -41,8 +41,8 @@ use crate::{Error, Result};
 /// Networks of each size in the first round.
 const FIRST: usize = 64;
 
-/// The most by which their number grows from round to round.
-const GROWTH: f64 = 4.0;
+/// The most by which their number grows from round to round; the less, the nearer the end of the budget.
+const GROWTH: [f64; 3] = [4.0, 2.0, 1.25];
 
 /// Asks along chosen [routes](Route) whether neural functions have one limit, and draws networks until the
 /// answer has a small probability of error, or a [budget](Budget) ends.
@@ -247,12 +247,16 @@ impl<'a> RouteComparison<'a> {
                     open: questions.open(),
                 });
             }
-            let wanted = questions.wanted(&self, &drawing, round, GROWTH);
-            let cost = drawing.cost(&wanted);
-            if cost.networks == drawing.networks || !self.budget.allows(&cost) {
-                return Ok(questions.report(&self, &drawing, round));
+            // a smaller round where the budget has no room for a large one
+            let mut rounds = GROWTH.map(|growth| questions.wanted(&self, &drawing, round, growth));
+            let next = rounds.iter_mut().find(|wanted| {
+                let cost = drawing.cost(wanted);
+                cost.networks > drawing.networks && self.budget.allows(&cost)
+            });
+            match next {
+                Some(wanted) => targets = std::mem::take(wanted),
+                None => return Ok(questions.report(&self, &drawing, round)),
             }
-            targets = wanted;
         }
     }
 
