@@ -99,17 +99,12 @@
 #![warn(unreachable_pub)]
 
 pub mod claims;
-pub mod diffusion;
 pub mod ensemble;
 #[cfg(feature = "plot")]
 pub mod figure;
 pub mod inference;
-pub mod law;
 pub mod limit;
-pub mod mean_field;
 pub mod neural_function;
-pub mod proportional;
-pub mod statistics;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 #[cfg(feature = "sweep")]
@@ -121,6 +116,8 @@ pub use neural_limits_core::{
     Error, Initialization, Inputs, PairCorrelation, PairCovariance, Result, Scalar,
     ScaledCovariance, activation,
 };
+#[doc(inline)]
+pub use neural_limits_laws::{diffusion, law, mean_field, proportional, statistics};
 #[doc(inline)]
 pub use neural_limits_networks::{architecture, depth, kernel, network, propagation, sample};
 // the other rooms below the networks, under the names that they have there

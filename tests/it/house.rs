@@ -73,7 +73,7 @@ fn modules_read_only_what_stands_before_them() {
         found.unwrap_or_else(|| panic!("docs/architecture.md does not place {module}"))
     };
     let mut seen = BTreeSet::new();
-    let sources = ["core/src", "networks/src", "src"].map(|folder| root().join(folder));
+    let sources = ["core/src", "networks/src", "laws/src", "src"].map(|folder| root().join(folder));
     let all = sources.iter().flat_map(|source| {
         let files = files(source).into_iter();
         files.map(move |path| (source, path))
@@ -107,6 +107,7 @@ fn comments_are_at_most_110_columns_wide() {
     for folder in [
         "core/src",
         "networks/src",
+        "laws/src",
         "src",
         "tests",
         "examples",

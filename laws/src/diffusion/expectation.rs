@@ -30,7 +30,7 @@ impl Expectation {
     ///
     /// # Errors
     /// [`Error::Undefined`] for less than two paths.
-    pub(crate) fn of_levels(levels: &[Vec<f64>], undefined: usize) -> Result<Self> {
+    pub fn of_levels(levels: &[Vec<f64>], undefined: usize) -> Result<Self> {
         if levels.len() < 2 {
             return Err(Error::undefined(
                 "an expectation",
@@ -146,7 +146,7 @@ impl Diffusion {
     }
 
     /// What `read` makes of [`levels`](Self::levels) of every path, in order.
-    pub(crate) fn read_levels<T: Scalar, R: Send>(
+    pub fn read_levels<T: Scalar, R: Send>(
         &self,
         x: &Inputs<'_, T>,
         time: f64,

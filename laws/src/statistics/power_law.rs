@@ -67,8 +67,10 @@ pub fn fit_power_law(observations: &[Observation]) -> Option<Vec<Estimate>> {
 }
 
 /// Exponents with their standard errors.
-pub(crate) struct PowerLaw {
-    pub(crate) exponents: Vec<(f64, f64)>,
+#[derive(Debug)]
+pub struct PowerLaw {
+    /// Each exponent with its standard error.
+    pub exponents: Vec<(f64, f64)>,
     /// The degrees of freedom of the residuals, where the standard errors are from them alone.
     freedom: Option<f64>,
 }
@@ -83,7 +85,7 @@ impl PowerLaw {
     }
 
     /// The probability of an error of at least as many standard errors, to either side.
-    pub(crate) fn two_sided(&self, errors: f64) -> f64 {
+    pub fn two_sided(&self, errors: f64) -> f64 {
         match self.freedom {
             None => 2.0 * normal::distribution(-errors),
             Some(freedom) => {
@@ -93,7 +95,8 @@ impl PowerLaw {
         }
     }
 
-    pub(crate) fn fitted(observations: &[Observation]) -> Option<Self> {
+    /// The fit, unless there are too few observations of positive errors, or their sizes are collinear.
+    pub fn fitted(observations: &[Observation]) -> Option<Self> {
         let usable: Vec<&Observation> = observations
             .iter()
             .filter(|o| {

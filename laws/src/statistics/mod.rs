@@ -33,7 +33,8 @@ pub use dependence::{distance_correlation, independence_test};
 pub use energy::{energy_distance, energy_test};
 pub use extrapolation::{Extrapolation, Measurement, extrapolate};
 pub use kolmogorov::{kolmogorov_smirnov_test, one_sample_p_value, two_sample_p_value};
-pub(crate) use power_law::PowerLaw;
+#[doc(hidden)]
+pub use power_law::PowerLaw;
 pub use power_law::{Estimate, Observation, fit_power_law};
 pub use rates::{Rate, Rates, fit_rates};
 pub use test::Test;
