@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     fn reference() -> Vec<Value> {
-        cases(&read(Path::new("tests/data/neural_tangents.json")).unwrap()).to_vec()
+        cases(&read(Path::new("../tests/data/neural_tangents.json")).unwrap()).to_vec()
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
     /// by 1e-9 fails.
     #[test]
     fn a_reference_that_rounds_passes_and_one_that_is_wrong_fails() {
-        let file = read(Path::new("tests/data/naive_kernels.json")).unwrap();
+        let file = read(Path::new("../tests/data/naive_kernels.json")).unwrap();
         let mut disputed = 0;
         for case in cases(&file) {
             let Outcome::Compared(comparison) = evaluate(case, 1e-12) else {

@@ -490,7 +490,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str) -> Value {
-        case::read(&Path::new("tests/data").join(name)).unwrap()
+        case::read(&Path::new("../tests/data").join(name)).unwrap()
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Depend on `neural-limits`, which exports what is meant for users. This crate stands apart so that a
 //! change of what compares, infers or trains does not compile the networks again; what is public here and
 //! hidden there may change with any version.
-#![forbid(unsafe_code)]
+#![warn(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
 
