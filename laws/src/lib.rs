@@ -1,5 +1,5 @@
-//! The laws of [neural-limits](https://docs.rs/neural-limits): statistics of samples, the laws of neurons from
-//! any initial law, diffusions of finite width, and what width and depth do together.
+//! The laws of [neural-limits](https://docs.rs/neural-limits): statistics of samples, the laws of neurons
+//! from any initial law, diffusions of finite width, and what width and depth do together.
 //!
 //! Depend on `neural-limits`, which exports what is meant for users. This crate stands apart so that a
 //! change of what compares, infers or trains does not compile the laws again; what is public here and
