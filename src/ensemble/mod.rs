@@ -45,6 +45,9 @@ const ROUND: u64 = 256;
 /// The most samples that are held at a time, before they enter the statistics.
 const MOST_HELD: u64 = 4096;
 
+/// The most numbers whose covariance is kept: 67 MB for each level of the tree of sums.
+const MOST_NUMBERS: usize = 4096;
+
 /// Numbered samples of $d$ numbers each, sample $k$ a function of stream $k$ of a seed.
 ///
 /// ```
@@ -181,7 +184,9 @@ impl<'a> Ensemble<'a> {
     ///
     /// # Errors
     /// [`Error::Invalid`] for no samples or more than 10⁹, or for a number that is not finite;
-    /// [`Error::Overflow`] for one whose square exceeds the range; those of the draws.
+    /// [`Error::Overflow`] for one whose square exceeds the range; [`Error::Shape`] for more than 4096 numbers,
+    /// whose covariance would fill the memory (their [`records`](Self::records) can be had); those of the
+    /// draws.
     pub fn run(&self, samples: u64) -> Result<Statistics> {
         let mut statistics = self.statistics();
         self.extend(&mut statistics, samples, |_| ControlFlow::Continue(()))?;
@@ -253,6 +258,13 @@ impl<'a> Ensemble<'a> {
                 "statistics",
                 format!("{} numbers", statistics.numbers()),
                 format!("{}, as the ensemble has", self.numbers),
+            ));
+        }
+        if self.numbers > MOST_NUMBERS {
+            return Err(Error::shape(
+                "statistics",
+                format!("{} numbers", self.numbers),
+                format!("at most {MOST_NUMBERS}, whose covariance is kept; records have no bound"),
             ));
         }
         let mut next = statistics.drawn();

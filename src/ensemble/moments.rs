@@ -26,7 +26,8 @@ pub struct Moments {
     rest: Part,
 }
 
-/// The number of vectors, their mean, and the lower triangle of their summed squares around it, by rows.
+/// The number of vectors, their mean, and the lower triangle of their summed squares around it, by rows
+/// (allocated for the first vector).
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
     count: u64,
@@ -39,11 +40,12 @@ impl Part {
         Self {
             count: 0,
             mean: vec![0.0; dimension],
-            squares: vec![0.0; dimension * (dimension + 1) / 2],
+            squares: Vec::new(),
         }
     }
 
     fn push(&mut self, x: &[f64]) {
+        self.squares.resize(x.len() * (x.len() + 1) / 2, 0.0);
         self.count += 1;
         let share = 1.0 / self.count as f64;
         let weight = 1.0 - share;
@@ -150,7 +152,8 @@ impl Moments {
         let total = self.total();
         DMatrix::from_fn(self.dimension, self.dimension, |i, j| {
             let (row, column) = (i.max(j), i.min(j));
-            total.squares[row * (row + 1) / 2 + column]
+            let square = total.squares.get(row * (row + 1) / 2 + column);
+            square.copied().unwrap_or(0.0) // without any vector
         })
     }
 }

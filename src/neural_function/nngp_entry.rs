@@ -1,6 +1,6 @@
 //! An entry of the empirical NNGP kernel as a neural function.
 
-use rand_distr::{Distribution, StandardNormal};
+use rand_distr::{ChiSquared, Distribution};
 
 use super::{Need, NeuralFunction, Process, empirical, neuron, pair};
 use crate::law::Law;
@@ -40,16 +40,11 @@ impl NngpEntry {
     /// Of two inputs and the first `outputs` outputs.
     ///
     /// # Errors
-    /// As [`Inputs::from_rows`]; [`Error::Invalid`] for 0 outputs or more than 10⁴.
+    /// As [`Inputs::from_rows`]; [`Error::Invalid`] for 0 outputs.
     pub fn between(a: &[f64], b: &[f64], outputs: usize) -> Result<Self> {
-        error::size("outputs", outputs)?;
-        if outputs > 10_000 {
-            let expected = "an integer <= 10000; a Covariance is the entry of all outputs";
-            return Err(Error::invalid("outputs", outputs, expected));
-        }
         Ok(Self {
             inputs: pair(a, b)?,
-            outputs,
+            outputs: error::size("outputs", outputs)?,
         })
     }
 }
@@ -84,16 +79,14 @@ impl NeuralFunction for NngpEntry {
         let scale = k.variance_a().sqrt() * k.variance_b().sqrt() / self.outputs as f64;
         // of unit Gaussians, uv = ((1 + c) s² - (1 - c) d²)/2 with independent s, d
         let (sum, difference) = (0.5 * c.one_plus(), 0.5 * c.one_minus());
+        let freedom = self.outputs as f64;
+        let squares = ChiSquared::new(freedom)
+            .map_err(|_| Error::invalid("outputs", freedom, "a positive number"))?;
         let seed = Seed::new(0);
         empirical((0..DRAWS).map(|i| {
             let mut rng = seed.stream(i as u64);
-            let mut total = 0.0;
-            for _ in 0..self.outputs {
-                let s: f64 = StandardNormal.sample(&mut rng);
-                let d: f64 = StandardNormal.sample(&mut rng);
-                total += sum * s * s - difference * d * d;
-            }
-            scale * total
+            let (s, d) = (squares.sample(&mut rng), squares.sample(&mut rng));
+            scale * (sum * s - difference * d)
         }))
     }
 }

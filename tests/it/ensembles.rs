@@ -208,3 +208,14 @@ fn control_variates_have_mean_zero() {
         }
     }
 }
+
+#[test]
+fn more_numbers_than_a_covariance_can_hold_are_refused_and_their_records_are_not() {
+    let numbers = 1_000_000;
+    let ensemble = Ensemble::new((numbers, 0), 1, |_| Ok(vec![0.5; numbers])).unwrap();
+    let Err(Error::Shape { found, .. }) = ensemble.run(10) else {
+        panic!("a covariance of 10¹² entries");
+    };
+    assert!(found.contains("1000000"), "{found}");
+    assert_eq!(ensemble.records(0..2).unwrap().len(), 2);
+}
