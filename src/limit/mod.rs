@@ -20,14 +20,15 @@ mod report;
 mod route;
 pub mod routes;
 mod verdict;
+pub(crate) mod without_value;
 
 use std::fmt::Debug;
 
 pub use crate::law::{Empirical, Law};
 pub use commutativity::{Commutativity, Progress};
 pub use comparison::{
-    Answer, Between, Budget, Finding, FunctionComparison, Judgement, Measure, Outcome, Round,
-    RouteComparison, RouteLimit, RouteReport, Step,
+    Answer, Between, Budget, Finding, FunctionComparison, JointComparison, JointEnd, Judgement,
+    Measure, Outcome, Round, RouteComparison, RouteLimit, RouteReport, Step,
 };
 pub use regime::Regime;
 pub use report::{Deviation, FunctionReport, Report, Row};
@@ -38,6 +39,11 @@ pub use verdict::{Exponents, Verdict};
 use crate::architecture::Architecture;
 use crate::neural_function::NeuralFunction;
 use crate::{Error, Result};
+
+/// The slowest power of a size at which an error counts as vanishing, half of the central limit's $-1/2$ and
+/// half-way to that of an error that stays: convergence is said where an exponent is below it, with the
+/// stated confidence, the lack of it where it is above.
+pub const SLOWEST: f64 = -0.25;
 
 /// Every limit at once, for every [`Architecture`].
 pub trait InEveryLimit: Architecture {

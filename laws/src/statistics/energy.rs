@@ -212,8 +212,8 @@ mod tests {
             let mut normal = || -> f64 { StandardNormal.sample(&mut stream) };
             (0..100).map(|_| [normal() + shift, normal()]).collect()
         };
-        let repeat = |i| energy_distance_with_error(&draw(2 * i, 1.0), &draw(2 * i + 1, 0.0));
-        let all: Vec<(f64, f64)> = (0..100).map(|i| repeat(i).unwrap()).collect();
+        let repeat = |i: u64| energy_distance_with_error(&draw(2 * i, 1.0), &draw(2 * i + 1, 0.0));
+        let all: Vec<(f64, f64)> = (0..100).map(|i: u64| repeat(i).unwrap()).collect();
         let mean = all.iter().map(|(d, _)| d / 100.0).sum::<f64>();
         let variance = all.iter().map(|(d, _)| (d - mean).powi(2) / 99.0);
         let deviation = variance.sum::<f64>().sqrt();
