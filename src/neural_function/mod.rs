@@ -295,7 +295,7 @@ impl Process {
         let tangent = self.tangent.as_ref().ok_or_else(|| {
             Error::unsupported(
                 "the tangent kernel",
-                "the neural function does not ask for it (Need::TangentKernel)",
+                "the neural function does not ask for it (Need::TangentKernel), or the regime has none",
             )
         })?;
         tangent.tangent()

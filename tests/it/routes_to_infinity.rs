@@ -419,6 +419,26 @@ fn a_function_of_a_user_is_compared_with_and_without_its_limit() {
     let (without, with) = (run(&size), run(&known));
     assert!(without.functions[0].limit.is_err() && without.functions[0].strong.is_none());
     assert!(commutes(&without.functions[0].weak), "{without}");
+    // a diffusion has no gradients: the first route that has them is what others are compared with
+    let layer = GradientNorm::at(&A).unwrap().of_layer(1);
+    let report = RouteComparison::of(&ResNet::new(Relu), &layer)
+        .along(&[
+            Route::DepthFirst,
+            Route::Diagonal,
+            Route::power(0.5).unwrap(),
+        ])
+        .scales(&[4, 6, 8])
+        .within(Budget::Networks(400))
+        .run()
+        .unwrap();
+    let outcomes = report.functions[0].weak.routes.iter().map(|r| &r.outcome);
+    assert!(
+        matches!(
+            outcomes.collect::<Vec<_>>()[..],
+            [Outcome::Unavailable(_), Outcome::Reference, other] if !matches!(other, Outcome::Unavailable(_))
+        ),
+        "{report}"
+    );
     assert!(
         commutes(with.functions[0].strong.as_ref().unwrap()),
         "{with}"

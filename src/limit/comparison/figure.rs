@@ -7,6 +7,9 @@ use crate::figure::{Axis, Figure, Panel, Series, Style};
 use crate::limit::Route;
 use crate::{Error, Result};
 
+/// The most panels in a row.
+const COLUMNS: usize = 3;
+
 impl RouteReport {
     /// Writes the report as an SVG: for each function and each vector of neurons a panel of distances from
     /// the limit against $\min(n, L)$, one line for each route, with standard errors; dashed, the tolerance.
@@ -17,13 +20,13 @@ impl RouteReport {
         Self::write_svg_of(std::slice::from_ref(self), path)
     }
 
-    /// [`write_svg`](Self::write_svg) of several reports, one row of panels each.
+    /// [`write_svg`](Self::write_svg) of several reports, each in rows of at most three panels of its own.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written; [`Error::Shape`] for no reports.
     pub fn write_svg_of(reports: &[Self], path: impl AsRef<Path>) -> Result<()> {
         let panels: Vec<Vec<Panel>> = reports.iter().map(panels).collect();
-        let columns = panels.iter().map(Vec::len).max().unwrap_or(0);
+        let columns = panels.iter().map(Vec::len).max().unwrap_or(0).min(COLUMNS);
         if columns == 0 {
             return Err(Error::shape("reports", "nothing to plot", "a report"));
         }
@@ -31,7 +34,8 @@ impl RouteReport {
             "Distance from the limit of infinite width, then depth, along routes to infinity";
         let mut figure = Figure::new(heading).columns(columns);
         for row in panels {
-            let empty = columns - row.len();
+            // a report begins on a row of its own
+            let empty = row.len().next_multiple_of(columns) - row.len();
             for panel in row {
                 figure = figure.with(panel);
             }

@@ -17,6 +17,8 @@ pub(super) struct Evidence {
     pub(super) same: f64,
     /// If it is said to lead elsewhere.
     pub(super) different: f64,
+    /// If its distance is said to fall.
+    stays: f64,
     /// If its distance is said not to fall.
     falls: f64,
     tails: Tails,
@@ -57,6 +59,7 @@ impl Evidence {
             slope,
             same: same.max(least),
             different: tails.within.max(falls).max(least),
+            stays,
             falls,
             tails,
             is_of_law,
@@ -81,6 +84,7 @@ impl Evidence {
         }
         let direct = factor_of_normal(self.same.min(self.different), level);
         let near = self.tails.factor(0.5 * level, true);
+        let near = near.min(factor_of_normal(self.stays, 0.5 * level));
         let far = self.tails.factor(level, false);
         let far = far.max(factor_of_normal(self.falls, level));
         direct.min(near).min(far)

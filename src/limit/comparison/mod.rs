@@ -212,7 +212,8 @@ impl<'a> RouteComparison<'a> {
         self
     }
 
-    /// Sets the routes. The first one that is sampled is the reference where no limit is known. `L first` is
+    /// Sets the routes. The first one that is sampled and has values is the reference where no limit is
+    /// known. `L first` is
     /// sampled by paths of a diffusion; where the network has none, by networks with $L = n^3$ in its place.
     pub fn along(mut self, routes: &[Route]) -> Self {
         self.routes = routes.to_vec();

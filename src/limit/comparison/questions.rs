@@ -5,7 +5,7 @@ use super::distance::Measured;
 use super::drawing::{Drawing, Followed, Way};
 use super::judgement::Evidence;
 use super::report::{Answer, Judgement, Measure, Outcome};
-use super::steps::{Subject, sampled, steps};
+use super::steps::{Subject, reference, sampled, steps};
 use crate::Error;
 use crate::limit::Law;
 
@@ -151,6 +151,14 @@ impl Question {
         }
     }
 
+    /// The sampled route that others are compared with, where no limit is known.
+    fn reference<'d>(&self, drawing: &'d Drawing) -> Option<(&'d Followed, &'d Vec<usize>)> {
+        match (self.subject, self.measure) {
+            (Subject::Function(function), Measure::Wasserstein) => reference(drawing, function),
+            _ => None,
+        }
+    }
+
     /// Why there is no limit, if there is none.
     fn missing_limit<'d>(&self, drawing: &'d Drawing) -> Option<&'d Error> {
         let error = match self.subject {
@@ -191,8 +199,8 @@ impl Question {
         let is_reference = match &followed.way {
             Way::Computed(_) => true,
             Way::Sampled(_) => {
-                self.measure == Measure::Wasserstein
-                    && sampled(drawing).next().map(|first| first.0.route) == Some(followed.route)
+                let reference = self.reference(drawing);
+                reference.map(|(reference, _)| reference.route) == Some(followed.route)
             }
         };
         let outcome = match &evidence {
@@ -284,10 +292,7 @@ impl Question {
                 &places[..]
             };
             // the sample that others are compared with grows with them
-            let reference = match self.measure {
-                Measure::Wasserstein => sampled(drawing).next().map(|(_, places)| places),
-                _ => None,
-            };
+            let reference = self.reference(drawing).map(|(_, places)| places);
             for &place in raised.iter().chain(reference.into_iter().flatten()) {
                 let target = factor * drawing.places[place].drawn as f64;
                 wanted[place] = wanted[place].max(target);

@@ -56,6 +56,15 @@ pub(super) fn sampled(drawing: &Drawing) -> impl Iterator<Item = (&Followed, &Ve
     })
 }
 
+/// What others are compared with where no limit is known: the first sampled route on which a function has
+/// values.
+pub(super) fn reference(drawing: &Drawing, function: usize) -> Option<(&Followed, &Vec<usize>)> {
+    sampled(drawing).find(|(_, places)| {
+        let mut places = places.iter().map(|&place| &drawing.places[place]);
+        places.all(|place| place.values(function).is_ok())
+    })
+}
+
 /// The distances along a route, from its smallest size on.
 pub(super) fn steps(
     comparison: &RouteComparison<'_>,
@@ -139,7 +148,7 @@ fn of_function(
             Ok(steps?.into_iter().flatten().collect())
         }
         Way::Sampled(places) => {
-            let reference = sampled(drawing).next().map(|(_, places)| places);
+            let reference = reference(drawing, function).map(|(_, places)| places);
             let steps = distinct(places).map(|k| {
                 let place = &drawing.places[places[k]];
                 let (values, without) = place.values(function)?;

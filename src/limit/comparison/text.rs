@@ -118,9 +118,22 @@ impl RouteLimit {
     pub(super) fn value(&self) -> String {
         match (&self.quantiles, &self.law) {
             (Some([low, median, high]), _) => {
-                format!("{} [{}, {}]", short(*median), shorter(*low), shorter(*high))
+                let range = format!("[{}, {}]", shorter(*low), shorter(*high));
+                let text = format!("{} {range}", short(*median));
+                if text.chars().count() <= VALUE {
+                    text
+                } else {
+                    format!("{} {range}", shorter(*median))
+                }
             }
-            (None, Some(law)) => law.to_string(),
+            (None, Some(law)) => {
+                let text = law.to_string();
+                if text.chars().count() <= VALUE {
+                    text
+                } else {
+                    format!("mean {}", short(law.mean()))
+                }
+            }
             (None, None) => "-".to_owned(),
         }
     }
@@ -154,7 +167,7 @@ impl fmt::Display for Answer {
                 seconds,
                 because,
             } => {
-                write!(f, "undecided {because}")?;
+                write!(f, "undecided: {because}")?;
                 match (networks, seconds) {
                     (Some(networks), None) => {
                         write!(f, "; {} networks in all would do", count(*networks))
