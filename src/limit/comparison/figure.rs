@@ -33,9 +33,13 @@ impl RouteReport {
         let heading =
             "Distance from the limit of infinite width, then depth, along routes to infinity";
         let mut figure = Figure::new(heading).columns(columns);
-        for row in panels {
+        let last = panels.len() - 1;
+        for (i, row) in panels.into_iter().enumerate() {
             // a report begins on a row of its own
-            let empty = row.len().next_multiple_of(columns) - row.len();
+            let empty = match i {
+                _ if i == last => 0,
+                _ => row.len().next_multiple_of(columns) - row.len(),
+            };
             for panel in row {
                 figure = figure.with(panel);
             }
