@@ -17,11 +17,12 @@ use crate::statistics::{Test, one_sample_p_value};
 ///
 /// If $T$ is a number, in the sense of K. Fan's metric of convergence in probability, $P(|T_{n,L} - T| >
 /// \varepsilon) \le \varepsilon$: the number of networks further away is binomial, and refutes the claim by
-/// its tail, exactly. Networks without a value are further away (in laws at $+\infty$). If $T$ has a continuous law, in the distance
-/// of Kolmogorov and Smirnov: $D$, measured from a sample, is at most $\varepsilon$ more than the sample's
-/// from its own law, so $D - \varepsilon$ has a p-value of [`one_sample_p_value`], exactly or smaller. Each
-/// of $k$ sizes is tested at the level of the false alarm over $k$. A limit that is itself given by draws, as
-/// that of [`NngpEntry`](crate::neural_function::NngpEntry), is taken for exact.
+/// its tail, exactly. Networks without a value are further away (in laws at $+\infty$). If $T$ has a
+/// continuous law, in the distance of Kolmogorov and Smirnov: $D$, measured from a sample, is at most
+/// $\varepsilon$ more than the sample's from its own law, so $D - \varepsilon$ has a p-value of
+/// [`one_sample_p_value`], exactly or smaller. Each of $k$ sizes is tested at the level of the false alarm
+/// over $k$. A limit that is itself given by draws, as that of
+/// [`NngpEntry`](crate::neural_function::NngpEntry), is taken for exact.
 ///
 /// ```
 /// use neural_limits::claims::{Commutes, Failure};

@@ -1,8 +1,8 @@
 //! Networks on which a function has no value, such as the correlation of a dead network.
 //!
-//! Comparisons and claims have one rule for them: **they count as far**, so that a function does not converge
-//! where they stay, and every report says how many they are. From a number $x$ they are as far as the farthest
-//! value, and at least $|x|$ (or the unit of distances); for a law they are at $+\infty$.
+//! Comparisons and claims have one rule for them: **they count as far**, so that a function does not
+//! converge where they stay, and every report says how many they are. From a number $x$ they are as far as
+//! the farthest value, and at least $|x|$ (or the unit of distances); for a law they are at $+\infty$.
 
 use crate::Result;
 use crate::law::{Empirical, Law};

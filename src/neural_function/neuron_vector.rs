@@ -6,9 +6,9 @@ use crate::{Error, Result};
 /// The vector $(Y^{i_1}(a_1), \dots, Y^{i_k}(a_k))$ of neurons $i_r$ at inputs $a_r$, whose joint law
 /// [`RouteComparison`](crate::limit::RouteComparison) follows along routes.
 ///
-/// At infinite width it is Gaussian with the covariances $\delta_{i_r i_s} q(a_r, a_s)$: different neurons are
-/// independent, one neuron at two inputs is not (S. Hayou and G. Yang 2023, arXiv 2302.00453, theorem 1). Its
-/// projections on two coordinates are [`JointNeurons`].
+/// At infinite width it is Gaussian with the covariances $\delta_{i_r i_s} q(a_r, a_s)$: different neurons
+/// are independent, one neuron at two inputs is not (S. Hayou and G. Yang 2023, arXiv 2302.00453, theorem
+/// 1). Its projections on two coordinates are [`JointNeurons`].
 ///
 /// ```
 /// use neural_limits::limit::{Answer, Route, RouteComparison};

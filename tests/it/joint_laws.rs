@@ -18,8 +18,8 @@ fn critical_mlp() -> Mlp {
     Mlp::new(Relu).initialized_by(Initialization::he())
 }
 
-/// S. Hayou and G. Yang (2302.00453), theorem 1: along n = L the pairs (Y^i(a), Y^j(a), Y^i(b), Y^j(b)) become
-/// Gaussian, and different neurons independent.
+/// S. Hayou and G. Yang (2302.00453), theorem 1: along n = L the pairs (Y^i(a), Y^j(a), Y^i(b), Y^j(b))
+/// become Gaussian, and different neurons independent.
 #[test]
 fn pairs_of_neurons_of_a_scaled_resnet_become_independent() {
     let (net, pair) = (

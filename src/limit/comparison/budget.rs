@@ -9,8 +9,8 @@ pub enum Budget {
     /// So many networks in all, of whatever size. Results are the same on every machine.
     Networks(usize),
     /// So many seconds of drawing networks, checked between sizes: how many networks that is depends on the
-    /// machine, what is read off each of them does not. The first round draws 8 networks of each size whatever
-    /// they take, so that 0 seconds are for an estimate of the budget that would do.
+    /// machine, what is read off each of them does not. The first round draws 8 networks of each size
+    /// whatever they take, so that 0 seconds are for an estimate of the budget that would do.
     Seconds(f64),
 }
 

@@ -137,7 +137,8 @@ impl Tails {
         let m = networks as f64;
         let tail = |off: f64| (-0.5 * m * off.max(0.0).powi(2)).exp();
         let largest = (tolerance * tolerance + 2f64.sqrt() / m).sqrt();
-        // of equal laws D² has the mean 2 E|X - X'|/m, and points of the unit cube have E|X - X'| ≤ (d/6)^(1/2)
+        // of equal laws D² has the mean 2 E|X - X'|/m, and points of the unit cube have E|X - X'| ≤
+        // (d/6)^(1/2)
         let noise = 2.0 / 6f64.sqrt();
         Self {
             beyond: tail(tolerance - distance),

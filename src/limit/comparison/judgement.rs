@@ -206,8 +206,8 @@ mod tests {
         assert!(then.different < 0.01, "{networks}: {then:?}");
     }
 
-    /// Distances that fall exactly like the slowest power: neither answer may be given by the slope more often
-    /// than its level says, from as few as 64 networks.
+    /// Distances that fall exactly like the slowest power: neither answer may be given by the slope more
+    /// often than its level says, from as few as 64 networks.
     #[test]
     fn slopes_of_64_networks_keep_their_level() {
         let distances = [16, 32, 64, 128].map(|n| 0.8 * f64::from(n).powf(SLOWEST));

@@ -63,24 +63,25 @@ const GROWTH: [f64; 3] = [4.0, 2.0, 1.25];
 /// convergence, $\mathbb E |f_{n,L} - f|^2 \to 0$ along each route, where $f$ is a number, and *weak*
 /// convergence, in law (S. Hayou 2023, arXiv 2310.01683; S. Hayou and G. Yang 2023, arXiv 2302.00453).
 ///
-/// **Numbers.** A route leads to $f$ if its distance falls like $\min(n, L)^\beta$ with $\beta <$ [`SLOWEST`](super::SLOWEST),
-/// or is within the tolerance at its largest size; it leads elsewhere if $\beta$ is above and the distance is
-/// larger. Error probabilities are doubled where either of two tests suffices. That a bounded distance is
-/// within the tolerance has an exact probability, by wagers on a mean (I. Waudby-Smith and A. Ramdas 2024,
-/// arXiv 2010.09686); those of $L^2$ distances and of slopes are of the estimates' normal laws, which at 64
-/// networks of each size keep the level 0.01 (tested). Routes that agree more slowly than that are taken to
-/// lead elsewhere: it is a statement about the sizes that were drawn. A route whose networks are elsewhere
-/// even in probability does not converge in $L^2$, whatever the heavy tails of its squares.
+/// **Numbers.** A route leads to $f$ if its distance falls like $\min(n, L)^\beta$ with $\beta <$
+/// [`SLOWEST`](super::SLOWEST), or is within the tolerance at its largest size; it leads elsewhere if
+/// $\beta$ is above and the distance is larger. Error probabilities are doubled where either of two tests
+/// suffices. That a bounded distance is within the tolerance has an exact probability, by wagers on a mean
+/// (I. Waudby-Smith and A. Ramdas 2024, arXiv 2010.09686); those of $L^2$ distances and of slopes are of the
+/// estimates' normal laws, which at 64 networks of each size keep the level 0.01 (tested). Routes that agree
+/// more slowly than that are taken to lead elsewhere: it is a statement about the sizes that were drawn. A
+/// route whose networks are elsewhere even in probability does not converge in $L^2$, whatever the heavy
+/// tails of its squares.
 ///
 /// **Laws.** A route leads to $F$ if its Kolmogorov–Smirnov distance at the largest size is within the
 /// tolerance, by the inequality of A. Dvoretzky, J. Kiefer, J. Wolfowitz and P. Massart (1990); elsewhere, if
 /// it is beyond and does not fall. A limit law that is given by draws is taken for exact.
 ///
-/// **Joint laws** of neurons ([`and_neurons`](Self::and_neurons)) are compared likewise, by the energy distance
-/// from as many draws of the Gaussian limit, each coordinate as its order $\Phi(x_r/\sigma_r)$ there, in a cube
-/// of diameter 1: probabilities are those of C. McDiarmid's inequality (1989), exact at every number of
-/// networks. $O(m^2)$ for $m$ networks of a size. The report has the permutation tests of the limit's law and
-/// of the independence of neurons as well.
+/// **Joint laws** of neurons ([`and_neurons`](Self::and_neurons)) are compared likewise, by the energy
+/// distance from as many draws of the Gaussian limit, each coordinate as its order $\Phi(x_r/\sigma_r)$
+/// there, in a cube of diameter 1: probabilities are those of C. McDiarmid's inequality (1989), exact at
+/// every number of networks. $O(m^2)$ for $m$ networks of a size. The report has the permutation tests of
+/// the limit's law and of the independence of neurons as well.
 ///
 /// **All routes.** That they agree is said when each of them is within the level; that they do not, when one
 /// of them is within the level divided by their number. Round $j$ of drawing may use $2^{-j}$ of the level,

@@ -121,8 +121,8 @@ pub enum Measure {
     KolmogorovSmirnov,
     /// $W_1$ from the sample of another route, relative to its mean size: where no limit is known.
     Wasserstein,
-    /// The [energy distance](crate::statistics::energy_distance) of vectors from as many draws of their limit,
-    /// each coordinate as its order $\Phi(x_r/\sigma_r)$ in the limit, in a cube of diameter 1.
+    /// The [energy distance](crate::statistics::energy_distance) of vectors from as many draws of their
+    /// limit, each coordinate as its order $\Phi(x_r/\sigma_r)$ in the limit, in a cube of diameter 1.
     Energy,
 }
 

@@ -14,10 +14,11 @@ const STAKES: [f64; 8] = [
 
 /// A wager on a mean being below (or above) a bound $\tau$.
 ///
-/// If the mean of $X_i \in [0, 1]$ is at least $\tau$, a gambler who stakes $\lambda \le 1/(1 - \tau)$ on each
-/// $X_i$ to be less has the fortune $\prod_i (1 + \lambda(\tau - X_i)) \ge 0$ with a mean of at most 1, and so
-/// has one who divides it among several $\lambda$. By Markov's inequality the inverse fortune is a p-value:
-/// exactly, at every $m$, whatever the law of $X_i$ (I. Waudby-Smith and A. Ramdas 2024, JRSS B 86:1, arXiv
+/// If the mean of $X_i \in [0, 1]$ is at least $\tau$, a gambler who stakes $\lambda \le 1/(1 - \tau)$ on
+/// each $X_i$ to be less has the fortune $\prod_i (1 + \lambda(\tau - X_i)) \ge 0$ with a mean of at most 1,
+/// and so has one who divides it among several $\lambda$. By Markov's inequality the inverse fortune is a
+/// p-value: exactly, at every $m$, whatever the law of $X_i$ (I. Waudby-Smith and A. Ramdas 2024, JRSS B
+/// 86:1, arXiv
 /// 2010.09686). No normal law is needed, which 64 numbers near 0 with a rare 1 do not have; where all $X_i$
 /// are 0, $p = 8 (1 - \tau)^m$ is not far from the least that is possible, $(1 - \tau)^m$.
 #[derive(Debug, Clone, Copy)]
