@@ -147,8 +147,14 @@ fn draw(path: &Path, by_size: &[Curve], by_depth: &[Curve], half: usize) -> Resu
     let mut figure = Figure::new("Time of both kernels grows like N², and hardly with depth");
     for (curves, label, title) in panels {
         let mut panel = Panel::new(title, Axis::log(label), Axis::log("seconds, NNGP + NTK"));
-        for (i, (name, curve)) in curves.iter().enumerate() {
-            panel = panel.with(Series::connected(name, Style::nth(i), curve.clone()));
+        for (name, curve) in curves {
+            // an activation has one style in both panels
+            let bare = |name: &str| name.split(", depth").next().map(str::to_owned);
+            let place = by_size
+                .iter()
+                .position(|(other, _)| bare(other) == bare(name));
+            let style = Style::nth(place.unwrap_or(by_size.len()));
+            panel = panel.with(Series::connected(name, style, curve.clone()));
         }
         figure = figure.with(panel);
     }

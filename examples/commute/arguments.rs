@@ -57,6 +57,9 @@ pub struct Arguments {
         requires = "routes"
     )]
     pub functions: Vec<FunctionKind>,
+    /// The joint law of the first two neurons at both inputs as well
+    #[arg(long, requires = "routes")]
+    pub joint: bool,
     /// Scales s of routes: their networks have n L = s^2
     #[arg(
         long,

@@ -5,7 +5,8 @@ use std::io::Write;
 
 use neural_limits::limit::{RouteComparison, RouteReport};
 use neural_limits::neural_function::{
-    Angle, GradientNorm, JacobianNorm, JointNeurons, LogNorm, NeuralTangent, NngpEntry, Norm,
+    Angle, GradientNorm, JacobianNorm, JointNeurons, LogNorm, NeuralTangent, NeuronVector,
+    NngpEntry, Norm,
 };
 use neural_limits::prelude::*;
 
@@ -39,6 +40,7 @@ pub fn run(points: &[Vec<f64>], arguments: &Arguments) -> Result<(), Box<dyn Err
     let (first, others) = functions
         .split_first()
         .ok_or("--functions: none are given")?;
+    let neurons = NeuronVector::pair([0, 1], pair)?;
     let mut reports = Vec::new();
     for net in architectures(arguments.architecture) {
         let mut comparison = RouteComparison::of(net.as_ref(), first.as_ref())
@@ -57,6 +59,9 @@ pub fn run(points: &[Vec<f64>], arguments: &Arguments) -> Result<(), Box<dyn Err
             });
         for function in others {
             comparison = comparison.and(function.as_ref());
+        }
+        if arguments.joint {
+            comparison = comparison.and_neurons(&neurons);
         }
         let report = comparison.run()?;
         match arguments.format {

@@ -17,6 +17,7 @@ mod scores;
 
 use std::error::Error;
 use std::fs::OpenOptions;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -52,17 +53,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether a file can be written, without leaving an empty one behind.
+fn writable(path: &Path) -> std::io::Result<()> {
+    let new = !path.exists();
+    OpenOptions::new().create(true).append(true).open(path)?;
+    if new {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
 /// The scores on the test part of the row that the training part prefers.
 fn run(arguments: &Arguments) -> Result<Scores, Box<dyn Error>> {
     let start = Instant::now();
     let data = Data::load(arguments)?;
     // a path that cannot be written is better known before the work than after it
     let figure = &arguments.figure;
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(figure)
-        .map_err(|error| format!("{}: {error}", figure.display()))?;
+    writable(figure).map_err(|error| format!("{}: {error}", figure.display()))?;
     println!(
         "{}: {} classes, {} numbers a point; {} points to train on, {} to test\n",
         data.name,

@@ -97,11 +97,7 @@ fn vanishing_angles(setting: &Setting) -> Result<Outcome, Error> {
             Style::nth(1),
             algorithm,
         ))
-        .with(Series::line(
-            "density derived here",
-            Style::nth(2).solid(),
-            density,
-        ))
+        .with(Series::line("density derived here", Style::nth(2), density))
         .with(Series::markers("networks", Style::reference(), values).with_intervals(intervals));
     let heading = "Angles of a ReLU MLP vanish faster at finite width (n = 100, θ₀ = 0.5)";
     outcome.draw(

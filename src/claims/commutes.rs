@@ -6,7 +6,7 @@ use super::{FALSE_ALARM, Failure, Refutation};
 use crate::architecture::Architecture;
 use crate::error::{self, Error};
 use crate::law::{Empirical, Law};
-use crate::limit::{Limit, routes};
+use crate::limit::{Limit, routes, without_value};
 use crate::network::Network;
 use crate::neural_function::NeuralFunction;
 use crate::random::Seed;
@@ -17,11 +17,12 @@ use crate::statistics::{Test, one_sample_p_value};
 ///
 /// If $T$ is a number, in the sense of K. Fan's metric of convergence in probability, $P(|T_{n,L} - T| >
 /// \varepsilon) \le \varepsilon$: the number of networks further away is binomial, and refutes the claim by
-/// its tail, exactly. Networks without a value are further away. If $T$ has a continuous law, in the distance
-/// of Kolmogorov and Smirnov: $D$, measured from a sample, is at most $\varepsilon$ more than the sample's
-/// from its own law, so $D - \varepsilon$ has a p-value of [`one_sample_p_value`], exactly or smaller. Each
-/// of $k$ sizes is tested at the level of the false alarm over $k$. A limit that is itself given by draws, as
-/// that of [`NngpEntry`](crate::neural_function::NngpEntry), is taken for exact.
+/// its tail, exactly. Networks without a value are further away (in laws at $+\infty$). If $T$ has a
+/// continuous law, in the distance of Kolmogorov and Smirnov: $D$, measured from a sample, is at most
+/// $\varepsilon$ more than the sample's from its own law, so $D - \varepsilon$ has a p-value of
+/// [`one_sample_p_value`], exactly or smaller. Each of $k$ sizes is tested at the level of the false alarm
+/// over $k$. A limit that is itself given by draws, as that of
+/// [`NngpEntry`](crate::neural_function::NngpEntry), is taken for exact.
 ///
 /// ```
 /// use neural_limits::claims::{Commutes, Failure};
@@ -155,32 +156,44 @@ impl<'a> Commutes<'a> {
             let (mean, error) = sample.mean();
             format!(" (mean {mean:.6} ± {error:.1e})")
         });
-        let found = format!("{far} of {} networks{mean} are further away", self.samples);
+        let found = format!(
+            "{far} of {} networks{mean} are further away{}",
+            self.samples,
+            self.without_value(sample)
+        );
         (test, found)
     }
 
     /// $\sup |F_{n,L} - F| \le \varepsilon$.
     fn in_law(&self, sample: Option<&Empirical>, limit: &Law) -> Result<(Test, String), Error> {
-        let (distance, valued) = match sample {
-            Some(sample) => (
-                Law::Empirical(sample.clone()).kolmogorov_smirnov(limit),
-                sample.values().len(),
-            ),
-            None => (1.0, 0),
+        let distance = match sample {
+            Some(sample) => {
+                let all = without_value::at_infinity(sample.values(), sample.undefined())?;
+                Law::Empirical(all)
+                    .kolmogorov_smirnov(limit)
+                    .clamp(0.0, 1.0)
+            }
+            None => 1.0,
         };
-        // a network without a value is at infinity
-        let missing = 1.0 - valued as f64 / self.samples as f64;
-        let distance = (distance - missing).max(missing).clamp(0.0, 1.0);
         let excess = (distance - self.tolerance).max(0.0);
         let test = Test {
             statistic: distance,
             p_value: one_sample_p_value(excess, self.samples)?,
         };
         let found = format!(
-            "the Kolmogorov-Smirnov distance of {} networks is {distance:.3}",
-            self.samples
+            "the Kolmogorov-Smirnov distance of {} networks is {distance:.3}{}",
+            self.samples,
+            self.without_value(sample)
         );
         Ok((test, found))
+    }
+
+    /// How many networks have no value, if any.
+    fn without_value(&self, sample: Option<&Empirical>) -> String {
+        match self.samples - sample.map_or(0, |sample| sample.values().len()) {
+            0 => String::new(),
+            count => format!(" ({count} of them have no value)"),
+        }
     }
 }
 

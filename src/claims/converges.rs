@@ -4,7 +4,7 @@ use super::{FALSE_ALARM, Failure, Refutation};
 use crate::architecture::Architecture;
 use crate::error::{self, Error, Result};
 use crate::law::Law;
-use crate::limit::{Limit, routes};
+use crate::limit::{Limit, routes, without_value};
 use crate::network::Network;
 use crate::neural_function::NeuralFunction;
 use crate::random::Seed;
@@ -33,7 +33,7 @@ pub enum Direction {
 /// they have not seen, and is not believed. Without a tolerance, at the exact rate of MLPs of one layer at
 /// widths 32 to 256, of ReLU and tanh and with 50 or 200 networks, 55 of 1200 checks raised a false alarm at
 /// the level 0.05, 11 of 1200 at 0.01. The function must have a number as its limit; networks
-/// on which it has no value are left out.
+/// on which it has no value count as far: at the distance of the farthest value, and at least $|T|$.
 ///
 /// ```
 /// use neural_limits::claims::{Converges, Direction};
@@ -199,7 +199,7 @@ impl<'a> Converges<'a> {
         };
         let (error, standard_error) = match &law {
             Law::Empirical(sample) => {
-                let (value, error) = sample.l2_error(x);
+                let (value, error) = without_value::l2_error(sample, x)?;
                 (value, error.max(value / (2.0 * self.samples as f64).sqrt()))
             }
             law => (law.l2(&reference), 0.0),

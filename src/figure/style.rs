@@ -50,23 +50,25 @@ pub struct Style {
 }
 
 /// Okabe and Ito's colours (2008), told apart by every common kind of vision; yellow is too pale on white and
-/// black is kept for what is compared with.
-const COLORS: [Color; 6] = [
+/// black is kept for what is compared with, so that grey is the seventh.
+const COLORS: [Color; 7] = [
     Color(0, 114, 178),
     Color(213, 94, 0),
     Color(0, 158, 115),
     Color(204, 121, 167),
     Color(230, 159, 0),
     Color(86, 180, 233),
+    Color(95, 95, 95),
 ];
 
-const DASHES: [Option<(f64, f64)>; 6] = [
+const DASHES: [Option<(f64, f64)>; 7] = [
     None,
     Some((8.0, 3.0)),
     Some((2.0, 3.0)),
     Some((14.0, 4.0)),
     Some((5.0, 2.0)),
     Some((4.0, 7.0)),
+    Some((10.0, 8.0)),
 ];
 
 const MARKERS: [Marker; 7] = [
@@ -80,7 +82,7 @@ const MARKERS: [Marker; 7] = [
 ];
 
 impl Style {
-    /// The style of series `index`. Colours come again after six, markers after seven.
+    /// The style of series `index`; styles come again after seven.
     pub fn nth(index: usize) -> Self {
         Self {
             color: COLORS[index % COLORS.len()],

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::routes;
 use super::verdict;
+use super::without_value;
 use super::{Deviation, FunctionReport, Grid, Law, Limit, Regime, Report, Row, Verdict};
 use crate::architecture::Architecture;
 use crate::error;
@@ -30,7 +31,8 @@ type Observer<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
 /// For an answer with a stated error probability, along chosen routes, see
 /// [`RouteComparison`](super::RouteComparison). The reference is the limit of infinite width, then depth;
 /// *strong commutativity* (S. Hayou 2023, arXiv 2310.01683) is $\lVert T_{n,L} - T_\infty \rVert_{L^2} \to 0$
-/// as $\min(n, L) \to \infty$.
+/// as $\min(n, L) \to \infty$. Networks on which a function has no value count as far: from a number as the
+/// farthest value and at least its size, in laws at $+\infty$.
 ///
 /// ```
 /// use neural_limits::prelude::*;
@@ -237,11 +239,11 @@ fn deviations(laws: &[Result<Law>], reference: Option<&[Result<Law>]>) -> Vec<Op
 fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
     Ok(match (law, reference) {
         (Law::Empirical(sample), Law::Deterministic(x)) => {
-            let (value, standard_error) = sample.l2_error(*x);
+            let (value, standard_error) = without_value::l2_error(sample, *x)?;
             Deviation::L2 {
                 value,
                 standard_error,
-                median: sample.median_error(*x),
+                median: without_value::median_error(sample, *x)?,
             }
         }
         (law, Law::Deterministic(x)) => Deviation::L2 {
@@ -251,7 +253,8 @@ fn deviation(law: &Law, reference: &Law) -> Result<Deviation> {
         },
         // some laws are samples themselves, which the test knows
         (Law::Empirical(sample), reference) => {
-            let test = sample.test(reference)?;
+            let all = without_value::at_infinity(sample.values(), sample.undefined())?;
+            let test = all.test(reference)?;
             Deviation::KolmogorovSmirnov {
                 statistic: test.statistic,
                 p_value: Some(test.p_value),

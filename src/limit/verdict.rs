@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Deviation, Law, Regime, Row};
+use super::{Deviation, Law, Regime, Row, SLOWEST};
 use crate::Result;
 use crate::statistics::{Estimate, Observation, fit_power_law};
-
-/// Half of the central-limit rate $-1/2$: an interval of exponents below it is taken for convergence, one
-/// above it for the lack of it.
-const SLOWEST: f64 = -0.25;
 
 /// Errors below this, relative to the limit, are rounding.
 const ROUNDING: f64 = 1e-13;

@@ -8,6 +8,7 @@
 //! | [`Norm`], [`LogNorm`] | $\lVert Y(a) \rVert / \sqrt n$, and its logarithm | a number |
 //! | [`Neuron`] | $Y^1(a)$ | Gaussian |
 //! | [`JointNeurons`] | $u Y^i(a) + v Y^j(b)$ | Gaussian |
+//! | [`NeuronVector`] | $(Y^{i_1}(a_1), \dots, Y^{i_k}(a_k))$, a vector of neurons | Gaussian |
 //! | [`NngpEntry`] | $\frac1k \sum_{r \le k} Y^r(a) Y^r(b)$ | a mean of $k$ products of Gaussians |
 //! | [`NeuralTangent`] | $\langle \nabla Y^1(a), \nabla Y^1(b) \rangle$ | a number |
 //! | [`GradientNorm`] | $\lVert \nabla Y^1(a) \rVert$, of all layers or of one | a number (all layers) |
@@ -38,6 +39,7 @@ mod jacobian_norm;
 mod joint_neurons;
 mod neural_tangent;
 mod neuron;
+mod neuron_vector;
 mod nngp_entry;
 mod norm;
 
@@ -52,6 +54,7 @@ pub use jacobian_norm::JacobianNorm;
 pub use joint_neurons::JointNeurons;
 pub use neural_tangent::NeuralTangent;
 pub use neuron::Neuron;
+pub use neuron_vector::NeuronVector;
 pub use nngp_entry::NngpEntry;
 pub use norm::{LogNorm, Norm};
 
@@ -292,7 +295,7 @@ impl Process {
         let tangent = self.tangent.as_ref().ok_or_else(|| {
             Error::unsupported(
                 "the tangent kernel",
-                "the neural function does not ask for it (Need::TangentKernel)",
+                "the neural function does not ask for it (Need::TangentKernel), or the regime has none",
             )
         })?;
         tangent.tangent()

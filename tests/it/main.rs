@@ -25,6 +25,7 @@ mod flow_oracle;
 mod gradients;
 mod house;
 mod inference;
+mod joint_laws;
 mod kernel_oracle;
 mod kernel_theorems;
 mod mean_field;

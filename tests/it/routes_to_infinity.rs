@@ -190,6 +190,65 @@ fn a_budget_that_ends_too_early_says_which_one_would_do() {
 }
 
 #[test]
+fn a_budget_of_no_time_draws_once_and_says_which_one_would_do() {
+    let neuron = Neuron::at(&A).unwrap();
+    let within = |seconds: f64| {
+        RouteComparison::of(&ResNet::new(Relu), &neuron)
+            .along(&[Route::WidthFirst, Route::Diagonal])
+            .scales(&[8, 16, 32])
+            .within(Budget::Seconds(seconds))
+            .run()
+    };
+    let report = within(0.0).unwrap();
+    assert_eq!((report.rounds, report.networks), (1, 3 * 8));
+    let Answer::Undecided {
+        networks: Some(networks),
+        seconds: Some(seconds),
+        ..
+    } = report.functions[0].weak.answer
+    else {
+        panic!("{report}");
+    };
+    assert!(networks > 24.0 && seconds > 0.0, "{networks} {seconds}");
+    assert!(
+        report.to_string().contains("s, in all would do"),
+        "{report}"
+    );
+    for seconds in [-1.0, f64::NAN, f64::INFINITY] {
+        let refused = within(seconds).unwrap_err().to_string();
+        assert!(refused.starts_with("seconds = "), "{refused}");
+    }
+}
+
+/// A dead ReLU network has no correlation. At n/L = 1/32 nearly all are dead before they are wide, and those
+/// alive have parallel inputs, as the limit says: what is left out of the count would agree with it.
+#[test]
+fn networks_without_a_value_count_as_far() {
+    let correlation = Correlation::between(&A, &B).unwrap();
+    let report = RouteComparison::of(&critical_mlp(), &correlation)
+        .along(&[Route::WidthFirst, Route::ratio(1.0 / 32.0).unwrap()])
+        .scales(&[16, 24, 32])
+        .within(Budget::Networks(1000))
+        .run()
+        .unwrap();
+    let function = &report.functions[0];
+    let end = &function.routes[1];
+    assert!(end.undefined > end.networks / 2, "{report}");
+    let strong = function.strong.as_ref().unwrap();
+    assert!(does_not(&function.weak) && does_not(strong), "{report}");
+    let last = function.weak.routes[1].steps.last().unwrap();
+    assert_eq!(last.networks, end.networks);
+    assert!(last.distance >= end.undefined as f64 / end.networks as f64);
+    let said = format!("{} networks have no value and count as far", end.undefined);
+    assert!(report.to_string().contains(&said), "{report}");
+    // the same rule in a claim
+    let mlp = critical_mlp();
+    let claim = neural_limits::claims::Commutes::new(&mlp, &correlation).at(&[(6, 181)]);
+    let refuted = claim.check().unwrap_err().to_string();
+    assert!(refuted.contains("have no value"), "{refuted}");
+}
+
+#[test]
 fn a_report_is_the_same_for_any_number_of_threads() {
     let covariance = covariance();
     let run = || {
@@ -360,6 +419,26 @@ fn a_function_of_a_user_is_compared_with_and_without_its_limit() {
     let (without, with) = (run(&size), run(&known));
     assert!(without.functions[0].limit.is_err() && without.functions[0].strong.is_none());
     assert!(commutes(&without.functions[0].weak), "{without}");
+    // a diffusion has no gradients: the first route that has them is what others are compared with
+    let layer = GradientNorm::at(&A).unwrap().of_layer(1);
+    let report = RouteComparison::of(&ResNet::new(Relu), &layer)
+        .along(&[
+            Route::DepthFirst,
+            Route::Diagonal,
+            Route::power(0.5).unwrap(),
+        ])
+        .scales(&[4, 6, 8])
+        .within(Budget::Networks(400))
+        .run()
+        .unwrap();
+    let outcomes = report.functions[0].weak.routes.iter().map(|r| &r.outcome);
+    assert!(
+        matches!(
+            outcomes.collect::<Vec<_>>()[..],
+            [Outcome::Unavailable(_), Outcome::Reference, other] if !matches!(other, Outcome::Unavailable(_))
+        ),
+        "{report}"
+    );
     assert!(
         commutes(with.functions[0].strong.as_ref().unwrap()),
         "{with}"

@@ -32,7 +32,45 @@ const ROWS: usize = 16;
 /// # Ok::<(), neural_limits::Error>(())
 /// ```
 pub fn energy_distance<P: AsRef<[f64]>>(first: &[P], second: &[P]) -> Result<f64> {
-    energy_distances(first, second, 0, Seed::new(0)).map(|all| all[0])
+    let pooled = Pooled::new(first, second)?;
+    let rows = pooled.rows(std::slice::from_ref(&pooled.weights))?;
+    pooled.distance(rows.iter().map(|row| row[0]).sum())
+}
+
+/// The [`energy_distance`] and its standard error, by the delta method: with $h(z) = \mathbb E |z - X| -
+/// \mathbb E |z - Y|$ it is $(\operatorname{Var} h(X)/m + \operatorname{Var} h(Y)/n)^{1/2}/D$. Of equal laws
+/// the distance is of the order of $m^{-1/2}$ itself, and the standard error is too small to tell it from 0.
+///
+/// # Errors
+/// As [`energy_distance`].
+///
+/// ```
+/// use neural_limits::statistics::energy_distance_with_error;
+/// let first: Vec<[f64; 2]> = (0..50).map(|i| [f64::from(i).sin(), f64::from(i).cos()]).collect();
+/// let second: Vec<[f64; 2]> = first.iter().map(|[x, y]| [x + 1.0, *y]).collect();
+/// let (distance, standard_error) = energy_distance_with_error(&first, &second)?;
+/// assert!(standard_error < 0.2 * distance);
+/// # Ok::<(), neural_limits::Error>(())
+/// ```
+pub fn energy_distance_with_error<P: AsRef<[f64]>>(
+    first: &[P],
+    second: &[P],
+) -> Result<(f64, f64)> {
+    let pooled = Pooled::new(first, second)?;
+    let rows = pooled.rows(std::slice::from_ref(&pooled.weights))?;
+    let distance = pooled.distance(rows.iter().map(|row| row[0]).sum())?;
+    // w h at each point, so h is what is left without the weight
+    let values = rows.iter().zip(&pooled.weights).map(|(row, w)| row[0] / w);
+    let values: Vec<f64> = values.collect();
+    let variance = |values: &[f64]| {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        values.iter().map(|h| (h - mean).powi(2)).sum::<f64>() / (count * count)
+    };
+    let (first, second) = values.split_at(first.len());
+    let spread = (variance(first) + variance(second)).sqrt() * pooled.points.scale;
+    let standard_error = if spread > 0.0 { spread / distance } else { 0.0 };
+    Ok((distance, standard_error))
 }
 
 /// The permutation test of the hypothesis that two samples in $\mathbb R^d$ are from one law, by their
@@ -61,63 +99,78 @@ pub fn energy_test<P: AsRef<[f64]>>(
     seed: impl Into<Seed>,
 ) -> Result<Test> {
     error::size("permutations", permutations)?;
-    let all = energy_distances(first, second, permutations, seed.into())?;
+    let (pooled, seed) = (Pooled::new(first, second)?, seed.into());
+    let permuted = |b: usize| {
+        let mut weights = pooled.weights.clone();
+        if b > 0 {
+            weights.shuffle(&mut seed.stream(b as u64));
+        }
+        weights
+    };
+    let weights: Vec<Vec<f64>> = (0..=permutations).map(permuted).collect();
+    let mut sums = vec![0.0; permutations + 1];
+    for row in pooled.rows(&weights)? {
+        for (sum, of_row) in sums.iter_mut().zip(row) {
+            *sum += of_row;
+        }
+    }
+    let all = sums.into_iter().map(|sum| pooled.distance(sum));
+    let all = all.collect::<Result<Vec<f64>>>()?;
     Ok(Test::by_permutation(all[0], &all[1..]))
 }
 
-/// The distance, and those of permuted samples.
-fn energy_distances<P: AsRef<[f64]>>(
-    first: &[P],
-    second: &[P],
-    permutations: usize,
-    seed: Seed,
-) -> Result<Vec<f64>> {
-    // by name, before they are pooled
-    for (argument, sample) in [("first", first), ("second", second)] {
-        Points::new(argument, sample)?;
+/// Two samples in one: $D^2 = -\sum_{ij} w_i w_j |z_i - z_j|$ with $w = 1/m$ on the first, $-1/n$ on the
+/// second.
+struct Pooled {
+    points: Points,
+    weights: Vec<f64>,
+}
+
+impl Pooled {
+    fn new<P: AsRef<[f64]>>(first: &[P], second: &[P]) -> Result<Self> {
+        // by name, before they are pooled
+        for (argument, sample) in [("first", first), ("second", second)] {
+            Points::new(argument, sample)?;
+        }
+        let pooled: Vec<&[f64]> = first.iter().chain(second).map(P::as_ref).collect();
+        let points = Points::new("the pooled points", &pooled)?;
+        let mut weights = vec![1.0 / first.len() as f64; first.len()];
+        weights.resize(points.count(), -1.0 / second.len() as f64);
+        Ok(Self { points, weights })
     }
-    let pooled: Vec<&[f64]> = first.iter().chain(second).map(P::as_ref).collect();
-    let points = Points::new("the pooled points", &pooled)?;
-    let count = points.count();
-    // D² = -Σ w_i w_j |z_i - z_j| with w = 1/m on the first sample, -1/n on the second
-    let mut weights = vec![1.0 / first.len() as f64; first.len()];
-    weights.resize(count, -1.0 / second.len() as f64);
-    let weights: Vec<Vec<f64>> = (0..=permutations)
-        .map(|b| {
-            let mut weights = weights.clone();
-            if b > 0 {
-                weights.shuffle(&mut seed.stream(b as u64));
+
+    /// $w_i \sum_j w_j |z_i - z_j|$ for each of several weights: sums over rows of points, one row of the
+    /// result for each block of them ([`ROWS`]), or each point if there is one weight only.
+    fn rows(&self, weights: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+        let count = self.points.count();
+        let blocks = parallel::try_map(count.div_ceil(ROWS), |block| {
+            let rows = block * ROWS..count.min((block + 1) * ROWS);
+            let mut distances = vec![0.0; rows.len() * count];
+            for (i, row) in rows.clone().zip(distances.chunks_exact_mut(count)) {
+                self.points.distances(i, row);
             }
-            weights
-        })
-        .collect();
-    let blocks = parallel::try_map(count.div_ceil(ROWS), |block| {
-        let rows = block * ROWS..count.min((block + 1) * ROWS);
-        let mut distances = vec![0.0; rows.len() * count];
-        for (i, row) in rows.clone().zip(distances.chunks_exact_mut(count)) {
-            points.distances(i, row);
-        }
-        let sums = weights.iter().map(|w| {
-            let rows = rows.clone().zip(distances.chunks_exact(count));
-            rows.map(|(i, row)| w[i] * dot(w, row)).sum::<f64>()
-        });
-        Ok(sums.collect::<Vec<f64>>())
-    })?;
-    let mut squares = vec![0.0; permutations + 1];
-    for block in blocks {
-        for (square, sum) in squares.iter_mut().zip(block) {
-            *square -= sum;
-        }
+            let of_row = |i: usize, row: &[f64], w: &Vec<f64>| w[i] * dot(w, row);
+            let each = || rows.clone().zip(distances.chunks_exact(count));
+            Ok(match weights {
+                [w] => each().map(|(i, row)| vec![of_row(i, row, w)]).collect(),
+                _ => {
+                    let sums = weights.iter();
+                    let sums = sums.map(|w| each().map(|(i, row)| of_row(i, row, w)).sum());
+                    vec![sums.collect::<Vec<f64>>()]
+                }
+            })
+        })?;
+        Ok(blocks.into_iter().flatten().collect())
     }
-    let distance = |square: f64| {
-        let distance = square.max(0.0).sqrt() * points.scale.sqrt();
+
+    fn distance(&self, sum: f64) -> Result<f64> {
+        let distance = (-sum).max(0.0).sqrt() * self.points.scale.sqrt();
         if distance.is_finite() {
             Ok(distance)
         } else {
             Err(Error::overflow("the energy distance"))
         }
-    };
-    squares.into_iter().map(distance).collect()
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +203,31 @@ mod tests {
         let large = FIRST.map(|x| x.map(|x| 1e200 * x));
         let found = energy_distance(&large, &SECOND.map(|x| x.map(|x| 1e200 * x))).unwrap();
         assert!((found / in_the_plane / 1e100 - 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn standard_errors_are_those_of_repetitions() {
+        let draw = |seed: u64, shift: f64| -> Vec<[f64; 2]> {
+            let mut stream = Seed::new(seed).stream(0);
+            let mut normal = || -> f64 { StandardNormal.sample(&mut stream) };
+            (0..100).map(|_| [normal() + shift, normal()]).collect()
+        };
+        let repeat = |i: u64| energy_distance_with_error(&draw(2 * i, 1.0), &draw(2 * i + 1, 0.0));
+        let all: Vec<(f64, f64)> = (0..100).map(|i: u64| repeat(i).unwrap()).collect();
+        let mean = all.iter().map(|(d, _)| d / 100.0).sum::<f64>();
+        let variance = all.iter().map(|(d, _)| (d - mean).powi(2) / 99.0);
+        let deviation = variance.sum::<f64>().sqrt();
+        let stated = all.iter().map(|(_, error)| error / 100.0).sum::<f64>();
+        // five standard errors of a standard deviation
+        assert!(
+            (stated / deviation - 1.0).abs() < 0.36,
+            "{stated} {deviation}"
+        );
+        // points of one place
+        assert_eq!(
+            energy_distance_with_error(&[[1.0]], &[[1.0]]).unwrap(),
+            (0.0, 0.0)
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod test;
 pub(crate) use band::order_statistics_band;
 pub use bootstrap::Bootstrap;
 pub use dependence::{distance_correlation, independence_test};
-pub use energy::{energy_distance, energy_test};
+pub use energy::{energy_distance, energy_distance_with_error, energy_test};
 pub use extrapolation::{Extrapolation, Measurement, extrapolate};
 pub use kolmogorov::{kolmogorov_smirnov_test, one_sample_p_value, two_sample_p_value};
 #[doc(hidden)]

@@ -42,10 +42,11 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// $\sum_k C_k x_k^{-a_k}$ at sizes as many as there are terms.
+    /// $\sum_k C_k x_k^{-a_k}$ at sizes as many as there are terms; without the terms of infinite sizes.
     pub fn at(&self, sizes: &[f64]) -> f64 {
         let terms = self.terms.iter().zip(sizes);
         terms
+            .filter(|(_, x)| x.is_finite())
             .map(|(term, x)| term.constant.value * x.powf(-term.exponent.value))
             .sum()
     }
@@ -76,12 +77,13 @@ impl fmt::Display for Rates {
 /// Intervals are those of a parametric bootstrap: errors with fresh normal noise around the fit are fitted
 /// again, and the percentiles of what that gives are taken; the noise is widened by
 /// $\sqrt{\chi^2/\text{freedom}}$ where residuals exceed standard errors. Exponents are told apart if each
-/// size varies while the others are large: see that the grid has such rows and columns.
+/// size varies while the others are large: see that the grid has such rows and columns. At a size of
+/// $\infty$ (a limit that was computed) its term is 0, whatever its exponent.
 ///
 /// # Errors
 /// [`Error::Shape`] for no more observations than the $2k$ parameters, for unequal numbers of sizes, or not 1
-/// to 3 of them; [`Error::Invalid`] for a size that is not positive and finite, an error that is not finite
-/// (and positive, if the standard errors are not known), a standard error that is negative or not finite;
+/// to 3 of them; [`Error::Invalid`] for a size that is not positive, an error that is not finite (and
+/// positive, if the standard errors are not known), a standard error that is negative or not finite;
 /// [`Error::Undefined`] where the best fit has no term in one of the sizes; [`Error::Overflow`] of a
 /// constant; [`Error::NotConverged`].
 ///
@@ -155,7 +157,7 @@ pub fn fit_rates(observations: &[Observation], bootstrap: &Bootstrap) -> Result<
 /// What is fitted: with $t_{ik} = \log x_{ik} - c_k$ around centres $c_k$, the terms are $\exp(p_{2k} -
 /// p_{2k+1} t_{ik})$.
 struct Data {
-    /// $t_{ik}$, a row for each observation.
+    /// $t_{ik}$, a row for each observation; infinite where the term is 0.
     logs: DMatrix<f64>,
     centres: Vec<f64>,
     errors: Vec<f64>,
@@ -198,7 +200,10 @@ impl Data {
                 }
             };
             for (k, &size) in observation.sizes.iter().enumerate() {
-                positive(of(&format!("sizes[{k}]")), size)?;
+                if size.is_nan() || size <= 0.0 {
+                    let expected = "a number > 0, or infinity";
+                    return Err(Error::invalid(of(&format!("sizes[{k}]")), size, expected));
+                }
             }
             error::non_negative(&of("standard_error"), observation.standard_error)?;
             error::finite(&of("error"), observation.error)?;
@@ -209,7 +214,12 @@ impl Data {
         let mut logs = DMatrix::from_fn(observations.len(), terms, |i, k| {
             observations[i].sizes[k].ln()
         });
-        let centres: Vec<f64> = logs.column_iter().map(|column| column.mean()).collect();
+        let centre = |of: usize| {
+            let finite = logs.column(of);
+            let finite: Vec<f64> = finite.iter().copied().filter(|t| t.is_finite()).collect();
+            finite.iter().sum::<f64>() / finite.len().max(1) as f64
+        };
+        let centres: Vec<f64> = (0..terms).map(centre).collect();
         for (mut column, centre) in logs.column_iter_mut().zip(&centres) {
             column.add_scalar_mut(-centre);
         }
@@ -283,7 +293,7 @@ impl Data {
         loop {
             let design = DMatrix::from_fn(self.errors.len(), used.len(), |i, j| {
                 let k = used[j];
-                self.weights[i] * (-exponents[k] * self.logs[(i, k)]).exp()
+                self.weights[i] * self.power(exponents[k], i, k)
             });
             let solution = (design.transpose() * &design)
                 .cholesky()?
@@ -304,9 +314,19 @@ impl Data {
         }
     }
 
+    /// $e^{-a t_{ik}}$.
+    fn power(&self, exponent: f64, i: usize, k: usize) -> f64 {
+        let t = self.logs[(i, k)];
+        if t.is_finite() {
+            (-exponent * t).exp()
+        } else {
+            0.0
+        }
+    }
+
     /// The terms of an observation.
     fn term(&self, parameters: &DVector<f64>, i: usize, k: usize) -> f64 {
-        (parameters[2 * k] - parameters[2 * k + 1] * self.logs[(i, k)]).exp()
+        parameters[2 * k].exp() * self.power(parameters[2 * k + 1], i, k)
     }
 
     fn model(&self, parameters: &DVector<f64>) -> Vec<f64> {
@@ -331,8 +351,11 @@ impl Data {
             // derivatives of the model
             let jacobian = DMatrix::from_fn(errors.len(), parameters.len(), |i, j| {
                 let k = j / 2;
-                let along = if j % 2 == 0 { 1.0 } else { -self.logs[(i, k)] };
-                self.weights[i] * self.term(&parameters, i, k) * along
+                match (self.logs[(i, k)], j % 2) {
+                    (t, _) if t.is_infinite() => 0.0,
+                    (_, 0) => self.weights[i] * self.term(&parameters, i, k),
+                    (t, _) => -self.weights[i] * self.term(&parameters, i, k) * t,
+                }
             });
             let mut normal = jacobian.transpose() * &jacobian;
             let floor = 1e-12 * normal.diagonal().max();
@@ -448,6 +471,37 @@ mod tests {
         let bootstrap = Bootstrap::new(1).with_resamples(9).unwrap();
         let rates = fit_rates(&observations, &bootstrap).unwrap();
         assert!(rates.goodness.unwrap().p_value < 1e-4, "{rates}");
+    }
+
+    #[test]
+    fn a_term_of_an_infinite_size_is_zero() {
+        let bootstrap = Bootstrap::new(1).with_resamples(9).unwrap();
+        let mut observations = grid(0.0, 1, |n, l| 0.5 * n.powf(-0.5) + 2.0 / l);
+        for size in [4.0, 16.0, 64.0] {
+            for (sizes, error) in [
+                (vec![f64::INFINITY, size], 2.0 / size),
+                (vec![size, f64::INFINITY], 0.5 * size.powf(-0.5)),
+            ] {
+                observations.push(Observation {
+                    sizes,
+                    error,
+                    standard_error: 0.0,
+                });
+            }
+        }
+        let rates = fit_rates(&observations, &bootstrap).unwrap();
+        for (term, (c, a)) in rates.terms.iter().zip([(0.5, 0.5), (2.0, 1.0)]) {
+            assert!((term.constant.value / c - 1.0).abs() < 1e-9, "{rates}");
+            assert!((term.exponent.value / a - 1.0).abs() < 1e-9, "{rates}");
+        }
+        let at_infinite_width = rates.at(&[f64::INFINITY, 16.0]);
+        assert!((at_infinite_width - 0.125).abs() < 1e-9);
+        // nothing but infinite sizes has no rate
+        let infinite = observations.iter().map(|o| Observation {
+            sizes: vec![f64::INFINITY, o.sizes[1]],
+            ..o.clone()
+        });
+        assert!(fit_rates(&infinite.collect::<Vec<_>>(), &bootstrap).is_err());
     }
 
     #[test]

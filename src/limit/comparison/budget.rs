@@ -1,6 +1,6 @@
 //! What a comparison may cost.
 
-use crate::{Error, Result};
+use crate::{Error, Result, error};
 
 /// How much work a comparison may do before it says that it cannot decide.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,7 +9,8 @@ pub enum Budget {
     /// So many networks in all, of whatever size. Results are the same on every machine.
     Networks(usize),
     /// So many seconds of drawing networks, checked between sizes: how many networks that is depends on the
-    /// machine, what is read off each of them does not.
+    /// machine, what is read off each of them does not. The first round draws 8 networks of each size
+    /// whatever they take, so that 0 seconds are for an estimate of the budget that would do.
     Seconds(f64),
 }
 
@@ -36,9 +37,9 @@ impl Budget {
                 }
                 Ok(each.min(wanted))
             }
-            Self::Seconds(seconds) if seconds > 0.0 && seconds.is_finite() => Ok(wanted),
             Self::Seconds(seconds) => {
-                Err(Error::invalid("seconds", seconds, "a finite number > 0"))
+                error::non_negative("seconds", seconds)?;
+                Ok(wanted)
             }
         }
     }
@@ -55,6 +56,6 @@ impl Budget {
     }
 
     pub(super) fn is_over(self, spent: f64) -> bool {
-        matches!(self, Self::Seconds(seconds) if spent > seconds)
+        matches!(self, Self::Seconds(seconds) if spent >= seconds)
     }
 }

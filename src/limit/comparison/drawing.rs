@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::RouteComparison;
 use super::budget::{Cost, FEWEST};
+use super::joint_limit::JointLimit;
 use crate::Error;
 use crate::Result;
 use crate::limit::routes::{
@@ -22,6 +23,8 @@ const DEEP: Route = Route::Power {
 pub(super) struct Drawing {
     /// Infinite width, then infinite depth, by function: what routes are compared with.
     pub(super) limits: Vec<Result<Law>>,
+    /// The same of each vector of neurons.
+    pub(super) joint_limits: Vec<Result<JointLimit>>,
     pub(super) routes: Vec<Followed>,
     pub(super) places: Vec<Place>,
     pub(super) networks: usize,
@@ -53,13 +56,15 @@ pub(super) struct Place {
     pub(super) drawn: usize,
     seconds: f64,
     /// By function.
-    readings: Vec<Readings>,
+    readings: Vec<Readings<f64>>,
+    /// By vector of neurons.
+    vectors: Vec<Readings<Vec<f64>>>,
 }
 
-/// The values of one function.
-#[derive(Debug, Clone, Default)]
-struct Readings {
-    values: Vec<f64>,
+/// What has been read off the networks of a size.
+#[derive(Debug, Clone)]
+struct Readings<T> {
+    values: Vec<T>,
     undefined: usize,
     error: Option<Error>,
 }
@@ -69,8 +74,14 @@ impl Drawing {
     pub(super) fn new(comparison: &RouteComparison<'_>) -> Result<Self> {
         let scales = comparison.checked_scales()?;
         let (net, functions) = (&comparison.network, &comparison.functions);
+        let limit = DepthLimit::new(net);
+        let joint_limits = comparison.vectors.iter().enumerate().map(|(i, vector)| {
+            let seed = comparison.seed.split(u64::MAX - 1).split(i as u64);
+            JointLimit::new(&limit, vector, comparison.time, seed)
+        });
         let mut drawing = Self {
-            limits: DepthLimit::new(net).laws(functions, comparison.time),
+            limits: limit.laws(functions, comparison.time),
+            joint_limits: joint_limits.collect(),
             routes: Vec::new(),
             places: Vec::new(),
             networks: 0,
@@ -153,7 +164,7 @@ impl Drawing {
                 (true, false) => continue,
             };
             let started = Instant::now();
-            self.networks += place.extend(&comparison.functions, comparison.time, target);
+            self.networks += place.extend(comparison, target);
             let seconds = started.elapsed().as_secs_f64();
             place.seconds += seconds;
             self.seconds += seconds;
@@ -202,21 +213,36 @@ impl Place {
             source,
             drawn: 0,
             seconds: 0.0,
-            readings: vec![Readings::default(); comparison.functions.len()],
+            readings: vec![Readings::empty(); comparison.functions.len()],
+            vectors: vec![Readings::empty(); comparison.vectors.len()],
         })
     }
 
     /// Draws networks until there are `target` of them. Returns how many it drew.
-    fn extend(&mut self, functions: &[&dyn NeuralFunction], time: f64, target: usize) -> usize {
+    fn extend(&mut self, comparison: &RouteComparison<'_>, target: usize) -> usize {
         let Ok(source) = &self.source else {
             return 0;
         };
         if target <= self.drawn {
             return 0;
         }
-        let new = source.readings(functions, time, self.drawn..target);
-        for (readings, new) in self.readings.iter_mut().zip(new) {
+        let coordinates = comparison.vectors.iter().flat_map(|v| v.coordinates());
+        let coordinates = coordinates.map(|neuron| neuron as &dyn NeuralFunction);
+        let all: Vec<&dyn NeuralFunction> = comparison
+            .functions
+            .iter()
+            .copied()
+            .chain(coordinates)
+            .collect();
+        let mut read = source
+            .readings(&all, comparison.time, self.drawn..target)
+            .into_iter();
+        for (readings, new) in self.readings.iter_mut().zip(&mut read) {
             readings.add(new);
+        }
+        for (readings, vector) in self.vectors.iter_mut().zip(&comparison.vectors) {
+            let coordinates = read.by_ref().take(vector.dimension());
+            readings.add(points(coordinates.collect()));
         }
         let count = target - self.drawn;
         self.drawn = target;
@@ -225,28 +251,43 @@ impl Place {
 
     /// The values of a function, and on how many networks it has none.
     pub(super) fn values(&self, function: usize) -> Result<(&[f64], usize)> {
+        self.of(&self.readings[function])
+    }
+
+    /// The points of a vector of neurons, and on how many networks it has none.
+    pub(super) fn points(&self, vector: usize) -> Result<(&[Vec<f64>], usize)> {
+        self.of(&self.vectors[vector])
+    }
+
+    fn of<'r, T>(&'r self, readings: &'r Readings<T>) -> Result<(&'r [T], usize)> {
         if let Err(error) = &self.source {
             return Err(error.clone());
         }
-        let readings = &self.readings[function];
         match &readings.error {
             Some(error) => Err(error.clone()),
-            None if readings.values.len() < FEWEST.min(self.drawn) => Err(Error::undefined(
-                "the law",
-                format!(
-                    "{} of {} networks at {} have a value",
-                    readings.values.len(),
-                    self.drawn,
-                    self.regime
-                ),
-            )),
             None => Ok((&readings.values, readings.undefined)),
         }
     }
 }
 
-impl Readings {
-    fn add(&mut self, new: Result<Vec<Result<f64>>>) {
+/// From the values of coordinates, by network, to points, by network.
+fn points(coordinates: Vec<Result<Vec<Result<f64>>>>) -> Result<Vec<Result<Vec<f64>>>> {
+    let coordinates: Vec<Vec<Result<f64>>> = coordinates.into_iter().collect::<Result<_>>()?;
+    let networks = coordinates.first().map_or(0, Vec::len);
+    let point = |i: usize| coordinates.iter().map(|values| values[i].clone()).collect();
+    Ok((0..networks).map(point).collect())
+}
+
+impl<T> Readings<T> {
+    fn empty() -> Self {
+        Self {
+            values: Vec::new(),
+            undefined: 0,
+            error: None,
+        }
+    }
+
+    fn add(&mut self, new: Result<Vec<Result<T>>>) {
         match new {
             Ok(values) => {
                 for value in values {

@@ -1,78 +1,13 @@
 //! From distances along a route to where it leads, with an error probability.
 
-use super::report::{Measure, Outcome, Step};
-use crate::Result;
-use crate::limit::{Empirical, Law};
+use super::distance::{Measured, Tails, factor_of_normal};
+use super::report::{Measure, Outcome};
+use crate::limit::SLOWEST;
 use crate::numerics::normal;
 use crate::statistics::{Estimate, Observation, fit_power_law};
 
-/// Distances that fall more slowly than $\min(n, L)^{-1/8}$ count as staying: the central limit's rate is
-/// −1/2, that of a route that leads elsewhere is 0.
-pub(super) const SLOWEST: f64 = -0.125;
-
 /// The two-sided 95 % quantile of normal intervals.
 const NORMAL_95: f64 = 1.959_963_984_540_054;
-
-/// The mean of $\sqrt m$ times the Kolmogorov–Smirnov statistic of $m$ draws, $\sqrt{\pi/2} \log 2$.
-const MEAN_STATISTIC: f64 = 0.868_731_160_636_1;
-
-/// What distances are taken from.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Target<'a> {
-    /// A number, and the unit of distances.
-    Number { value: f64, unit: f64 },
-    /// A law.
-    Law(&'a Law),
-    /// The sample of another route at the same scale, and the unit of distances.
-    Sample { values: &'a [f64], unit: f64 },
-}
-
-/// The distance of values from a target, and its standard error.
-pub(super) fn distance(values: &[f64], target: Target<'_>, measure: Measure) -> Result<(f64, f64)> {
-    let count = values.len() as f64;
-    let sample = || Empirical::new(values.to_vec(), 0);
-    Ok(match target {
-        Target::Number { value, unit } if measure == Measure::L2 => {
-            let (error, standard_error) = sample()?.l2_error(value);
-            // a smaller one means a tail that the sample has not seen
-            let least = error / (2.0 * count).sqrt();
-            (error / unit, standard_error.max(least) / unit)
-        }
-        Target::Number { value, unit } => {
-            let bounded = values.iter().map(|x| ((x - value).abs() / unit).min(1.0));
-            let (mean, standard_error) = Empirical::new(bounded.collect(), 0)?.mean();
-            // equal values may hide one in m of another kind
-            (mean, standard_error.max(count.recip()))
-        }
-        Target::Law(law) => {
-            let statistic = Law::Empirical(sample()?).kolmogorov_smirnov(law);
-            (statistic.clamp(0.0, 1.0), 0.5 / count.sqrt())
-        }
-        Target::Sample {
-            values: other,
-            unit,
-        } => {
-            let (one, two) = (sample()?, Empirical::new(other.to_vec(), 0)?);
-            // Efron and Stein: the variance of W_1 is at most that of both means
-            let variance = one.variance() / count + two.variance() / other.len() as f64;
-            let distance = Law::Empirical(one).wasserstein(&Law::Empirical(two));
-            (distance / unit, variance.sqrt() / unit)
-        }
-    })
-}
-
-/// The distance of a computed law.
-pub(super) fn distance_of_law(law: &Law, target: Target<'_>, measure: Measure) -> Option<f64> {
-    Some(match (target, measure) {
-        (Target::Number { value, unit }, Measure::L2) => law.l2(&Law::Deterministic(value)) / unit,
-        (Target::Number { value, unit }, _) => match law {
-            Law::Deterministic(x) => ((x - value).abs() / unit).min(1.0),
-            _ => return None,
-        },
-        (Target::Law(limit), _) => law.kolmogorov_smirnov(limit),
-        (Target::Sample { .. }, _) => return None,
-    })
-}
 
 /// The probabilities of error of both answers, and what else is known of a route.
 #[derive(Debug, Clone)]
@@ -82,20 +17,21 @@ pub(super) struct Evidence {
     pub(super) same: f64,
     /// If it is said to lead elsewhere.
     pub(super) different: f64,
+    /// If its distance is said to fall.
+    stays: f64,
     /// If its distance is said not to fall.
     falls: f64,
-    last: Step,
-    measure: Measure,
-    tolerance: f64,
+    tails: Tails,
+    is_of_law: bool,
 }
 
 impl Evidence {
-    /// Of the steps of a route, of which there is at least one.
-    pub(super) fn of(steps: &[Step], measure: Measure, tolerance: f64) -> Option<Self> {
-        let last = *steps.last()?;
-        let observations: Vec<Observation> = steps
+    /// Of the distances along a route, of which there is at least one.
+    pub(super) fn of(all: &[Measured], measure: Measure, tolerance: f64) -> Option<Self> {
+        let Measured { step: last, tails } = *all.last()?;
+        let observations: Vec<Observation> = all
             .iter()
-            .map(|step| Observation {
+            .map(|Measured { step, .. }| Observation {
                 sizes: vec![step.size()],
                 error: step.distance,
                 standard_error: step.standard_error,
@@ -108,74 +44,50 @@ impl Evidence {
             let z = (SLOWEST - slope.value) / standard_error.max(f64::MIN_POSITIVE);
             (normal::distribution(-z), normal::distribution(z))
         });
-        let (beyond, within) = match measure {
-            Measure::KolmogorovSmirnov => {
-                // Dvoretzky, Kiefer, Wolfowitz and Massart
-                let off = tolerance - last.distance;
-                let bound = (2.0 * (-2.0 * last.networks as f64 * off * off).exp()).min(1.0);
-                if off > 0.0 {
-                    (bound, 1.0)
-                } else {
-                    (1.0, bound)
-                }
-            }
-            _ => {
-                let z = (tolerance - last.distance) / last.standard_error.max(f64::MIN_POSITIVE);
-                (normal::distribution(-z), normal::distribution(z))
-            }
-        };
-        // a Kolmogorov–Smirnov distance of equal laws does not fall with size
+        let is_of_law = matches!(measure, Measure::KolmogorovSmirnov | Measure::Energy);
         let same = match measure {
-            Measure::KolmogorovSmirnov => beyond,
+            // a distance of equal laws, from as many draws at every size, does not fall
+            _ if is_of_law => tails.beyond,
             // one network in 1/tolerance may be of another kind
             _ if last.distance == 0.0 => (last.networks as f64 * (-tolerance).ln_1p()).exp(),
             // either of two tests
-            _ => (2.0 * stays.min(beyond)).min(1.0),
+            _ => (2.0 * stays.min(tails.beyond)).min(1.0),
         };
         // m networks cannot show more
         let least = (-(last.networks as f64)).exp();
         Some(Self {
             slope,
             same: same.max(least),
-            different: within.max(falls).max(least),
+            different: tails.within.max(falls).max(least),
+            stays,
             falls,
-            last,
-            measure,
-            tolerance,
+            tails,
+            is_of_law,
         })
     }
 
     /// The factor in the number of networks after which the likelier answer would have an error probability
     /// of `level`; infinite where more networks of these sizes would not help.
     pub(super) fn needed(&self, level: f64) -> f64 {
-        let z = |p: f64| -normal::quantile(p.clamp(1e-300, 1.0 - 1e-16));
-        let of_normal = |p: f64| {
-            let now = z(p);
-            if now > 0.0 {
-                (z(level) / now).powi(2)
+        if self.is_of_law {
+            return if self.tails.is_near() {
+                self.tails.factor(level, true)
             } else {
-                f64::INFINITY
-            }
-        };
-        if self.measure == Measure::KolmogorovSmirnov {
-            let count = self.last.networks as f64;
-            let noise = MEAN_STATISTIC * MEAN_STATISTIC / count;
-            let distance = (self.last.distance.powi(2) - noise).max(0.0).sqrt();
-            let off = self.tolerance - distance;
-            let bound = (0.5 * (2.0 / level).ln()).sqrt();
-            return if off > 0.0 {
-                ((bound + MEAN_STATISTIC) / off).powi(2) / count
-            } else {
-                let beyond = (bound / off).powi(2) / count;
+                let beyond = self.tails.factor(level, false);
                 // as long as the distance may be within the tolerance, its slope is not believed
-                match of_normal(self.falls) {
+                match factor_of_normal(self.falls, level) {
                     factor if factor.is_finite() => beyond.max(factor),
                     _ if beyond > 1.0 => beyond,
                     _ => f64::INFINITY,
                 }
             };
         }
-        of_normal(self.same.min(self.different))
+        let direct = factor_of_normal(self.same.min(self.different), level);
+        let near = self.tails.factor(0.5 * level, true);
+        let near = near.min(factor_of_normal(self.stays, 0.5 * level));
+        let far = self.tails.factor(level, false);
+        let far = far.max(factor_of_normal(self.falls, level));
+        direct.min(near).min(far)
     }
 
     /// What follows, with error probabilities of up to `same` and `different` allowed; `total` networks were
@@ -208,80 +120,152 @@ impl Evidence {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::limit::Regime;
+    use rand_distr::{Distribution, StandardNormal};
 
-    fn steps(distances: &[f64], relative_error: f64, networks: usize) -> Vec<Step> {
+    use super::super::distance::{Target, distance};
+    use super::super::report::Step;
+    use super::*;
+    use crate::limit::{Law, Regime};
+    use crate::random::Seed;
+
+    /// Samples of width $16 \cdot 2^k$ at a distance of `distances[k]` from 1, with a spread around it.
+    fn along(
+        distances: &[f64],
+        spread: f64,
+        networks: usize,
+        seed: u64,
+        measure: Measure,
+    ) -> Vec<Measured> {
         let sizes = distances.iter().enumerate();
-        let step = |(k, distance): (usize, &f64)| Step {
-            regime: Regime::Finite {
+        let measured = |(k, mean): (usize, &f64)| {
+            let mut stream = Seed::new(seed).stream(k as u64);
+            let mut normal = || -> f64 { StandardNormal.sample(&mut stream) };
+            let values: Vec<f64> = (0..networks)
+                .map(|_| 1.0 + mean * (1.0 + spread * normal()))
+                .collect();
+            let number = Target::Number {
+                value: 1.0,
+                unit: 1.0,
+            };
+            let (distance, standard_error, tails) =
+                distance((&values, 0), number, measure, 0.05).unwrap();
+            let regime = Regime::Finite {
                 width: 16 << k,
                 depth: 16 << k,
-            },
-            networks,
-            distance: *distance,
-            standard_error: relative_error * distance,
+            };
+            Measured {
+                step: Step {
+                    regime,
+                    networks,
+                    distance,
+                    standard_error,
+                },
+                tails,
+            }
         };
-        sizes.map(step).collect()
+        sizes.map(measured).collect()
+    }
+
+    fn evidence(distances: &[f64], spread: f64, networks: usize, measure: Measure) -> Evidence {
+        let all = along(distances, spread, networks, 1, measure);
+        Evidence::of(&all, measure, 0.05).unwrap()
     }
 
     #[test]
     fn falling_distances_lead_to_the_reference_and_staying_ones_do_not() {
-        let falling = steps(&[0.4, 0.28, 0.2, 0.14], 0.05, 200);
-        let evidence = Evidence::of(&falling, Measure::L2, 0.05).unwrap();
-        assert!(
-            evidence.same < 1e-6 && evidence.different > 0.5,
-            "{evidence:?}"
-        );
+        for measure in [Measure::L2, Measure::Bounded] {
+            let falling = evidence(&[0.4, 0.28, 0.2, 0.14], 0.5, 200, measure);
+            assert!(
+                falling.same < 1e-3 && falling.different > 0.5,
+                "{falling:?}"
+            );
+            let staying = evidence(&[0.8, 0.82, 0.79, 0.81], 0.5, 200, measure);
+            assert!(
+                staying.different < 1e-3 && staying.same > 0.5,
+                "{staying:?}"
+            );
+        }
         // 64 networks at the limit: one in 20 of another kind is missed by as many with probability 0.95^64
-        let at_the_limit = Evidence::of(&steps(&[0.0; 4], 0.05, 64), Measure::Bounded, 0.05);
-        let same = at_the_limit.unwrap().same;
-        assert!((same / 0.95_f64.powi(64) - 1.0).abs() < 1e-12, "{same}");
-        let staying = steps(&[0.8, 0.82, 0.79, 0.81], 0.05, 200);
-        let evidence = Evidence::of(&staying, Measure::L2, 0.05).unwrap();
-        assert!(
-            evidence.different < 0.01 && evidence.same > 0.5,
-            "{evidence:?}"
-        );
-        // too noisy to say, and how many networks would do
-        let noisy = steps(&[0.8, 0.82, 0.79, 0.81], 0.3, 200);
-        let evidence = Evidence::of(&noisy, Measure::L2, 0.05).unwrap();
+        let at_the_limit = evidence(&[0.0; 4], 0.0, 64, Measure::Bounded).same;
+        assert!((at_the_limit / 0.95_f64.powi(64) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn how_many_networks_would_do_is_said() {
+        let distances = [0.5, 0.52, 0.49, 0.51];
+        let noisy = evidence(&distances, 3.0, 16, Measure::L2);
         let Outcome::Open {
             networks: Some(networks),
             ..
-        } = evidence.outcome(0.01, 0.01, 1.0, 800.0)
+        } = noisy.outcome(0.01, 0.01, 1.0, 64.0)
         else {
-            panic!("open");
+            panic!("{noisy:?}");
         };
-        let enough = 0.3 * (800.0 / networks).sqrt();
-        let then = Evidence::of(
-            &steps(&[0.8, 0.82, 0.79, 0.81], enough, 200),
-            Measure::L2,
-            0.05,
-        );
-        let then = then.unwrap().different;
-        assert!(then < 0.01 && then > 1e-3, "{then}");
+        // estimated from few, so twice of it
+        let then = evidence(&distances, 3.0, (networks / 2.0) as usize, Measure::L2);
+        assert!(then.different < 0.01, "{networks}: {then:?}");
+    }
+
+    /// Distances that fall exactly like the slowest power: neither answer may be given by the slope more
+    /// often than its level says, from as few as 64 networks.
+    #[test]
+    fn slopes_of_64_networks_keep_their_level() {
+        let distances = [16, 32, 64, 128].map(|n| 0.8 * f64::from(n).powf(SLOWEST));
+        for (spread, measure) in [
+            (0.3, Measure::Bounded),
+            (1.0, Measure::Bounded),
+            (0.3, Measure::L2),
+        ] {
+            let mut wrong = [0, 0];
+            for seed in 0..300 {
+                let all = along(&distances, spread, 64, seed, measure);
+                let found = Evidence::of(&all, measure, 0.05).unwrap();
+                wrong[0] += usize::from(found.same <= 0.02);
+                wrong[1] += usize::from(found.falls <= 0.01);
+            }
+            // 3 of 300 expected at the level 0.01; P(at least 12) = 7e-5
+            assert!(
+                wrong.iter().all(|count| *count < 12),
+                "{measure:?} {spread}: {wrong:?}"
+            );
+        }
     }
 
     #[test]
     fn laws_are_equal_within_a_tolerance_once_enough_networks_show_it() {
-        let at = |networks: usize, distance: f64| {
-            Evidence::of(
-                &steps(&[distance; 4], 0.02, networks),
+        let law = Law::gaussian(0.0, 1.0).unwrap();
+        let at = |networks: usize, shift: f64| {
+            let draw = |i: usize| normal::quantile((i as f64 + 0.5) / networks as f64) + shift;
+            let values: Vec<f64> = (0..networks).map(draw).collect();
+            let (distance, standard_error, tails) = distance(
+                (&values, 0),
+                Target::Law(&law),
                 Measure::KolmogorovSmirnov,
                 0.05,
             )
-            .unwrap()
+            .unwrap();
+            let step = |width: usize| Step {
+                regime: Regime::Finite {
+                    width,
+                    depth: width,
+                },
+                networks,
+                distance,
+                standard_error,
+            };
+            let all = [16, 32, 64, 128].map(|n| Measured {
+                step: step(n),
+                tails,
+            });
+            Evidence::of(&all, Measure::KolmogorovSmirnov, 0.05).unwrap()
         };
-        // the mean statistic of draws from the law itself
-        let null = |networks: usize| MEAN_STATISTIC / (networks as f64).sqrt();
-        let few = at(500, null(500));
+        let few = at(500, 0.0);
         assert!(few.same > 0.01);
         let enough = (500.0 * few.needed(0.01)).ceil() as usize;
         assert!((2000..3000).contains(&enough), "{enough}");
-        assert!(at(enough, null(enough)).same < 0.0101);
+        assert!(at(enough, 0.0).same < 0.0101);
         // far from the law at every size
-        let far = at(500, 0.3);
+        let far = at(500, 1.0);
         assert!(far.different < 1e-3 && far.same == 1.0);
     }
 }

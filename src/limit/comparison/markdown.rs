@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::report::{Outcome, RouteReport};
+use super::report::{Judgement, Outcome, RouteReport};
 use super::text::{probability, short};
 
 impl RouteReport {
     /// The report as Markdown: for each function a table of its routes, the answers and the fitted rates, and
-    /// the distances between routes.
+    /// the distances between routes; for each vector of neurons a table of its joint law.
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
         // writing to a String cannot fail
@@ -39,41 +39,16 @@ impl RouteReport {
                 );
                 text += "|---|---|---|---|---|---|---|\n";
                 for (end, judgement) in function.routes.iter().zip(&finding.routes) {
-                    let distance = judgement.steps.last().map_or_else(
-                        || "-".to_owned(),
-                        |last| match last.networks {
-                            0 => short(last.distance),
-                            _ => {
-                                format!("{} ± {}", short(last.distance), short(last.standard_error))
-                            }
-                        },
-                    );
-                    let slope = judgement
-                        .slope
-                        .map_or_else(|| "-".to_owned(), |s| s.to_string());
-                    let outcome = match &judgement.outcome {
-                        Outcome::Reference => "reference".to_owned(),
-                        Outcome::Same { error_probability } => {
-                            format!("same (p = {})", probability(*error_probability))
-                        }
-                        Outcome::Different { error_probability } => {
-                            format!("other (p = {})", probability(*error_probability))
-                        }
-                        Outcome::Open {
-                            error_probability, ..
-                        } => {
-                            format!("open (p = {})", probability(*error_probability))
-                        }
-                        Outcome::Unavailable(error) => error.to_string(),
-                    };
                     let _ = writeln!(
                         text,
-                        "| {} | {} | {} | {} | {distance} | {slope} | {} |",
+                        "| {} | {} | {} | {} | {} | {} | {} |",
                         end.route,
                         end.regime,
                         end.networks,
                         end.value(),
-                        escaped(&outcome)
+                        judgement.distance_in_words(),
+                        judgement.slope_in_words(),
+                        escaped(&judgement.outcome_in_words())
                     );
                 }
                 if let Some(rates) = &finding.rates {
@@ -103,11 +78,42 @@ impl RouteReport {
                 }
             }
         }
+        for joint in &self.joint {
+            joint.write_markdown(&mut text);
+        }
         text
     }
 }
 
+impl Judgement {
+    /// The last distance and its standard error.
+    pub(super) fn distance_in_words(&self) -> String {
+        match self.steps.last() {
+            None => "-".to_owned(),
+            Some(last) if last.networks == 0 => short(last.distance),
+            Some(last) => format!("{} ± {}", short(last.distance), short(last.standard_error)),
+        }
+    }
+
+    pub(super) fn slope_in_words(&self) -> String {
+        self.slope.map_or_else(|| "-".to_owned(), |s| s.to_string())
+    }
+
+    pub(super) fn outcome_in_words(&self) -> String {
+        let (word, p) = match &self.outcome {
+            Outcome::Reference => return "reference".to_owned(),
+            Outcome::Unavailable(error) => return error.to_string(),
+            Outcome::Same { error_probability } => ("same", error_probability),
+            Outcome::Different { error_probability } => ("other", error_probability),
+            Outcome::Open {
+                error_probability, ..
+            } => ("open", error_probability),
+        };
+        format!("{word} (p = {})", probability(*p))
+    }
+}
+
 /// Without characters that end a cell.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('|', "\\|")
 }

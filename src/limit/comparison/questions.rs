@@ -1,51 +1,32 @@
-//! What is asked of every function, round by round.
+//! What is asked of every function and vector of neurons, round by round.
 
 use super::RouteComparison;
+use super::distance::Measured;
 use super::drawing::{Drawing, Followed, Way};
-use super::judgement::{Evidence, Target, distance, distance_of_law};
-use super::report::{
-    Answer, Between, Finding, FunctionComparison, Judgement, Measure, Outcome, RouteLimit,
-    RouteReport, Step,
-};
-use crate::limit::routes::{LogNormalChain, ShapedDiffusion};
-use crate::limit::{Empirical, Law, Limit, Regime};
-use crate::statistics::{
-    Bootstrap, Extrapolation, Measurement, Observation, extrapolate, fit_rates,
-    kolmogorov_smirnov_test,
-};
-use crate::{Error, Result};
-
-/// Networks that an interval of a distance between routes is resampled from, and how often.
-const RESAMPLED: usize = 256;
-const RESAMPLES: usize = 199;
-
-/// Paths behind a law of shaped networks.
-const PATHS: usize = 1000;
-
-/// A size at which a power is 0.
-const INFINITE: f64 = 1e12;
-
-/// The relative error up to which computed errors are taken to follow a power.
-const COMPUTED: f64 = 0.02;
+use super::judgement::Evidence;
+use super::report::{Answer, Judgement, Measure, Outcome};
+use super::steps::{Subject, reference, sampled, steps};
+use crate::Error;
+use crate::limit::Law;
 
 /// All questions.
 #[derive(Debug)]
-pub(super) struct Questions(Vec<Question>);
+pub(super) struct Questions(pub(super) Vec<Question>);
 
-/// Whether one function converges along all routes, in one measure.
+/// Whether one function or vector converges along all routes, in one measure.
 #[derive(Debug)]
-struct Question {
-    function: usize,
-    measure: Measure,
+pub(super) struct Question {
+    pub(super) subject: Subject,
+    pub(super) measure: Measure,
     /// What is known of each route. What has an outcome in one round keeps it: further networks are for the
     /// others.
-    routes: Vec<Known>,
-    answer: Option<Answer>,
+    pub(super) routes: Vec<Known>,
+    pub(super) answer: Option<Answer>,
 }
 
 #[derive(Debug)]
-struct Known {
-    judgement: Judgement,
+pub(super) struct Known {
+    pub(super) judgement: Judgement,
     evidence: Option<Evidence>,
 }
 
@@ -78,6 +59,14 @@ fn does_not_exist(error: &Error) -> bool {
 impl Questions {
     pub(super) fn new(comparison: &RouteComparison<'_>, drawing: &Drawing) -> Self {
         let mut questions = Vec::new();
+        let mut ask = |subject: Subject, measure: Measure| {
+            questions.push(Question {
+                subject,
+                measure,
+                routes: Vec::new(),
+                answer: None,
+            });
+        };
         for function in 0..comparison.functions.len() {
             let measures: &[Measure] = match &drawing.limits[function] {
                 Ok(Law::Deterministic(_)) => &[Measure::L2, Measure::Bounded],
@@ -85,13 +74,11 @@ impl Questions {
                 Err(_) => &[Measure::Wasserstein],
             };
             for &measure in measures {
-                questions.push(Question {
-                    function,
-                    measure,
-                    routes: Vec::new(),
-                    answer: None,
-                });
+                ask(Subject::Function(function), measure);
             }
+        }
+        for vector in 0..comparison.vectors.len() {
+            ask(Subject::Vector(vector), Measure::Energy);
         }
         Self(questions)
     }
@@ -130,88 +117,6 @@ impl Questions {
             .map(|count| count.ceil().min(1e15) as usize)
             .collect()
     }
-
-    /// What has been found.
-    pub(super) fn report(
-        self,
-        comparison: &RouteComparison<'_>,
-        drawing: &Drawing,
-        round: usize,
-    ) -> RouteReport {
-        let mut functions: Vec<FunctionComparison> = (0..comparison.functions.len())
-            .map(|function| FunctionComparison {
-                name: comparison.functions[function].name(),
-                limit: drawing.limits[function].clone(),
-                routes: route_limits(comparison, drawing, function),
-                strong: None,
-                weak: Finding {
-                    measure: Measure::Wasserstein,
-                    routes: Vec::new(),
-                    rates: None,
-                    answer: Answer::Undecided {
-                        networks: None,
-                        seconds: None,
-                        because: "nothing was asked".to_owned(),
-                    },
-                },
-                between: between(comparison, drawing, function),
-            })
-            .collect();
-        for question in self.0 {
-            let (function, measure) = (question.function, question.measure);
-            let finding = question.finding(comparison, drawing, round);
-            match measure {
-                Measure::L2 => functions[function].strong = Some(finding),
-                _ => functions[function].weak = finding,
-            }
-        }
-        RouteReport {
-            architecture: comparison.name.clone(),
-            time: comparison.time,
-            level: comparison.level,
-            tolerance: comparison.tolerance,
-            rounds: round,
-            networks: drawing.networks,
-            functions,
-        }
-    }
-}
-
-/// The unit of distances of a function: its limit if that is a number, the standard deviation of its limit
-/// law, or, where there is none, the mean size of its values at the smallest size of the first sampled route.
-/// So it is for a number of less than half of that: in units of one near 0, bounded distances do not fall.
-fn unit(drawing: &Drawing, function: usize) -> f64 {
-    let of_limit = match &drawing.limits[function] {
-        Ok(Law::Deterministic(value)) => value.abs(),
-        Ok(law) => law.variance().sqrt(),
-        Err(_) => 0.0,
-    };
-    let is_number = matches!(drawing.limits[function], Ok(Law::Deterministic(_)));
-    if !is_number && of_limit > 0.0 && of_limit.is_finite() {
-        return of_limit;
-    }
-    let first = sampled(drawing).find_map(|(_, places)| {
-        let place = drawing.places.get(*places.first()?)?;
-        place.values(function).ok()
-    });
-    let size = first.map_or(0.0, |(values, _)| {
-        values.iter().map(|x| x.abs() / values.len() as f64).sum()
-    });
-    if size.is_finite() && size > 2.0 * of_limit {
-        size
-    } else if of_limit > 0.0 && of_limit.is_finite() {
-        of_limit
-    } else {
-        1.0
-    }
-}
-
-fn sampled(drawing: &Drawing) -> impl Iterator<Item = (&Followed, &Vec<usize>)> {
-    let routes = drawing.routes.iter();
-    routes.filter_map(|followed| match &followed.way {
-        Way::Sampled(places) => Some((followed, places)),
-        Way::Computed(_) => None,
-    })
 }
 
 impl Question {
@@ -229,7 +134,7 @@ impl Question {
             if self.routes.get(k).is_some_and(Known::is_settled) {
                 continue;
             }
-            let known = match self.steps(drawing, followed) {
+            let known = match steps(comparison, drawing, followed, self.subject, self.measure) {
                 Err(error) => Known::unavailable(error),
                 Ok(steps) => self.known(comparison, drawing, followed, steps, |evidence, drawn| {
                     evidence.outcome(level, level / judged, looks, drawn)
@@ -246,12 +151,21 @@ impl Question {
         }
     }
 
-    /// Why there is no limit, if there is none.
-    fn missing_limit<'d>(&self, drawing: &'d Drawing) -> Option<&'d Error> {
-        match &drawing.limits[self.function] {
-            Err(error) if does_not_exist(error) => Some(error),
+    /// The sampled route that others are compared with, where no limit is known.
+    fn reference<'d>(&self, drawing: &'d Drawing) -> Option<(&'d Followed, &'d Vec<usize>)> {
+        match (self.subject, self.measure) {
+            (Subject::Function(function), Measure::Wasserstein) => reference(drawing, function),
             _ => None,
         }
+    }
+
+    /// Why there is no limit, if there is none.
+    fn missing_limit<'d>(&self, drawing: &'d Drawing) -> Option<&'d Error> {
+        let error = match self.subject {
+            Subject::Function(function) => drawing.limits[function].as_ref().err(),
+            Subject::Vector(vector) => drawing.joint_limits[vector].as_ref().err(),
+        };
+        error.filter(|error| does_not_exist(error))
     }
 
     fn known(
@@ -259,10 +173,10 @@ impl Question {
         comparison: &RouteComparison<'_>,
         drawing: &Drawing,
         followed: &Followed,
-        steps: Vec<Step>,
+        all: Vec<Measured>,
         outcome: impl FnOnce(&Evidence, f64) -> Outcome,
     ) -> Known {
-        let mut evidence = Evidence::of(&steps, self.measure, comparison.tolerance);
+        let mut evidence = Evidence::of(&all, self.measure, comparison.tolerance);
         // convergence in L² is convergence in probability: what one measure shows of both is believed, at the
         // price of two tests of one hypothesis
         let other = match self.measure {
@@ -272,8 +186,8 @@ impl Question {
         };
         if let Some(evidence) = &mut evidence
             && let Some(measure) = other
-            && let Ok(steps) = self.steps_in(drawing, followed, measure)
-            && let Some(other) = Evidence::of(&steps, measure, comparison.tolerance)
+            && let Ok(others) = steps(comparison, drawing, followed, self.subject, measure)
+            && let Some(other) = Evidence::of(&others, measure, comparison.tolerance)
         {
             match measure {
                 Measure::Bounded => {
@@ -285,14 +199,14 @@ impl Question {
         let is_reference = match &followed.way {
             Way::Computed(_) => true,
             Way::Sampled(_) => {
-                self.measure == Measure::Wasserstein
-                    && sampled(drawing).next().map(|first| first.0.route) == Some(followed.route)
+                let reference = self.reference(drawing);
+                reference.map(|(reference, _)| reference.route) == Some(followed.route)
             }
         };
         let outcome = match &evidence {
             _ if is_reference => Outcome::Reference,
             Some(evidence) => {
-                let drawn: usize = steps.iter().map(|step| step.networks).sum();
+                let drawn: usize = all.iter().map(|measured| measured.step.networks).sum();
                 outcome(evidence, drawn as f64)
             }
             None => Outcome::Unavailable(Error::undefined("a distance", "no size was drawn")),
@@ -300,81 +214,10 @@ impl Question {
         Known {
             judgement: Judgement {
                 slope: evidence.as_ref().and_then(|evidence| evidence.slope),
-                steps,
+                steps: all.iter().map(|measured| measured.step).collect(),
                 outcome,
             },
             evidence: evidence.filter(|_| !is_reference),
-        }
-    }
-
-    fn steps(&self, drawing: &Drawing, followed: &Followed) -> Result<Vec<Step>> {
-        self.steps_in(drawing, followed, self.measure)
-    }
-
-    fn steps_in(
-        &self,
-        drawing: &Drawing,
-        followed: &Followed,
-        measure: Measure,
-    ) -> Result<Vec<Step>> {
-        let unit = unit(drawing, self.function);
-        let limit = match &drawing.limits[self.function] {
-            Ok(Law::Deterministic(value)) => Some(Target::Number {
-                value: *value,
-                unit,
-            }),
-            Ok(law) => Some(Target::Law(law)),
-            Err(_) => None,
-        };
-        match &followed.way {
-            Way::Computed(laws) => {
-                let Some(limit) = limit else {
-                    return Err(laws
-                        .iter()
-                        .find_map(|(_, laws)| laws[self.function].as_ref().err())
-                        .or(drawing.limits[self.function].as_ref().err())
-                        .cloned()
-                        .unwrap_or_else(|| Error::undefined("the limit", "it has none")));
-                };
-                let steps = laws.iter().map(|(regime, laws)| {
-                    let law = laws[self.function].as_ref().map_err(Clone::clone)?;
-                    let distance = distance_of_law(law, limit, measure);
-                    Ok(distance.map(|distance| Step {
-                        regime: *regime,
-                        networks: 0,
-                        distance,
-                        standard_error: 0.0,
-                    }))
-                });
-                let steps: Result<Vec<Option<Step>>> = steps.collect();
-                Ok(steps?.into_iter().flatten().collect())
-            }
-            Way::Sampled(places) => {
-                let reference = sampled(drawing).next().map(|(_, places)| places);
-                let distinct = (0..places.len()).filter(|&k| k == 0 || places[k] != places[k - 1]);
-                let steps = distinct.map(|k| {
-                    let place = &drawing.places[places[k]];
-                    let (values, _) = place.values(self.function)?;
-                    let target = match (limit, reference.and_then(|places| places.get(k))) {
-                        (Some(limit), _) => limit,
-                        (None, Some(&other)) => Target::Sample {
-                            values: drawing.places[other].values(self.function)?.0,
-                            unit,
-                        },
-                        (None, None) => {
-                            return Err(Error::undefined("a distance", "no limit is known"));
-                        }
-                    };
-                    let (distance, standard_error) = distance(values, target, measure)?;
-                    Ok(Step {
-                        regime: place.regime,
-                        networks: values.len(),
-                        distance,
-                        standard_error,
-                    })
-                });
-                steps.collect()
-            }
         }
     }
 
@@ -416,7 +259,7 @@ impl Question {
     }
 
     /// Raises the numbers of networks wanted at the places of routes that are open.
-    fn want(
+    pub(super) fn want(
         &self,
         comparison: &RouteComparison<'_>,
         drawing: &Drawing,
@@ -441,244 +284,19 @@ impl Question {
             }
             let factor = needed.clamp(1.25, growth);
             // that a law is that of the limit is seen at the largest size
-            let law = self.measure == Measure::KolmogorovSmirnov && agrees;
+            let law =
+                matches!(self.measure, Measure::KolmogorovSmirnov | Measure::Energy) && agrees;
             let raised = if law {
                 &places[places.len() - 1..]
             } else {
                 &places[..]
             };
             // the sample that others are compared with grows with them
-            let reference = match self.measure {
-                Measure::Wasserstein => sampled(drawing).next().map(|(_, places)| places),
-                _ => None,
-            };
+            let reference = self.reference(drawing).map(|(_, places)| places);
             for &place in raised.iter().chain(reference.into_iter().flatten()) {
                 let target = factor * drawing.places[place].drawn as f64;
                 wanted[place] = wanted[place].max(target);
             }
         }
     }
-
-    fn finding(
-        mut self,
-        comparison: &RouteComparison<'_>,
-        drawing: &Drawing,
-        round: usize,
-    ) -> Finding {
-        let answer = match self.answer.take() {
-            Some(answer) => answer,
-            None => self.undecided(comparison, drawing, round),
-        };
-        let rates = (self.measure == Measure::L2).then(|| {
-            let steps = self.routes.iter().flat_map(|known| &known.judgement.steps);
-            let mut observations: Vec<Observation> = Vec::new();
-            for step in steps {
-                let (width, depth) = match step.regime {
-                    Regime::Finite { width, depth } => (width as f64, depth as f64),
-                    Regime::InfiniteWidth { depth } => (INFINITE, depth as f64),
-                    Regime::InfiniteDepth { width } => (width as f64, INFINITE),
-                    _ => continue,
-                };
-                let sizes = vec![width, depth];
-                // a size may lie on several routes; a computed error is a power up to some percent
-                if observations.iter().all(|other| other.sizes != sizes) {
-                    observations.push(Observation {
-                        sizes,
-                        error: step.distance,
-                        standard_error: step.standard_error.max(COMPUTED * step.distance),
-                    });
-                }
-            }
-            let bootstrap = Bootstrap::new(comparison.seed).with_resamples(RESAMPLES)?;
-            fit_rates(&observations, &bootstrap)
-        });
-        Finding {
-            measure: self.measure,
-            routes: self
-                .routes
-                .into_iter()
-                .map(|known| known.judgement)
-                .collect(),
-            rates,
-            answer,
-        }
-    }
-
-    /// What is open, and which budget would do.
-    fn undecided(
-        &self,
-        comparison: &RouteComparison<'_>,
-        drawing: &Drawing,
-        round: usize,
-    ) -> Answer {
-        let mut open = Vec::new();
-        let mut unavailable = None;
-        for (known, followed) in self.routes.iter().zip(&drawing.routes) {
-            match &known.judgement.outcome {
-                Outcome::Open { .. } => open.push(followed.route.to_string()),
-                Outcome::Unavailable(error) => unavailable = unavailable.or(Some(error)),
-                _ => {}
-            }
-        }
-        if open.is_empty() {
-            return Answer::Undecided {
-                networks: None,
-                seconds: None,
-                because: unavailable.map_or_else(
-                    || "no route but the reference was followed".to_owned(),
-                    |error| format!("no route could be followed: {error}"),
-                ),
-            };
-        }
-        let mut wanted: Vec<f64> = drawing.places.iter().map(|p| p.drawn as f64).collect();
-        self.want(comparison, drawing, round, f64::INFINITY, &mut wanted);
-        let targets: Option<Vec<usize>> = wanted
-            .iter()
-            .map(|count| (count.is_finite() && *count < 1e15).then_some(count.ceil() as usize))
-            .collect();
-        let cost = targets.map(|targets| drawing.cost(&targets));
-        Answer::Undecided {
-            networks: cost.map(|cost| cost.networks as f64),
-            seconds: cost
-                .filter(|_| comparison.budget.is_of_time())
-                .map(|cost| cost.seconds),
-            because: format!("along {}", open.join(", ")),
-        }
-    }
-}
-
-/// What a function is at the end of every route.
-fn route_limits(
-    comparison: &RouteComparison<'_>,
-    drawing: &Drawing,
-    function: usize,
-) -> Vec<RouteLimit> {
-    let (net, read) = (&comparison.network, comparison.functions[function]);
-    let routes = drawing.routes.iter().map(|followed| {
-        let route = followed.route;
-        let mut end = RouteLimit {
-            route,
-            source: followed.source.clone(),
-            regime: Regime::WidthThenDepth,
-            networks: 0,
-            undefined: 0,
-            quantiles: None,
-            law: None,
-            against_law: None,
-            mean: None,
-        };
-        let places = match &followed.way {
-            Way::Computed(_) => {
-                end.law = drawing.limits[function].clone().ok();
-                return end;
-            }
-            Way::Sampled(places) => places,
-        };
-        if let Some(ratio) = route.depth_over_width() {
-            let seed = comparison.seed.split(u64::MAX);
-            let chain = LogNormalChain::new(net, ratio).map(|r| r.law(read, comparison.time));
-            let shaped = || {
-                let paths = ShapedDiffusion::new(net, ratio, PATHS, seed);
-                paths.map(|route| route.law(read, comparison.time))
-            };
-            end.law = chain.or_else(|_| shaped()).ok().and_then(Result::ok);
-        }
-        let Some(last) = places.last().map(|&place| &drawing.places[place]) else {
-            return end;
-        };
-        (end.regime, end.networks) = (last.regime, last.drawn);
-        let Ok((values, undefined)) = last.values(function) else {
-            return end;
-        };
-        end.undefined = undefined;
-        let Ok(sample) = Empirical::new(values.to_vec(), undefined).map(Law::Empirical) else {
-            return end;
-        };
-        let at = |u: f64| sample.quantile(u).ok();
-        end.quantiles = at(0.05)
-            .zip(at(0.5))
-            .zip(at(0.95))
-            .map(|((l, m), h)| [l, m, h]);
-        if let (Some(law), Law::Empirical(sample)) = (&end.law, &sample)
-            && !matches!(law, Law::Deterministic(_) | Law::Empirical(_))
-        {
-            end.against_law = sample.test(law).ok();
-        }
-        if let Ok(Law::Deterministic(_)) = drawing.limits[function] {
-            end.mean = extrapolated(drawing, places, function);
-        }
-        end
-    });
-    routes.collect()
-}
-
-/// The mean of a function along a route, at $\min(n, L) = \infty$.
-fn extrapolated(drawing: &Drawing, places: &[usize], function: usize) -> Option<Extrapolation> {
-    let mut places = places.to_vec();
-    places.dedup();
-    let measurements = places.iter().map(|&place| {
-        let place = &drawing.places[place];
-        let (values, _) = place.values(function).ok()?;
-        let (value, standard_error) = Empirical::new(values.to_vec(), 0).ok()?.mean();
-        let width = match place.regime {
-            Regime::Finite { width, depth } => width.min(depth),
-            Regime::InfiniteDepth { width } => width,
-            _ => return None,
-        };
-        Some(Measurement {
-            width,
-            samples: values.len(),
-            value,
-            standard_error,
-        })
-    });
-    extrapolate(&measurements.collect::<Option<Vec<_>>>()?)
-}
-
-/// The distances of every two sampled routes at their largest sizes.
-fn between(comparison: &RouteComparison<'_>, drawing: &Drawing, function: usize) -> Vec<Between> {
-    let unit = unit(drawing, function);
-    let ends: Vec<_> = sampled(drawing)
-        .filter_map(|(followed, places)| {
-            let place = &drawing.places[*places.last()?];
-            let (values, _) = place.values(function).ok()?;
-            Some((followed.route, place.regime, values))
-        })
-        .collect();
-    let mut all = Vec::new();
-    for (i, &(first, regime, one)) in ends.iter().enumerate() {
-        for &(second, other_regime, two) in &ends[i + 1..] {
-            // routes may end at one size
-            if regime == other_regime {
-                continue;
-            }
-            let pairs: Vec<(f64, f64)> = one
-                .iter()
-                .copied()
-                .zip(two.iter().copied())
-                .take(RESAMPLED)
-                .collect();
-            let estimate = |pairs: &[(f64, f64)]| {
-                let (one, two): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-                match (Empirical::new(one, 0), Empirical::new(two, 0)) {
-                    (Ok(one), Ok(two)) => {
-                        Law::Empirical(one).wasserstein(&Law::Empirical(two)) / unit
-                    }
-                    _ => f64::NAN,
-                }
-            };
-            let bootstrap = Bootstrap::new(comparison.seed).with_resamples(RESAMPLES);
-            let wasserstein = bootstrap.and_then(|bootstrap| bootstrap.interval(&pairs, estimate));
-            let test = kolmogorov_smirnov_test(one, two);
-            if let (Ok(wasserstein), Ok(test)) = (wasserstein, test) {
-                all.push(Between {
-                    first,
-                    second,
-                    wasserstein,
-                    test,
-                });
-            }
-        }
-    }
-    all
 }

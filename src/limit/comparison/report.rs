@@ -23,6 +23,8 @@ pub struct RouteReport {
     pub networks: usize,
     /// One entry for each neural function.
     pub functions: Vec<FunctionComparison>,
+    /// One entry for each vector of neurons.
+    pub joint: Vec<JointComparison>,
 }
 
 /// What was found of one neural function.
@@ -55,9 +57,9 @@ pub struct RouteLimit {
     pub regime: Regime,
     /// The number of networks of that size.
     pub networks: usize,
-    /// On so many of them the function has no value.
+    /// On so many of them the function has no value: they count as far.
     pub undefined: usize,
-    /// The quantiles of orders 5, 50 and 95 % at that size, of a sample.
+    /// The quantiles of orders 5, 50 and 95 % at that size, of networks with a value.
     pub quantiles: Option<[f64; 3]>,
     /// The law of the limit along this route, where theory has one.
     pub law: Option<Law>,
@@ -65,6 +67,44 @@ pub struct RouteLimit {
     pub against_law: Option<Test>,
     /// The mean, extrapolated to $\min(n, L) = \infty$ in its inverse.
     pub mean: Option<Extrapolation>,
+}
+
+/// What was found of the joint law of a [`NeuronVector`](crate::neural_function::NeuronVector).
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct JointComparison {
+    /// The vector.
+    pub name: String,
+    /// The covariance matrix of its limit with infinite width, then infinite depth, a Gaussian law of mean 0:
+    /// the reference.
+    pub limit: Result<Vec<Vec<f64>>>,
+    /// What it is along each route.
+    pub routes: Vec<JointEnd>,
+    /// Convergence in law.
+    pub weak: Finding,
+}
+
+/// A vector of neurons at the end of a route.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct JointEnd {
+    /// The route.
+    pub route: Route,
+    /// How it was computed.
+    pub source: String,
+    /// Its largest size.
+    pub regime: Regime,
+    /// The number of networks of that size.
+    pub networks: usize,
+    /// On so many of them it has no value: they count as far.
+    pub undefined: usize,
+    /// The permutation test of the joint law being that of the limit, by the energy distance of up to 256
+    /// networks from as many draws. Networks of finite size have another law, so that enough of them are
+    /// always told apart: whether the distance stays is what [`Finding::answer`] is about.
+    pub against_limit: Option<Test>,
+    /// The permutation test of the first neuron being independent of the others, by the distance correlation
+    /// (the statistic) of up to 256 networks; of vectors of at least two neurons.
+    pub independence: Option<Test>,
 }
 
 /// How far a function is from its limit.
@@ -81,6 +121,9 @@ pub enum Measure {
     KolmogorovSmirnov,
     /// $W_1$ from the sample of another route, relative to its mean size: where no limit is known.
     Wasserstein,
+    /// The [energy distance](crate::statistics::energy_distance) of vectors from as many draws of their
+    /// limit, each coordinate as its order $\Phi(x_r/\sigma_r)$ in the limit, in a cube of diameter 1.
+    Energy,
 }
 
 /// The answer to one question about one function.
@@ -120,7 +163,8 @@ pub struct Step {
     pub networks: usize,
     /// The distance.
     pub distance: f64,
-    /// Its standard error (of Kolmogorov–Smirnov and Wasserstein distances a bound of it).
+    /// Its standard error (of Kolmogorov–Smirnov and Wasserstein distances a bound of it; of energy distances
+    /// at least that of equal laws).
     pub standard_error: f64,
 }
 

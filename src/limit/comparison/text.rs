@@ -5,11 +5,12 @@ use std::fmt;
 use super::report::{
     Answer, Finding, FunctionComparison, Judgement, Measure, Outcome, RouteLimit, RouteReport,
 };
+use crate::limit::{Regime, Route};
 
 /// Widths of the columns.
-const ROUTE: usize = 11;
-const SIZE: usize = 17;
-const NETWORKS: usize = 7;
+pub(super) const ROUTE: usize = 11;
+pub(super) const SIZE: usize = 17;
+pub(super) const NETWORKS: usize = 7;
 const VALUE: usize = 21;
 const CELL: usize = 18;
 
@@ -73,6 +74,7 @@ impl Measure {
             Self::Bounded => "in law",
             Self::KolmogorovSmirnov => "KS",
             Self::Wasserstein => "W1",
+            Self::Energy => "energy",
         }
     }
 }
@@ -92,7 +94,7 @@ impl Outcome {
 
 impl Judgement {
     /// Distance, slope and outcome.
-    fn cell(&self) -> String {
+    pub(super) fn cell(&self) -> String {
         let Some(last) = self.steps.last() else {
             return self.outcome.word().to_owned();
         };
@@ -116,9 +118,22 @@ impl RouteLimit {
     pub(super) fn value(&self) -> String {
         match (&self.quantiles, &self.law) {
             (Some([low, median, high]), _) => {
-                format!("{} [{}, {}]", short(*median), shorter(*low), shorter(*high))
+                let range = format!("[{}, {}]", shorter(*low), shorter(*high));
+                let text = format!("{} {range}", short(*median));
+                if text.chars().count() <= VALUE {
+                    text
+                } else {
+                    format!("{} {range}", shorter(*median))
+                }
             }
-            (None, Some(law)) => law.to_string(),
+            (None, Some(law)) => {
+                let text = law.to_string();
+                if text.chars().count() <= VALUE {
+                    text
+                } else {
+                    format!("mean {}", short(law.mean()))
+                }
+            }
             (None, None) => "-".to_owned(),
         }
     }
@@ -152,7 +167,7 @@ impl fmt::Display for Answer {
                 seconds,
                 because,
             } => {
-                write!(f, "undecided {because}")?;
+                write!(f, "undecided: {because}")?;
                 match (networks, seconds) {
                     (Some(networks), None) => {
                         write!(f, "; {} networks in all would do", count(*networks))
@@ -170,7 +185,7 @@ impl fmt::Display for Answer {
 }
 
 /// `text`, in lines of at most 100 columns, those behind the first indented.
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     const WIDTH: usize = 100;
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -225,9 +240,7 @@ impl FunctionComparison {
             let mut line = format!(
                 "  {:<ROUTE$} {:<SIZE$} {networks:>NETWORKS$}  {:<VALUE$}",
                 end.route,
-                end.regime
-                    .to_string()
-                    .replace("n = inf, then L = inf", "n, then L = inf"),
+                size_in_words(end.regime),
                 end.value()
             );
             for (_, finding) in self.findings() {
@@ -266,26 +279,14 @@ impl FunctionComparison {
             if let (Some(law), Some(test)) = (&end.law, &end.against_law) {
                 notes.push(format!("{}: theory has {law}; KS {test}", end.route));
             }
-            if end.source.starts_with("sampled networks with") {
-                notes.push(format!("{}: {}", end.route, end.source));
-            }
-            if end.undefined > 0 {
-                notes.push(format!(
-                    "{}: on {} networks there is no value",
-                    end.route, end.undefined
-                ));
-            }
-            let finding = self
-                .findings()
-                .next()
-                .and_then(|(_, finding)| finding.routes.get(k));
-            if let Some(Judgement {
-                outcome: Outcome::Unavailable(error),
-                ..
-            }) = finding
-            {
-                notes.push(format!("{}: {error}", end.route));
-            }
+            let finding = self.findings().next();
+            let judgement = finding.and_then(|(_, finding)| finding.routes.get(k));
+            notes.extend(notes_of_route(
+                end.route,
+                &end.source,
+                end.undefined,
+                judgement,
+            ));
         }
         let means = self.routes.iter().filter_map(|end| {
             let mean = end.mean?;
@@ -318,13 +319,45 @@ impl FunctionComparison {
     }
 }
 
+/// A regime in the width of its column.
+pub(super) fn size_in_words(regime: Regime) -> String {
+    let text = regime.to_string();
+    text.replace("n = inf, then L = inf", "n, then L = inf")
+}
+
+/// What there is to say of any route.
+pub(super) fn notes_of_route(
+    route: Route,
+    source: &str,
+    undefined: usize,
+    judgement: Option<&Judgement>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if source.starts_with("sampled networks with") {
+        notes.push(format!("{route}: {source}"));
+    }
+    if undefined > 0 {
+        notes.push(format!(
+            "{route}: {undefined} networks have no value and count as far"
+        ));
+    }
+    if let Some(Judgement {
+        outcome: Outcome::Unavailable(error),
+        ..
+    }) = judgement
+    {
+        notes.push(format!("{route}: {error}"));
+    }
+    notes
+}
+
 impl RouteReport {
     /// How to read the table.
     pub const LEGEND: &'static str = "\
 distance: from n first, at the largest size. L2: root of the mean square error, relative; in law:
-mean error, relative, at most 1; KS: Kolmogorov-Smirnov; W1: between samples, relative. slope: its
-power of min(n, L): 0 stays, -1/2 is the central limit's. same, other: as n first or not; open: not
-decided.";
+mean error, relative, at most 1; KS: Kolmogorov-Smirnov; W1: between samples, relative; energy: of
+joint laws. slope: its power of min(n, L): 0 stays, -1/2 is the central limit's. same, other: as n
+first or not; open: not decided.";
 }
 
 impl fmt::Display for RouteReport {
@@ -338,6 +371,10 @@ impl fmt::Display for RouteReport {
         for function in &self.functions {
             writeln!(f)?;
             function.write(f)?;
+        }
+        for joint in &self.joint {
+            writeln!(f)?;
+            joint.write(f)?;
         }
         write!(f, "\n{}", Self::LEGEND)
     }

@@ -255,7 +255,6 @@ mod tests {
                 let scale = (size / (m + n) as f64).sqrt();
                 let correction = (m + n + m.min(n)) as f64 / (6.0 * (size * (m + n) as f64).sqrt());
                 let near = limit((statistic - 0.5 * step / size) * scale + correction);
-                println!("{m} {n} {z}: {:+.1e}", near / exact - 1.0);
                 assert!((near / exact - 1.0).abs() < 0.05, "{m} {n} {z}");
             }
         }
