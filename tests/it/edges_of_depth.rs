@@ -530,8 +530,8 @@ fn a_pair_of_a_flow_costs_some_hundred_duals() {
     }
 }
 
-/// ReLU without a bias has a flow in closed form: $q e^{\sigma_w^2 \tau/2}$, and (`mpmath`, 40 digits) $1 - c$.
-/// An activation that counts does not tell that it is homogeneous.
+/// ReLU without a bias has a flow in closed form: $q e^{\sigma_w^2 \tau/2}$, and $1 - c$ by `mpmath` with 40
+/// digits. An activation that counts does not tell that it is homogeneous.
 #[test]
 fn a_growth_by_e_to_the_500_costs_some_hundred_duals() {
     let (x, y) = ([40000.0, 12000.0], [8000.0, -36000.0]);
@@ -563,11 +563,9 @@ fn a_growth_by_e_to_the_500_costs_some_hundred_duals() {
 #[test]
 fn what_is_added_to_all_that_was_there_grows_without_bound() {
     for (weight, bias) in [(0.0, 0.03), (1e-3, 0.0)] {
-        let branch = Network::new()
-            .then(Activated::new(Erf::default()))
-            .then(Dense::new(init(weight, bias)));
-        let net =
-            Network::new().then(Stack::residual(branch).scaled_by(Constant::new(1.0).unwrap()));
+        let net = ResNet::new(Erf::default())
+            .initialized_by(init(weight, bias))
+            .scaled_by(Constant::new(1.0).unwrap());
         for k in [pair(1e17, 1e17, 0.3), pair(1e17, 2e18, 1.0)] {
             let limit = net.infinite_depth().propagate(k, 1.0);
             assert!(matches!(limit, Err(Error::Overflow { .. })), "{limit:?}");
