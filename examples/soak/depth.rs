@@ -52,7 +52,7 @@ pub fn check(problem: &Problem, time: f64) -> Check {
     match problem.layers.last() {
         Some(LayerDescription::Stack { skip, scaling, .. }) if time > 0.0 => match scaling {
             ScalingDescription::Constant(_) => stays(&net, problem, *skip)?,
-            _ => converges(&net, problem, time, rate(*scaling))?,
+            _ => converges(&net, problem, (time, pair), rate(*scaling))?,
         },
         _ => {}
     }
@@ -71,11 +71,16 @@ fn rate(scaling: ScalingDescription) -> f64 {
 
 /// Four times the depth has less of the error: not more than half of what is expected is left to higher
 /// orders. Only where the whole network moves a covariance by little, so that depths of a hundred are deep.
-fn converges(net: &Network, problem: &Problem, time: f64, rate: f64) -> Check {
+fn converges(
+    net: &Network,
+    problem: &Problem,
+    (time, limit): (f64, PairCovariance),
+    rate: f64,
+) -> Check {
     let last = problem.points.len() - 1;
     let (a, b) = (&problem.points[0], &problem.points[last]);
     let entries = |k: PairCovariance| [k.variance_a(), k.variance_b(), k.covariance()];
-    let limit = entries(net.infinite_depth().pair_at(a, b, time)?.pair()?);
+    let limit = entries(limit);
     let start = entries(net.infinite_depth().pair_at(a, b, 0.0)?.pair()?);
     let apart = |one: [f64; 3], other: [f64; 3]| {
         let scale = [one[0], one[1], geometric_mean(one[0], one[1])];

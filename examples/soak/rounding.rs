@@ -15,7 +15,7 @@ use crate::outcome::{Check, ensure};
 const UNIT: f64 = f64::EPSILON;
 
 /// Smaller variances have lost their digits on the way.
-const LOST: f64 = 1e-290;
+pub const LOST: f64 = 1e-290;
 
 /// The error that documentation grants a layer, relative to the geometric mean of the variances: a few
 /// roundings of a closed form, the default tolerance of quadrature.

@@ -202,7 +202,9 @@ impl InputMetric {
     /// 1e-6.
     ///
     /// # Errors
-    /// Those of the kernel and of the accessors of [`ScaledCovariance`]; [`Error::ZeroVector`].
+    /// Those of the kernel and of the accessors of [`ScaledCovariance`]; [`Error::ZeroVector`];
+    /// [`Error::Invalid`] unless $\lVert a \rVert^2$ lies in $[10^{-280}, 10^{280}]$, so that kernels of
+    /// inputs and the squares of their steps are numbers.
     ///
     /// ```
     /// use neural_limits::neural_function::InputMetric;
@@ -220,10 +222,17 @@ impl InputMetric {
         a: &[f64],
     ) -> Result<Self> {
         let squares: f64 = a.iter().map(|entry| entry * entry).sum();
-        if squares == 0.0 {
+        if a.iter().all(|entry| *entry == 0.0) {
             return Err(Error::ZeroVector {
                 argument: "a".to_owned(),
             });
+        }
+        if !(1e-280..=1e280).contains(&squares) {
+            return Err(Error::invalid(
+                "a",
+                format!("{a:?}"),
+                "a vector of squared length in [1e-280, 1e280]",
+            ));
         }
         let stretched = |by: f64| a.iter().map(|entry| entry * (1.0 + by)).collect::<Vec<_>>();
         let k = kernel(&stretched(-STRETCH), &stretched(STRETCH))?;

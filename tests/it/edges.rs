@@ -1,8 +1,8 @@
 //! Variances from 1e-280 to 1e280, and angles at both ends.
 
 use neural_limits::activation::{
-    Abs, Cosine, Dual, Erf, Exponential, Gabor, Gaussian, Gelu, Identity, LeakyRelu, PowerKernel,
-    RandomFourier, Relu, ShapedRelu, SigmoidLike, Sign, Sine, entries, named,
+    Abs, Cosine, Dual, Erf, Exponential, Gabor, Gaussian, Gelu, Identity, LeakyRelu, PairSlices,
+    PowerKernel, RandomFourier, Relu, ShapedRelu, SigmoidLike, Sign, Sine, entries, named,
 };
 use neural_limits::kernel::Kernels;
 use neural_limits::prelude::*;
@@ -107,6 +107,28 @@ fn closed_forms_hold_at_huge_variances() {
         assert!(image_of_bump.correlation().abs() < 1e-12);
         let narrow = image(&Gabor, q, q, 0.5).covariance();
         assert!(narrow.is_finite());
+    }
+}
+
+/// $e^{-(\sqrt{q_a} - \sqrt{q_b})^2/2}/2$, of roots that differ in their ninth digit (`mpmath`, 60 digits).
+#[test]
+fn sines_of_large_variances_keep_the_difference_of_their_roots() {
+    let (a, b) = ([2121808132174994.3], [2121808132209950.8]);
+    let k = at(a[0], b[0], PairCorrelation::PARALLEL);
+    let slices = PairSlices::new(&a, &b, &[0.0]).unwrap();
+    for phi in [&Sine::default() as &dyn Dual, &Cosine::default()] {
+        let mut of_slices = [[0.0]; 2];
+        phi.dual_slice(&slices, &mut of_slices[0]).unwrap();
+        phi.derivative_dual_slice(&slices, &mut of_slices[1])
+            .unwrap();
+        let found = [
+            phi.dual(k).unwrap().covariance(),
+            of_slices[0][0],
+            of_slices[1][0],
+        ];
+        for found in found {
+            close(found, 0.499_999_964_006_027_75, 1e-15);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use nalgebra::DMatrix;
 use neural_limits::activation::{
     Activation, Cosine, Dual, Gaussian, Polynomial, Sign, Sine, Softplus, entries, named,
 };
-use neural_limits::network::{Activated, Dense, Network, Stack};
+use neural_limits::network::{Activated, Dense, Dropout, Network, Stack};
 use neural_limits::prelude::*;
 use neural_limits::{PairCorrelation, ScaledCovariance};
 use neural_limits_test_support::least_eigenvalue;
@@ -529,6 +529,89 @@ fn a_pair_of_a_flow_costs_some_hundred_duals() {
             assert!(count <= 160, "{} {weight} {bias}: {count}", phi.name());
         }
     }
+}
+
+/// ReLU without a bias has a flow in closed form: $q e^{\sigma_w^2 \tau/2}$, and $1 - c$ by `mpmath` with 40
+/// digits. An activation that counts does not tell that it is homogeneous.
+#[test]
+fn a_growth_by_e_to_the_500_costs_some_hundred_duals() {
+    let (x, y) = ([40000.0, 12000.0], [8000.0, -36000.0]);
+    for (weight, exact) in [
+        (100.0, 1.378_735_179_502_984_7e-2),
+        (300.0, 1.806_852_349_995_996_5e-3),
+        (1000.0, 1.729_234_922_131_980_7e-4),
+    ] {
+        let relu = Arc::new(Relu) as Arc<dyn Dual>;
+        let counted = Arc::new(Counted::new(&relu));
+        let branch = Network::new()
+            .then(Activated::sharing(Arc::clone(&counted) as _))
+            .then(Dense::new(init(weight, 0.0)));
+        let stem = Dense::new(init(1.0, 0.0));
+        let net = Network::new().then(stem).then(Stack::residual(branch));
+        let k = net.infinite_depth().pair_at(&x, &y, 1.0).unwrap();
+        let k = k.pair().unwrap();
+        let growth = (0.5 * weight).exp();
+        for (found, start) in [(k.variance_a(), 8.72e8), (k.variance_b(), 6.8e8)] {
+            assert!((found / (start * growth) - 1.0).abs() < 2e-12, "{weight}");
+        }
+        let error = k.one_minus_correlation() / exact - 1.0;
+        assert!(error.abs() < 1e-12, "{weight}: {error:e}");
+        assert!(counted.count() < 1700, "{weight}: {}", counted.count());
+    }
+}
+
+/// $K = K + B$ has no solution but $B = 0$, also where $B$ is less than the rounding of $K$.
+#[test]
+fn what_is_added_to_all_that_was_there_grows_without_bound() {
+    for (weight, bias) in [(0.0, 0.03), (1e-3, 0.0)] {
+        let net = ResNet::new(Erf::default())
+            .initialized_by(init(weight, bias))
+            .scaled_by(Constant::new(1.0).unwrap());
+        for k in [pair(1e17, 1e17, 0.3), pair(1e17, 2e18, 1.0)] {
+            let limit = net.infinite_depth().propagate(k, 1.0);
+            assert!(matches!(limit, Err(Error::Overflow { .. })), "{limit:?}");
+        }
+    }
+}
+
+/// $1 - c$ starts from $1.2 \times 10^{-31}$ and becomes its root by a jump in every layer, so that one unit
+/// of an input's rounding would change the limit by $10^{-4}$ (`mpmath`, 60 digits).
+#[test]
+fn a_pair_on_a_line_is_told_apart_as_exactly_as_its_inputs() {
+    let branch = Network::new()
+        .then(Activated::new(Sign))
+        .then(Dense::new(init(1.0, 0.0)));
+    let series = ConvergentSeries::new(1.0, 1.0).unwrap();
+    let net = Network::new()
+        .then(Dense::new(init(1.0, 0.004)))
+        .then(Stack::residual(branch).scaled_by(series));
+    let points = [[0.3816612189114239], [0.38166121891142407]];
+    let limit = net.infinite_depth();
+    let matrix = limit.covariance_at(&Inputs::from_rows(&points).unwrap(), 1.0);
+    let k = limit.pair_at(&points[0], &points[1], 1.0).unwrap();
+    let found = [matrix.unwrap()[(0, 1)], k.pair().unwrap().covariance()];
+    for found in found {
+        assert!((found - 1.7885502710043242).abs() < 1e-9, "{found}");
+    }
+}
+
+/// The error of an infinite recursion's rest falls with the branch's slopes, of any branch.
+#[test]
+fn gentle_branches_need_few_layers_of_an_infinite_recursion() {
+    let tanh = Arc::new(Tanh) as Arc<dyn Dual>;
+    let counted = Arc::new(Counted::new(&tanh));
+    let branch = Network::new()
+        .then(Activated::sharing(Arc::clone(&counted) as _))
+        .then(Dropout::new(0.9).unwrap())
+        .then(Dense::new(init(0.1, 0.0)));
+    let series = ConvergentSeries::new(1.0, 2.0).unwrap();
+    let net = Network::new()
+        .then(Dense::new(init(1.0, 0.0)))
+        .then(Stack::residual(branch).scaled_by(series));
+    net.infinite_depth()
+        .pair_at(&[1.0, 0.0], &[0.6, 0.9], 1.0)
+        .unwrap();
+    assert!(counted.count() < 1000, "{}", counted.count());
 }
 
 #[test]

@@ -56,10 +56,11 @@ impl Default for Sine {
 /// $\mathbb E[\sin bu \sin bv]$ and $\mathbb E[\cos bu \cos bv]$.
 #[inline(always)]
 pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-    let (root_a, root_b) = (b.abs() * qa.sqrt(), b.abs() * qb.sqrt());
-    let product = root_a * root_b;
-    let difference = root_a - root_b;
-    // −(A+B)/2 ± b²k, without a difference of large numbers
+    let (root_a, root_b) = (qa.sqrt(), qb.sqrt());
+    let product = (b * root_a) * (b * root_b);
+    let sum = root_a + root_b;
+    // −(A+B)/2 ± b²k, without a difference of large numbers, nor of roots that have been rounded
+    let difference = b * ((qa - qb) / if sum > 0.0 { sum } else { 1.0 });
     let plus = (-0.5 * difference * difference - product * c.one_minus()).exp();
     let minus = (-0.5 * difference * difference - product * c.one_plus()).exp();
     let twice = 2.0 * product * c.value();

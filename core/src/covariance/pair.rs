@@ -203,13 +203,16 @@ impl PairCovariance {
         let mut sum = Self::of(variance_a, variance_b, self.correlation);
         let p = sum.geometric_mean();
         if p > 0.0 {
-            let difference =
-                if self.variance_a == self.variance_b && other.variance_a == other.variance_b {
-                    0.0
-                } else {
-                    self.variance_a.sqrt() * other.variance_b.sqrt()
-                        - other.variance_a.sqrt() * self.variance_b.sqrt()
-                };
+            let [(a, b), (c, d)] =
+                [self, other].map(|k| (k.variance_a.sqrt(), k.variance_b.sqrt()));
+            // where one matrix has equal variances (a bias), without the rounding of two products
+            let difference = if c == d {
+                c * (a - b)
+            } else if a == b {
+                a * (d - c)
+            } else {
+                a * d - c * b
+            };
             let deficit = (difference / p) * (difference / (p + p1 + p2));
             let (first, second) = (p1 / p, p2 / p);
             let of = |mine: f64, others: f64| deficit + first * mine + second * others;

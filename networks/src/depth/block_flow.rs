@@ -8,7 +8,9 @@
 
 use std::ops::Range;
 
-use super::covariance_flow::{self, NOISE, ROUNDING, SLACK, State, doubling_time};
+use super::covariance_flow::{
+    self, NOISE, ROUNDING, SLACK, State, doubling_time, grows_exponentially,
+};
 use super::extrapolation::{Extrapolation, Progress};
 use crate::covariance::PairCorrelation;
 use crate::network::{KernelBlock, Layer, Network};
@@ -22,6 +24,9 @@ const PASSAGES: i32 = 7;
 
 /// Points whose variances grow by more than this factor go pair by pair.
 const STEEPEST: f64 = 1000.0;
+
+/// And those that grow exponentially by more than so many factors of $e$: no passage has steps enough.
+const FARTHEST: f64 = 25.0;
 
 /// A branch and how well its flow is integrated.
 #[derive(Debug, Clone, Copy)]
@@ -298,11 +303,17 @@ impl<'a> Passage<'a> {
         self.flow.branch.apply(&mut rate).ok()?;
         self.state.extend_from_slice(block.variance_a());
         self.state.extend_from_slice(block.variance_b());
-        let growths = rate.variance_a().iter().chain(rate.variance_b());
-        for (i, &growth) in growths.take(rows + columns).enumerate() {
+        let growths = [rate.variance_a(), rate.variance_b()].concat();
+        let mut fast = Vec::new();
+        for (i, &growth) in growths.iter().enumerate() {
+            let doubling = doubling_time(self.state[i], growth);
             // pairs of such points start like square roots
-            self.failed[i] = doubling_time(self.state[i], growth) * STEEPEST < self.clock;
+            self.failed[i] = doubling * STEEPEST < self.clock;
+            if doubling * FARTHEST < self.clock {
+                fast.push(i);
+            }
         }
+        self.give_up_exponential(&fast, &growths)?;
         for i in 0..rows {
             for j in 0..columns {
                 let at = i * columns + j;
@@ -322,6 +333,22 @@ impl<'a> Passage<'a> {
         let mut velocity = vec![0.0; self.layout.len()];
         self.velocities(&self.state, &rate, &mut velocity);
         Some(velocity)
+    }
+
+    /// Of points that grow fast, those that will do so all the way.
+    fn give_up_exponential(&mut self, fast: &[usize], growths: &[f64]) -> Option<()> {
+        if fast.is_empty() {
+            return Some(());
+        }
+        let doubled = fast.iter().map(|&i| 2.0 * self.state[i]).collect();
+        let mut points = KernelBlock::of_points(doubled);
+        points.set_width(self.block.width());
+        self.flow.branch.apply(&mut points).ok()?;
+        for (&i, &growth) in fast.iter().zip(points.variance_a()) {
+            let q = self.state[i];
+            self.failed[i] |= grows_exponentially([q, growths[i]], [2.0 * q, growth]);
+        }
+        Some(())
     }
 
     fn rates(&self, time: f64, state: &[f64], out: &mut [f64]) -> Result<()> {
@@ -502,7 +529,7 @@ impl<'a> Passage<'a> {
             tolerance * value.abs()
         } else {
             // relative rates differ by their rounding, and the defect has the square of the difference
-            (tolerance * value.abs()).max(ROUNDING * (mean * value.abs()).sqrt())
+            (tolerance * value.abs()).max(ROUNDING * mean.sqrt() * value.abs().sqrt())
         };
         (allowed, NOISE * mean)
     }

@@ -26,6 +26,12 @@ pub(super) const NOISE: f64 = 1e-12;
 /// The first step from small variances, as a share of the way.
 const FIRST_STEP: f64 = 0.25;
 
+/// What grows exponentially is followed as such if it has more than so many factors of $e$ to go.
+const FAR: f64 = 2.0;
+
+/// In steps of at most so many of them: $e^{\pm}$ of it is a number.
+const LONGEST: f64 = 300.0;
+
 /// Steps, at most.
 const STEPS: usize = 10_000;
 
@@ -53,6 +59,10 @@ pub(super) fn doubling_time(q: f64, rate: f64) -> f64 {
 /// $1 + c$ takes the place of $1 - c$ in both. Since $q_a \approx r_a (\tau + \tau_0)$, $\sqrt{q_a}$ and
 /// $D$ are singular at $-\tau_0$, like square roots: unless that is far away, the flow runs in
 /// $\sqrt{\tau + \tau_0}$, in which it is smooth.
+///
+/// Where variances have been seen to grow exponentially and have far to go, at the rate $\lambda$, the state
+/// is $e^{-\lambda \tau} (q_a, q_b, D, \Theta)$, which hardly moves: a growth by $e^{500}$ then takes some
+/// hundred evaluations, not thirty thousand.
 pub(super) fn integrate(
     rate: Rate<'_>,
     (k, tangent): State,
@@ -70,68 +80,37 @@ pub(super) fn integrate(
             rate((k.opposite(), tangent)).map(|(k, tangent)| (k.opposite(), tangent))
         };
         let velocity = (velocity.0.opposite(), velocity.1);
-        let start = ((k.opposite(), tangent), velocity, rough.opposite());
-        return integrate_near_one(&mirrored, start, clock, tolerance)
+        let start = (k.opposite(), tangent);
+        return integrate_near_one(&mirrored, start, velocity, clock, tolerance)
             .map(|(k, tangent)| (k.opposite(), tangent));
     }
-    integrate_near_one(rate, ((k, tangent), velocity, rough), clock, tolerance)
+    integrate_near_one(rate, (k, tangent), velocity, clock, tolerance)
 }
 
-/// [`integrate`] from the start, the rates there, and what $K$ becomes at these rates.
+/// [`integrate`] from the start and the rates there.
 fn integrate_near_one(
     rate: Rate<'_>,
-    ((k, tangent), velocity, rough): (State, State, PairCovariance),
+    start: State,
+    velocity: State,
     clock: f64,
     tolerance: f64,
 ) -> Result<State> {
-    let shift = doubling_time(k.variance_a(), velocity.0.variance_a())
-        .min(doubling_time(k.variance_b(), velocity.0.variance_b()));
-    let in_root = shift * GROWING < clock;
-    let (first, start, end) = if in_root {
-        let first = FIRST * clock;
-        let root = |time: f64| (shift + time).sqrt();
-        (first, root(first), root(clock))
-    } else {
-        (0.0, 0.0, clock)
-    };
-    let flow = Flow {
-        rate,
-        start,
-        k: k.plus(velocity.0.times(first)),
-        velocity: velocity.0,
-        in_root,
-    };
-    let defect = |k: PairCovariance| k.geometric_mean() * k.one_minus_correlation();
-    // the roots of relative rates differ by their rounding, and the defect has the square of the difference
-    let rounding = if k.variance_a() == k.variance_b() {
-        0.0
-    } else {
-        ROUNDING * (rough.geometric_mean() * defect(rough)).sqrt()
-    };
-    let floors = [
-        SLACK * tolerance * rough.variance_a(),
-        SLACK * tolerance * rough.variance_b(),
-        (3e-3 * tolerance * defect(rough)).max(rounding),
-        SLACK * tolerance * rough.geometric_mean(),
-    ];
-    let noise = NOISE * rough.geometric_mean();
-    let mut state = vec![0.0, 0.0, defect(flow.k), tangent + first * velocity.1];
-    let mut time = start;
-    let is_steep = shift * STEEP < clock;
-    let mut step = (end - start) * if is_steep { FIRST_STEP } else { 1.0 };
+    let (mut flow, mut step) = Flow::evenly((rate, tolerance), start, velocity.0, clock);
+    let tangent = start.1 + flow.first * velocity.1;
+    let (mut time, mut state) = (flow.start, flow.state(tangent));
+    let mut here = (flow.k, rate((flow.k, tangent))?);
     let mut is_first = true;
     for _ in 0..STEPS {
-        let rest = end - time;
+        let rest = flow.end - time;
         let is_last = step >= rest;
         step = step.min(rest);
-        let errors = (floors, SLACK * tolerance, noise);
-        match flow.step((time, step), &state, errors, is_first) {
+        match flow.step((time, step), &state, here, is_first) {
             Ok(Some((next, columns))) => {
+                if is_last {
+                    return flow.end(&next, start.0);
+                }
                 is_first = false;
                 state = next;
-                if is_last {
-                    return flow.end(end, &state, k);
-                }
                 time += step;
                 step *= match columns {
                     ..=5 => 4.0,
@@ -146,8 +125,25 @@ fn integrate_near_one(
                     refused?;
                     break;
                 }
+                continue;
             }
         }
+        let (k, tangent) = flow.at(time, &state);
+        let next = (k, rate((k, tangent))?);
+        let growth = exponential_growth((here.0, here.1.0), (k, next.1.0));
+        here = next;
+        let left = flow.left(time);
+        if growth * left > FAR {
+            step *= flow.speed(time);
+            flow = Flow::growing((rate, tolerance), k, here.1.0, growth, left);
+            step = step.min(LONGEST / growth);
+        } else if flow.growth > 0.0 {
+            (flow, step) = Flow::evenly((rate, tolerance), (k, tangent), here.1.0, left);
+            here = (flow.k, rate((flow.k, tangent))?);
+        } else {
+            continue;
+        }
+        (time, state, is_first) = (flow.start, flow.state(tangent), true);
     }
     // no step is small enough
     Err(Error::overflow(
@@ -155,35 +151,139 @@ fn integrate_near_one(
     ))
 }
 
+/// The rate at which both variances grow relative to themselves, if they do so exponentially; 0 otherwise.
+fn exponential_growth(
+    before: (PairCovariance, PairCovariance),
+    now: (PairCovariance, PairCovariance),
+) -> f64 {
+    let a = |(k, rate): (PairCovariance, PairCovariance)| [k.variance_a(), rate.variance_a()];
+    let b = |(k, rate): (PairCovariance, PairCovariance)| [k.variance_b(), rate.variance_b()];
+    if grows_exponentially(a(before), a(now)) && grows_exponentially(b(before), b(now)) {
+        let least = (a(now)[1] / a(now)[0]).min(b(now)[1] / b(now)[0]);
+        if least.is_finite() { least } else { 0.0 }
+    } else {
+        0.0
+    }
+}
+
+/// Whether the relative rate of a variance, from $q$ and $\dot q$ at two places of its way, falls with it
+/// less than its square root does.
+pub(super) fn grows_exponentially([old_q, old_rate]: [f64; 2], [q, rate]: [f64; 2]) -> bool {
+    let (growth, old) = (rate / q, old_rate / old_q);
+    q > old_q && growth * growth * q >= old * old * old_q
+}
+
+/// $\sqrt{q_a q_b} (1 - c)$.
+fn defect(k: PairCovariance) -> f64 {
+    k.geometric_mean() * k.one_minus_correlation()
+}
+
+/// The flow from a place on, in variables in which it is smooth.
 struct Flow<'a> {
     rate: Rate<'a>,
-    /// The time at the start.
+    tolerance: f64,
+    /// The time at the start and at the end.
     start: f64,
-    /// $K$ there.
+    end: f64,
+    /// $K$ at the start.
     k: PairCovariance,
-    /// $B(K)$ there.
+    /// $B(K)$ there, or 0 for an exponential growth.
     velocity: PairCovariance,
     /// Whether time is $\sqrt{\tau + \tau_0}$ instead of $\tau$.
     in_root: bool,
+    /// What one Euler step has taken of $\tau$ before the start.
+    first: f64,
+    /// $\lambda$.
+    growth: f64,
+    /// By component, errors that do not matter.
+    floors: [f64; 4],
+    /// What is below may be rounding of the rates.
+    noise: f64,
 }
 
-impl Flow<'_> {
-    /// One step, and how many columns it took; `None` if it is too long.
+impl<'a> Flow<'a> {
+    /// In $\tau$ or $\sqrt{\tau + \tau_0}$; and a first step.
+    fn evenly(
+        (rate, tolerance): (Rate<'a>, f64),
+        (k, _): State,
+        velocity: PairCovariance,
+        clock: f64,
+    ) -> (Self, f64) {
+        let shift = doubling_time(k.variance_a(), velocity.variance_a())
+            .min(doubling_time(k.variance_b(), velocity.variance_b()));
+        let in_root = shift * GROWING < clock;
+        let (first, start, end) = if in_root {
+            let root = |time: f64| (shift + time).sqrt();
+            let first = FIRST * clock;
+            (first, root(first), root(clock))
+        } else {
+            (0.0, 0.0, clock)
+        };
+        let rough = k.plus(velocity.times(clock));
+        let flow = Self {
+            rate,
+            tolerance,
+            start,
+            end,
+            k: k.plus(velocity.times(first)),
+            velocity,
+            in_root,
+            first,
+            growth: 0.0,
+            floors: floors(rough, k.variance_a() == k.variance_b(), tolerance),
+            noise: NOISE * rough.geometric_mean(),
+        };
+        let is_steep = shift * STEEP < clock;
+        let step = (end - start) * if is_steep { FIRST_STEP } else { 1.0 };
+        (flow, step)
+    }
+
+    /// In variables that grow at the rate `growth`.
+    fn growing(
+        (rate, tolerance): (Rate<'a>, f64),
+        k: PairCovariance,
+        velocity: PairCovariance,
+        growth: f64,
+        clock: f64,
+    ) -> Self {
+        // the mean of two that are alike
+        let rough = k.plus(velocity.times(1.0 / growth)).times(0.5);
+        Self {
+            rate,
+            tolerance,
+            start: 0.0,
+            end: clock,
+            k,
+            velocity: PairCovariance::diagonal(0.0),
+            in_root: false,
+            first: 0.0,
+            growth,
+            floors: floors(rough, k.variance_a() == k.variance_b(), tolerance),
+            noise: NOISE * rough.geometric_mean(),
+        }
+    }
+
+    /// The state at the start.
+    fn state(&self, tangent: f64) -> Vec<f64> {
+        vec![0.0, 0.0, defect(self.k), tangent]
+    }
+
+    /// One step from a place with its rates, and how many columns it took; `None` if it is too long.
     fn step(
         &self,
         (time, step): (f64, f64),
         state: &[f64],
-        (floors, tolerance, noise): ([f64; 4], f64, f64),
+        (k, rate): (PairCovariance, State),
         is_first: bool,
     ) -> Result<Option<(Vec<f64>, usize)>> {
         let mut velocity = vec![0.0; state.len()];
+        self.velocities(time, state, (k, rate), &mut velocity);
         let mut rates = |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
-        rates(time, state, &mut velocity)?;
         let mut table = Extrapolation::default();
         let mut before = [f64::INFINITY; 4];
         loop {
             table.add(&mut rates, (time, step), state, &velocity)?;
-            let allowed = |i: usize| tolerance * table.value(i).abs() + floors[i];
+            let allowed = |i: usize| SLACK * self.tolerance * table.value(i).abs() + self.floors[i];
             if is_first && table.columns() == 1 {
                 // the defect is smooth in the root of time, the others are so in time
                 let speed = |i: usize, time: f64| match i {
@@ -192,14 +292,14 @@ impl Flow<'_> {
                 };
                 let hidden =
                     table.initial_layer(&mut rates, (time, step), state, &velocity, &speed)?;
-                if (0..4).any(|i| hidden[i] > allowed(i).max(noise)) {
+                if (0..4).any(|i| hidden[i] > allowed(i).max(self.noise)) {
                     return Ok(None);
                 }
             }
             let mut worst = Progress::Settled;
             for (i, before) in before.iter_mut().enumerate() {
                 let error = table.error(i);
-                match Progress::of(table.columns(), error, *before, allowed(i), noise) {
+                match Progress::of(table.columns(), error, *before, allowed(i), self.noise) {
                     Progress::Settled => {}
                     Progress::Pending => worst = Progress::Pending,
                     Progress::Failed => return Ok(None),
@@ -213,18 +313,43 @@ impl Flow<'_> {
         }
     }
 
-    fn pair(&self, time: f64, state: &[f64]) -> PairCovariance {
-        let elapsed = if self.in_root {
+    /// $\tau$ since the start.
+    fn elapsed(&self, time: f64) -> f64 {
+        if self.in_root {
             (time - self.start) * (time + self.start)
         } else {
             time - self.start
-        };
-        let variance = |q: f64, rate: f64, rest: f64| (q + rate * elapsed + rest).max(0.0);
+        }
+    }
+
+    /// $\tau$ to the end.
+    fn left(&self, time: f64) -> f64 {
+        if self.in_root {
+            (self.end - time) * (self.end + time)
+        } else {
+            self.end - time
+        }
+    }
+
+    /// $e^{\lambda \tau}$.
+    fn factor(&self, time: f64) -> f64 {
+        (self.growth * self.elapsed(time)).exp()
+    }
+
+    fn at(&self, time: f64, state: &[f64]) -> State {
+        let elapsed = self.elapsed(time);
+        let factor = self.factor(time);
+        let variance = |q: f64, rate: f64, rest: f64| factor * (q + rate * elapsed + rest).max(0.0);
         let a = variance(self.k.variance_a(), self.velocity.variance_a(), state[0]);
         let b = variance(self.k.variance_b(), self.velocity.variance_b(), state[1]);
         let mean = PairCovariance::from_parts(a, b, 0.0).geometric_mean();
-        let epsilon = if mean > 0.0 { state[2] / mean } else { 0.0 };
-        PairCovariance::from_parts(a, b, epsilon.clamp(0.0, 2.0))
+        let epsilon = if mean > 0.0 {
+            factor * state[2] / mean
+        } else {
+            0.0
+        };
+        let k = PairCovariance::from_parts(a, b, epsilon.clamp(0.0, 2.0));
+        (k, factor * state[3])
     }
 
     /// $d\tau$ of the time.
@@ -233,33 +358,75 @@ impl Flow<'_> {
     }
 
     fn rates(&self, time: f64, state: &[f64], out: &mut [f64]) -> Result<()> {
-        let k = self.pair(time, state);
+        let (k, tangent) = self.at(time, state);
         if !(k.variance_a().is_finite() && k.variance_b().is_finite()) {
             return Err(Error::overflow("the covariance flow"));
         }
-        let (rate, tangent) = (self.rate)((k, state[3]))?;
-        let speed = self.speed(time);
-        out[0] = speed * (rate.variance_a() - self.velocity.variance_a());
-        out[1] = speed * (rate.variance_b() - self.velocity.variance_b());
-        out[2] = speed * k.defect_velocity(rate);
-        out[3] = speed * tangent;
+        let rate = (self.rate)((k, tangent))?;
+        self.velocities(time, state, (k, rate), out);
         Ok(())
     }
 
+    /// What the rates at $K$ are of the state.
+    fn velocities(
+        &self,
+        time: f64,
+        state: &[f64],
+        (k, (rate, tangent)): (PairCovariance, State),
+        out: &mut [f64],
+    ) {
+        let shrink = 1.0 / self.factor(time);
+        let rates = [
+            rate.variance_a(),
+            rate.variance_b(),
+            k.defect_velocity(rate),
+            tangent,
+        ];
+        let whole = [
+            self.k.variance_a() + state[0],
+            self.k.variance_b() + state[1],
+            state[2],
+            state[3],
+        ];
+        let even = [self.velocity.variance_a(), self.velocity.variance_b()];
+        let speed = self.speed(time);
+        for (i, out) in out.iter_mut().enumerate() {
+            let rest = shrink * rates[i] - self.growth * whole[i];
+            *out = speed * (rest - even.get(i).unwrap_or(&0.0));
+        }
+    }
+
     /// The state at the end of the way that began at `start`.
-    fn end(&self, time: f64, state: &[f64], start: PairCovariance) -> Result<State> {
-        if !state.iter().all(|x| x.is_finite()) {
+    fn end(&self, state: &[f64], start: PairCovariance) -> Result<State> {
+        let (end, tangent) = self.at(self.end, state);
+        let numbers = [end.variance_a(), end.variance_b(), tangent];
+        if !state.iter().chain(&numbers).all(|x| x.is_finite()) {
             return Err(Error::overflow("the covariance flow"));
         }
-        let end = self.pair(time, state);
         let k = if end.geometric_mean() > 0.0 {
             end
         } else {
             // without a variance there is no correlation to follow
             PairCovariance::of(end.variance_a(), end.variance_b(), start.pair_correlation())
         };
-        Ok((k, state[3]))
+        Ok((k, tangent))
     }
+}
+
+/// Errors that do not matter beside `rough`.
+fn floors(rough: PairCovariance, are_equal: bool, tolerance: f64) -> [f64; 4] {
+    // the roots of relative rates differ by their rounding, and the defect has the square of the difference
+    let rounding = if are_equal {
+        0.0
+    } else {
+        ROUNDING * rough.geometric_mean().sqrt() * defect(rough).sqrt()
+    };
+    [
+        SLACK * tolerance * rough.variance_a(),
+        SLACK * tolerance * rough.variance_b(),
+        (3e-3 * tolerance * defect(rough)).max(rounding),
+        SLACK * tolerance * rough.geometric_mean(),
+    ]
 }
 
 #[cfg(test)]

@@ -55,6 +55,23 @@ pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovari
             ScaledCovariance::new(pair)
         });
     }
+    let diverges = || {
+        Err(Error::overflow(format!(
+            "the variance of {} at infinite depth, which grows without bound,",
+            stack.name()
+        )))
+    };
+    // a branch is added to all that was there, also where it is less than its rounding
+    if stack
+        .residual_rule()
+        .is_some_and(|(skip, _)| skip.abs() >= 1.0)
+        && alpha != 0.0
+    {
+        let branch = stack.branch().pair(k)?;
+        if branch.variance_a() > 0.0 || branch.variance_b() > 0.0 {
+            return diverges();
+        }
+    }
     let map = |k: PairCovariance| block.pair(0, k);
     let variance = |q: f64| Ok(map(PairCovariance::diagonal(q))?.variance_a());
     let first = variance_limit(&variance, k.variance_a())?;
@@ -62,12 +79,6 @@ pub(super) fn propagate(stack: &Stack, k: PairCovariance) -> Result<ScaledCovari
         first
     } else {
         variance_limit(&variance, k.variance_b())?
-    };
-    let diverges = || {
-        Err(Error::overflow(format!(
-            "the variance of {} at infinite depth, which grows without bound,",
-            stack.name()
-        )))
     };
     let pair = PairCovariance::of;
     Ok(match (first, second) {
@@ -154,7 +165,7 @@ fn followed(
     start: PairCovariance,
     stack: &Stack,
 ) -> Result<PairCovariance> {
-    let (mut k, mut before, mut reached) = (start, f64::INFINITY, f64::INFINITY);
+    let (mut k, mut before, mut reached) = (start, f64::INFINITY, 2.0);
     for _ in 0..LAYERS {
         let next = map(k)?;
         let step = (next.one_minus_correlation() - k.one_minus_correlation()).abs();
@@ -166,7 +177,8 @@ fn followed(
             _ if ratio > 0.0 && ratio < 1.0 => step * ratio / (1.0 - ratio),
             // the map is the identity, but for rounding
             _ if step <= ROUNDING * next.one_minus_correlation() => 0.0,
-            _ => f64::INFINITY,
+            // as large as correlations may differ
+            _ => 2.0,
         };
         if reached < 0.1 * TOLERANCE {
             return Ok(k);

@@ -145,11 +145,6 @@ impl InfiniteStack {
         recursion: &Recursion,
         state: &mut AngleState,
     ) -> Result<bool> {
-        recursion.check(
-            self.stack
-                .chain()
-                .map_or(0.0, |chain| chain.weight_variance()),
-        )?;
         if !head.map_angles(state)? {
             return Ok(false);
         }
@@ -208,9 +203,10 @@ impl Rule {
                 if let Some(known) = series.get() {
                     return Ok(Self::Series(Arc::clone(known)));
                 }
-                // of slopes of at most 1
-                let rate = stack.chain().map(|chain| chain.weight_variance());
-                let recursion = Recursion::new(stack, scaling, rate);
+                let recursion = Recursion::new(stack, scaling, steepest(stack));
+                if let Some(chain) = stack.chain() {
+                    recursion.check(chain.weight_variance())?;
+                }
                 let head = stack.blocks(recursion.layers, 1.0)?;
                 let new = Arc::new((head, recursion));
                 Ok(Self::Series(Arc::clone(series.get_or_init(|| new))))
@@ -246,8 +242,24 @@ pub(super) fn homogeneous(stack: &Stack, clock: f64) -> Option<HomogeneousFlow> 
     Some(HomogeneousFlow::new(chain.weight_variance(), slopes, clock))
 }
 
-/// How fast variances grow relative to themselves, at most: $\sigma_w^2$ of a chain (for $\varphi$ of slope
-/// at most 1), what the branch gives otherwise.
+/// How fast variances grow relative to themselves without biases, whatever they are: $\sigma_w^2$ of a chain
+/// (for $\varphi$ of slope at most 1), otherwise what the branch makes of variances between 1e-12 and 1e12;
+/// `None` where it makes nothing of one of them.
+fn steepest(stack: &Stack) -> Option<f64> {
+    if let Some(chain) = stack.chain() {
+        return Some(chain.weight_variance());
+    }
+    const VARIANCES: [f64; 9] = [0.0, 1e-12, 1e-6, 1e-3, 1e-1, 1e1, 1e3, 1e6, 1e12];
+    let mut points = KernelBlock::of_points(VARIANCES.to_vec());
+    stack.branch().apply(&mut points).ok()?;
+    let (bias, images) = points.variance_a().split_first()?;
+    let rates = images.iter().zip(&VARIANCES[1..]);
+    let rates = rates.map(|(image, q)| (image - bias) / q);
+    Some(rates.fold(0.0, f64::max))
+}
+
+/// How fast the variances of a block grow relative to themselves, at most: $\sigma_w^2$ of a chain (for
+/// $\varphi$ of slope at most 1), what the branch gives otherwise.
 fn rate(stack: &Stack, block: &KernelBlock) -> Result<f64> {
     if let Some(chain) = stack.chain() {
         return Ok(chain.weight_variance());

@@ -7,6 +7,9 @@ use crate::{Error, Result};
 /// Layers that are iterated before the rest is taken together, at most.
 pub(super) const LAYERS: usize = 1 << 11;
 
+/// And at least; their number is a multiple of it.
+const FEWEST: usize = 64;
+
 /// Layers that stand for the rest.
 const REPRESENTATIVES: usize = 16;
 
@@ -43,9 +46,9 @@ impl Recursion {
     /// The recursion of a stack; `rate` bounds how fast its branch moves variances relative to themselves,
     /// if that is known.
     pub(super) fn new(stack: &Stack, scaling: &dyn BranchScaling, rate: Option<f64>) -> Self {
-        let mut powers = (6..=LAYERS.trailing_zeros()).map(|power| 1 << power);
+        let mut multiples = (1..=LAYERS / FEWEST).map(|multiple| multiple * FEWEST);
         let rate = rate.unwrap_or(f64::INFINITY);
-        let enough = powers.find(|&layers| size(errors(scaling, layers), rate) <= ENOUGH);
+        let enough = multiples.find(|&layers| size(errors(scaling, layers), rate) <= ENOUGH);
         let layers = enough.unwrap_or(LAYERS);
         let (squares, fourth_powers) = scaling.tail(layers);
         let count = REPRESENTATIVES as f64;

@@ -203,7 +203,7 @@ impl KernelBlock {
     }
 
     /// Maps every variance of a point by `map` (all rows, then all columns), and then every row by `row`,
-    /// which is given the variances *before*.
+    /// which is given the variances *before*. Variances below 2.3e-308 become 0.
     ///
     /// # Errors
     /// The first error of `map` or `row`; [`Error::Overflow`] if a variance is not finite afterwards.

@@ -101,7 +101,7 @@ impl PowerLaw {
 
 impl BranchScaling for PowerLaw {
     fn name(&self) -> String {
-        format!("normalised l^-{}", self.exponent)
+        format!("normalised l^{}", -self.exponent)
     }
 
     fn coefficients(&self, depth: usize) -> Vec<f64> {
