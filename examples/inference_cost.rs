@@ -8,6 +8,7 @@ use std::time::Instant;
 use clap::Parser;
 use nalgebra::{Cholesky, DMatrix};
 use neural_limits::prelude::*;
+use neural_limits::training::StartCovariance;
 
 #[derive(Parser)]
 #[command(about = "Times of a Gaussian-process posterior beside its kernel and a Cholesky factor")]
@@ -24,6 +25,9 @@ struct Arguments {
     /// Each is timed so many times.
     #[arg(long, default_value_t = 3)]
     repeats: usize,
+    /// Times training in the kernel regime too, which takes eigenvectors.
+    #[arg(long)]
+    dynamics: bool,
 }
 
 fn main() -> Result<(), Error> {
@@ -73,6 +77,29 @@ fn main() -> Result<(), Error> {
     }
     for (name, time) in names.iter().zip(least) {
         println!("{name:22} {time:8.3} s");
+    }
+    if arguments.dynamics {
+        let tangent = NetworkKernel::ntk(&net.infinite_width(3)?)?;
+        let (train, cross_tangent) = (tangent.gram(&x)?, tangent.cross(&at, &x)?);
+        let test = kernel.gram(&at)?;
+        let prior = StartCovariance {
+            train: &gram,
+            cross: &cross,
+            test: &test,
+        };
+        let rate = LearningRate::new(1.0)?;
+        let mut best = [f64::INFINITY; 2];
+        for _ in 0..arguments.repeats {
+            let start = Instant::now();
+            let dynamics =
+                KernelDynamics::new(&train, &y, rate)?.with_ridge(Ridge::Absolute(0.1))?;
+            best[0] = best[0].min(start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            dynamics.ensemble(&cross_tangent, prior, Rule::GradientFlow { time: 10.0 })?;
+            best[1] = best[1].min(start.elapsed().as_secs_f64());
+        }
+        println!("{:22} {:8.3} s", "eigenvectors", best[0]);
+        println!("{:22} {:8.3} s", "ensemble at one time", best[1]);
     }
     let [kernel, library, factor, predict] = least;
     println!(
