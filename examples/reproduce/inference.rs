@@ -36,10 +36,10 @@ fn right(kernel: &NetworkKernel, data: &Data) -> Result<(Vec<bool>, Scores), Err
         }
     }
     let Some(regression) = best else {
-        return Err(Error::Undefined {
-            quantity: "the noise".to_owned(),
-            reason: "there is none to choose from".to_owned(),
-        });
+        return Err(Error::undefined(
+            "the noise",
+            "there is none to choose from",
+        ));
     };
     let cross = kernel.cross(&data.test.inputs, &data.train.inputs)?;
     let mean = regression.mean(&cross)?;

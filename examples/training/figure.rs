@@ -82,7 +82,7 @@ fn catapult(report: &Report) -> Panel {
     });
     let mut panel = Panel::new(
         "the curvature λ behind training at the learning rate η",
-        Axis::linear("η λ at the start"),
+        Axis::linear("η λ at the start").range(0.0, 12.6),
         Axis::linear("η λ at the end").range(0.0, 2.2),
     )
     .with(Series::line(
@@ -108,7 +108,7 @@ fn catapult(report: &Report) -> Panel {
 /// Measured exponents beside those of theory.
 fn between(report: &Report) -> Panel {
     let mut panel = Panel::new(
-        "between the kernel regime and the mean field",
+        "between the kernel regime and the mean field: theory, and markers of what is measured",
         Axis::linear("exponent γ of the output's scaling").range(0.48, 1.02),
         Axis::linear("power of N in the change"),
     );

@@ -15,10 +15,6 @@ pub const POINTS: usize = 20;
 /// Steps of gradient descent, at most.
 pub const STEPS: u64 = 300;
 
-/// The learning rates in which an edge is looked for, times the curvature, and how often they are halved.
-const RANGE: (f64, f64) = (2.0, 18.0);
-const HALVINGS: usize = 7;
-
 const LOSS: SquaredLoss = SquaredLoss::HalfMeanPoints;
 
 /// A ReLU network without biases, in the NTK parametrisation.
@@ -83,7 +79,7 @@ impl ReluNetwork {
         let run = training.run(STEPS, |step| {
             largest = largest.max(step.loss);
             // far down the loss falls geometrically, far up there is no way back
-            if step.loss < 1e-6 * first || step.loss > 1e12 * first {
+            if step.loss < 1e-4 * first || step.loss > 1e12 * first {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
@@ -103,19 +99,5 @@ impl ReluNetwork {
                 f64::NAN
             },
         })
-    }
-
-    /// The largest $\eta \lambda_0$ at which it is trained, by bisection.
-    pub fn edge(self, data: (&Inputs<'_>, &DMatrix<f64>)) -> Result<f64, Error> {
-        let (mut low, mut high) = RANGE;
-        for _ in 0..HALVINGS {
-            let middle = 0.5 * (low + high);
-            if self.outcome(data, middle)?.is_trained {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(0.5 * (low + high))
     }
 }
