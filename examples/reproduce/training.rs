@@ -190,7 +190,7 @@ fn edge(network: ReluNetwork, data: (&Inputs<'_>, &DMatrix<f64>)) -> Result<f64,
 }
 
 fn relu_edge(setting: &Setting) -> Result<Outcome, Error> {
-    let (x, y) = relu_catapult::digits(setting.pick(relu_catapult::POINTS, 6))?;
+    let (x, y) = relu_catapult::digits(setting.pick(relu_catapult::POINTS, 10))?;
     let width = setting.pick(256, 16);
     let networks = setting.pick(10, 2);
     let of = |hidden: usize| {
