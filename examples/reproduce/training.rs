@@ -178,7 +178,7 @@ fn catapult(_: &Setting) -> Result<Outcome, Error> {
 /// The largest $\eta \lambda_0$ between 2 and 18 at which a network is trained, by bisection.
 fn edge(network: ReluNetwork, data: (&Inputs<'_>, &DMatrix<f64>)) -> Result<f64, Error> {
     let (mut low, mut high) = (2.0, 18.0);
-    for _ in 0..6 {
+    for _ in 0..5 {
         let middle = 0.5 * (low + high);
         if network.outcome(data, middle)?.is_trained {
             low = middle;

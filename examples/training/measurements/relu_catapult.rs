@@ -78,8 +78,8 @@ impl ReluNetwork {
         let mut largest = first;
         let run = training.run(STEPS, |step| {
             largest = largest.max(step.loss);
-            // far down the loss falls geometrically, far up there is no way back
-            if step.loss < 1e-4 * first || step.loss > 1e12 * first {
+            // down here the curvature stays, up there is no way back
+            if step.loss < 1e-2 * first || step.loss > 1e8 * first {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
