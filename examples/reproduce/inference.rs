@@ -11,7 +11,7 @@ use crate::scores::{Scores, log_probabilities};
 pub const ROWS: [Row; 1] = [Row {
     name: "nngp_and_ntk",
     statement: "the NNGP kernel predicts no worse than the tangent kernel of the same network",
-    source: "2007.15801, section 3.1",
+    source: "2007.15801",
     run: nngp_and_ntk,
 }];
 
