@@ -9,8 +9,6 @@ use flate2::read::GzDecoder;
 use nalgebra::DMatrix;
 use neural_limits::Inputs;
 
-use crate::arguments::Arguments;
-
 /// UCI "Optical Recognition of Handwritten Digits"; source and licence in `data/README.md`.
 static DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
 
@@ -55,26 +53,22 @@ pub struct Data {
 type Rows = Vec<(Vec<f64>, String)>;
 
 impl Data {
-    pub fn load(arguments: &Arguments) -> Result<Self, String> {
-        let (name, train, test) = match (&arguments.input, &arguments.test) {
-            (Some(input), Some(test)) => {
-                let name = format!("{}, tested on {}", input.display(), test.display());
-                (name, of_file(input)?, of_file(test)?)
-            }
-            _ => {
-                let mut rows = parse("digits", GzDecoder::new(DIGITS))?;
-                if !(1..rows.len()).contains(&arguments.train) {
-                    return Err(format!(
-                        "--train {}: expected a number of digits from 1 to {}",
-                        arguments.train,
-                        rows.len() - 1
-                    ));
-                }
-                let test = rows.split_off(arguments.train);
-                ("UCI handwritten digits".to_owned(), rows, test)
-            }
-        };
-        Self::of(name, &train, &test)
+    /// The digits that come with the crate, the first of them to train on.
+    pub fn digits(train: usize) -> Result<Self, String> {
+        let mut rows = parse("digits", GzDecoder::new(DIGITS))?;
+        if !(1..rows.len()).contains(&train) {
+            return Err(format!(
+                "--train {train}: expected a number of digits from 1 to {}",
+                rows.len() - 1
+            ));
+        }
+        let test = rows.split_off(train);
+        Self::of("UCI handwritten digits".to_owned(), &rows, &test)
+    }
+
+    pub fn of_files(train: &Path, test: &Path) -> Result<Self, String> {
+        let name = format!("{}, tested on {}", train.display(), test.display());
+        Self::of(name, &of_file(train)?, &of_file(test)?)
     }
 
     fn of(name: String, train: &Rows, test: &Rows) -> Result<Self, String> {

@@ -63,10 +63,17 @@ fn writable(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+fn loaded(arguments: &Arguments) -> Result<Data, String> {
+    match (&arguments.input, &arguments.test) {
+        (Some(train), Some(test)) => Data::of_files(train, test),
+        _ => Data::digits(arguments.train),
+    }
+}
+
 /// The scores on the test part of the row that the training part prefers.
 fn run(arguments: &Arguments) -> Result<Scores, Box<dyn Error>> {
     let start = Instant::now();
-    let data = Data::load(arguments)?;
+    let data = loaded(arguments)?;
     // a path that cannot be written is better known before the work than after it
     let figure = &arguments.figure;
     writable(figure).map_err(|error| format!("{}: {error}", figure.display()))?;
@@ -310,7 +317,7 @@ mod tests {
     #[test]
     fn a_network_of_infinite_depth_classifies_digits() {
         let arguments = Arguments::parse_from(["digits", "--train", "250"]);
-        let data = Data::load(&arguments).unwrap();
+        let data = loaded(&arguments).unwrap();
         let models = models::all().unwrap();
         let limit = models
             .into_iter()

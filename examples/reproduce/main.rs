@@ -11,12 +11,19 @@
 
 mod angles;
 mod covariances;
+mod inference;
 mod measure;
+#[path = "../training/measurements/mod.rs"]
+mod measurements;
 mod neurons;
 mod orders;
 mod report;
 mod row;
+#[allow(dead_code)] // of its scores accuracy counts here
+#[path = "../digits/scores.rs"]
+mod scores;
 mod tangents;
+mod training;
 mod universality;
 
 use std::path::{Path, PathBuf};
@@ -67,6 +74,8 @@ fn groups() -> Vec<Group> {
         group("Universality", &universality::ROWS),
         group("Tangent kernels and gradients", &tangents::ROWS),
         group("Angles", &angles::ROWS),
+        group("Training", &training::ROWS),
+        group("Inference", &inference::ROWS),
     ]
 }
 

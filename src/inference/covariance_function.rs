@@ -1,14 +1,19 @@
 //! Covariance functions, and those of networks.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use nalgebra::{DMatrix, DVector};
 
 use crate::architecture::Architecture;
 use crate::depth::InInfiniteDepth;
-use crate::kernel::{InfiniteWidth, KernelKind};
+use crate::kernel::{EntryScope, InfiniteWidth, KernelKind};
 use crate::network::{Layer, Network, Outline};
 use crate::{Error, Inputs, Result, error};
+
+/// Some rows by some columns of a kernel matrix, from [`CovarianceFunction::blocks`].
+pub type Blocks<'a> =
+    Box<dyn Fn(Range<usize>, Range<usize>) -> Result<DMatrix<f64>> + Send + Sync + 'a>;
 
 /// A covariance function $k(x, x^\prime)$ of inputs: the prior of a
 /// [`GaussianProcess`](super::GaussianProcess).
@@ -68,6 +73,26 @@ pub trait CovarianceFunction: Debug + Send + Sync {
         self.cross(x, x)
     }
 
+    /// Blocks of $k(x_i, y_j)$, or of $k(x_i, x_j)$ without `y`, as they are asked for: what is the same for
+    /// all of them is computed once. By default [`cross`](Self::cross) of the points of the block, and
+    /// [`gram`](Self::gram) where rows and columns are the same points of `x`.
+    ///
+    /// # Errors
+    /// What the kernel itself refuses, here or for a block.
+    fn blocks<'a>(&'a self, x: &'a Inputs<'a>, y: Option<&'a Inputs<'a>>) -> Result<Blocks<'a>> {
+        let part = |of: &'a Inputs<'a>, range: &Range<usize>| {
+            Inputs::from_slice(of.slice(range.clone()), of.dimension())
+        };
+        Ok(Box::new(move |rows, columns| {
+            let own = part(x, &rows)?;
+            if y.is_none() && rows == columns {
+                self.gram(&own)
+            } else {
+                self.cross(&own, &part(y.unwrap_or(x), &columns)?)
+            }
+        }))
+    }
+
     /// The network whose kernel it is, and which of its kernels, if it is one: then its derivatives may have
     /// recursions of their own. `None` by default.
     fn network(&self) -> Option<(&Network, KernelKind)> {
@@ -90,6 +115,10 @@ impl<K: CovarianceFunction + ?Sized> CovarianceFunction for Box<K> {
 
     fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
         (**self).gram(x)
+    }
+
+    fn blocks<'a>(&'a self, x: &'a Inputs<'a>, y: Option<&'a Inputs<'a>>) -> Result<Blocks<'a>> {
+        (**self).blocks(x, y)
     }
 
     fn network(&self) -> Option<(&Network, KernelKind)> {
@@ -228,6 +257,26 @@ impl CovarianceFunction for NetworkKernel {
         }
     }
 
+    fn blocks<'a>(&'a self, x: &'a Inputs<'a>, y: Option<&'a Inputs<'a>>) -> Result<Blocks<'a>> {
+        // blocks of any size come from it
+        let side = x.len();
+        let tiles = self
+            .network
+            .tiles_of(x, y, self.kind, side, EntryScope::Call)?;
+        Ok(Box::new(move |rows, columns| {
+            let tile = tiles.part(rows, columns)?;
+            let entries = match self.kind {
+                KernelKind::Ntk => tile.ntk,
+                _ => tile.nngp,
+            };
+            Ok(DMatrix::from_row_slice(
+                tile.rows.len(),
+                tile.columns.len(),
+                &entries,
+            ))
+        }))
+    }
+
     fn network(&self) -> Option<(&Network, KernelKind)> {
         Some((&self.network, self.kind))
     }
@@ -278,5 +327,12 @@ impl<K: CovarianceFunction> CovarianceFunction for Scaled<K> {
 
     fn gram(&self, x: &Inputs<'_>) -> Result<DMatrix<f64>> {
         Ok(self.covariance.gram(x)? * self.factor)
+    }
+
+    fn blocks<'a>(&'a self, x: &'a Inputs<'a>, y: Option<&'a Inputs<'a>>) -> Result<Blocks<'a>> {
+        let blocks = self.covariance.blocks(x, y)?;
+        Ok(Box::new(move |rows, columns| {
+            Ok(blocks(rows, columns)? * self.factor)
+        }))
     }
 }

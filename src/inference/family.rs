@@ -215,10 +215,11 @@ impl KernelFamily {
     /// $$\frac{\partial \log p(Y)}{\partial \theta} = \tfrac12 \operatorname{tr}\Bigl( \bigl(A^{-1} Y Y^\top
     /// A^{-1} - k A^{-1}\bigr) \frac{\partial A}{\partial \theta} \Bigr).$$
     ///
-    /// Where a parameter is the variance of weights or biases of dense layers of an MLP, and its activations
-    /// have a [`sensitivity`](crate::activation::Dual::sensitivity) in closed form (homogeneous ones, erf),
-    /// the derivative of $K(X, X)$ is that of the recursion, exact to rounding. All others are those of the
-    /// polynomial of degree 15 through 16 kernel matrices around the value.
+    /// Where a parameter is the variance of weights or biases of dense layers of an MLP or a residual network
+    /// of finite depth, and its activations have a [`sensitivity`](crate::activation::Dual::sensitivity) in
+    /// closed form (homogeneous ones, erf), the derivative of $K(X, X)$ is that of the recursion, exact to
+    /// rounding. All others are those of the polynomial of degree 15 through 16 kernel matrices around the
+    /// value.
     ///
     /// # Errors
     /// As [`at`](Self::at) and [`Regression::new`].

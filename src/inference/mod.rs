@@ -10,26 +10,30 @@
 //! | [`KernelFamily`] | covariance functions with parameters: gradient of the likelihood, selection by it |
 //! | `Selection` (feature `selection`) | parameters of the largest marginal likelihood |
 //! | [`TiledKernel`], [`ConjugateGradients`] | the same for tens of thousands of points, beyond memory |
-//! | `linear_algebra` | the Cholesky factor, in tiles; eigenvectors |
+//! | `linear_algebra`, `conditioning` | the Cholesky factor, in tiles; eigenvectors; singular matrices |
+//! | `checks`, `gaussian` | what matrices of users must be; draws with a covariance matrix |
 //! | `sensitivity`, `derivative` | derivatives of kernel matrices: by the recursion, or by a polynomial |
 //!
 //! A network of infinite width at initialisation is a Gaussian process with the NNGP kernel as its
 //! covariance; given targets, the posterior is what Bayesian inference in that network predicts.
 //! [`training`](crate::training) has what gradient descent makes of it.
 
+pub(crate) mod checks;
+mod conditioning;
 mod covariance_function;
 mod derivative;
 mod family;
+pub(crate) mod gaussian;
 mod gaussian_process;
 mod iterative;
 pub(crate) mod linear_algebra;
 mod noise;
-pub(crate) mod regression;
+mod regression;
 #[cfg(feature = "selection")]
 mod selection;
 mod sensitivity;
 
-pub use covariance_function::{CovarianceFunction, NetworkKernel, Scaled};
+pub use covariance_function::{Blocks, CovarianceFunction, NetworkKernel, Scaled};
 pub use family::{Domain, KernelFamily, LikelihoodGradient};
 pub use gaussian_process::GaussianProcess;
 pub use iterative::{ConjugateGradients, Iterate, PivotedCholesky, Progress, TiledKernel};

@@ -3,16 +3,16 @@
 use std::f64::consts::TAU;
 
 use nalgebra::{DMatrix, DVector};
-use rand_distr::{Distribution, StandardNormal};
 
-use super::linear_algebra::{Cholesky, Pivot, product, products};
+use super::checks::{check_finite, check_kernel, check_shape, check_targets, finite};
+use super::conditioning::{
+    factored, first_ridge, ill_conditioned, overflow_of_the_factor, ridge_that_would_do,
+};
+use super::gaussian::{covariance_within_bounds, draws};
+use super::linear_algebra::{Cholesky, product, products};
 use super::noise::Noise;
-use crate::numerics::semidefinite_cholesky;
 use crate::random::Seed;
-use crate::{Error, Result, error, parallel};
-
-/// How often the ridge that would do is raised tenfold before the search for it ends.
-const RIDGES: i32 = 16;
+use crate::{Error, Result, error};
 
 /// Targets at $n$ points given the kernel matrix: the posterior at other points from their covariances alone.
 ///
@@ -381,41 +381,6 @@ impl Regression {
         check_finite("the covariances with the points", cross)
     }
 }
-
-/// `count` draws of independent columns with the given means and one covariance.
-pub(crate) fn draws(
-    mean: &DMatrix<f64>,
-    mut covariance: DMatrix<f64>,
-    count: usize,
-    seed: Seed,
-) -> Result<Vec<DMatrix<f64>>> {
-    semidefinite_cholesky(&mut covariance);
-    let (m, k) = mean.shape();
-    parallel::try_map(count, |i| {
-        let mut stream = seed.stream(i as u64);
-        let normals = DMatrix::from_fn(m, k, |_, _| StandardNormal.sample(&mut stream));
-        Ok(mean + product(&covariance, &normals)?)
-    })
-}
-
-/// A difference of covariance matrices with the rounding taken out of it: variances are not negative, and
-/// covariances not larger than they allow.
-pub(crate) fn covariance_within_bounds(mut matrix: DMatrix<f64>) -> DMatrix<f64> {
-    let m = matrix.nrows();
-    for i in 0..m {
-        matrix[(i, i)] = matrix[(i, i)].max(0.0);
-    }
-    for j in 0..m {
-        for i in 0..m {
-            if i != j {
-                let bound = (matrix[(i, i)] * matrix[(j, j)]).sqrt();
-                matrix[(i, j)] = matrix[(i, j)].clamp(-bound, bound);
-            }
-        }
-    }
-    matrix
-}
-
 /// $A^{-1} Y$, and the log marginal likelihood of each output.
 fn solved(factor: &Cholesky, targets: &DMatrix<f64>) -> Result<(DMatrix<f64>, DVector<f64>)> {
     let mut weights = targets.clone();
@@ -431,149 +396,4 @@ fn solved(factor: &Cholesky, targets: &DMatrix<f64>) -> Result<(DMatrix<f64>, DV
     } else {
         Err(Error::overflow("the log marginal likelihood"))
     }
-}
-
-/// `matrix`, unless it overflowed.
-fn finite(what: &str, matrix: DMatrix<f64>) -> Result<DMatrix<f64>> {
-    match error::first_outside(matrix.as_slice(), -f64::MAX, f64::MAX) {
-        None => Ok(matrix),
-        Some(_) => Err(Error::overflow(what)),
-    }
-}
-
-/// The factor of $K + r I$ and its condition, or the pivot that stands against it.
-fn factored(
-    kernel: &DMatrix<f64>,
-    ridge: f64,
-) -> Result<std::result::Result<(Cholesky, f64), Pivot>> {
-    let mut factor = Cholesky::default();
-    let entry = |i: usize, j: usize| kernel[(i, j)] + if i == j { ridge } else { 0.0 };
-    if let Err(pivot) = factor.append(kernel.nrows(), &entry)? {
-        if pivot.size.is_finite() {
-            return Ok(Err(pivot));
-        }
-        return Err(overflow_of_the_factor());
-    }
-    Ok(ill_conditioned(&factor).map(|condition| (factor, condition)))
-}
-
-fn overflow_of_the_factor() -> Error {
-    Error::overflow("the Cholesky factor of the kernel matrix")
-}
-
-/// The condition of what a factor is of, or its smallest pivot if double precision cannot tell it from
-/// singular.
-fn ill_conditioned(factor: &Cholesky) -> std::result::Result<f64, Pivot> {
-    let (smallest, largest) = factor.extreme_eigenvalues();
-    if smallest > factor.size() as f64 * f64::EPSILON * largest {
-        Ok(largest / smallest)
-    } else {
-        Err(factor.smallest_pivot())
-    }
-}
-
-/// Some multiple of what rounding does to the smallest eigenvalue.
-fn first_ridge(points: usize, largest_eigenvalue: f64) -> f64 {
-    let ridge = 4.0 * points as f64 * f64::EPSILON * largest_eigenvalue;
-    if ridge > 0.0 { ridge } else { f64::EPSILON }
-}
-
-/// The first of tenfold ridges that makes the matrix invertible.
-fn ridge_that_would_do(kernel: &DMatrix<f64>, noise: f64) -> Result<(f64, Cholesky, f64)> {
-    let n = kernel.nrows();
-    // the largest eigenvalue is at most the largest sum of a row
-    let sums = kernel
-        .row_iter()
-        .map(|row| row.iter().map(|x| x.abs()).sum());
-    let largest = sums.fold(0.0, f64::max);
-    let first = first_ridge(n, largest + noise);
-    for power in 0..RIDGES {
-        let ridge = first * 10f64.powi(power);
-        if let Ok((factor, condition)) = factored(kernel, noise + ridge)? {
-            return Ok((ridge, factor, condition));
-        }
-    }
-    Err(Error::invalid(
-        "the kernel matrix",
-        "a matrix with large negative eigenvalues",
-        "a positive semi-definite matrix",
-    ))
-}
-
-pub(crate) fn check_shape(
-    what: &str,
-    found: (usize, usize),
-    expected: (usize, usize),
-) -> Result<()> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(Error::shape(
-            what,
-            format!("shape {found:?}"),
-            format!("shape {expected:?}"),
-        ))
-    }
-}
-
-pub(crate) fn check_finite(what: &str, matrix: &DMatrix<f64>) -> Result<()> {
-    match error::first_outside(matrix.as_slice(), -f64::MAX, f64::MAX) {
-        None => Ok(()),
-        Some(index) => {
-            let (i, j) = (index % matrix.nrows(), index / matrix.nrows());
-            let entry = format!("{what}[({i}, {j})]");
-            Err(Error::invalid(entry, matrix[(i, j)], "a finite number"))
-        }
-    }
-}
-
-/// A square symmetric matrix of finite numbers, with a diagonal that is not negative.
-pub(crate) fn check_kernel(what: &str, matrix: &DMatrix<f64>) -> Result<()> {
-    /// Sides of the squares that are compared with their mirror images.
-    const BLOCK: usize = 64;
-    let n = matrix.nrows();
-    if n == 0 {
-        let expected = "at least one point";
-        return Err(Error::shape(what, "no rows", expected));
-    }
-    check_shape(what, matrix.shape(), (n, n))?;
-    check_finite(what, matrix)?;
-    for i in 0..n {
-        error::non_negative(&format!("{what}[({i}, {i})]"), matrix[(i, i)])?;
-    }
-    let tolerance = 1e-8 * matrix.diagonal().amax();
-    let blocks = || {
-        (0..n)
-            .step_by(BLOCK)
-            .map(|start| start..(start + BLOCK).min(n))
-    };
-    for rows in blocks() {
-        for columns in blocks().take_while(|columns| columns.start <= rows.start) {
-            for j in columns {
-                for i in rows.clone() {
-                    let (below, above) = (matrix[(i, j)], matrix[(j, i)]);
-                    if (below - above).abs() > tolerance {
-                        return Err(Error::invalid(
-                            format!("{what}[({i}, {j})]"),
-                            below,
-                            format!("{above}, its mirror image"),
-                        ));
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Finite targets of a number of points, at least one output.
-pub(crate) fn check_targets(targets: &DMatrix<f64>, points: usize) -> Result<()> {
-    if targets.nrows() != points || targets.ncols() == 0 {
-        return Err(Error::shape(
-            "the targets",
-            format!("shape {:?}", targets.shape()),
-            format!("{points} rows, one for each point, and at least one column"),
-        ));
-    }
-    check_finite("the targets", targets)
 }

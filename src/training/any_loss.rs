@@ -7,8 +7,8 @@ use nalgebra::DMatrix;
 
 use super::loss::TrainingLoss;
 use super::rule::{LearningRate, Rule};
+use crate::inference::checks::{check_finite, check_kernel, check_shape, check_targets};
 use crate::inference::linear_algebra::product;
-use crate::inference::regression::{check_finite, check_kernel, check_shape, check_targets};
 use crate::{Error, Result};
 
 /// The most steps of the integrator.

@@ -4,10 +4,9 @@ use nalgebra::{DMatrix, DVector};
 
 use super::ridge::Ridge;
 use super::rule::{LearningRate, Rule, SquaredLoss, checked_momentum};
+use crate::inference::checks::{check_finite, check_kernel, check_shape, check_targets};
+use crate::inference::gaussian::covariance_within_bounds;
 use crate::inference::linear_algebra::{product, symmetric_eigen, transposed_product};
-use crate::inference::regression::{
-    check_finite, check_kernel, check_shape, check_targets, covariance_within_bounds,
-};
 use crate::{Error, Result, error};
 
 /// The dynamics of training a linearised network (one of infinite width) on squared loss, at any time.

@@ -7,8 +7,8 @@ use rand::RngExt;
 
 use super::loss::TrainingLoss;
 use super::rule::LearningRate;
+use crate::inference::checks::{check_shape, check_targets};
 use crate::inference::linear_algebra::transposed_product;
-use crate::inference::regression::{check_shape, check_targets};
 use crate::network::{Drawn, Factors, GradientSink, Signal, Weights, all_weights, set_all_weights};
 use crate::random::Seed;
 use crate::{Error, Inputs, Result, error};

@@ -2,11 +2,13 @@
 
 use nalgebra::DMatrix;
 
+use super::any_loss::LossDynamics;
 use super::dynamics::KernelDynamics;
 use super::finite_network::outputs_of;
+use super::loss::TrainingLoss;
 use super::rule::{LearningRate, Rule, SquaredLoss};
+use crate::inference::checks::check_shape;
 use crate::inference::linear_algebra::symmetric_eigen;
-use crate::inference::regression::check_shape;
 use crate::network::{Drawn, Signal};
 use crate::sample::EmpiricalKernels;
 use crate::{Error, Inputs, Result};
@@ -121,22 +123,66 @@ impl Snapshot {
         learning_rate: LearningRate,
         rule: Rule,
     ) -> Result<DMatrix<f64>> {
-        let (m, k) = self.outputs.shape();
-        let n = targets.nrows();
+        let (n, k) = (targets.nrows(), self.outputs.ncols());
         let train = self.trained_block(n)?;
         check_shape("the targets", targets.shape(), (n, k))?;
-        let by_rows = |matrix: &DMatrix<f64>| {
-            let entries = matrix.transpose();
-            DMatrix::from_column_slice(matrix.len(), 1, entries.as_slice())
-        };
         // one output of nk points: the loss is divided as that of n points
         let rate = LearningRate::new(learning_rate.value() / loss.divisor(n, k))?;
         let dynamics = KernelDynamics::new(&train, &by_rows(targets), rate)?;
         let start = by_rows(&self.outputs);
         let cross = self.tangent.columns(0, n * k).into_owned();
         let trained = start.rows(0, n * k).into_owned();
-        let outputs = dynamics.test(&cross, &trained, &start, rule)?;
-        Ok(DMatrix::from_row_slice(m, k, outputs.as_slice()))
+        Ok(of_rows(k, &dynamics.test(&cross, &trained, &start, rule)?))
+    }
+
+    /// [`linearized`](Self::linearized) under any differentiable loss $\ell$, integrated or step by step as
+    /// [`LossDynamics`]:
+    ///
+    /// $$f(x) = f_0(x) + \hat\Theta_0(x, X) \alpha, \qquad \dot\alpha = -\eta
+    /// \frac{\partial \ell}{\partial f(X)},$$
+    ///
+    /// $\alpha$ of $nk$ numbers, since at finite width $\hat\Theta_0$ is not the same for every output and
+    /// couples them (J. Lee et al. 2019, arXiv 1902.06720, eq. 5–6).
+    ///
+    /// # Errors
+    /// As [`linearized`](Self::linearized), and as [`LossDynamics::train`].
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use nalgebra::DMatrix;
+    /// use neural_limits::network::{Activated, Dense, Network};
+    /// use neural_limits::prelude::*;
+    /// use neural_limits::training::{CrossEntropy, FiniteTraining, Snapshot};
+    /// let dense = Dense::new(Initialization::lecun());
+    /// let net = Network::new().then(dense).then(Activated::new(Tanh)).then(dense.with_width(2)?);
+    /// let network = net.finite(1000, 1)?.with_weights(2, &mut Seed::new(7).stream(0))?;
+    /// let x = Inputs::from_rows(&[[1.0, 0.5], [-0.5, 1.0]])?;
+    /// let labels = DMatrix::identity(2, 2);
+    /// let start = Snapshot::of(&*network, &x)?;
+    /// let rate = LearningRate::new(0.3)?;
+    /// let mut training = FiniteTraining::new(network, &x, &labels, CrossEntropy, rate)?;
+    /// training.run(20, |_| ControlFlow::Continue(()))?;
+    /// let rule = Rule::GradientDescent { steps: 20 };
+    /// let linearized = start.linearized_under(CrossEntropy, &labels, rate, rule)?;
+    /// assert!((training.outputs()? - linearized).amax() < 0.05);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn linearized_under(
+        &self,
+        loss: impl TrainingLoss + 'static,
+        targets: &DMatrix<f64>,
+        learning_rate: LearningRate,
+        rule: Rule,
+    ) -> Result<DMatrix<f64>> {
+        let (n, outputs) = (targets.nrows(), self.outputs.ncols());
+        let train = self.trained_block(n)?;
+        check_shape("the targets", targets.shape(), (n, outputs))?;
+        let loss = ByRows { loss, outputs };
+        let dynamics = LossDynamics::new(&train, &by_rows(targets), loss, learning_rate)?;
+        let start = by_rows(&self.outputs);
+        let trained = dynamics.train(&start.rows(0, n * outputs).into_owned(), rule)?;
+        let cross = self.tangent.columns(0, n * outputs).into_owned();
+        Ok(of_rows(outputs, &trained.at(&cross, &start)?))
     }
 
     /// The curvature $\lambda$: the largest eigenvalue of $\hat\Theta(X, X)$ of the first $n$ inputs over the
@@ -160,6 +206,39 @@ impl Snapshot {
             ));
         }
         Ok(self.tangent.view((0, 0), (n * k, n * k)).into_owned())
+    }
+}
+
+/// Row after row, as one column.
+fn by_rows(matrix: &DMatrix<f64>) -> DMatrix<f64> {
+    DMatrix::from_column_slice(matrix.len(), 1, matrix.transpose().as_slice())
+}
+
+/// Back to rows of `columns` entries.
+fn of_rows(columns: usize, entries: &DMatrix<f64>) -> DMatrix<f64> {
+    DMatrix::from_row_slice(entries.len() / columns, columns, entries.as_slice())
+}
+
+/// A loss of outputs that are given [row after row](by_rows).
+#[derive(Debug)]
+struct ByRows<L> {
+    loss: L,
+    outputs: usize,
+}
+
+impl<L: TrainingLoss> TrainingLoss for ByRows<L> {
+    fn value(&self, outputs: &DMatrix<f64>, targets: &DMatrix<f64>) -> f64 {
+        let k = self.outputs;
+        self.loss.value(&of_rows(k, outputs), &of_rows(k, targets))
+    }
+
+    fn gradient(&self, outputs: &DMatrix<f64>, targets: &DMatrix<f64>) -> DMatrix<f64> {
+        let k = self.outputs;
+        by_rows(
+            &self
+                .loss
+                .gradient(&of_rows(k, outputs), &of_rows(k, targets)),
+        )
     }
 }
 

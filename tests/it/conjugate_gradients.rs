@@ -3,8 +3,10 @@
 use std::ops::ControlFlow;
 
 use nalgebra::DMatrix;
+use neural_limits::activation;
 use neural_limits::inference::{
-    ConjugateGradients, Iterate, PivotedCholesky, Regression, TiledKernel,
+    ConjugateGradients, CovarianceFunction, Iterate, PivotedCholesky, Regression, Scaled,
+    TiledKernel,
 };
 use neural_limits::prelude::*;
 
@@ -33,6 +35,36 @@ fn kernel() -> NetworkKernel {
 
 fn go_on(_: neural_limits::inference::Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
+}
+
+/// Blocks of any size come from one plan, which is that of the whole matrix.
+#[test]
+fn blocks_have_the_bits_of_the_whole_matrix() {
+    let (x, other) = (points(0, 300), points(300, 20));
+    for (phi, tangent) in [("relu", true), ("gelu", false), ("gelu", true)] {
+        let net = Mlp::new(activation::named(phi).unwrap())
+            .initialized_by(Initialization::new(2.0, 0.1).unwrap())
+            .infinite_width(2)
+            .unwrap();
+        let kernel = if tangent {
+            NetworkKernel::ntk(&net)
+        } else {
+            NetworkKernel::nngp(&net)
+        };
+        let kernel = Scaled::new(3.0, kernel.unwrap()).unwrap();
+        let whole = kernel.gram(&x).unwrap();
+        let blocks = kernel.blocks(&x, None).unwrap();
+        assert_eq!(blocks(0..300, 0..300).unwrap(), whole);
+        for (rows, columns) in [(0..280, 0..280), (270..300, 0..256), (299..300, 0..299)] {
+            let part = whole.view((rows.start, columns.start), (rows.len(), columns.len()));
+            let found = blocks(rows, columns).unwrap();
+            assert!((&found - part).amax() <= 4e-16 * whole.amax());
+        }
+        assert!(blocks(0..0, 0..1).is_err() && blocks(0..1, 299..301).is_err());
+        let cross = kernel.cross(&x, &other).unwrap();
+        let blocks = kernel.blocks(&x, Some(&other)).unwrap();
+        assert_eq!(blocks(0..300, 0..20).unwrap(), cross);
+    }
 }
 
 #[test]

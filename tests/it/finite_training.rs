@@ -136,6 +136,16 @@ fn a_network_that_is_linear_in_what_is_trained_is_its_linearisation() {
                 .all(|moved| *moved < 1e-14)
         );
     }
+    let labels = DMatrix::from_fn(5, 2, |i, c| f64::from(u8::from(i % 2 == c)));
+    let network = drawn(&net, 30, 5);
+    let start = Snapshot::of(&*network, &all).unwrap();
+    let mut training =
+        FiniteTraining::new(network, &train, &labels, CrossEntropy, rate(0.1)).unwrap();
+    training.run(40, go_on).unwrap();
+    let end = Snapshot::of(training.network(), &all).unwrap();
+    let rule = Rule::GradientDescent { steps: 40 };
+    let linearized = start.linearized_under(CrossEntropy, &labels, rate(0.1), rule);
+    assert!((end.outputs() - linearized.unwrap()).amax() < 1e-11);
 }
 
 #[test]
@@ -242,6 +252,66 @@ fn wide_networks_stay_in_the_kernel_regime() {
     assert!((slopes[0] + 0.5).abs() < 0.2, "{slopes:?}");
     assert!(slopes[1] < -0.4 && slopes[2] < -0.4, "{slopes:?}");
     assert!((slopes[3] + 0.5).abs() < 0.15, "{slopes:?}");
+}
+
+/// The same under the cross entropy, beside the network's own linearisation: a gap of order n^(-1/2) at most.
+#[test]
+fn wide_networks_stay_linear_under_the_cross_entropy() {
+    let (all, train) = (points(6), points(4));
+    let labels = DMatrix::from_fn(4, 3, |i, c| f64::from(u8::from(i % 3 == c)));
+    let net = net(Parametrization::Ntk, Parametrization::Ntk, 3);
+    let rule = Rule::GradientDescent { steps: 30 };
+    let rms = |width: usize, networks: u64| {
+        let mut sums = [0.0; 2];
+        for seed in 0..networks {
+            let network = drawn(&net, width, seed);
+            let start = Snapshot::of(&*network, &all).unwrap();
+            let mut training =
+                FiniteTraining::new(network, &train, &labels, CrossEntropy, rate(0.1)).unwrap();
+            training.run(30, go_on).unwrap();
+            let end = Snapshot::of(training.network(), &all).unwrap();
+            let linearized = start.linearized_under(CrossEntropy, &labels, rate(0.1), rule);
+            let moved = (end.outputs() - start.outputs()).norm();
+            let gap = (end.outputs() - linearized.unwrap()).norm();
+            for (sum, found) in sums.iter_mut().zip([gap, moved]) {
+                *sum += found * found / networks as f64;
+            }
+        }
+        sums.map(f64::sqrt)
+    };
+    let ([narrow, _], [wide, moved]) = (rms(32, 10), rms(128, 6));
+    let slope = (wide / narrow).ln() / 4f64.ln();
+    assert!(slope < -0.4, "{slope}");
+    assert!(wide < 0.1 * moved, "{wide} of {moved}");
+}
+
+/// In closed form, integrated, or step by step: the squared loss of outputs that share a kernel.
+#[test]
+fn a_loss_is_linearised_as_the_squared_loss_is() {
+    let all = points(5);
+    let y = DMatrix::from_fn(3, 2, |i, c| (i as f64 + 2.0 * c as f64).cos());
+    let net = net(Parametrization::Ntk, Parametrization::Ntk, 2);
+    let start = Snapshot::of(&*drawn(&net, 20, 4), &all).unwrap();
+    let loss = SquaredLoss::HalfMeanEntries;
+    for rule in [
+        Rule::GradientFlow { time: 7.0 },
+        Rule::GradientDescent { steps: 20 },
+        Rule::HeavyBall {
+            steps: 20,
+            momentum: 0.5,
+        },
+    ] {
+        let exact = start.linearized(&y, loss, rate(0.2), rule).unwrap();
+        let found = start.linearized_under(loss, &y, rate(0.2), rule).unwrap();
+        assert!((exact - found).amax() < 1e-10, "{rule:?}");
+    }
+    let too_many = DMatrix::zeros(6, 2);
+    let rule = Rule::GradientFlow { time: 1.0 };
+    assert!(
+        start
+            .linearized_under(CrossEntropy, &too_many, rate(0.1), rule)
+            .is_err()
+    );
 }
 
 /// Where no ReLU changes its side, a network at one point is one of two linear layers.

@@ -273,7 +273,9 @@ fn keeps_angles(layer: &dyn Layer) -> bool {
         Structure::Dense(dense) => dense.initialization().bias_variance() == 0.0,
         Structure::Activation(phi) => slopes_at_zero(&**phi).is_some(),
         Structure::Row(network) => network.layers().iter().all(|layer| keeps_angles(&**layer)),
-        Structure::Repeat(_, block) => keeps_angles(block),
+        Structure::Repeat(_, block) | Structure::Residual { branch: block, .. } => {
+            keeps_angles(block)
+        }
         Structure::Branches(branches) => branches.iter().all(|branch| keeps_angles(branch)),
         Structure::Shaped(_) => true,
         Structure::Leaf | Structure::Stack(_) => false,

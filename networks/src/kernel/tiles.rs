@@ -225,6 +225,35 @@ impl<'a, T: Scalar> Tiles<'a, T> {
     /// As [`ranges`](Self::ranges), and as the kernel.
     pub fn get(&self, index: usize) -> Result<Tile<T>> {
         let (rows, columns) = self.ranges(index)?;
+        self.part(rows, columns)
+    }
+
+    /// Any rows by any columns, computed on all threads. Where they are the same, the part is symmetric to
+    /// the bit.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for ranges that are empty or reach beyond the matrix; as the kernel.
+    ///
+    /// ```
+    /// use neural_limits::prelude::*;
+    /// use neural_limits::kernel::KernelKind;
+    /// let x = Inputs::from_rows(&[[1.0, 0.2], [0.3, 0.9], [-0.4, 0.1]])?;
+    /// let kernel = Mlp::new(Relu).infinite_width(3)?;
+    /// let tiles = kernel.tiles(&x, KernelKind::Nngp, 256)?;
+    /// assert_eq!(tiles.part(2..3, 0..2)?.nngp[1], kernel.nngp(&x)?[(2, 1)]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn part(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Tile<T>> {
+        let sizes = [self.pairs.rows(), self.pairs.columns()];
+        for (range, size) in [&rows, &columns].into_iter().zip(sizes) {
+            if range.is_empty() || range.end > size {
+                return Err(Error::shape(
+                    "the part of the kernel",
+                    format!("rows or columns {range:?}"),
+                    format!("some of the matrix's 0..{size}"),
+                ));
+            }
+        }
         // blocks of the tile, row by row of blocks
         let split = |range: &Range<usize>| -> Vec<Range<usize>> {
             let starts = range.clone().step_by(SIDE);
@@ -233,17 +262,21 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                 .collect()
         };
         let (row_blocks, column_blocks) = (split(&rows), split(&columns));
-        let parts = parallel::try_map(row_blocks.len() * column_blocks.len(), |part| {
-            let row = row_blocks[part / column_blocks.len()].clone();
-            let column = column_blocks[part % column_blocks.len()].clone();
-            self.block(row, column)
+        let on_diagonal = self.pairs.is_symmetric() && rows == columns;
+        let blocks: Vec<(&Range<usize>, &Range<usize>)> = row_blocks
+            .iter()
+            .flat_map(|row| column_blocks.iter().map(move |column| (row, column)))
+            // the others are mirrored
+            .filter(|(row, column)| !on_diagonal || column.start <= row.start)
+            .collect();
+        let parts = parallel::try_map(blocks.len(), |part| {
+            let (row, column) = blocks[part];
+            self.block(row.clone(), column.clone())
         })?;
         let size = rows.len() * columns.len();
         let empty = |wanted: bool| vec![T::zero(); if wanted { size } else { 0 }];
         let (mut nngp, mut ntk) = (empty(self.which.nngp()), empty(self.which.ntk()));
-        for (part, kernels) in parts.into_iter().enumerate() {
-            let row = &row_blocks[part / column_blocks.len()];
-            let column = &column_blocks[part % column_blocks.len()];
+        for (kernels, (row, column)) in parts.into_iter().zip(blocks) {
             for (out, values, quantity) in [
                 (&mut nngp, &kernels.nngp, "the NNGP kernel"),
                 (&mut ntk, &kernels.ntk, "the neural tangent kernel"),
@@ -255,6 +288,11 @@ impl<'a, T: Scalar> Tiles<'a, T> {
             }
             self.give_back(kernels.nngp);
             self.give_back(kernels.ntk);
+        }
+        if on_diagonal {
+            for values in [&mut nngp, &mut ntk] {
+                mirror(values, rows.len());
+            }
         }
         Ok(Tile {
             rows,
@@ -320,17 +358,21 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         }
         buffers.give_back(products);
         if on_diagonal {
-            for values in [&mut all.nngp, &mut all.ntk] {
-                if !values.is_empty() {
-                    for i in 0..count {
-                        for j in i + 1..stride {
-                            values[i * stride + j] = values[j * stride + i];
-                        }
-                    }
-                }
-            }
+            mirror(&mut all.nngp, count);
+            mirror(&mut all.ntk, count);
         }
         Ok(all)
+    }
+}
+
+/// Copies what stands below the diagonal of a square matrix, or of nothing, to above.
+fn mirror<T: Copy>(values: &mut [T], side: usize) {
+    if !values.is_empty() {
+        for i in 0..side {
+            for j in i + 1..side {
+                values[i * side + j] = values[j * side + i];
+            }
+        }
     }
 }
 

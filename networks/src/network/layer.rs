@@ -49,6 +49,15 @@ pub enum Structure<'a> {
     Stack(&'a Stack),
     /// Layers in a row so many times, with weights of their own.
     Repeat(usize, &'a Network),
+    /// Residual blocks $s Y + \alpha_l F(Y)$ in a row, one for each $\alpha_l$, with weights of their own.
+    Residual {
+        /// $s$.
+        skip: f64,
+        /// $\alpha_1, \ldots$
+        scales: &'a [f64],
+        /// $F$.
+        branch: &'a Network,
+    },
     /// Branches of one signal.
     Branches(&'a [Network]),
 }

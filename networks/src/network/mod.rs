@@ -364,10 +364,12 @@ fn check_reader_of_inputs(layer: &dyn Layer) -> Result<()> {
             Some(first) => check_reader_of_inputs(&**first),
             None => Ok(()),
         },
-        Structure::Repeat(_, block) => match block.layers().first() {
-            Some(first) => check_reader_of_inputs(&**first),
-            None => Ok(()),
-        },
+        Structure::Repeat(_, block) | Structure::Residual { branch: block, .. } => {
+            match block.layers().first() {
+                Some(first) => check_reader_of_inputs(&**first),
+                None => Ok(()),
+            }
+        }
         Structure::Branches(branches) => {
             let firsts = branches.iter().filter_map(|branch| branch.layers().first());
             firsts

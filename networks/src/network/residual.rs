@@ -157,7 +157,11 @@ impl Layer for Residual {
     }
 
     fn structure(&self) -> Structure<'_> {
-        Structure::Branches(std::slice::from_ref(&*self.branch))
+        Structure::Residual {
+            skip: self.skip,
+            scales: std::slice::from_ref(&self.scale),
+            branch: &self.branch,
+        }
     }
 
     fn map_angles(&self, state: &mut AngleState) -> Result<bool> {

@@ -424,7 +424,15 @@ impl Layer for Blocks {
     }
 
     fn structure(&self) -> Structure<'_> {
-        Structure::Branches(std::slice::from_ref(&*self.stack.branch))
+        let branch = &*self.stack.branch;
+        match self.stack.join {
+            Join::Residual { skip, .. } => Structure::Residual {
+                skip,
+                scales: &self.coefficients,
+                branch,
+            },
+            Join::Dense { .. } => Structure::Branches(std::slice::from_ref(branch)),
+        }
     }
 
     fn has_tables(&self) -> bool {

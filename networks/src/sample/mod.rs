@@ -83,7 +83,9 @@ fn check_pointwise(layer: &dyn Layer) -> Result<()> {
             let mut layers = network.layers().iter();
             layers.try_for_each(|layer| check_pointwise(&**layer))
         }
-        Structure::Repeat(_, block) => check_pointwise(block),
+        Structure::Repeat(_, block) | Structure::Residual { branch: block, .. } => {
+            check_pointwise(block)
+        }
         Structure::Stack(stack) => check_pointwise(stack.branch()),
         Structure::Branches(branches) => {
             let mut branches = branches.iter();

@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 
 use super::{PivotedCholesky, TiledKernel, add_multiple};
 use crate::inference::Noise;
-use crate::inference::regression::{check_shape, check_targets};
+use crate::inference::checks::{check_shape, check_targets};
 use crate::numerics::dot;
 use crate::{Error, Result, Scalar, error};
 

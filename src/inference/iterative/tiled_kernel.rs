@@ -1,13 +1,14 @@
 //! Kernel matrices in tiles, of which as many are kept as a budget of memory holds.
 
+use std::fmt;
 use std::ops::Range;
 
 use nalgebra::{DMatrix, DVector};
 
 use super::add_multiple;
-use crate::inference::CovarianceFunction;
+use crate::inference::checks::{check_finite, check_shape};
 use crate::inference::linear_algebra::product;
-use crate::inference::regression::{check_finite, check_shape};
+use crate::inference::{Blocks, CovarianceFunction};
 use crate::numerics::dot;
 use crate::{Error, Inputs, Result, Scalar, error, parallel};
 
@@ -41,14 +42,26 @@ const TOGETHER: usize = 16;
 /// assert!(difference.amax() < 1e-9);
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug)]
 pub struct TiledKernel<'a, T: Scalar = f64> {
     kernel: &'a dyn CovarianceFunction,
+    /// Of $K(X, X)$.
+    blocks: Blocks<'a>,
     x: &'a Inputs<'a>,
     diagonal: DVector<f64>,
     side: usize,
     /// The first tiles, each column by column.
     kept: Vec<Vec<T>>,
+}
+
+impl<T: Scalar> fmt::Debug for TiledKernel<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TiledKernel")
+            .field("kernel", &self.kernel)
+            .field("points", &self.points())
+            .field("side", &self.side)
+            .field("kept", &self.kept.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a, T: Scalar> TiledKernel<'a, T> {
@@ -79,6 +92,7 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
         check_shape("the diagonal", diagonal.shape(), (x.len(), 1))?;
         let mut tiles = Self {
             kernel,
+            blocks: kernel.blocks(x, None)?,
             x,
             diagonal,
             side: error::size("side", side)?.min(x.len()),
@@ -105,8 +119,8 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
 
     /// The number of tiles.
     pub fn count(&self) -> usize {
-        let blocks = self.blocks();
-        blocks * (blocks + 1) / 2
+        let bands = self.bands();
+        bands * (bands + 1) / 2
     }
 
     /// The number of tiles that are kept.
@@ -168,15 +182,14 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
         let k = weights.ncols();
         check_shape("the weights", weights.shape(), (self.points(), k))?;
         check_finite("the weights", weights)?;
+        let blocks = self.kernel.blocks(x, Some(self.x))?;
         let mut out = DMatrix::zeros(x.len(), k);
         for start in (0..x.len()).step_by(self.side) {
             let count = self.side.min(x.len() - start);
-            let test = Inputs::from_slice(x.slice(start..start + count), x.dimension())?;
-            for block in 0..self.blocks() {
+            for block in 0..self.bands() {
                 let columns = self.range(block);
-                let cross = self
-                    .kernel
-                    .cross(&test, &self.points_of(columns.clone())?)?;
+                let cross = blocks(start..start + count, columns.clone())?;
+                check_shape("a tile", cross.shape(), (count, columns.len()))?;
                 let own = weights.rows(columns.start, columns.len()).into_owned();
                 let mut rows = out.rows_mut(start, count);
                 rows += product(&cross, &own)?;
@@ -187,21 +200,17 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
 
     /// $K(x_i, X)$, in double precision.
     pub(super) fn row(&self, i: usize) -> Result<DMatrix<f64>> {
-        let row = self.kernel.cross(&self.points_of(i..i + 1)?, self.x)?;
+        let row = (self.blocks)(i..i + 1, 0..self.points())?;
         check_shape("a row of the kernel", row.shape(), (1, self.points()))?;
         Ok(row)
     }
 
-    fn blocks(&self) -> usize {
+    fn bands(&self) -> usize {
         self.points().div_ceil(self.side)
     }
 
     fn range(&self, block: usize) -> Range<usize> {
         block * self.side..self.points().min((block + 1) * self.side)
-    }
-
-    fn points_of(&self, range: Range<usize>) -> Result<Inputs<'_>> {
-        Inputs::from_slice(self.x.slice(range), self.x.dimension())
     }
 
     /// Row and column of a tile: row of tiles by row of tiles.
@@ -217,12 +226,7 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
 
     fn computed(&self, row: usize, column: usize) -> Result<Vec<T>> {
         let (rows, columns) = (self.range(row), self.range(column));
-        let own = self.points_of(rows.clone())?;
-        let tile = if row == column {
-            self.kernel.gram(&own)?
-        } else {
-            self.kernel.cross(&own, &self.points_of(columns.clone())?)?
-        };
+        let tile = (self.blocks)(rows.clone(), columns.clone())?;
         check_shape("a tile", tile.shape(), (rows.len(), columns.len()))?;
         let mut values = Vec::new();
         values

@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{ClosedLimit, ParticleRisk};
-use crate::inference::regression::{check_finite, check_shape};
+use crate::inference::checks::{check_finite, check_shape};
 use crate::random::{Seed, Stream};
 use crate::{Error, Result, error};
 

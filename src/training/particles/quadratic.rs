@@ -45,7 +45,7 @@ impl QuadraticNetwork {
 }
 
 fn check_symmetric(what: &str, matrix: &DMatrix<f64>) -> Result<()> {
-    crate::inference::regression::check_finite(what, matrix)?;
+    crate::inference::checks::check_finite(what, matrix)?;
     let d = matrix.nrows();
     if d == 0 || matrix.ncols() != d {
         let found = format!("shape {:?}", matrix.shape());

@@ -7,7 +7,7 @@ use rand::RngExt;
 
 use super::ParticleRisk;
 use crate::activation::Activation;
-use crate::inference::regression::check_shape;
+use crate::inference::checks::check_shape;
 use crate::random::Stream;
 use crate::{Error, Inputs, Result, error};
 
