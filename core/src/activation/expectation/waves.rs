@@ -32,8 +32,8 @@ const SHIFT: f64 = 0.37;
 /// By how much those may differ, relative.
 const COARSE: f64 = 1e-10;
 
-/// Values of all rules for a pair together, at most: five milliseconds of sines.
-const MOST: f64 = 3e5;
+/// Values of all rules for a pair together, at most: seven milliseconds of sines.
+const MOST: f64 = 4e5;
 
 /// A function of waves at one variance.
 #[derive(Debug, Clone)]
