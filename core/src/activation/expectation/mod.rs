@@ -497,17 +497,10 @@ mod tests {
     #[test]
     fn what_has_more_than_waves_is_refused() {
         let bump = |x: f64| 1.0 + (-(x - 8.0) * (x - 8.0)).exp();
-        let slope = |x: f64| -2.0 * (x - 8.0) * (-(x - 8.0) * (x - 8.0)).exp();
         let fold = |x: f64| (20.0 * x).sin().abs();
         let q = 1e7;
         assert!(Waves::new(&|x, out| fill(out, x, bump), q, 1e-12).is_none());
         let k = PairCovariance::from_parts(q, q, 0.5);
-        let phi = Custom::new("bump", bump, slope);
-        let dual = Quadrature::default().dual(&phi, k).unwrap().value;
-        // twice the bump's mean, and its square
-        let mean = (2.0 / q).sqrt();
-        let own = 0.5 / q.sqrt();
-        assert!((dual.variance_a() - (1.0 + mean + own)).abs() < 1e-3 * mean);
         let rough = Custom::new("|sin 20x|", fold, |x: f64| 20.0 * (20.0 * x).cos());
         let refused = Quadrature::default().dual(&rough, k).err();
         assert!(matches!(refused, Some(Error::NotConverged { .. })));
