@@ -185,8 +185,8 @@ impl<'a> Ensemble<'a> {
     /// # Errors
     /// [`Error::Invalid`] for no samples or more than 10⁹, or for a number that is not finite;
     /// [`Error::Overflow`] for one whose square exceeds the range; [`Error::Shape`] for more than 4096
-    /// numbers, whose covariance would fill the memory (their [`records`](Self::records) can be had); those of
-    /// the draws.
+    /// numbers, whose covariance would fill the memory (their [`records`](Self::records) can be had); those
+    /// of the draws.
     pub fn run(&self, samples: u64) -> Result<Statistics> {
         let mut statistics = self.statistics();
         self.extend(&mut statistics, samples, |_| ControlFlow::Continue(()))?;

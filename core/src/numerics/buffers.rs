@@ -4,30 +4,43 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Buffers that work items pass on to the next ones: new ones come from the system page by page, which takes
 /// as long as a third of the products of inputs.
-#[derive(Debug, Default)]
-pub struct Buffers(Mutex<Vec<Vec<f64>>>);
+#[derive(Debug)]
+pub struct Buffers<T = f64>(Mutex<Vec<Vec<T>>>);
+
+impl<T> Default for Buffers<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
 
 impl Buffers {
     /// A buffer of numbers that mean nothing.
     pub fn take(&self, size: usize) -> Vec<f64> {
-        // one of this size has no zeros to be written
+        self.take_with(size, 0.0)
+    }
+}
+
+impl<T: Copy> Buffers<T> {
+    /// A buffer of values that mean nothing; new ones are `filler`.
+    pub fn take_with(&self, size: usize, filler: T) -> Vec<T> {
+        // one of this size has nothing to be written
         let mut buffers = self.lock();
         let same = buffers.iter().rposition(|buffer| buffer.len() == size);
         let found = same.map(|index| buffers.swap_remove(index));
         let mut buffer = found.or_else(|| buffers.pop()).unwrap_or_default();
         drop(buffers);
-        buffer.resize(size, 0.0);
+        buffer.resize(size, filler);
         buffer
     }
 
     /// For whoever takes one next.
-    pub fn give_back(&self, buffer: Vec<f64>) {
+    pub fn give_back(&self, buffer: Vec<T>) {
         if buffer.capacity() > 0 {
             self.lock().push(buffer);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<f64>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

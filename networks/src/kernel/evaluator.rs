@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::pairwise::Pairwise;
-use super::product::InputPairs;
+use super::product::{InputPairs, Room};
 use super::surface::Surface;
+use super::tiles::KernelKind;
 use crate::activation::slopes_at_zero;
 use crate::covariance::AnglePiece;
 use crate::error::Error;
@@ -161,6 +162,18 @@ impl Evaluator {
         }
     }
 
+    /// Whether blocks go through the layers with their tangent kernels.
+    pub(crate) fn passes_tangents(&self) -> bool {
+        !matches!(
+            self,
+            Self::Angle(_)
+                | Self::Layers {
+                    surface: Some(_),
+                    ..
+                }
+        )
+    }
+
     /// The variances at the output of points with the given variances at the input.
     pub(crate) fn variances(&self, variances: &[f64], dimension: usize) -> Result<Vec<f64>> {
         match self {
@@ -199,17 +212,22 @@ impl Evaluator {
         &self,
         block: KernelBlock,
         (rows, columns): (&Range<usize>, &Range<usize>),
-        want_nngp: bool,
+        which: KernelKind,
+        room: &Room,
     ) -> Result<Entries> {
         let nngp = |a: &[f64], b: &[f64], correlation: &[PairCorrelation]| {
-            if want_nngp {
-                covariances(a, b, correlation)
+            if which.nngp() {
+                covariances(a, b, correlation, room)
             } else {
                 Vec::new()
             }
         };
         match self {
-            Self::Angle(angle) => angle.evaluate(&block, want_nngp),
+            Self::Angle(angle) => {
+                let entries = angle.evaluate(&block, which, room)?;
+                room.correlations.give_back(block.into_pairs().0);
+                Ok(entries)
+            }
             Self::Pairs(pairs) => {
                 let mapped = pairs.map(&block)?;
                 Ok(Entries {
@@ -222,19 +240,24 @@ impl Evaluator {
                 surface: Some(surface),
                 ..
             } => {
-                let mapped = surface.map(network, block, rows, columns)?;
+                let mapped = surface.map(network, block, (rows, columns), room)?;
                 let (a, b) = (surface.outputs(rows), surface.outputs(columns));
+                let nngp = nngp(a, b, &mapped.correlation);
+                room.correlations.give_back(mapped.correlation);
                 Ok(Entries {
-                    nngp: nngp(a, b, &mapped.correlation),
+                    nngp,
                     ntk: mapped.tangent.unwrap_or_default(),
                 })
             }
             Self::Layers { network, .. } => {
                 let mut block = block;
                 network.apply(&mut block)?;
+                let nngp = nngp(block.variance_a(), block.variance_b(), block.correlation());
+                let (correlation, tangent) = block.into_pairs();
+                room.correlations.give_back(correlation);
                 Ok(Entries {
-                    nngp: nngp(block.variance_a(), block.variance_b(), block.correlation()),
-                    ntk: block.into_tangent().unwrap_or_default(),
+                    nngp,
+                    ntk: tangent.unwrap_or_default(),
                 })
             }
         }
@@ -245,6 +268,7 @@ impl Evaluator {
         &self,
         block: KernelBlock,
         (rows, columns): (&Range<usize>, &Range<usize>),
+        room: &Room,
     ) -> Result<Vec<PairCorrelation>> {
         match self {
             Self::Angle(angle) => {
@@ -256,7 +280,9 @@ impl Evaluator {
                 network,
                 surface: Some(surface),
                 ..
-            } => Ok(surface.map(network, block, rows, columns)?.correlation),
+            } => Ok(surface
+                .map(network, block, (rows, columns), room)?
+                .correlation),
             Self::Layers { network, .. } => {
                 let mut block = block;
                 network.apply(&mut block)?;
@@ -287,8 +313,9 @@ fn covariances(
     variance_a: &[f64],
     variance_b: &[f64],
     correlation: &[PairCorrelation],
+    room: &Room,
 ) -> Vec<f64> {
-    let mut out = vec![0.0; correlation.len()];
+    let mut out = room.numbers.take(correlation.len());
     let columns = variance_b.len().max(1);
     let roots_b: Vec<f64> = variance_b.iter().map(|q| q.sqrt()).collect();
     let rows = out.chunks_mut(columns).zip(correlation.chunks(columns));
@@ -379,26 +406,32 @@ impl Angle {
             .collect()
     }
 
-    fn evaluate(&self, block: &KernelBlock, want_nngp: bool) -> Result<Entries> {
-        let size = block.correlation().len();
+    fn evaluate(&self, block: &KernelBlock, which: KernelKind, room: &Room) -> Result<Entries> {
         let (variance_a, variance_b) = (
             self.variances(block.variance_a())?,
             self.variances(block.variance_b())?,
         );
-        let with_ntk = block.tangent().is_some();
+        let buffer = |wanted: bool| {
+            if wanted {
+                room.numbers.take(block.correlation().len())
+            } else {
+                Vec::new()
+            }
+        };
         let mut kernels = Entries {
-            nngp: Vec::with_capacity(if want_nngp { size } else { 0 }),
-            ntk: Vec::with_capacity(if with_ntk { size } else { 0 }),
+            nngp: buffer(which.nngp()),
+            ntk: buffer(which.ntk()),
         };
         let roots_b: Vec<f64> = variance_b.iter().map(|q| q.sqrt()).collect();
         let columns = variance_b.len().max(1);
+        let mut nngp = kernels.nngp.chunks_mut(columns);
+        let mut ntk = kernels.ntk.chunks_mut(columns);
         for (correlation, &qa) in block.correlation().chunks(columns).zip(&variance_a) {
             self.row(
                 (qa, qa.sqrt()),
                 (&variance_b, &roots_b),
                 correlation,
-                &mut kernels,
-                (want_nngp, with_ntk),
+                [nngp.next(), ntk.next()],
             );
         }
         if kernels.ntk.iter().any(|theta| !theta.is_finite()) {
@@ -407,18 +440,18 @@ impl Angle {
         Ok(kernels)
     }
 
-    /// Appends a row of both kernels, of those that are wanted.
+    /// A row of both kernels, of those that are wanted.
     fn row(
         &self,
         (qa, root_a): (f64, f64),
         (variance_b, roots_b): (&[f64], &[f64]),
         correlation: &[PairCorrelation],
-        kernels: &mut Entries,
-        (with_nngp, with_ntk): (bool, bool),
+        [mut nngp_row, mut ntk_row]: [Option<&mut [f64]>; 2],
     ) {
         let (parallel, opposite, far_end) = (self.parallel, self.opposite, self.far_end);
         let columns = correlation.chunks(CHUNK).zip(variance_b.chunks(CHUNK));
-        for ((c, variance_b), roots_b) in columns.zip(roots_b.chunks(CHUNK)) {
+        let columns = columns.zip(roots_b.chunks(CHUNK));
+        for (((c, variance_b), roots_b), start) in columns.zip((0..).step_by(CHUNK)) {
             let [mut nngp, mut ntk] = [[0.0; CHUNK]; 2];
             // long loops without branches, which the compiler vectorises
             vectorized(
@@ -454,11 +487,10 @@ impl Angle {
                     }
                 },
             );
-            if with_nngp {
-                kernels.nngp.extend_from_slice(&nngp[..c.len()]);
-            }
-            if with_ntk {
-                kernels.ntk.extend_from_slice(&ntk[..c.len()]);
+            for (row, values) in [(&mut nngp_row, &nngp), (&mut ntk_row, &ntk)] {
+                if let Some(row) = row {
+                    row[start..start + c.len()].copy_from_slice(&values[..c.len()]);
+                }
             }
         }
     }

@@ -191,7 +191,9 @@ impl Network {
             let stride = columns.len();
             let block = pairs.block(rows.clone(), columns.clone(), &products, stride, false)?;
             let points = (&rows, &pairs.points_of(&columns));
-            let correlations = tiles.evaluator().correlations(block, points)?;
+            let correlations = tiles
+                .evaluator()
+                .correlations(block, points, pairs.room())?;
             // the room of the products is that of the values
             let mut values = products;
             for (value, c) in values.iter_mut().zip(correlations) {

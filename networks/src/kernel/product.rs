@@ -15,7 +15,20 @@ pub(crate) struct InputPairs<'a, T: Scalar> {
     y: Option<&'a Inputs<'a, T>>,
     squares_x: Vec<f64>,
     squares_y: Vec<f64>,
-    buffers: Buffers,
+    room: Room,
+}
+
+/// Buffers of blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) numbers: Buffers,
+    pub(crate) correlations: Buffers<PairCorrelation>,
+}
+
+impl Room {
+    pub(crate) fn correlations(&self, size: usize) -> Vec<PairCorrelation> {
+        self.correlations.take_with(size, PairCorrelation::PARALLEL)
+    }
 }
 
 impl<'a, T: Scalar> InputPairs<'a, T> {
@@ -29,13 +42,13 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
             y,
             squares_x: squares(x),
             squares_y: y.map_or_else(Vec::new, squares),
-            buffers: Buffers::default(),
+            room: Room::default(),
         })
     }
 
     /// Room for blocks.
-    pub(crate) fn buffers(&self) -> &Buffers {
-        &self.buffers
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     pub(crate) fn is_symmetric(&self) -> bool {
@@ -86,7 +99,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
             self.second().slice(columns.clone()),
         );
         let symmetric = self.is_symmetric() && rows == columns;
-        inner_products(x, y, self.dimension(), symmetric, &self.buffers)
+        inner_products(x, y, self.dimension(), symmetric, &self.room.numbers)
     }
 
     /// The state of a block of inputs, from their `products`.
@@ -105,7 +118,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
             .iter()
             .map(|&square| inverse_root(square))
             .collect();
-        let mut correlation = vec![PairCorrelation::PARALLEL; rows.len() * columns.len()];
+        let mut correlation = self.room.correlations(rows.len() * columns.len());
         let out_rows = correlation.chunks_mut(columns.len().max(1));
         for ((i, out), products) in rows.clone().zip(out_rows).zip(products.chunks(stride)) {
             let inverse_a = inverse_root(self.squares_x[i]);

@@ -304,7 +304,7 @@ impl<'a, T: Scalar> Tiles<'a, T> {
 
     /// Takes back the room of a block.
     pub(crate) fn give_back(&self, values: Vec<f64>) {
-        self.pairs.buffers().give_back(values);
+        self.pairs.room().numbers.give_back(values);
     }
 
     /// All tiles in order.
@@ -319,17 +319,17 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         let (count, stride) = (rows.len(), columns.len());
         let on_diagonal = self.pairs.is_symmetric() && rows == columns;
         let size = count * stride;
-        let buffers = self.pairs.buffers();
-        let room = |wanted: bool| {
+        let room = self.pairs.room();
+        let buffer = |wanted: bool| {
             if wanted {
-                buffers.take(size)
+                room.numbers.take(size)
             } else {
                 Vec::new()
             }
         };
         let mut all = Entries {
-            nngp: room(self.which.nngp()),
-            ntk: room(self.which.ntk()),
+            nngp: buffer(self.which.nngp()),
+            ntk: buffer(self.which.ntk()),
         };
         let height = self.evaluator.strip(count);
         for start in (0..count).step_by(height) {
@@ -345,18 +345,30 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                 strip_columns.clone(),
                 &products[start * stride..end * stride],
                 stride,
-                self.which.ntk(),
+                self.which.ntk() && self.evaluator.passes_tangents(),
             )?;
+            let block = if on_diagonal {
+                block.with_lower_half()
+            } else {
+                block
+            };
             let points = (&strip_rows, &self.pairs.points_of(&strip_columns));
-            let strip = self.evaluator.evaluate(block, points, self.which.nngp())?;
+            let strip = self.evaluator.evaluate(block, points, self.which, room)?;
+            if height == count {
+                let Entries { nngp, ntk } = std::mem::replace(&mut all, strip);
+                room.numbers.give_back(nngp);
+                room.numbers.give_back(ntk);
+                break;
+            }
             for (out, values) in [(&mut all.nngp, strip.nngp), (&mut all.ntk, strip.ntk)] {
                 let rows = out.chunks_mut(stride).skip(start);
                 for (out, values) in rows.zip(values.chunks(width)) {
                     out[..width].copy_from_slice(values);
                 }
+                room.numbers.give_back(values);
             }
         }
-        buffers.give_back(products);
+        room.numbers.give_back(products);
         if on_diagonal {
             mirror(&mut all.nngp, count);
             mirror(&mut all.ntk, count);

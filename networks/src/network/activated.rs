@@ -65,6 +65,7 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
     } else {
         None
     };
+    let read: Vec<usize> = (0..block.rows()).map(|i| block.columns_read(i)).collect();
     let mut index = 0;
     block.map(
         |q, out| match table {
@@ -81,7 +82,7 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
         },
         |row, moments| {
             let tangent = row.tangent;
-            let dual_row = DualRow {
+            let mut dual_row = DualRow {
                 variance_a: row.variance_a,
                 moment_a: moments.moment_a,
                 variance_b: row.variance_b,
@@ -97,10 +98,13 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
                 (Some(table), Some((rows, columns))) if table.holds(row.variance_a) => {
                     by_table(phi, table, ((rows, index), columns), dual_row)?;
                 }
-                _ => match &shared {
-                    Some(shared) => shared.row(phi, dual_row)?,
-                    None => phi.dual_row(dual_row)?,
-                },
+                _ => {
+                    let dual_row = dual_row.columns(0..read[index]);
+                    match &shared {
+                        Some(shared) => shared.row(phi, dual_row)?,
+                        None => phi.dual_row(dual_row)?,
+                    }
+                }
             }
             index += 1;
             if let Some(tangent) = tangent {
@@ -130,7 +134,9 @@ impl SharedSeries {
     /// `None` where there are too few pairs for each variance.
     fn new(phi: &dyn Dual, block: &KernelBlock) -> Option<Self> {
         let all = || block.variance_a().iter().chain(block.variance_b()).copied();
-        if block.correlation().len() < 4 * distinct(all()).len() {
+        let pairs: usize = (0..block.rows()).map(|i| block.columns_read(i)).sum();
+        let series = 4.0 * distinct(all()).len() as f64 * pair_cost::QUADRATURE;
+        if pairs as f64 * phi.direct_cost() < series {
             return None;
         }
         let (kinks, parity) = (phi.kinks(), phi.parity());
@@ -161,7 +167,7 @@ impl SharedSeries {
             let series = own.zip(self.value.at(q));
             let Some((a, b)) = series.filter(|_| self.value.reaches(correlation.one_minus()))
             else {
-                phi.dual_row(row.column(j))?;
+                phi.dual_row(row.columns(j..j + 1))?;
                 continue;
             };
             let c = correlation.value();
@@ -180,8 +186,8 @@ impl SharedSeries {
 fn small_row(phi: &dyn Dual, slopes: Option<Slopes>, mut row: DualRow<'_>) -> Result<()> {
     for j in 0..row.correlation.len() {
         match slopes.filter(|_| row.variance_b[j] < SMALL) {
-            Some(slopes) => slopes.dual_row(row.column(j)),
-            None => phi.dual_row(row.column(j))?,
+            Some(slopes) => slopes.dual_row(row.columns(j..j + 1)),
+            None => phi.dual_row(row.columns(j..j + 1))?,
         }
     }
     Ok(())
@@ -204,7 +210,7 @@ fn by_table(
     table.row(own, columns, row.reborrow());
     for (j, correlation) in beyond {
         row.correlation[j] = correlation;
-        phi.dual_row(row.column(j))?;
+        phi.dual_row(row.columns(j..j + 1))?;
     }
     Ok(())
 }

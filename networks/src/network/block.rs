@@ -19,6 +19,8 @@ pub struct KernelBlock {
     tangent: Option<Vec<f64>>,
     /// Entry $(i, i + \text{shift})$ pairs a point with itself.
     same_point: Option<isize>,
+    /// Whether what is above these pairs is a mirror image that nobody reads.
+    is_lower: bool,
     width: Option<f64>,
     /// How many pairs are going to pass, of a block that stands for all points.
     expected_pairs: f64,
@@ -95,6 +97,7 @@ impl KernelBlock {
             correlation: Vec::new(),
             tangent: None,
             same_point: None,
+            is_lower: false,
             width: None,
             spare: Vec::new(),
             spare_correlations: Vec::new(),
@@ -124,6 +127,18 @@ impl KernelBlock {
     pub(crate) fn with_same_points(mut self, shift: isize) -> Self {
         self.same_point = Some(shift);
         self
+    }
+
+    /// Says that of a block on the diagonal the entries above are not read: layers may leave them anything.
+    pub(crate) fn with_lower_half(mut self) -> Self {
+        self.is_lower = true;
+        self
+    }
+
+    /// The columns of row `i` that are read, from the first on.
+    pub(crate) fn columns_read(&self, i: usize) -> usize {
+        let own = self.same_point(i).filter(|_| self.is_lower);
+        own.map_or(self.columns(), |own| own + 1)
     }
 
     /// Says which column is the same point as the one row, if one is.
@@ -182,8 +197,16 @@ impl KernelBlock {
         self.tangent.as_deref()
     }
 
-    pub(crate) fn into_tangent(self) -> Option<Vec<f64>> {
-        self.tangent
+    /// $c_{ij}$ and $\Theta_{ij}$.
+    pub(crate) fn into_pairs(self) -> (Vec<PairCorrelation>, Option<Vec<f64>>) {
+        (self.correlation, self.tangent)
+    }
+
+    /// With tangent kernel 0, if there is none yet.
+    pub(crate) fn with_tangent(mut self) -> Self {
+        let size = self.correlation.len();
+        self.tangent.get_or_insert_with(|| vec![0.0; size]);
+        self
     }
 
     /// The number of neurons of the layer before, where it was declared; the dimension at the inputs.
@@ -453,6 +476,7 @@ impl KernelBlock {
             variance_a: copy_of(&self.variance_a),
             variance_b: copy_of(&self.variance_b),
             same_point: self.same_point,
+            is_lower: self.is_lower,
             width: self.width,
             expected_pairs: self.expected_pairs,
             spare: std::mem::take(&mut self.spare),

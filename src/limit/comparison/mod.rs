@@ -68,10 +68,10 @@ const GROWTH: [f64; 3] = [4.0, 2.0, 1.25];
 /// $\beta$ is above and the distance is larger. Error probabilities are doubled where either of two tests
 /// suffices. That a bounded distance is within the tolerance has an exact probability, by wagers on a mean
 /// (I. Waudby-Smith and A. Ramdas 2024, arXiv 2010.09686); those of $L^2$ distances and of slopes are of the
-/// estimates' normal laws, which at 64 networks of each size keep the level 0.01 (tested). Routes that agree
-/// more slowly than that are taken to lead elsewhere: it is a statement about the sizes that were drawn. A
-/// route whose networks are elsewhere even in probability does not converge in $L^2$, whatever the heavy
-/// tails of its squares.
+/// estimates' normal laws, which at 64 networks of each size keep the level 0.01 within a factor of 3
+/// (tested; 0.025 was seen). Routes that agree more slowly than that are taken to lead elsewhere: it is a
+/// statement about the sizes that were drawn. A route whose networks are elsewhere even in probability does
+/// not converge in $L^2$, whatever the heavy tails of its squares.
 ///
 /// **Laws.** A route leads to $F$ if its Kolmogorov–Smirnov distance at the largest size is within the
 /// tolerance, by the inequality of A. Dvoretzky, J. Kiefer, J. Wolfowitz and P. Massart (1990); elsewhere, if

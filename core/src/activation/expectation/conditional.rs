@@ -38,6 +38,9 @@ const NARROWEST: f64 = 2.5;
 /// Outer panels beyond which the integral is given up.
 const MOST: usize = 200;
 
+/// Values at the nodes of inner integrals beyond which the integral is not begun: ten milliseconds of them.
+const MOST_VALUES: usize = 1_500_000;
+
 /// The Gauss–Hermite rule with twelve nodes: (node, weight) of the positive ones.
 const HERMITE: [(f64, f64); 6] = [
     (0.444_403_001_944_138_95, 0.321_664_361_512_83),
@@ -166,6 +169,12 @@ impl<'a> Smoothed<'a> {
         })
     }
 
+    /// The most nodes that a place has.
+    fn nodes(&self) -> usize {
+        let counts = self.rough.iter().map(|rough| rough.nodes_in_reach());
+        counts.max().unwrap_or(2 * HERMITE.len())
+    }
+
     /// Where the mean has features.
     fn breaks(&self, panels: &Panels, scale: f64) -> Vec<f64> {
         let mut all = panels.breaks.clone();
@@ -231,6 +240,14 @@ impl Rough {
         }
     }
 
+    /// Nodes for a place, on average.
+    fn nodes_in_reach(&self) -> usize {
+        let ends = self.nodes.first().zip(self.nodes.last());
+        let length = ends.map_or(0.0, |(first, last)| last - first);
+        let share = (2.0 * REACH / length).min(1.0);
+        (share * self.nodes.len() as f64) as usize
+    }
+
     /// The mean and the variance around a place.
     fn moments(&self, center: f64) -> (f64, f64) {
         let start = self.nodes.partition_point(|&x| x < center - REACH);
@@ -285,6 +302,14 @@ pub(super) fn expectation(
     breaks.extend([if half { 0.0 } else { -range }, range]);
     breaks.sort_unstable_by(f64::total_cmp);
     breaks.dedup_by(|next, last| *next - *last < NARROWEST * spread && *next < range);
+    let affordable = MOST_VALUES / (POINTS * first.nodes().max(second.nodes()));
+    if breaks.len() > affordable {
+        return Integral {
+            value: 0.0,
+            error: f64::INFINITY,
+            magnitude: 0.0,
+        };
+    }
     let scale = match combination {
         Combination::Product => a.square.sqrt() * b.square.sqrt(),
         Combination::HalfSquare(..) => 0.0,
@@ -312,7 +337,7 @@ pub(super) fn expectation(
         },
         &breaks,
         (tolerance, scale),
-        MOST,
+        MOST.min(affordable),
     )
     .integral;
     if half {

@@ -45,12 +45,37 @@ impl Layout {
     }
 }
 
-/// $\sum_k a_k b_k c^k$ of one point with many.
-pub(super) fn mehler(
+/// Points whose coefficients stand beside each other, term by term.
+#[derive(Clone, Copy)]
+pub(super) struct Others<'a> {
+    pub(super) coefficients: &'a [f64],
+    pub(super) points: usize,
+    /// The first of those that are meant, or the only one.
+    pub(super) first: usize,
+}
+
+impl Others<'_> {
+    /// Coefficient $k$ of `size` points from `start` on; of the only one for `ONE`.
+    #[inline(always)]
+    fn row<const ONE: bool>(&self, k: usize, start: usize, size: usize) -> [f64; LANES] {
+        let from = k * self.points + self.first;
+        let mut row = [0.0; LANES];
+        if ONE {
+            row = [self.coefficients[from]; LANES];
+        } else if size == LANES {
+            row.copy_from_slice(&self.coefficients[from + start..][..LANES]);
+        } else {
+            row[..size].copy_from_slice(&self.coefficients[from + start..][..size]);
+        }
+        row
+    }
+}
+
+/// $\sum_k a_k b_k c^k$ of one point with others; with `ONE` other at many correlations.
+pub(super) fn mehler<const ONE: bool>(
     layout: Layout,
     own: &[f64],
-    others: &[f64],
-    points: usize,
+    others: Others<'_>,
     correlation: &[PairCorrelation],
     out: &mut [f64],
 ) {
@@ -58,34 +83,24 @@ pub(super) fn mehler(
     vectorized(
         #[inline(always)]
         || {
-            let mut start = 0;
-            while start + LANES <= points {
+            let parts = out.chunks_mut(LANES).zip(correlation.chunks(LANES));
+            for ((out, correlation), start) in parts.zip((0..).step_by(LANES)) {
                 let (mut c, mut x) = ([0.0; LANES], [0.0; LANES]);
-                for j in 0..LANES {
-                    c[j] = correlation[start + j].value();
+                for (j, correlation) in correlation.iter().enumerate() {
+                    c[j] = correlation.value();
                     x[j] = if step == 2 { c[j] * c[j] } else { c[j] };
                 }
                 let mut sums = [0.0; LANES];
                 for k in (0..terms).rev() {
                     let a = own[k];
-                    let row = &others[k * points + start..][..LANES];
+                    let row = others.row::<ONE>(k, start, out.len());
                     for j in 0..LANES {
                         sums[j] = sums[j] * x[j] + a * row[j];
                     }
                 }
-                for j in 0..LANES {
-                    out[start + j] = if first == 1 { sums[j] * c[j] } else { sums[j] };
+                for (j, out) in out.iter_mut().enumerate() {
+                    *out = if first == 1 { sums[j] * c[j] } else { sums[j] };
                 }
-                start += LANES;
-            }
-            for j in start..points {
-                let c = correlation[j].value();
-                let x = if step == 2 { c * c } else { c };
-                let mut sum = 0.0;
-                for k in (0..terms).rev() {
-                    sum = sum * x + own[k] * others[k * points + j];
-                }
-                out[j] = if first == 1 { sum * c } else { sum };
             }
         },
     );
@@ -95,10 +110,10 @@ pub(super) fn mehler(
 /// $s_k = \sum_{j \ge k} \hat a_j \hat b_j$,
 ///
 /// $$\tfrac12 \sum_k (\hat a_k - \hat b_k)^2 + (1 - c) \sum_{k \ge 1} s_k c^{k-1} .$$
-pub(super) fn complements(
+pub(super) fn complements<const ONE: bool>(
     layout: Layout,
     own: &[f64],
-    (others, points): (&[f64], usize),
+    others: Others<'_>,
     start: usize,
     complement: &[f64],
 ) -> [f64; LANES] {
@@ -121,8 +136,8 @@ pub(super) fn complements(
         || {
             for k in (0..terms).rev() {
                 let a = own[k];
-                let row = &others[k * points + start..][..size];
-                for j in 0..size {
+                let row = others.row::<ONE>(k, start, size);
+                for j in 0..LANES {
                     let b = row[j];
                     let (product, difference) = (a * b, a - b);
                     parallel[j] += difference * difference;

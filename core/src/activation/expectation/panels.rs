@@ -73,6 +73,11 @@ impl Panels {
         all
     }
 
+    /// Whether the function was given up.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.breaks.len() > MOST
+    }
+
     /// The estimated error of the square, relative to it.
     pub(super) fn relative_error(&self) -> f64 {
         if self.square > 0.0 {

@@ -1,6 +1,8 @@
 //! Hermite coefficients as functions of the variance: one table for all pairs of a Gram matrix.
 
-use super::mehler::{LANES, Layout, complements, mehler};
+use super::mehler::{LANES, Layout, Others, complements, mehler};
+use std::ops::Range;
+
 use super::{Function, HermiteSeries};
 use crate::activation::{Activation, DualRow};
 use crate::covariance::{PairCorrelation, Parity};
@@ -52,9 +54,7 @@ pub struct DualTable {
     /// $q$ where the first piece starts and the last ends.
     lowest_variance: f64,
     highest: f64,
-    /// Chebyshev coefficients, `nodes` for each of: $\sqrt{V}$, the normalised coefficients of $\varphi$,
-    /// those of $\varphi^\prime$.
-    pieces: Vec<Vec<f64>>,
+    pieces: Vec<Piece>,
     /// 1 over the length of a piece in $\log q$.
     inverse_length: f64,
     nodes: usize,
@@ -64,17 +64,44 @@ pub struct DualTable {
     at_zero: (f64, f64),
 }
 
+/// Chebyshev coefficients on an interval of $\log q$.
+#[derive(Debug, Clone)]
+struct Piece {
+    /// Of $\sqrt V$.
+    root: Vec<f64>,
+    /// By polynomial: of all normalised coefficients of $\varphi$, then those of $\varphi^\prime$.
+    series: Vec<Vec<f64>>,
+}
+
+impl Piece {
+    /// From the coefficients of each number.
+    fn new(fits: &[Vec<f64>]) -> Self {
+        let (root, series) = fits.split_first().expect("at least the root");
+        let polynomial = |i: usize| series.iter().map(|fit| fit[i]).collect();
+        Self {
+            root: root.clone(),
+            series: (0..root.len()).map(polynomial).collect(),
+        }
+    }
+}
+
 /// The coefficients of many points, term by term.
 #[derive(Debug, Clone)]
 pub struct TablePoints {
     value: Vec<f64>,
     slope: Vec<f64>,
     points: usize,
+    /// Where neighbours are equal and stand there once: the places of each.
+    runs: Option<Vec<Range<usize>>>,
 }
 
 impl TablePoints {
     /// The coefficients of one of the points.
     fn point(&self, index: usize) -> Self {
+        let index = match &self.runs {
+            Some(runs) => runs.partition_point(|run| run.end <= index),
+            None => index,
+        };
         let of = |all: &[f64]| {
             all.iter()
                 .skip(index)
@@ -86,6 +113,7 @@ impl TablePoints {
             value: of(&self.value),
             slope: of(&self.slope),
             points: 1,
+            runs: None,
         }
     }
 }
@@ -233,7 +261,7 @@ impl DualTable {
                             || (length < SHORT && nodes == 4)
                     })
                 });
-                good.then(|| piece.concat())
+                good.then(|| Piece::new(&piece))
             });
             Some(Self {
                 pieces: pieces.collect::<Option<Vec<_>>>()?,
@@ -261,7 +289,7 @@ impl DualTable {
         for (out, &q) in out.iter_mut().zip(q) {
             let root = if q > 0.0 {
                 let (piece, x) = self.place(q);
-                chebyshev::sum(&self.pieces[piece][..self.nodes], x)
+                chebyshev::sum(&self.pieces[piece].root, x)
             } else {
                 self.at_zero.0
             };
@@ -271,29 +299,20 @@ impl DualTable {
 
     /// The coefficients of points, once for all rows of a block; of neighbours that are equal, once.
     pub fn points(&self, q: &[f64]) -> TablePoints {
-        let mut runs = q.to_vec();
-        runs.dedup();
-        if 2 * runs.len() > q.len() {
+        let mut distinct = q.to_vec();
+        distinct.dedup();
+        if 8 * distinct.len() > q.len() {
             return self.separate_points(q);
         }
-        let one = self.separate_points(&runs);
-        let lengths: Vec<usize> = q.chunk_by(|a, b| a == b).map(<[f64]>::len).collect();
-        let spread = |all: &[f64]| {
-            let mut out = vec![0.0; all.len() / runs.len() * q.len()];
-            let rows = out.chunks_mut(q.len()).zip(all.chunks(runs.len()));
-            for (mut out, row) in rows {
-                for (&value, &length) in row.iter().zip(&lengths) {
-                    let (run, rest) = out.split_at_mut(length);
-                    run.fill(value);
-                    out = rest;
-                }
-            }
-            out
-        };
+        let one = self.separate_points(&distinct);
+        let mut start = 0;
+        let runs = q.chunk_by(|a, b| a == b).map(|run| {
+            start += run.len();
+            start - run.len()..start
+        });
         TablePoints {
-            value: spread(&one.value),
-            slope: spread(&one.slope),
-            points: q.len(),
+            runs: Some(runs.collect()),
+            ..one
         }
     }
 
@@ -303,6 +322,7 @@ impl DualTable {
             value: vec![0.0; self.value.terms * points],
             slope: vec![0.0; self.slope.terms * points],
             points,
+            runs: None,
         };
         let places: Vec<(usize, f64)> = q
             .iter()
@@ -314,40 +334,37 @@ impl DualTable {
                 }
             })
             .collect();
-        // T_i(x_j), row by row
-        let mut basis = vec![0.0; nodes * points];
-        for (j, &(_, x)) in places.iter().enumerate() {
-            for (i, t) in chebyshev::basis(x, nodes).into_iter().enumerate() {
-                basis[i * points + j] = t;
-            }
-        }
-        let mut sums = vec![0.0; points];
-        for (index, piece) in self.pieces.iter().enumerate() {
-            let inside = places.iter().filter(|place| place.0 == index).count();
-            if inside == 0 {
-                continue;
-            }
-            let rows = all
-                .value
-                .chunks_mut(points)
-                .chain(all.slope.chunks_mut(points));
-            let terms = piece.chunks(nodes).skip(1);
-            for (row, coefficients) in rows.zip(terms) {
-                let (sums, basis) = (&mut sums[..], &basis[..]);
-                vectorized(
-                    #[inline(always)]
-                    || {
-                        sums.fill(0.0);
-                        for (a, basis) in coefficients.iter().zip(basis.chunks_exact(points)) {
-                            for (sum, t) in sums.iter_mut().zip(basis) {
+        // by parts of the terms, which stay in the cache
+        const PART: usize = 64;
+        let bases: Vec<Vec<f64>> = places
+            .iter()
+            .map(|&(_, x)| chebyshev::basis(x, nodes))
+            .collect();
+        let value_terms = self.value.terms;
+        let terms = value_terms + self.slope.terms;
+        for start in (0..terms).step_by(PART) {
+            let part = start..(start + PART).min(terms);
+            for (j, (&(piece, _), basis)) in places.iter().zip(&bases).enumerate() {
+                let Some(piece) = self.pieces.get(piece) else {
+                    continue;
+                };
+                let mut sums = [0.0; PART];
+                for (t, series) in basis.iter().zip(&piece.series) {
+                    let (sums, series) = (&mut sums, &series[part.clone()]);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (sum, a) in sums.iter_mut().zip(series) {
                                 *sum += a * t;
                             }
-                        }
-                    },
-                );
-                for ((out, sum), place) in row.iter_mut().zip(&*sums).zip(&places) {
-                    if place.0 == index {
-                        *out = *sum;
+                        },
+                    );
+                }
+                for (term, sum) in part.clone().zip(sums) {
+                    if term < value_terms {
+                        all.value[term * points + j] = sum;
+                    } else {
+                        all.slope[(term - value_terms) * points + j] = sum;
                     }
                 }
             }
@@ -370,30 +387,40 @@ impl DualTable {
         &self,
         (rows, index): (&TablePoints, usize),
         columns: &TablePoints,
-        row: DualRow<'_>,
+        mut row: DualRow<'_>,
     ) {
         let own = rows.point(index);
-        let points = columns.points;
-        let correlation = row.correlation;
-        if let Some(slope) = row.slope {
-            mehler(
-                self.slope,
-                &own.slope,
-                &columns.slope,
-                points,
-                correlation,
-                slope,
-            );
+        match &columns.runs {
+            None => self.part::<false>(&own, (columns, 0), row),
+            Some(runs) => {
+                for (i, run) in runs.iter().enumerate() {
+                    self.part::<true>(&own, (columns, i), row.columns(run.clone()));
+                }
+            }
         }
+    }
+
+    /// A point with others from the first one on, or with `ONE` at many correlations.
+    fn part<const ONE: bool>(
+        &self,
+        own: &TablePoints,
+        (columns, first): (&TablePoints, usize),
+        row: DualRow<'_>,
+    ) {
+        let others = |coefficients| Others {
+            coefficients,
+            points: columns.points,
+            first,
+        };
+        let correlation = row.correlation;
+        if let Some(out) = row.slope {
+            let others = others(&columns.slope[..]);
+            mehler::<ONE>(self.slope, &own.slope, others, correlation, out);
+        }
+        let others = others(&columns.value[..]);
+        let points = correlation.len();
         let mut x = vec![0.0; points];
-        mehler(
-            self.value,
-            &own.value,
-            &columns.value,
-            points,
-            correlation,
-            &mut x,
-        );
+        mehler::<ONE>(self.value, &own.value, others, correlation, &mut x);
         let parity = self.value.parity();
         for start in (0..points).step_by(LANES) {
             let at = start..(start + LANES).min(points);
@@ -409,13 +436,8 @@ impl DualTable {
                         _ => c.distance(),
                     };
                 }
-                exact = complements(
-                    self.value,
-                    &own.value,
-                    (&columns.value, points),
-                    start,
-                    &complement[..x.len()],
-                );
+                let complement = &complement[..x.len()];
+                exact = complements::<ONE>(self.value, &own.value, others, start, complement);
             }
             for ((c, x), exact) in correlation.iter_mut().zip(x).zip(exact) {
                 let rounded = PairCorrelation::rounded(*x);

@@ -1,7 +1,7 @@
 //! A mixture for any smooth activation, by least squares.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_PI_2};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use nalgebra::{DMatrix, DVector, Dyn, SVD};
 
@@ -27,6 +27,8 @@ use crate::{Error, Result};
 /// Mish and $\log\cosh$. It does not for $\tanh(x-1)$ (singularities at $1 \pm i\pi/2$ lie too near the
 /// diagonal), $\arctan$ (an algebraic tail) or ELU (a kink): these are refused.
 ///
+/// [`Custom`](crate::activation::Custom) activations without kinks are fitted by themselves.
+///
 /// Against the named mixtures both moments have errors below 1e-12 (of $\sqrt{V_aV_b}$ and of
 /// $\sup|\varphi^\prime|^2$). The relative error of $1-c^\prime$ is of that size as well, except that what
 /// parallel inputs of different norms lose, $p = 1-c^\prime$ at $c = 1$, has a relative error of about
@@ -34,19 +36,19 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Fitted<A> {
     activation: A,
-    fit: Fit,
-    unit: f64,
-    near: Leading,
-    far: Leading,
+    fit: Arc<Fit>,
 }
 
 /// The coefficients: $a$, $s_j^2$, $o_j = a_j s_j \sqrt{\pi/2}$ and $e_j$.
-#[derive(Debug, Clone)]
-struct Fit {
+#[derive(Debug)]
+pub(crate) struct Fit {
+    unit: f64,
     slope: f64,
     variance: Vec<f64>,
     odd: Vec<f64>,
     even: Vec<f64>,
+    near: Leading,
+    far: Leading,
     residual: f64,
 }
 
@@ -96,14 +98,18 @@ impl LeastSquares {
         }
     }
 
-    fn solve(&self, right: Vec<f64>) -> Vec<f64> {
-        let projected = self.q.tr_mul(&DVector::from_vec(right));
+    /// The coefficients, unless the mean square of what no coefficients reach is above `most` squared.
+    fn solve(&self, right: Vec<f64>, most: f64) -> std::result::Result<Vec<f64>, f64> {
+        let right = DVector::from_vec(right);
+        let projected = self.q.tr_mul(&right);
+        let rest = (&right - &self.q * &projected).norm() / (right.len() as f64).sqrt();
+        if rest.is_nan() || rest > most {
+            return Err(rest);
+        }
         let least = SINGULAR * self.r.singular_values.max();
         let solution = self.r.solve(&projected, least);
-        solution
-            .expect("both factors were computed")
-            .as_slice()
-            .to_vec()
+        let solution = solution.expect("both factors were computed");
+        Ok(solution.as_slice().to_vec())
     }
 }
 
@@ -143,25 +149,55 @@ fn parts(f: impl Fn(f64) -> f64, x: f64) -> (f64, f64) {
 }
 
 impl Fit {
-    fn new(activation: &impl Activation, unit: f64) -> Self {
+    /// The fit of an activation.
+    ///
+    /// # Errors
+    /// [`Error::NotConverged`] with the residual reached.
+    pub(crate) fn new(activation: &dyn Activation) -> Result<Self> {
+        let mut least = f64::INFINITY;
+        for unit in UNITS {
+            match Self::in_units(activation, 2f64.powi(unit)) {
+                Ok(fit) => return Ok(fit),
+                Err(residual) => least = least.min(residual),
+            }
+        }
+        Err(Error::NotConverged {
+            what: format!("the fit of {} by a mixture", activation.name()),
+            reached: least,
+            tolerance: TOLERANCE,
+        })
+    }
+
+    /// The fit with a unit of length, or its residual.
+    fn in_units(activation: &dyn Activation, unit: f64) -> std::result::Result<Self, f64> {
         let derivative = |x: f64| parts(|x| activation.derivative(unit * x), x);
         let (limit, _) = derivative(LIMIT);
-        let all = FRAME.points.iter().map(|&x| derivative(x));
-        let (bumps, sigmoids): (Vec<f64>, Vec<f64>) =
-            all.map(|(even, odd)| (even - limit, odd)).unzip();
-        let (bumps, even) = (FRAME.even.solve(bumps), FRAME.odd.solve(sigmoids));
+        let all: Vec<(f64, f64)> = FRAME.points.iter().map(|&x| derivative(x)).collect();
+        let mut largest = all.iter().fold(f64::MIN_POSITIVE, |largest, (even, odd)| {
+            largest.max(even.abs()).max(odd.abs())
+        });
+        let (bumps, sigmoids) = all.iter().map(|(even, odd)| (even - limit, odd)).unzip();
+        let solved = |which: &LeastSquares, right: Vec<f64>| {
+            let solution = which.solve(right, TOLERANCE * largest);
+            solution.map_err(|rest| rest / largest)
+        };
+        let (bumps, even) = (solved(&FRAME.even, bumps)?, solved(&FRAME.odd, sigmoids)?);
         let scales = scales();
         let amplitude = |(a, s): (&f64, &f64)| a * (unit * s) * FRAC_PI_2.sqrt();
-        let mut fit = Self {
+        let (near, far) = leading(activation, unit, limit, even.iter().sum());
+        let fit = Self {
+            unit,
             slope: limit,
             odd: bumps.iter().zip(&scales).map(amplitude).collect(),
             variance: scales.iter().map(|s| (unit * s) * (unit * s)).collect(),
             even,
+            near,
+            far,
             residual: f64::NAN,
         };
         let (at_zero, _) = parts(|x| activation.value(x), 0.0);
-        let (mut worst, mut largest) = (0.0_f64, f64::MIN_POSITIVE);
-        for x in geometric(1e-7, 1e6, 150).chain(arithmetic(0.03, 15.0, 250)) {
+        let mut worst = 0.0_f64;
+        for x in geometric(1e-7, 1e6, 200).chain(arithmetic(0.015, 15.0, 700)) {
             let (even, odd) = derivative(x);
             let (value_even, value_odd) = parts(|x| activation.value(unit * x), x);
             let sums = fit.at(unit * x);
@@ -181,8 +217,18 @@ impl Fit {
                 };
             }
         }
-        fit.residual = worst / largest;
-        fit
+        let residual = worst / largest;
+        if residual <= TOLERANCE {
+            Ok(Self { residual, ..fit })
+        } else {
+            Err(residual)
+        }
+    }
+
+    /// The largest difference between $\varphi^\prime$ and its sum that was found, relative to the largest
+    /// $|\varphi^\prime|$.
+    pub(crate) fn residual(&self) -> f64 {
+        self.residual
     }
 
     /// The sums at $x$.
@@ -214,6 +260,35 @@ struct Sums {
     slope_even: f64,
 }
 
+/// What $\varphi$ tends to near 0 and far from it, where its slopes are `limit` of the odd part and
+/// `even_slope` of the even one.
+fn leading(
+    activation: &dyn Activation,
+    unit: f64,
+    limit: f64,
+    even_slope: f64,
+) -> (Leading, Leading) {
+    let at_zero = activation.value(0.0);
+    let through_zero = at_zero == 0.0;
+    let near = Leading {
+        linear: through_zero,
+        odd: if through_zero {
+            activation.derivative(0.0)
+        } else {
+            0.0
+        },
+        even: at_zero,
+    };
+    let linear = limit.abs() + even_slope.abs() > TOLERANCE;
+    let (odd, even) = if linear {
+        (limit, even_slope)
+    } else {
+        let (even, odd) = parts(|x| activation.value(x), unit * LIMIT);
+        (odd, even)
+    };
+    (near, Leading { linear, odd, even })
+}
+
 impl<A: Activation> Fitted<A> {
     /// The fit of `activation`.
     ///
@@ -221,61 +296,18 @@ impl<A: Activation> Fitted<A> {
     /// [`Error::NotConverged`] with the residual reached, if $\varphi^\prime$ is not such a sum to 5e-14 of
     /// its largest value, or $\varphi$ not its integral.
     pub fn new(activation: A) -> Result<Self> {
-        let mut least = f64::INFINITY;
-        for unit in UNITS {
-            let fit = Fit::new(&activation, 2f64.powi(unit));
-            if fit.residual <= TOLERANCE {
-                return Ok(Self::of(activation, fit, 2f64.powi(unit)));
-            }
-            least = least.min(fit.residual);
-        }
-        Err(Error::NotConverged {
-            what: format!("the fit of {} by a mixture", activation.name()),
-            reached: least,
-            tolerance: TOLERANCE,
-        })
+        let fit = Fit::new(&activation)?;
+        Ok(Self::with_fit(activation, Arc::new(fit)))
     }
 
-    fn of(activation: A, fit: Fit, unit: f64) -> Self {
-        let at_zero = activation.value(0.0);
-        let near = Leading {
-            linear: at_zero == 0.0,
-            odd: if at_zero == 0.0 {
-                activation.derivative(0.0)
-            } else {
-                0.0
-            },
-            even: at_zero,
-        };
-        let even_slope = fit.even.iter().sum::<f64>();
-        let linear = fit.slope.abs() + even_slope.abs() > TOLERANCE;
-        let (limit_even, limit_odd) = parts(|x| activation.value(x), unit * LIMIT);
-        let far = if linear {
-            Leading {
-                linear,
-                odd: fit.slope,
-                even: even_slope,
-            }
-        } else {
-            Leading {
-                linear,
-                odd: limit_odd,
-                even: limit_even,
-            }
-        };
-        Self {
-            activation,
-            fit,
-            unit,
-            near,
-            far,
-        }
+    pub(crate) fn with_fit(activation: A, fit: Arc<Fit>) -> Self {
+        Self { activation, fit }
     }
 
     /// The largest difference between $\varphi^\prime$ and its sum that was found, relative to the largest
     /// $|\varphi^\prime|$.
     pub fn residual(&self) -> f64 {
-        self.fit.residual
+        self.fit.residual()
     }
 
     /// ($\varphi_\text{odd}$, $\varphi_\text{even}$) without `leading`.
@@ -317,23 +349,23 @@ impl<A: Activation> Profile for Fitted<A> {
     const REACH: f64 = f64::INFINITY;
 
     fn unit(&self) -> f64 {
-        self.unit
+        self.fit.unit
     }
 
     fn leading_near(&self) -> Leading {
-        self.near
+        self.fit.near
     }
 
     fn leading_far(&self) -> Leading {
-        self.far
+        self.fit.far
     }
 
     fn near(&self, x: f64) -> (f64, f64) {
-        self.rest(self.near, x)
+        self.rest(self.fit.near, x)
     }
 
     fn far(&self, x: f64) -> (f64, f64) {
-        self.rest(self.far, x)
+        self.rest(self.fit.far, x)
     }
 
     fn near_slope(&self, x: f64) -> f64 {
@@ -341,7 +373,8 @@ impl<A: Activation> Profile for Fitted<A> {
     }
 
     fn far_slope(&self, x: f64) -> f64 {
-        let limit = if self.far.linear { self.far.even } else { 0.0 };
+        let far = self.fit.far;
+        let limit = if far.linear { far.even } else { 0.0 };
         self.near_slope(x) - limit
     }
 }

@@ -205,17 +205,18 @@ impl Parallel {
 }
 
 /// [`Parallel`] for $q_a = q_b = q$.
+/// `SLOPES` says whether `even_slope` is wanted.
 #[inline(always)]
-pub(super) fn equal<P: Profile>(profile: &P, q: f64) -> Parallel {
+pub(super) fn equal<P: Profile, const SLOPES: bool>(profile: &P, q: f64) -> Parallel {
     if in_units(profile, q) > 1.0 {
-        equal_of::<P, true>(profile, q)
+        equal_of::<P, SLOPES, true>(profile, q)
     } else {
-        equal_of::<P, false>(profile, q)
+        equal_of::<P, SLOPES, false>(profile, q)
     }
 }
 
 #[inline(always)]
-fn equal_of<P: Profile, const FAR: bool>(profile: &P, q: f64) -> Parallel {
+fn equal_of<P: Profile, const SLOPES: bool, const FAR: bool>(profile: &P, q: f64) -> Parallel {
     let scaled = Scaled::<FAR>::new(profile, q);
     let (mut rests, mut slopes) = ([[0.0; LANES]; 2], [0.0; LANES]);
     each_node::<P>(
@@ -230,7 +231,7 @@ fn equal_of<P: Profile, const FAR: bool>(profile: &P, q: f64) -> Parallel {
                         rests[part][lane] += w[lane] * (rest[part] * (2.0 * h[part] + rest[part]));
                     }
                 }
-                if P::RESTS[1] {
+                if SLOPES && P::RESTS[1] {
                     let (limit, rest) = scaled.even_slope(profile, z[lane]);
                     slopes[lane] += w[lane] * (rest * (2.0 * limit + rest));
                 }

@@ -34,6 +34,7 @@ use std::f64::consts::FRAC_2_PI;
 use super::pair_form::PairMoments;
 use crate::covariance::PairCorrelation;
 use crate::vectorized::vectorized;
+pub(crate) use fitted::Fit;
 pub use fitted::Fitted;
 use line::Parallel;
 use pairs::{Components, Pieces, Sums};
@@ -58,8 +59,12 @@ pub(crate) trait Mixture: Profile {
 }
 
 /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
+#[inline(never)]
 pub(crate) fn variance<M: Mixture>(phi: &M, q: f64) -> f64 {
-    equal(phi, q).variance()
+    vectorized(
+        #[inline(always)]
+        || line::equal::<M, false>(phi, q).variance(),
+    )
 }
 
 /// What parallel inputs of equal variances have, compiled once for each activation.
@@ -67,7 +72,7 @@ pub(crate) fn variance<M: Mixture>(phi: &M, q: f64) -> f64 {
 fn equal<M: Mixture>(phi: &M, q: f64) -> Parallel {
     vectorized(
         #[inline(always)]
-        || line::equal(phi, q),
+        || line::equal::<M, true>(phi, q),
     )
 }
 
@@ -87,12 +92,12 @@ pub(crate) fn pair_moments<M: Mixture>(
     qb: f64,
     c: PairCorrelation,
 ) -> PairMoments {
-    let alone = equal(phi, qa);
-    let variance_a = alone.variance();
-    let (variance_b, parallel) = if qa == qb {
-        (variance_a, alone)
+    let (variance_a, variance_b, parallel) = if qa == qb {
+        let alone = equal(phi, qa);
+        (alone.variance(), alone.variance(), alone)
     } else {
-        (variance(phi, qb), unequal(phi, qa, qb))
+        let (variance_a, variance_b) = (variance(phi, qa), variance(phi, qb));
+        (variance_a, variance_b, unequal(phi, qa, qb))
     };
     let scale = if qa == qb {
         variance_a

@@ -69,7 +69,6 @@ pub(super) struct Sums {
 /// One input's components in units of $\lambda = \max(q, 1)$, so that no product leaves the range of `f64`;
 /// in a ring: from the first again after the last.
 struct Side<const SIZE: usize> {
-    count: usize,
     unit: f64,
     q: f64,
     variance: [f64; SIZE],
@@ -78,46 +77,47 @@ struct Side<const SIZE: usize> {
 }
 
 impl<const SIZE: usize> Side<SIZE> {
+    /// With `length` elements: from the first again after the last, or of no weight.
     #[inline(always)]
-    fn new(q: f64, pieces: Pieces<'_>) -> Self {
+    fn new(q: f64, pieces: Pieces<'_>, length: usize, is_ring: bool) -> Self {
         let unit = if q > 1.0 { q } else { 1.0 };
-        let joined = |values: [&[f64]; 3], scale: f64| {
-            let mut array = [0.0; SIZE];
-            let all = values.iter().copied().flatten();
+        let mut side = Self {
+            unit,
+            q: q / unit,
+            variance: [0.0; SIZE],
+            odd: [0.0; SIZE],
+            even: [0.0; SIZE],
+        };
+        let count = count(&pieces);
+        for (array, part, scale) in [
+            (
+                &mut side.variance,
+                pieces.map(|piece| piece.variance),
+                1.0 / unit,
+            ),
+            (&mut side.odd, pieces.map(|piece| piece.odd), 1.0),
+            (&mut side.even, pieces.map(|piece| piece.even), 1.0),
+        ] {
+            let all = part.iter().copied().flatten();
             for (to, &from) in array.iter_mut().zip(all) {
                 *to = from * scale;
             }
-            array
-        };
-        Self {
-            count: pieces.iter().map(|piece| piece.variance.len()).sum(),
-            unit,
-            q: q / unit,
-            variance: joined(pieces.map(|piece| piece.variance), 1.0 / unit),
-            odd: joined(pieces.map(|piece| piece.odd), 1.0),
-            even: joined(pieces.map(|piece| piece.even), 1.0),
-        }
-    }
-
-    /// Repeats the ring until it has `length` elements.
-    #[inline(always)]
-    fn unrolled(mut self, length: usize) -> Self {
-        for values in [&mut self.variance, &mut self.odd, &mut self.even] {
-            for i in self.count..length {
-                values[i] = values[i - self.count];
+            if is_ring {
+                for i in count..length {
+                    array[i] = array[i - count];
+                }
             }
         }
-        self
-    }
-
-    /// Fills the last lanes by components without weight.
-    #[inline(always)]
-    fn padded(mut self, length: usize) -> Self {
-        for i in self.count..length {
-            self.variance[i] = self.variance[0];
+        if !is_ring {
+            let first = side.variance[0];
+            side.variance[count..length].fill(first);
         }
-        self
+        side
     }
+}
+
+fn count(pieces: &Pieces<'_>) -> usize {
+    pieces.iter().map(|piece| piece.variance.len()).sum()
 }
 
 #[inline(always)]
@@ -138,10 +138,10 @@ pub(super) fn sums<const ODD: bool, const EVEN: bool, const SIZE: usize>(
     even_slope: f64,
 ) -> Sums {
     let alike = qa == qb;
-    let (a, b) = (Side::<SIZE>::new(qa, a), Side::<SIZE>::new(qb, b));
-    let rows = a.count.next_multiple_of(LANES);
-    let columns = b.count;
-    let (a, b) = (a.padded(rows), b.unrolled(rows + columns));
+    let rows = count(&a).next_multiple_of(LANES);
+    let columns = count(&b);
+    let a = Side::<SIZE>::new(qa, a, rows, false);
+    let b = Side::<SIZE>::new(qb, b, rows + columns, true);
     let (cosine, epsilon) = (1.0 - c.distance(), c.distance());
     let k0 = if alike { a.q } else { a.q.sqrt() * b.q.sqrt() };
     let (k, less) = (k0 * cosine, k0 * epsilon);

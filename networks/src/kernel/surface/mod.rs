@@ -40,6 +40,7 @@ use axes::{Cells, Place};
 use patch::{LANES, Patch, Section};
 use probe::{Probe, Values};
 
+use super::product::Room;
 use crate::covariance::AnglePiece;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::numerics::chebyshev;
@@ -144,12 +145,14 @@ impl Surface {
         &self,
         network: &Network,
         block: KernelBlock,
-        rows: &Range<usize>,
-        columns: &Range<usize>,
+        (rows, columns): (&Range<usize>, &Range<usize>),
+        room: &Room,
     ) -> Result<Mapped> {
         let width = columns.len();
-        let mut correlation = block.correlation().to_vec();
-        let mut tangent = self.with_tangent.then(|| vec![0.0; correlation.len()]);
+        let size = block.correlation().len();
+        let mut correlation = room.correlations(size);
+        correlation.copy_from_slice(block.correlation());
+        let mut tangent = self.with_tangent.then(|| room.numbers.take(size));
         let prepared = self.columns(columns);
         let buckets = self.cells.len() * self.pieces.len();
         let mut space = Workspace {
@@ -190,11 +193,12 @@ impl Surface {
             correlation,
             tangent,
         };
-        self.directly(network, block, left, (rows, columns), &mut mapped)?;
+        let block = self.directly(network, block, left, (rows, columns), &mut mapped)?;
+        room.correlations.give_back(block.into_pairs().0);
         Ok(mapped)
     }
 
-    /// The pairs that are left, layer by layer.
+    /// The pairs that are left, layer by layer; gives the block back.
     fn directly(
         &self,
         network: &Network,
@@ -202,7 +206,7 @@ impl Surface {
         left: Vec<(usize, Vec<usize>)>,
         (rows, columns): (&Range<usize>, &Range<usize>),
         mapped: &mut Mapped,
-    ) -> Result<()> {
+    ) -> Result<KernelBlock> {
         let width = columns.len();
         let count: usize = left.iter().map(|(_, columns)| columns.len()).sum();
         // a row of few pairs takes far longer than its pairs in a whole block
@@ -215,6 +219,9 @@ impl Surface {
             }
         };
         if whole {
+            if self.with_tangent {
+                block = block.with_tangent();
+            }
             network.apply(&mut block)?;
             for (i, list) in left {
                 for j in list {
@@ -223,7 +230,7 @@ impl Surface {
                     write(at, (block.correlation()[at], theta));
                 }
             }
-            return Ok(());
+            return Ok(block);
         }
         let probe = self.probe(network);
         for (i, list) in left {
@@ -238,7 +245,7 @@ impl Surface {
                 write(i * width + j, pair);
             }
         }
-        Ok(())
+        Ok(block)
     }
 
     fn probe<'n>(&self, network: &'n Network) -> Probe<'n> {

@@ -78,7 +78,7 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
             .unwrap()
     };
     let found = surface
-        .map(&prepared, block(all.clone()), &all, &all)
+        .map(&prepared, block(all.clone()), (&all, &all), pairs.room())
         .unwrap();
     let mut exact = block(all.clone());
     prepared.apply(&mut exact).unwrap();
@@ -104,7 +104,12 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
     // any part has the bits of the whole
     let columns = n / 3..n / 2;
     let part = surface
-        .map(&prepared, block(columns.clone()), &all, &columns)
+        .map(
+            &prepared,
+            block(columns.clone()),
+            (&all, &columns),
+            pairs.room(),
+        )
         .unwrap();
     for (part, whole) in part
         .correlation

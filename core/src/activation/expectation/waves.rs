@@ -1,0 +1,187 @@
+//! Functions that oscillate many times within a standard deviation, by rules whose steps are longer than
+//! their waves.
+//!
+//! On nodes $hi$ a wave of frequency $\omega$ is one of frequency $\omega - 2\pi k/h$ for any integer $k$,
+//! and the trapezoidal rule for the Gaussian density is exact to $e^{-r^2/2}$ with $r$ the distance of $\omega$
+//! from the next multiple of $2\pi/h$ that is not 0. So a rule with step $h$ is right about a sum of waves
+//! unless one of them is nearly in phase with it, however short they are, and rules that are wrong do not
+//! agree. Functions that have other features as short as their waves are refused: two rules must find the
+//! same mean square, and values near 0 may not leave the range of those at the nodes.
+
+use super::Function;
+use super::conditional::Combination;
+use crate::PairCorrelation;
+use crate::numerics::normal::density;
+use crate::numerics::quadrature::Integral;
+
+/// Standard deviations to either side: the density outside is below 1e-16.
+const REACH: f64 = 8.6;
+
+/// Of two rules that must agree, and whose mean is taken.
+const FINE: [f64; 2] = [0.0051, 0.0047];
+
+/// Of the rules for pairs, as far as they find the same mean square. (In long arguments rounding shows, and
+/// few values do not average it.)
+const STEPS: [f64; 11] = [
+    0.127, 0.119, 0.109, 0.101, 0.089, 0.083, 0.071, 0.059, 0.047, 0.037, 0.031,
+];
+
+/// The first node of a rule: where $f$ has a kink at 0, a node there would hide it.
+const SHIFT: f64 = 0.37;
+
+/// By how much those may differ, relative.
+const COARSE: f64 = 1e-10;
+
+/// Values of all rules for a pair together, at most: seven milliseconds of sines.
+const MOST: f64 = 4e5;
+
+/// A function of waves at one variance.
+#[derive(Debug, Clone)]
+pub(super) struct Waves {
+    deviation: f64,
+    /// $\mathbb E[f(\sqrt q z)^2]$ and the estimate of its error.
+    pub(super) square: f64,
+    pub(super) error: f64,
+    /// Those of [`STEPS`] that find the same.
+    steps: Vec<f64>,
+}
+
+/// Nodes and weights for the standard normal density.
+fn rule(step: f64, shift: f64) -> (Vec<f64>, Vec<f64>) {
+    let half = (REACH / step).floor() as i64;
+    let nodes = (-half..=half).map(|i| step * (i as f64 + shift));
+    nodes.map(|z| (z, step * density(z))).unzip()
+}
+
+impl Waves {
+    /// `None` if the function has other features.
+    pub(super) fn new(f: Function<'_>, q: f64, tolerance: f64) -> Option<Self> {
+        let deviation = q.sqrt();
+        let values = |nodes: &[f64]| {
+            let arguments: Vec<f64> = nodes.iter().map(|z| deviation * z).collect();
+            let mut values = vec![0.0; nodes.len()];
+            f(&arguments, &mut values);
+            values
+        };
+        let square = |step: f64, shift: f64| {
+            let (nodes, weights) = rule(step, shift);
+            let values = values(&nodes);
+            let terms = values.iter().zip(&weights).map(|(f, w)| w * f * f);
+            (terms.sum::<f64>(), values)
+        };
+        let [(first, all), (second, _)] = FINE.map(|step| square(step, 0.0));
+        let (mean, error) = (0.5 * (first + second), (first - second).abs());
+        let largest = all.iter().fold(0.0_f64, |largest, f| largest.max(f.abs()));
+        let end = all[0].abs().max(all[all.len() - 1].abs());
+        let ends = density(REACH) * end * end <= 1e-2 * tolerance * mean;
+        // an infinite or vanishing mean square as well
+        let agree = mean > 0.0 && error <= tolerance * mean;
+        if !(agree && ends) || has_more_near_zero(f, largest) {
+            return None;
+        }
+        let is_right = |step: &f64| (square(*step, SHIFT).0 - mean).abs() <= COARSE * mean;
+        let steps: Vec<f64> = STEPS.iter().copied().filter(is_right).collect();
+        (steps.len() > 1).then_some(Self {
+            deviation,
+            square: mean,
+            error,
+            steps,
+        })
+    }
+}
+
+/// Whether values within some units of 0 are larger than those at the nodes.
+fn has_more_near_zero(f: Function<'_>, largest: f64) -> bool {
+    const POINTS: usize = 200;
+    let place = |i: usize| 1e-3 * libm::exp(0.0553 * i as f64);
+    let near: Vec<f64> = (0..POINTS).flat_map(|i| [place(i), -place(i)]).collect();
+    let mut values = vec![0.0; near.len()];
+    f(&near, &mut values);
+    values.iter().any(|f| f.abs() > 1.05 * largest)
+}
+
+/// The expectation of a combination of $f(u)$ and $f(v)$ with $u = \sqrt{q_a} (\alpha w + \beta y)$ and $v =
+/// \sqrt{q_b} (\alpha w - \beta y)$, $\alpha^2 = (1+c)/2$ and $\beta^2 = (1-c)/2$, by two rules for $(w, y)$
+/// that agree; `None` if there are none.
+pub(super) fn expectation(
+    f: Function<'_>,
+    combination: Combination,
+    (a, b): (&Waves, &Waves),
+    c: PairCorrelation,
+    tolerance: f64,
+) -> Option<Integral> {
+    let scale = match combination {
+        Combination::Product => a.square.sqrt() * b.square.sqrt(),
+        Combination::HalfSquare(..) => 1.0,
+    };
+    let steps = a.steps.iter().filter(|step| b.steps.contains(step));
+    let steps: Vec<f64> = steps.copied().collect();
+    let pairs = (1..steps.len()).flat_map(|i| (0..i).flat_map(move |j| [(i, j), (j, i)]));
+    let arguments = if a.deviation == b.deviation { 1.0 } else { 2.0 };
+    let (mut found, mut values) = (Vec::<(f64, f64, f64)>::new(), 0.0);
+    for (first, second) in pairs.map(|(i, j)| (steps[i], steps[j])) {
+        values += arguments * 4.0 * REACH * REACH / (first * second);
+        if values > MOST {
+            break;
+        }
+        let value = by_rules(f, combination, (a, b), c, (first, second));
+        // rules with a step in common may have its resonance in common
+        let others = found.iter().filter(|(w, y, _)| *w != first && *y != second);
+        let errors = others.map(|(_, _, other)| (other - value).abs());
+        let error = errors.fold(f64::INFINITY, f64::min);
+        if error <= 0.5 * tolerance * scale {
+            return Some(Integral {
+                value,
+                error,
+                magnitude: scale,
+            });
+        }
+        found.push((first, second, value));
+    }
+    None
+}
+
+fn by_rules(
+    f: Function<'_>,
+    combination: Combination,
+    (a, b): (&Waves, &Waves),
+    c: PairCorrelation,
+    (step_w, step_y): (f64, f64),
+) -> f64 {
+    let alpha = (0.5 * c.one_plus()).sqrt();
+    let beta = (0.5 * c.one_minus()).sqrt();
+    let (w, weights_w) = rule(step_w, SHIFT);
+    let (y, weights_y) = rule(step_y, 0.0);
+    let same = a.deviation == b.deviation;
+    let (mut arguments, mut at_u, mut at_v) = (y.clone(), y.clone(), y.clone());
+    let mut sum = 0.0;
+    for (w, weight) in w.iter().zip(&weights_w) {
+        let mut row = |deviation: f64, beta: f64, out: &mut [f64]| {
+            for (argument, y) in arguments.iter_mut().zip(&y) {
+                *argument = deviation * (alpha * w + beta * y);
+            }
+            f(&arguments, out);
+        };
+        row(a.deviation, beta, &mut at_u);
+        if same {
+            at_v.copy_from_slice(&at_u);
+            at_v.reverse();
+        } else {
+            row(b.deviation, -beta, &mut at_v);
+        }
+        let pairs = at_u.iter().zip(&at_v).zip(&weights_y);
+        let inner: f64 = match combination {
+            Combination::Product => pairs.map(|((u, v), y)| y * (u * v)).sum(),
+            Combination::HalfSquare(root_a, root_b) => {
+                let (inverse_a, inverse_b) = (1.0 / root_a, 1.0 / root_b);
+                let half_square = |u: f64, v: f64| {
+                    let difference = inverse_a * u - inverse_b * v;
+                    0.5 * difference * difference
+                };
+                pairs.map(|((&u, &v), y)| y * half_square(u, v)).sum()
+            }
+        };
+        sum += weight * inner;
+    }
+    sum
+}
