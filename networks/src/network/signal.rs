@@ -182,9 +182,10 @@ impl Signal {
     pub(crate) fn with_exponent(mut self, exponent: i64) -> Self {
         if exponent != self.exponent {
             let half = (self.exponent - exponent) / 2;
-            let factor = power_of_two(half);
+            // two factors: one alone may leave the range, and make NaN of zeros beside subnormal numbers
+            let (first, second) = (power_of_two(half / 2), power_of_two(half - half / 2));
             for entry in &mut self.values {
-                *entry *= factor;
+                *entry = *entry * first * second;
             }
             self.exponent = exponent;
         }
@@ -370,6 +371,15 @@ pub(crate) fn shift(log2: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_stay_zeros_beside_the_smallest_numbers() {
+        let y = DMatrix::from_row_slice(1, 3, &[5e-324, 0.0, -1e-320]);
+        let rescaled = Signal::from_matrix(&y).unwrap().rescaled().unwrap();
+        assert_eq!(rescaled.values()[1], 0.0);
+        assert!(rescaled.values().iter().all(|y| y.is_finite()) && rescaled.values()[2] != 0.0);
+        assert_eq!(rescaled.to_matrix().unwrap(), y);
+    }
 
     #[test]
     fn powers_of_two_come_and_go_without_a_trace() {

@@ -206,8 +206,8 @@ mod tests {
         assert!(then.different < 0.01, "{networks}: {then:?}");
     }
 
-    /// Distances that fall exactly like the slowest power: from as few as 64 networks, neither answer is given
-    /// by the slope more often than three times its nominal level (1 in 40 was seen, of 1000 seeds).
+    /// Distances that fall exactly like the slowest power: from as few as 64 networks, neither answer is
+    /// given by the slope more often than three times its nominal level (1 in 40 was seen, of 1000 seeds).
     #[test]
     fn slopes_of_64_networks_keep_their_level() {
         let distances = [16, 32, 64, 128].map(|n| 0.8 * f64::from(n).powf(SLOWEST));

@@ -2,11 +2,11 @@
 //! their waves.
 //!
 //! On nodes $hi$ a wave of frequency $\omega$ is one of frequency $\omega - 2\pi k/h$ for any integer $k$,
-//! and the trapezoidal rule for the Gaussian density is exact to $e^{-r^2/2}$ with $r$ the distance of $\omega$
-//! from the next multiple of $2\pi/h$ that is not 0. So a rule with step $h$ is right about a sum of waves
-//! unless one of them is nearly in phase with it, however short they are, and rules that are wrong do not
-//! agree. Functions that have other features as short as their waves are refused: two rules must find the
-//! same mean square, and values near 0 may not leave the range of those at the nodes.
+//! and the trapezoidal rule for the Gaussian density is exact to $e^{-r^2/2}$ with $r$ the distance of
+//! $\omega$ from the next multiple of $2\pi/h$ that is not 0. So a rule with step $h$ is right about a sum
+//! of waves unless one of them is nearly in phase with it, however short they are, and rules that are wrong
+//! do not agree. Functions that have other features as short as their waves are refused: two rules must
+//! find the same mean square, and values near 0 may not leave the range of those at the nodes.
 
 use super::Function;
 use super::conditional::Combination;
