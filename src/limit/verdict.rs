@@ -223,13 +223,14 @@ fn by_exponents(exponents: &Exponents) -> Verdict {
         .in_depth
         .map_or("is 0".to_owned(), |g| format!("~ L^g, g = {g}"));
     let falls_with_depth = exponents.in_depth.is_none_or(|g| g.high < 0.0);
-    if l2.high < SLOWEST && falls_with_depth {
-        Verdict::Commute(format!(
-            "the L2 error of width n, at its worst over all depths, ~ n^b, b = {l2}; at n = inf the error of depth L {depth_error}"
-        ))
-    } else if median.low > SLOWEST {
+    // first the median: where it stays, an L2 error that seems to fall has not seen its heavy tail
+    if median.low > SLOWEST {
         Verdict::DoNotCommute(format!(
             "for every width there are depths at which the error has not fallen; even its median, at its worst over all depths, ~ n^b, b = {median}"
+        ))
+    } else if l2.high < SLOWEST && falls_with_depth {
+        Verdict::Commute(format!(
+            "the L2 error of width n, at its worst over all depths, ~ n^b, b = {l2}; at n = inf the error of depth L {depth_error}"
         ))
     } else {
         Verdict::Unresolved(format!(
