@@ -145,7 +145,7 @@ impl Diffusion {
         Ok(records.collect())
     }
 
-    /// What `read` makes of [`levels`](Self::levels) of every path, in order.
+    /// What `read` makes of the coupled levels of every path, in order.
     pub fn read_levels<T: Scalar, R: Send>(
         &self,
         x: &Inputs<'_, T>,
