@@ -20,13 +20,19 @@ impl RouteReport {
         Self::write_svg_of(std::slice::from_ref(self), path)
     }
 
-    /// [`write_svg`](Self::write_svg) of several reports, each in rows of at most three panels of its own.
+    /// [`write_svg`](Self::write_svg) of several reports, each in rows of two or three panels of its own.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written; [`Error::Shape`] for no reports.
     pub fn write_svg_of(reports: &[Self], path: impl AsRef<Path>) -> Result<()> {
         let panels: Vec<Vec<Panel>> = reports.iter().map(panels).collect();
-        let columns = panels.iter().map(Vec::len).max().unwrap_or(0).min(COLUMNS);
+        let most = panels.iter().map(Vec::len).max().unwrap_or(0);
+        // as few empty places as can be, and of equals the widest rows
+        let empty = |columns: &usize| most.next_multiple_of(*columns) - most;
+        let columns = (1..=most.min(COLUMNS))
+            .rev()
+            .filter(|columns| *columns > 1 || most == 1);
+        let columns = columns.min_by_key(empty).unwrap_or(0);
         if columns == 0 {
             return Err(Error::shape("reports", "nothing to plot", "a report"));
         }
