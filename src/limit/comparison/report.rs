@@ -247,8 +247,9 @@ pub struct Between {
     pub first: Route,
     /// The other.
     pub second: Route,
-    /// $W_1$ relative to the size of the limit, with its 95 % bootstrap interval, from up to 256 networks
-    /// each. Samples of equal laws are at a distance of some $m^{-1/2}$ standard deviations.
+    /// $W_1$ relative to the size of the limit, from up to 1024 networks each, with a conservative 95 %
+    /// interval: within the distances of both samples from their resamples, added (triangle inequality).
+    /// Samples of equal laws are at a distance of some $m^{-1/2}$ standard deviations.
     pub wasserstein: Estimate,
     /// Kolmogorov and Smirnov's test of both samples being of one law.
     pub test: Test,
