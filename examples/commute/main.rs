@@ -10,11 +10,11 @@
 mod arguments;
 mod data;
 mod routes;
+#[path = "../writable.rs"]
+mod writable;
 
 use std::error::Error;
-use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -41,7 +41,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .into_iter()
         .flatten()
     {
-        writable(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        writable::check(path).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     if !arguments.routes.is_empty() {
         return routes::run(&points, arguments);
@@ -65,16 +65,6 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         serde_json::to_writer_pretty(&mut file, &reports)?;
         file.flush()?;
         println!("report: {}", path.display());
-    }
-    Ok(())
-}
-
-/// Whether a file can be written, without leaving an empty one behind.
-fn writable(path: &Path) -> std::io::Result<()> {
-    let new = !path.exists();
-    OpenOptions::new().create(true).append(true).open(path)?;
-    if new {
-        std::fs::remove_file(path)?;
     }
     Ok(())
 }

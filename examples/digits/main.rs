@@ -14,10 +14,10 @@ mod data;
 mod figure;
 mod models;
 mod scores;
+#[path = "../writable.rs"]
+mod writable;
 
 use std::error::Error;
-use std::fs::OpenOptions;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -53,16 +53,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether a file can be written, without leaving an empty one behind.
-fn writable(path: &Path) -> std::io::Result<()> {
-    let new = !path.exists();
-    OpenOptions::new().create(true).append(true).open(path)?;
-    if new {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
-}
-
 fn loaded(arguments: &Arguments) -> Result<Data, String> {
     match (&arguments.input, &arguments.test) {
         (Some(train), Some(test)) => Data::of_files(train, test),
@@ -76,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<Scores, Box<dyn Error>> {
     let data = loaded(arguments)?;
     // a path that cannot be written is better known before the work than after it
     let figure = &arguments.figure;
-    writable(figure).map_err(|error| format!("{}: {error}", figure.display()))?;
+    writable::check(figure).map_err(|error| format!("{}: {error}", figure.display()))?;
     println!(
         "{}: {} classes, {} numbers a point; {} points to train on, {} to test\n",
         data.name,
