@@ -279,6 +279,36 @@ fn matrices_of_infinite_depth_hold_their_pairs() {
     }
 }
 
+/// Many points, whose flow is tabulated: of one norm, and of norms that differ by a factor of up to 3.
+#[test]
+fn tabulated_flows_are_those_of_pairs() {
+    let nets = [
+        ("relu", resnet(Relu, 1.5, 0.1, 1.0)),
+        ("erf", resnet(Erf::default(), 1.5, 0.0, 1.0)),
+        ("gelu", resnet(Gelu, 1.5, 0.1, 1.0)),
+    ];
+    for spread in [1.0_f64, 3.0] {
+        let mut rows = points(500);
+        for (i, row) in rows.iter_mut().enumerate() {
+            let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let at = (0.314_159 * (i as f64 + 0.5)).fract();
+            *row = row.map(|x| 2.0 * spread.powf(at) * x / norm);
+        }
+        let x = Inputs::from_rows(&rows).unwrap();
+        for (name, net) in &nets {
+            let limit = net.infinite_depth();
+            let k = limit.covariance_at(&x, 1.0).unwrap();
+            for l in 0..60 {
+                let (i, j) = (7 * l, (131 * l + 17) % 500);
+                let pair = limit.pair_at(&rows[i], &rows[j], 1.0).unwrap();
+                let exact = pair.pair().unwrap();
+                let error = (k[(i, j)] - exact.covariance()).abs() / exact.geometric_mean();
+                assert!(error < 5e-12, "{name}, {spread}, {i}, {j}: {error:e}");
+            }
+        }
+    }
+}
+
 /// $\Theta$ of summable scalings: Richardson's extrapolation of two depths.
 #[test]
 fn infinite_recursions_carry_the_tangent_kernel() {

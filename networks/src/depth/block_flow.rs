@@ -5,28 +5,113 @@
 //! correlation costs. What becomes of a pair depends on its two points alone: all pairs take the same steps,
 //! each of them is accepted by its own error, and those that are not go on among themselves with more steps,
 //! which are shorter where variances are small.
+//!
+//! The state is linear in $K$: $q_i/G_i$ with fixed $G_i$ near the variances at the end, and half the squared
+//! distances of the neurons in these units,
+//!
+//! $$E_{ij} = \tfrac12 \left( \frac{q_i}{G_i} + \frac{q_j}{G_j} \right) \mp \frac{K_{ij}}{\sqrt{G_i G_j}}
+//! = \tfrac12 \left( \sqrt{q_i/G_i} - \sqrt{q_j/G_j} \right)^2
+//! + \sqrt{\frac{q_i q_j}{G_i G_j}} (1 \mp c_{ij}),$$
+//!
+//! whose velocity is the same expression of the branch's $K$, a sum of two terms that are not negative. So
+//! the steps of $K$ are smooth wherever the branch is (roots of variances are not, at 0), while at the end,
+//! where the first term is small, $1 \mp c$ has its digits. With the same steps and columns for all, the flow
+//! is a smooth function of the pair to rounding: that is what tables are made of.
 
 use std::ops::Range;
 
 use super::covariance_flow::{
     self, NOISE, ROUNDING, SLACK, State, doubling_time, grows_exponentially,
 };
-use super::extrapolation::{Extrapolation, Progress};
+use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress};
 use crate::covariance::PairCorrelation;
 use crate::network::{KernelBlock, Layer, Network};
-use crate::numerics::inverse_root;
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
-/// Passages of a block, at most: number $r = 0$ goes in $\tau$ by one step, the others in
-/// $\sqrt{\tau + 4^{-r}}$ (in units of the clock) by $2^{r-1}$ steps. What needs more goes pair by pair.
-const PASSAGES: i32 = 7;
+/// Passages of a block, at most, each on the [way](Way::numbered) of its number. What needs more goes pair by
+/// pair.
+const PASSAGES: usize = STEPS.len();
+const STEPS: [u32; 7] = [1, 1, 2, 2, 4, 4, 8];
+
+/// Pairs that begin later than this passage do not try number 0.
+const LATEST: usize = 2;
 
 /// Points whose variances grow by more than this factor go pair by pair.
 const STEEPEST: f64 = 1000.0;
 
 /// And those that grow exponentially by more than so many factors of $e$: no passage has steps enough.
 const FARTHEST: f64 = 25.0;
+
+/// Pairs that are stepped together, at most: what they take should stay in the cache.
+const PAIRS: usize = 2048;
+
+/// Errors of a common way, in units of the tolerance.
+const ACCURACY: f64 = 20.0;
+
+/// Columns of a way that is common to many pairs, at least, and as it is likely.
+const FEWEST: usize = 3;
+const LIKELY: usize = 8;
+
+/// Between points of different variances, smaller $1 - c$ count as this one where a way is common.
+const DISTINCT: f64 = 0.02;
+
+/// The steps that are common to some pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Way {
+    /// The time is $\sqrt{\tau + \tau_0}$ with this $\tau_0$ in units of the clock, or $\tau$ itself.
+    shift: Option<f64>,
+    steps: u32,
+    columns: usize,
+}
+
+impl Way {
+    /// What may be common: the least work first, as far as flows are smooth enough.
+    const CANDIDATES: [(Option<f64>, u32); 9] = [
+        (None, 1),
+        (Some(0.25), 1),
+        (Some(0.0625), 1),
+        (None, 2),
+        (Some(0.0625), 2),
+        (Some(0.015_625), 2),
+        (Some(0.015_625), 3),
+        (Some(0.003_906_25), 4),
+        (Some(0.000_976_562_5), 6),
+    ];
+
+    fn new(shift: Option<f64>, steps: u32) -> Self {
+        Self {
+            shift,
+            steps,
+            columns: COLUMNS,
+        }
+    }
+
+    /// Number 0 goes in $\tau$ by one step, number $r$ in $\sqrt{\tau + 4^{-r}}$ (in units of the clock).
+    fn numbered(number: usize) -> Self {
+        if number == 0 {
+            Self::new(None, 1)
+        } else {
+            Self::new(Some(0.25_f64.powi(number as i32)), STEPS[number])
+        }
+    }
+
+    /// Evaluations of the branch.
+    fn cost(self) -> u32 {
+        self.steps * (self.columns * self.columns + 1) as u32
+    }
+
+    /// The times at the start and at the end.
+    fn ends(self, clock: f64) -> (f64, f64) {
+        match self.shift {
+            None => (0.0, clock),
+            Some(shift) => {
+                let shift = shift * clock;
+                (shift.sqrt(), (shift + clock).sqrt())
+            }
+        }
+    }
+}
 
 /// A branch and how well its flow is integrated.
 #[derive(Debug, Clone, Copy)]
@@ -52,9 +137,10 @@ impl BlockFlow<'_> {
             tangent: block.tangent().map(<[f64]>::to_vec),
             error: rows.1.max(columns.1),
         };
-        if !ends.correlation.is_empty() {
-            let places: Vec<usize> = (0..ends.correlation.len()).collect();
-            self.pairs(block, &places, clock, 0, &mut ends)?;
+        for (rows, part) in strips(block) {
+            let start = rows.start * block.columns();
+            let places: Vec<usize> = (start..start + part.correlation().len()).collect();
+            self.pairs(&part, &places, clock, 0, &mut ends)?;
         }
         let error = ends.error;
         *block = block.with_state(rows.0, columns.0, ends.correlation, ends.tangent);
@@ -65,6 +151,71 @@ impl BlockFlow<'_> {
             return Err(Error::overflow("the neural tangent kernel"));
         }
         Ok(error)
+    }
+
+    /// [`run`](Self::run) with the same steps and columns for all points and pairs, whatever these err by.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(super) fn run_on(self, way: Way, block: &mut KernelBlock, clock: f64) -> Result<()> {
+        if block.correlation().is_empty() {
+            return self.run(block, clock).map(|_| ());
+        }
+        let mut ends = [Vec::new(), Vec::new()];
+        let mut correlation = Vec::with_capacity(block.correlation().len());
+        let mut tangent = block.tangent().map(|_| Vec::new());
+        for (_, part) in strips(block) {
+            let passage = Passage::new(self, &part, clock).on(way, None)?;
+            ends[0].extend((0..part.rows()).map(|i| passage.variance(i)));
+            let columns = passage.layout.columns.clone();
+            ends[1] = columns.map(|j| passage.variance(j)).collect();
+            let pairs = 0..part.correlation().len();
+            correlation.extend(pairs.map(|at| passage.correlation(at)));
+            if let Some(all) = &mut tangent {
+                all.extend_from_slice(&passage.state[passage.layout.tangent.clone()]);
+            }
+        }
+        let [a, b] = ends;
+        let all = a.iter().chain(&b).chain(tangent.iter().flatten());
+        if !all.into_iter().all(|x| x.is_finite()) {
+            return Err(Error::overflow("the covariance flow"));
+        }
+        *block = block.with_state(a, b, correlation, tangent);
+        Ok(())
+    }
+
+    /// The cheapest way on which all pairs of a block err by less than some tolerances; `None` if there is
+    /// none.
+    pub(super) fn common_way(self, block: &KernelBlock, clock: f64) -> Option<Way> {
+        let mut best: Option<Way> = None;
+        for (shift, steps) in Way::CANDIDATES {
+            let way = Way::new(shift, steps);
+            let likely = Way {
+                columns: LIKELY,
+                ..way
+            };
+            if best.is_some_and(|best| best.cost() <= likely.cost()) {
+                break;
+            }
+            let mut worst = [0.0; COLUMNS];
+            let mut passage = Passage::new(self, block, clock);
+            passage.accuracy = ACCURACY * self.tolerance;
+            if passage.on(way, Some(&mut worst)).is_err() {
+                continue;
+            }
+            // the last column is what others are compared with, and is better than the one before
+            let first = (FEWEST..COLUMNS).find(|&columns| worst[columns - 1] <= 1.0);
+            let columns = match first {
+                Some(columns) => columns,
+                None if worst[COLUMNS - 2] <= SLACK => COLUMNS,
+                None => continue,
+            };
+            let way = Way { columns, ..way };
+            if best.is_none_or(|best| way.cost() < best.cost()) {
+                best = Some(way);
+            }
+        }
+        best
     }
 
     /// The variances of points, each by itself, and their largest error.
@@ -83,7 +234,8 @@ impl BlockFlow<'_> {
             }
             let own: Vec<f64> = left.iter().map(|&i| start[i]).collect();
             let block = points(&own);
-            let Some(passage) = Passage::new(self, &block, clock).run(number) else {
+            let passage = Passage::new(self, &block, clock).run(number);
+            let Some(passage) = passage else {
                 continue;
             };
             let mut failed = Vec::new();
@@ -91,8 +243,8 @@ impl BlockFlow<'_> {
                 if passage.failed[place] {
                     failed.push(i);
                 } else {
-                    end[i] = passage.state[place];
-                    error = error.max(passage.error[place] / end[i]);
+                    end[i] = passage.variance(place);
+                    error = error.max(passage.error[place] / passage.state[place]);
                 }
             }
             left = failed;
@@ -118,7 +270,7 @@ impl BlockFlow<'_> {
         block: &KernelBlock,
         places: &[usize],
         clock: f64,
-        number: i32,
+        number: usize,
         ends: &mut Ends,
     ) -> Result<()> {
         let (rows, columns) = (block.rows(), block.columns());
@@ -128,7 +280,16 @@ impl BlockFlow<'_> {
             }
             return Ok(());
         }
-        let passage = Passage::new(self, block, clock).run(number);
+        let mut passage = Passage::new(self, block, clock);
+        let onsets = if number == 0 {
+            self.onsets(block, clock)?
+        } else {
+            Vec::new()
+        };
+        for (at, &onset) in onsets.iter().enumerate() {
+            passage.failed[passage.layout.distances.start + at] = onset > LATEST;
+        }
+        let passage = passage.run(number);
         for i in 0..rows {
             let mut left = Vec::new();
             for j in 0..columns {
@@ -147,10 +308,52 @@ impl BlockFlow<'_> {
             if left.is_empty() {
                 continue;
             }
-            let own: Vec<usize> = left.iter().map(|&j| places[i * columns + j]).collect();
-            self.pairs(&part(block, i, &left), &own, clock, number + 1, ends)?;
+            if number > 0 {
+                let own: Vec<usize> = left.iter().map(|&j| places[i * columns + j]).collect();
+                self.pairs(&part(block, i, &left), &own, clock, number + 1, ends)?;
+                continue;
+            }
+            // to the passage of their singularity
+            for number in 1..PASSAGES {
+                let own = left.iter().copied();
+                let own = own.filter(|j| onsets[i * columns + j] == number);
+                let own: Vec<usize> = own.collect();
+                if !own.is_empty() {
+                    let places: Vec<usize> = own.iter().map(|&j| places[i * columns + j]).collect();
+                    self.pairs(&part(block, i, &own), &places, clock, number, ends)?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The first passage that may resolve each of some pairs. Where $\det K$ vanishes, at $-\tau_0$, duals
+    /// with kinks have singularities like $(\det K)^{3/2}$, and so have variances of 0: both are gone in
+    /// $\sqrt{\tau + \tau_0}$, and near $-\tau_0$ the path of $K$ is a line.
+    fn onsets(self, pairs: &KernelBlock, clock: f64) -> Result<Vec<usize>> {
+        let mut rate = pairs.clone();
+        self.branch.apply(&mut rate)?;
+        let mut onsets = Vec::with_capacity(pairs.correlation().len());
+        for (i, qa) in pairs.variance_a().iter().enumerate() {
+            for (j, qb) in pairs.variance_b().iter().enumerate() {
+                let at = i * pairs.columns() + j;
+                let (c, rate_c) = (pairs.correlation()[at], rate.correlation()[at]);
+                // relative rates
+                let (a, b) = (rate.variance_a()[i] / qa, rate.variance_b()[j] / qb);
+                let difference = a.sqrt() - b.sqrt();
+                let (near, rate_near) = (c.one_minus(), rate_c.one_minus());
+                let mixed = near + rate_near - near * rate_near;
+                let half = 0.5 * difference * difference + (a * b).sqrt() * mixed;
+                let (constant, square) = (c.sine_squared(), a * b * rate_c.sine_squared());
+                let root = (half * half - constant * square).max(0.0).sqrt();
+                let since = constant / (half + root) / clock;
+                // without a variance or an angle there is none
+                let is_before = |r: usize| 0.25_f64.powi(r as i32) > since;
+                let number = (1..PASSAGES - 1).find(|&r| !is_before(r));
+                onsets.push(number.unwrap_or(PASSAGES - 1));
+            }
+        }
+        Ok(onsets)
     }
 
     /// One pair with steps of its own.
@@ -193,6 +396,37 @@ struct Ends {
     error: f64,
 }
 
+/// Rows of a block that go together, as blocks.
+fn strips(block: &KernelBlock) -> Vec<(Range<usize>, KernelBlock)> {
+    let (rows, columns) = (block.rows(), block.columns());
+    if columns == 0 {
+        return Vec::new();
+    }
+    let height = (PAIRS / columns).max(1);
+    let starts = (0..rows).step_by(height);
+    starts
+        .map(|start| {
+            let rows = start..(start + height).min(rows);
+            let pairs = start * columns..rows.end * columns;
+            let part = block.with_state(
+                block.variance_a()[rows.clone()].to_vec(),
+                block.variance_b().to_vec(),
+                block.correlation()[pairs.clone()].to_vec(),
+                block.tangent().map(|tangent| tangent[pairs].to_vec()),
+            );
+            let shift = rows
+                .clone()
+                .find_map(|i| Some(block.same_point(i)? as isize - (i - start) as isize));
+            let part = part.with_same_point(None);
+            let part = match shift {
+                Some(shift) => part.with_same_points(shift),
+                None => part,
+            };
+            (rows, part)
+        })
+        .collect()
+}
+
 /// Some pairs of a row, as a block.
 fn part(block: &KernelBlock, row: usize, columns: &[usize]) -> KernelBlock {
     let at = |j: &usize| row * block.columns() + j;
@@ -214,8 +448,8 @@ fn part(block: &KernelBlock, row: usize, columns: &[usize]) -> KernelBlock {
 struct Layout {
     rows: Range<usize>,
     columns: Range<usize>,
-    /// Defects $\sqrt{q_i q_j} (1 - c_{ij})$, or $1 + c$ for pairs that are mirrored.
-    defects: Range<usize>,
+    /// $E_{ij}$.
+    distances: Range<usize>,
     tangent: Range<usize>,
 }
 
@@ -228,7 +462,7 @@ impl Layout {
         Self {
             rows: 0..rows,
             columns: rows..points,
-            defects: points..points + pairs,
+            distances: points..points + pairs,
             tangent: points + pairs..points + pairs + tangents,
         }
     }
@@ -246,9 +480,17 @@ struct Passage<'a> {
     layout: Layout,
     /// $-1$ for pairs that are followed as $(u, -v)$.
     sign: Vec<f64>,
+    /// $\sqrt{G_i}$ of the rows and columns, and 1 over it.
+    units: Vec<[f64; 2]>,
     /// Whether time is $\sqrt{\tau + \tau_0}$ instead of $\tau$.
     in_root: bool,
+    /// The error that a common way may have, relative.
+    accuracy: f64,
     state: Vec<f64>,
+    /// The branch's values, and square roots and their inverses of the variances in units.
+    rate: KernelBlock,
+    roots: Vec<f64>,
+    inverses: Vec<f64>,
     /// By component: whether it needs more steps, and the error of those that were taken.
     failed: Vec<bool>,
     error: Vec<f64>,
@@ -262,8 +504,13 @@ impl<'a> Passage<'a> {
             block,
             clock,
             sign: vec![1.0; block.correlation().len()],
+            units: Vec::with_capacity(layout.distances.start),
             in_root: false,
+            accuracy: 0.0,
             state: Vec::new(),
+            rate: block.clone(),
+            roots: vec![0.0; layout.distances.start],
+            inverses: vec![0.0; layout.distances.start],
             failed: vec![false; layout.len()],
             error: vec![0.0; layout.len()],
             layout,
@@ -271,123 +518,212 @@ impl<'a> Passage<'a> {
     }
 
     /// The passage of a number; `None` if the branch cannot follow it, or no component can.
-    fn run(mut self, number: i32) -> Option<Self> {
+    fn run(mut self, number: usize) -> Option<Self> {
+        let way = Way::numbered(number);
+        self.along(way, |passage, step, velocity, is_first| {
+            Ok(passage.step(step, velocity, is_first)?.is_some())
+        })
+        .ok()?
+        .then_some(self)
+    }
+
+    /// The passage on a way, without a look at errors or, if they are wanted, with all columns and with their
+    /// largest errors in units of what is allowed: their differences from the last one, summed over steps.
+    fn on(mut self, way: Way, mut worst: Option<&mut [f64; COLUMNS]>) -> Result<Self> {
+        let mut errors = vec![
+            [0.0; COLUMNS];
+            if worst.is_some() {
+                self.layout.len()
+            } else {
+                0
+            }
+        ];
+        let has_passed = self.along(way, |passage, step, velocity, is_first| {
+            let start = std::mem::take(&mut passage.state);
+            let mut table = Extrapolation::default();
+            let mut columns: Vec<Vec<f64>> = Vec::new();
+            let is_pilot = !errors.is_empty();
+            for column in 0..way.columns {
+                let mut rates =
+                    |time: f64, state: &[f64], out: &mut [f64]| passage.rates(time, state, out);
+                table.add(&mut rates, step, &start, velocity)?;
+                if !is_pilot {
+                    continue;
+                }
+                if is_first && column == 0 && passage.has_layer(&table, step, &start, velocity)? {
+                    return Ok(false);
+                }
+                columns.push(table.values().to_vec());
+            }
+            passage.state = table.into_values();
+            for (i, errors) in errors.iter_mut().enumerate() {
+                for (error, column) in errors.iter_mut().zip(&columns) {
+                    *error += (column[i] - passage.state[i]).abs();
+                }
+            }
+            Ok(true)
+        })?;
+        if !has_passed {
+            return Err(Error::overflow("the covariance flow"));
+        }
+        if let Some(worst) = &mut worst {
+            for (i, errors) in errors.iter().enumerate() {
+                let allowed = self.accuracy * self.common_scale(i);
+                for (worst, error) in worst.iter_mut().zip(errors) {
+                    // not a number is not good enough
+                    *worst = if error / allowed <= *worst {
+                        *worst
+                    } else {
+                        error / allowed
+                    };
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Takes the steps of a way, while `step` returns `true`.
+    fn along(
+        &mut self,
+        way: Way,
+        mut step: impl FnMut(&mut Self, (f64, f64), &[f64], bool) -> Result<bool>,
+    ) -> Result<bool> {
         let mut velocity = self.start()?;
-        let (steps, from, to) = if number == 0 {
-            (1, 0.0, self.clock)
-        } else {
-            self.in_root = true;
-            let shift = 0.25_f64.powi(number) * self.clock;
-            (1 << (number - 1), shift.sqrt(), (shift + self.clock).sqrt())
-        };
-        let step = (to - from) / f64::from(steps);
-        for l in 0..steps {
-            let time = from + f64::from(l) * step;
+        self.in_root = way.shift.is_some();
+        let (from, to) = way.ends(self.clock);
+        let length = (to - from) / f64::from(way.steps);
+        for l in 0..way.steps {
+            let time = from + f64::from(l) * length;
             if l > 0 {
                 let state = std::mem::take(&mut self.state);
-                self.rates(time, &state, &mut velocity).ok()?;
+                self.rates(time, &state, &mut velocity)?;
                 self.state = state;
             } else {
                 self.speed_up(time, &mut velocity);
             }
-            self.step((time, step), &velocity, l == 0)?;
+            if !step(self, (time, length), &velocity, l == 0)? {
+                return Ok(false);
+            }
         }
-        Some(self)
+        Ok(true)
     }
 
     /// The first state and its rates.
-    fn start(&mut self) -> Option<Vec<f64>> {
+    fn start(&mut self) -> Result<Vec<f64>> {
         let block = self.block;
         let (rows, columns) = (block.rows(), block.columns());
-        let mut rate = block.clone();
-        self.flow.branch.apply(&mut rate).ok()?;
-        self.state.extend_from_slice(block.variance_a());
-        self.state.extend_from_slice(block.variance_b());
-        let growths = [rate.variance_a(), rate.variance_b()].concat();
+        self.flow.branch.apply(&mut self.rate)?;
+        let variances = [block.variance_a(), block.variance_b()].concat();
+        let growths = [self.rate.variance_a(), self.rate.variance_b()].concat();
         let mut fast = Vec::new();
-        for (i, &growth) in growths.iter().enumerate() {
-            let doubling = doubling_time(self.state[i], growth);
+        for (i, (&q, &growth)) in variances.iter().zip(&growths).enumerate() {
+            let doubling = doubling_time(q, growth);
             // pairs of such points start like square roots
             self.failed[i] = doubling * STEEPEST < self.clock;
             if doubling * FARTHEST < self.clock {
                 fast.push(i);
             }
+            let end = q + self.clock * growth;
+            let unit = if end > 0.0 && end.is_finite() {
+                end.sqrt()
+            } else {
+                1.0
+            };
+            self.units.push([unit, 1.0 / unit]);
+            self.state.push(q * (1.0 / unit) * (1.0 / unit));
         }
-        self.give_up_exponential(&fast, &growths)?;
+        self.give_up_exponential(&fast, &variances, &growths)?;
+        let rate = &self.rate;
+        let roots: Vec<f64> = self.state.iter().map(|q| q.sqrt()).collect();
         for i in 0..rows {
             for j in 0..columns {
                 let at = i * columns + j;
                 let mean = |q: &KernelBlock| q.variance_a()[i].sqrt() * q.variance_b()[j].sqrt();
                 let (c, rate_c) = (block.correlation()[at], rate.correlation()[at]);
-                let rough = mean(block) * c.value() + self.clock * mean(&rate) * rate_c.value();
+                let rough = mean(block) * c.value() + self.clock * mean(rate) * rate_c.value();
                 let distance = if rough < 0.0 {
                     self.sign[at] = -1.0;
                     c.one_plus()
                 } else {
                     c.one_minus()
                 };
-                self.state.push(mean(block) * distance);
+                let (a, b) = (roots[i], roots[rows + j]);
+                self.state
+                    .push(0.5 * ((a - b) * (a - b)) + a * b * distance);
             }
         }
         self.state.extend(block.tangent().into_iter().flatten());
         let mut velocity = vec![0.0; self.layout.len()];
-        self.velocities(&self.state, &rate, &mut velocity);
-        Some(velocity)
+        self.velocities(&mut velocity);
+        Ok(velocity)
     }
 
     /// Of points that grow fast, those that will do so all the way.
-    fn give_up_exponential(&mut self, fast: &[usize], growths: &[f64]) -> Option<()> {
+    fn give_up_exponential(
+        &mut self,
+        fast: &[usize],
+        variances: &[f64],
+        growths: &[f64],
+    ) -> Result<()> {
         if fast.is_empty() {
-            return Some(());
+            return Ok(());
         }
-        let doubled = fast.iter().map(|&i| 2.0 * self.state[i]).collect();
+        let doubled = fast.iter().map(|&i| 2.0 * variances[i]).collect();
         let mut points = KernelBlock::of_points(doubled);
         points.set_width(self.block.width());
-        self.flow.branch.apply(&mut points).ok()?;
+        self.flow.branch.apply(&mut points)?;
         for (&i, &growth) in fast.iter().zip(points.variance_a()) {
-            let q = self.state[i];
+            let q = variances[i];
             self.failed[i] |= grows_exponentially([q, growths[i]], [2.0 * q, growth]);
         }
-        Some(())
+        Ok(())
     }
 
-    fn rates(&self, time: f64, state: &[f64], out: &mut [f64]) -> Result<()> {
+    fn rates(&mut self, time: f64, state: &[f64], out: &mut [f64]) -> Result<()> {
         let layout = &self.layout;
-        let variances = |part: &Range<usize>| -> Vec<f64> {
-            let part = state[part.clone()].iter();
-            part.map(|&q| if q > 0.0 { q } else { 0.0 }).collect()
-        };
-        let (a, b) = (variances(&layout.rows), variances(&layout.columns));
-        let inverse_b: Vec<f64> = b.iter().map(|&q| inverse_root(q)).collect();
-        let mut correlation = vec![PairCorrelation::PARALLEL; self.sign.len()];
-        let width = b.len().max(1);
-        let defects = state[layout.defects.clone()].chunks(width);
-        let pairs = correlation.chunks_mut(width).zip(defects);
-        for (i, (correlation, defects)) in pairs.enumerate() {
-            let (inverse_a, inverse_b) = (inverse_root(a[i]), &inverse_b[..]);
+        let points = 0..layout.distances.start;
+        let own = self.roots.iter_mut().zip(&mut self.inverses);
+        for ((root, inverse), &q) in own.zip(&state[points.clone()]) {
+            *root = if q > 0.0 { q.sqrt() } else { 0.0 };
+            *inverse = if q > 0.0 { 1.0 / *root } else { 0.0 };
+        }
+        let (rows, columns) = (layout.rows.len(), layout.columns.len());
+        let (root_a, root_b) = self.roots.split_at(rows);
+        let (inverse_a, inverse_b) = self.inverses.split_at(rows);
+        let rate = self.rate.state_mut();
+        let variances = rate.variance_a.iter_mut().chain(rate.variance_b);
+        for ((out, &q), [unit, _]) in variances.zip(&state[points]).zip(&self.units) {
+            *out = if q > 0.0 { q * unit * unit } else { 0.0 };
+        }
+        let width = columns.max(1);
+        let distances = state[layout.distances.clone()].chunks(width);
+        let pairs = rate.correlation.chunks_mut(width).zip(distances);
+        for (i, (correlation, distances)) in pairs.enumerate() {
+            let (root_a, inverse_a) = (root_a[i], inverse_a[i]);
             let sign = &self.sign[i * width..(i + 1) * width];
             vectorized(
                 #[inline(always)]
                 || {
-                    let entries = correlation.iter_mut().zip(defects).zip(inverse_b);
-                    for (((c, defect), inverse_b), sign) in entries.zip(sign) {
-                        let near = defect * (inverse_a * inverse_b);
+                    let points = root_b.iter().zip(inverse_b).zip(sign);
+                    let entries = correlation.iter_mut().zip(distances).zip(points);
+                    for ((c, distance), ((root_b, inverse_b), sign)) in entries {
+                        let difference = root_a - root_b;
+                        let near = distance - 0.5 * (difference * difference);
+                        let near = near * (inverse_a * inverse_b);
                         let far = 2.0 - near;
-                        let (minus, plus) = if *sign > 0.0 {
-                            (near, far)
-                        } else {
-                            (far, near)
-                        };
+                        let is_near = *sign > 0.0;
+                        let minus = if is_near { near } else { far };
+                        let plus = if is_near { far } else { near };
                         *c = PairCorrelation::from_ends(minus, plus);
                     }
                 },
             );
         }
-        let tangent = state[layout.tangent.clone()].to_vec();
-        let tangent = self.block.tangent().map(|_| tangent);
-        let mut rate = self.block.with_state(a, b, correlation, tangent);
-        self.flow.branch.apply(&mut rate)?;
-        self.velocities(state, &rate, out);
+        if let Some(tangent) = rate.tangent {
+            tangent.copy_from_slice(&state[layout.tangent.clone()]);
+        }
+        self.flow.branch.apply(&mut self.rate)?;
+        self.velocities(out);
         self.speed_up(time, out);
         Ok(())
     }
@@ -407,140 +743,182 @@ impl<'a> Passage<'a> {
         }
     }
 
-    fn velocities(&self, state: &[f64], rate: &KernelBlock, out: &mut [f64]) {
-        let layout = &self.layout;
-        out[layout.rows.clone()].copy_from_slice(rate.variance_a());
-        out[layout.columns.clone()].copy_from_slice(rate.variance_b());
+    /// The rates of the state, of the branch's values.
+    fn velocities(&mut self, out: &mut [f64]) {
+        let (layout, rate) = (&self.layout, &self.rate);
         if let Some(tangent) = rate.tangent() {
             out[layout.tangent.clone()].copy_from_slice(tangent);
         }
-        // √(q'/q), and √q
-        let roots = |part: &Range<usize>, rate: &[f64]| -> (Vec<f64>, Vec<f64>) {
-            let points = state[part.clone()].iter().zip(rate);
-            let root = |q: f64| if q > 0.0 { q.sqrt() } else { 0.0 };
-            points
-                .map(|(&q, rate)| ((rate / q).sqrt(), root(q)))
-                .map(|(speed, root)| (if root > 0.0 { speed } else { 0.0 }, root))
-                .unzip()
-        };
-        let (speed_a, root_a) = roots(&layout.rows, rate.variance_a());
-        let (speed_b, root_b) = roots(&layout.columns, rate.variance_b());
+        let (points, pairs) = out.split_at_mut(layout.distances.start);
+        let rates = rate.variance_a().iter().chain(rate.variance_b());
+        let units = self.units.iter().zip(&mut self.roots);
+        for ((out, rate), ([_, inverse], root)) in points.iter_mut().zip(rates).zip(units) {
+            *out = rate * inverse * inverse;
+            *root = out.sqrt();
+        }
+        let (root_a, root_b) = self.roots.split_at(layout.rows.len());
         let width = root_b.len().max(1);
-        let defects = out[layout.defects.clone()].chunks_mut(width);
-        for (i, (defects, c)) in defects.zip(rate.correlation().chunks(width)).enumerate() {
-            let (speed_a, root_a) = (speed_a[i], root_a[i]);
-            let (speed_b, root_b) = (&speed_b[..], &root_b[..]);
+        let distances = pairs[..layout.distances.len()].chunks_mut(width);
+        for (i, (distances, c)) in distances.zip(rate.correlation().chunks(width)).enumerate() {
+            let root_a = root_a[i];
             let sign = &self.sign[i * width..(i + 1) * width];
             vectorized(
                 #[inline(always)]
                 || {
-                    let entries = defects.iter_mut().zip(c).zip(speed_b).zip(root_b);
-                    for ((((defect, c), speed_b), root_b), sign) in entries.zip(sign) {
-                        let difference = speed_a - speed_b;
-                        let distance = if *sign > 0.0 {
-                            c.one_minus()
-                        } else {
-                            c.one_plus()
-                        };
-                        let product = speed_a * speed_b;
-                        let parts = 0.5 * (difference * difference) + product * distance;
-                        *defect = root_a * root_b * parts;
+                    let entries = distances.iter_mut().zip(c).zip(root_b).zip(sign);
+                    for (((distance, c), root_b), sign) in entries {
+                        let difference = root_a - root_b;
+                        let (minus, plus) = (c.one_minus(), c.one_plus());
+                        let near = if *sign > 0.0 { minus } else { plus };
+                        *distance = 0.5 * (difference * difference) + root_a * root_b * near;
                     }
                 },
             );
         }
     }
 
-    /// One step of all components that have not failed.
-    fn step(&mut self, (time, step): (f64, f64), velocity: &[f64], is_first: bool) -> Option<()> {
+    /// Whether an initial layer may hide more than is allowed, of a component that has not failed.
+    fn has_layer(
+        &mut self,
+        table: &Extrapolation,
+        step: (f64, f64),
+        start: &[f64],
+        velocity: &[f64],
+    ) -> Result<bool> {
+        let hidden = self.hidden(table, step, start, velocity)?;
+        let allowed = |i: usize| {
+            let (tolerance, noise) = self.allowed(i, table.values(), start);
+            tolerance.max(noise)
+        };
+        Ok((0..start.len()).any(|i| hidden[i] > allowed(i)))
+    }
+
+    /// What an initial layer may hide, by component; as for one pair.
+    fn hidden(
+        &mut self,
+        table: &Extrapolation,
+        step: (f64, f64),
+        start: &[f64],
+        velocity: &[f64],
+    ) -> Result<Vec<f64>> {
+        let in_root = self.in_root;
+        let speed = |_: usize, time: f64| if in_root { 2.0 * time } else { 1.0 };
+        let mut rates = |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
+        table.initial_layer(&mut rates, step, start, velocity, &speed)
+    }
+
+    /// One step of all components that have not failed; `None` if all have.
+    fn step(&mut self, step: (f64, f64), velocity: &[f64], is_first: bool) -> Result<Option<()>> {
+        if self.is_lost() {
+            return Ok(None);
+        }
         let start = std::mem::take(&mut self.state);
         let mut end = start.clone();
         let mut pending: Vec<usize> = (0..start.len()).filter(|&i| !self.lost(i)).collect();
-        let mut before = vec![f64::INFINITY; start.len()];
+        let mut errors = vec![Errors::NONE; start.len()];
         let mut table = Extrapolation::default();
         while !pending.is_empty() {
             let mut rates =
                 |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
-            table.add(&mut rates, (time, step), &start, velocity).ok()?;
+            table.add(&mut rates, step, &start, velocity)?;
             let columns = table.columns();
             if is_first && columns == 1 {
-                // as for one pair
-                let speed = |i: usize, time: f64| match self.in_root {
-                    true if !self.layout.defects.contains(&i) => 2.0 * time,
-                    _ => 1.0,
-                };
-                let hidden = table
-                    .initial_layer(&mut rates, (time, step), &start, velocity, &speed)
-                    .ok()?;
+                let hidden = self.hidden(&table, step, &start, velocity)?;
                 for &i in &pending {
-                    let (tolerance, noise) = self.allowed(i, table.value(i), &start);
+                    let (tolerance, noise) = self.allowed(i, table.values(), &start);
                     self.failed[i] = hidden[i] > tolerance.max(noise);
                 }
             }
             let mut left = Vec::with_capacity(pending.len());
             for &i in &pending {
-                let (error, value) = (table.error(i), table.value(i));
-                let (tolerance, noise) = self.allowed(i, value, &start);
-                match Progress::of(columns, error, before[i], tolerance, noise) {
+                errors[i].push(table.error(i));
+                let (tolerance, noise) = self.allowed(i, table.values(), &start);
+                match errors[i].progress(columns, tolerance, noise) {
                     Progress::Pending => left.push(i),
                     Progress::Settled => {
-                        end[i] = value;
-                        self.error[i] += error;
+                        end[i] = table.value(i);
+                        self.error[i] += errors[i].estimate();
                     }
                     Progress::Failed => self.failed[i] = true,
                 }
-                before[i] = error;
             }
             pending = left;
             pending.retain(|&i| !self.lost(i));
+            if self.is_lost() {
+                return Ok(None);
+            }
         }
         self.state = end;
-        // something must be left to go on with
-        let all = if self.layout.defects.is_empty() {
+        Ok(Some(()))
+    }
+
+    /// Whether nothing is left to go on with.
+    fn is_lost(&self) -> bool {
+        let mut all = if self.layout.distances.is_empty() {
             self.layout.rows.clone()
         } else {
-            self.layout.defects.clone()
+            self.layout.distances.clone()
         };
-        all.into_iter().any(|i| !self.lost(i)).then_some(())
+        all.all(|i| self.lost(i))
     }
 
     /// The error that a component may have, and the one that no step improves.
-    fn allowed(&self, i: usize, value: f64, start: &[f64]) -> (f64, f64) {
+    fn allowed(&self, i: usize, values: &[f64], start: &[f64]) -> (f64, f64) {
         let tolerance = SLACK * self.flow.tolerance;
         let layout = &self.layout;
-        if i < layout.defects.start {
-            return (tolerance * value.abs(), NOISE * value.abs());
+        let value = values[i].abs();
+        if i < layout.distances.start {
+            return (tolerance * value, NOISE * value);
         }
-        let is_tangent = i >= layout.tangent.start;
-        let pair = i - if is_tangent {
-            layout.tangent.start
-        } else {
-            layout.defects.start
-        };
-        let width = layout.columns.len();
-        let (a, b) = (
-            start[pair / width],
-            start[layout.columns.start + pair % width],
-        );
-        let mean = a.sqrt() * b.sqrt();
-        let allowed = if is_tangent {
-            tolerance * value.abs().max(mean)
-        } else if a == b {
-            tolerance * value.abs()
+        if i >= layout.tangent.start {
+            let (a, b) = self.points(i - layout.tangent.start);
+            let mean = self.units[a][0] * self.units[b][0] * (start[a] * start[b]).sqrt();
+            return (tolerance * value.max(mean), NOISE * mean);
+        }
+        let (a, b) = self.points(i - layout.distances.start);
+        let mean = start[a].sqrt() * start[b].sqrt();
+        let near = near(values[a], values[b], values[i]);
+        let allowed = if start[a] == start[b] {
+            tolerance * near
         } else {
             // relative rates differ by their rounding, and the defect has the square of the difference
-            (tolerance * value.abs()).max(ROUNDING * mean.sqrt() * value.abs().sqrt())
+            (tolerance * near)
+                .max(ROUNDING * mean.sqrt() * near.sqrt())
+                .max(ROUNDING * value)
         };
         (allowed, NOISE * mean)
     }
 
+    /// What the error of a component is relative to on a common way.
+    fn common_scale(&self, i: usize) -> f64 {
+        let (layout, state) = (&self.layout, &self.state);
+        let value = state[i].abs();
+        if i < layout.distances.start {
+            return value;
+        }
+        if i >= layout.tangent.start {
+            let pair = i - layout.tangent.start;
+            let (a, b) = self.points(pair);
+            let mean = self.units[a][0] * self.units[b][0] * self.geometric_mean(pair);
+            return value.max(mean);
+        }
+        let pair = i - layout.distances.start;
+        let (a, b) = self.points(pair);
+        let near = near(state[a], state[b], state[i]);
+        if state[a] == state[b] {
+            near
+        } else {
+            near.max(DISTINCT * self.geometric_mean(pair))
+        }
+    }
+
     /// Whether a component needs more steps, or belongs to a pair that does.
     fn lost(&self, i: usize) -> bool {
-        if i < self.layout.defects.start {
+        if i < self.layout.distances.start {
             return self.failed[i];
         }
-        let pairs = self.layout.defects.len();
-        let pair = (i - self.layout.defects.start) % pairs;
+        let pairs = self.layout.distances.len();
+        let pair = (i - self.layout.distances.start) % pairs;
         let width = self.layout.columns.len();
         self.is_failed(pair / width, pair % width)
     }
@@ -550,14 +928,25 @@ impl<'a> Passage<'a> {
         let pair = row * layout.columns.len() + column;
         self.failed[row]
             || self.failed[layout.columns.start + column]
-            || self.failed[layout.defects.start + pair]
+            || self.failed[layout.distances.start + pair]
             || (!layout.tangent.is_empty() && self.failed[layout.tangent.start + pair])
     }
 
-    fn geometric_mean(&self, pair: usize) -> f64 {
+    /// The components of the variances of a pair.
+    fn points(&self, pair: usize) -> (usize, usize) {
         let width = self.layout.columns.len();
-        let (a, b) = (pair / width, self.layout.columns.start + pair % width);
+        (pair / width, self.layout.columns.start + pair % width)
+    }
+
+    /// In units of $\sqrt{G_i G_j}$.
+    fn geometric_mean(&self, pair: usize) -> f64 {
+        let (a, b) = self.points(pair);
         self.state[a].sqrt() * self.state[b].sqrt()
+    }
+
+    fn variance(&self, point: usize) -> f64 {
+        let [unit, _] = self.units[point];
+        self.state[point] * unit * unit
     }
 
     /// $c$ of a pair; without a variance there is none to follow.
@@ -566,7 +955,9 @@ impl<'a> Passage<'a> {
         if mean == 0.0 {
             return self.block.correlation()[pair];
         }
-        let near = self.state[self.layout.defects.start + pair] / mean;
+        let (a, b) = self.points(pair);
+        let distance = self.state[self.layout.distances.start + pair];
+        let near = near(self.state[a], self.state[b], distance) / mean;
         if self.sign[pair] > 0.0 {
             PairCorrelation::from_ends(near, 2.0 - near)
         } else {
@@ -576,9 +967,10 @@ impl<'a> Passage<'a> {
 
     /// The error of a pair, relative.
     fn pair_error(&self, pair: usize) -> f64 {
-        let defect = self.layout.defects.start + pair;
-        let own = if self.error[defect] > 0.0 {
-            self.error[defect] / self.state[defect]
+        let distance = self.layout.distances.start + pair;
+        let (a, b) = self.points(pair);
+        let own = if self.error[distance] > 0.0 {
+            self.error[distance] / near(self.state[a], self.state[b], self.state[distance])
         } else {
             0.0
         };
@@ -586,7 +978,108 @@ impl<'a> Passage<'a> {
             return own;
         }
         let tangent = self.layout.tangent.start + pair;
-        let scale = self.state[tangent].abs().max(self.geometric_mean(pair));
+        let mean = self.units[a][0] * self.units[b][0] * self.geometric_mean(pair);
+        let scale = self.state[tangent].abs().max(mean);
         own.max(self.error[tangent] / scale)
+    }
+}
+
+/// $\sqrt{q_i q_j} (1 \mp c)$, from the two variances and $E$.
+fn near(a: f64, b: f64, distance: f64) -> f64 {
+    let difference = a.sqrt() - b.sqrt();
+    let near = distance - 0.5 * (difference * difference);
+    if near > 0.0 { near } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Initialization;
+    use crate::activation::{Dual, Erf, Relu};
+    use crate::network::{Activated, Dense};
+    use crate::numerics::chebyshev;
+
+    const CLOCK: f64 = 1.0;
+
+    fn branch(phi: impl Dual + 'static) -> Network {
+        Network::new()
+            .then(Activated::new(phi))
+            .then(Dense::new(Initialization::new(1.5, 0.1).unwrap()))
+    }
+
+    fn flow(branch: &Network) -> BlockFlow<'_> {
+        BlockFlow {
+            branch,
+            tolerance: 1e-13,
+        }
+    }
+
+    /// Points of two norms with others at some $\varepsilon$.
+    fn block(epsilon: &[f64]) -> KernelBlock {
+        let (a, b) = (vec![0.9, 0.5], vec![0.7; epsilon.len()]);
+        let row = epsilon.iter().map(|&e| PairCorrelation::of_one_minus(e));
+        let row: Vec<PairCorrelation> = row.collect();
+        KernelBlock::new(a, b, row.repeat(2), true).unwrap()
+    }
+
+    /// $1 - c$ and $\Theta$ on a common way are those of steps by pairs.
+    #[test]
+    fn a_common_way_leads_where_pairs_go_by_themselves() {
+        for branch in [branch(Relu), branch(Erf::default())] {
+            let flow = flow(&branch);
+            let pairs = block(&[0.03, 0.3, 0.7, 1.2, 1.9]);
+            let way = flow.common_way(&pairs, CLOCK).unwrap();
+            let (mut common, mut alone) = (pairs.clone(), pairs);
+            flow.run_on(way, &mut common, CLOCK).unwrap();
+            flow.run(&mut alone, CLOCK).unwrap();
+            let both = common.correlation().iter().zip(alone.correlation());
+            for (common, alone) in both {
+                let (common, alone) = (common.one_minus(), alone.one_minus());
+                assert!((common / alone - 1.0).abs() < 5e-12, "{common} {alone}");
+            }
+            let both = common
+                .tangent()
+                .unwrap()
+                .iter()
+                .zip(alone.tangent().unwrap());
+            for (common, alone) in both {
+                assert!((common - alone).abs() < 1e-11, "{common} {alone}");
+            }
+        }
+    }
+
+    /// On a common way $1 - c$ is an analytic function of the angle: its Chebyshev coefficients fall to
+    /// rounding, far below the tolerance.
+    #[test]
+    fn a_common_way_is_smooth_to_rounding() {
+        let branch = branch(Relu);
+        let flow = flow(&branch);
+        let epsilon: Vec<f64> = chebyshev::nodes(24).map(|x| 0.7 + 0.3 * x).collect();
+        let mut pairs = block(&epsilon);
+        let way = flow.common_way(&pairs, CLOCK).unwrap();
+        flow.run_on(way, &mut pairs, CLOCK).unwrap();
+        for row in pairs.correlation().chunks(epsilon.len()) {
+            let values: Vec<[f64; 1]> = row.iter().map(|c| [c.one_minus()]).collect();
+            let coefficients = chebyshev::fit(&values).concat();
+            let last = chebyshev::Tail::of(&coefficients).largest;
+            assert!(last < 3e-15, "{last:e}");
+        }
+    }
+
+    /// Any part of a block has the bits of the whole.
+    #[test]
+    fn pairs_do_not_depend_on_their_company() {
+        let branch = branch(Relu);
+        let flow = flow(&branch);
+        let epsilon = [1e-6, 0.02, 0.3, 1.2, 1.99, 1.999_99];
+        let mut whole = block(&epsilon);
+        flow.run(&mut whole, CLOCK).unwrap();
+        for (j, &epsilon) in epsilon.iter().enumerate() {
+            let mut part = block(&[epsilon]);
+            flow.run(&mut part, CLOCK).unwrap();
+            for i in 0..2 {
+                assert_eq!(part.correlation()[i], whole.correlation()[i * 6 + j]);
+            }
+        }
     }
 }

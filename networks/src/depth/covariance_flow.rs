@@ -1,6 +1,6 @@
 //! The flow of one pair, with steps of its own: $dK/d\tau = B(K)$ and $d\Theta/d\tau = B_\Theta(K, \Theta)$.
 
-use super::extrapolation::{Extrapolation, Progress};
+use super::extrapolation::{Errors, Extrapolation, Progress};
 use crate::{Error, PairCovariance, Result};
 
 /// The share of the duration that one Euler step takes first: it leaves variances of 0 behind, and its error
@@ -280,7 +280,7 @@ impl<'a> Flow<'a> {
         self.velocities(time, state, (k, rate), &mut velocity);
         let mut rates = |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
         let mut table = Extrapolation::default();
-        let mut before = [f64::INFINITY; 4];
+        let mut errors = [Errors::NONE; 4];
         loop {
             table.add(&mut rates, (time, step), state, &velocity)?;
             let allowed = |i: usize| SLACK * self.tolerance * table.value(i).abs() + self.floors[i];
@@ -297,14 +297,13 @@ impl<'a> Flow<'a> {
                 }
             }
             let mut worst = Progress::Settled;
-            for (i, before) in before.iter_mut().enumerate() {
-                let error = table.error(i);
-                match Progress::of(table.columns(), error, *before, allowed(i), self.noise) {
+            for (i, errors) in errors.iter_mut().enumerate() {
+                errors.push(table.error(i));
+                match errors.progress(table.columns(), allowed(i), self.noise) {
                     Progress::Settled => {}
                     Progress::Pending => worst = Progress::Pending,
                     Progress::Failed => return Ok(None),
                 }
-                *before = error;
             }
             if worst == Progress::Settled {
                 let next = (0..4).map(|i| table.value(i)).collect();

@@ -36,17 +36,24 @@ impl Extrapolation {
     }
 
     /// $T_{k,k}$.
+    pub(super) fn values(&self) -> &[f64] {
+        self.row.last().map_or(&[], Vec::as_slice)
+    }
+
+    /// [`values`](Self::values), without the rest.
+    pub(super) fn into_values(mut self) -> Vec<f64> {
+        self.row.pop().unwrap_or_default()
+    }
+
+    /// A component of [`values`](Self::values).
     pub(super) fn value(&self, i: usize) -> f64 {
         self.row[self.row.len() - 1][i]
     }
 
-    /// $|T_{k,k} - T_{k-1,k-1}|$, the error of the second, which bounds that of the first; infinite for
-    /// $k = 1$.
+    /// $|T_{k,k} - T_{k-1,k-1}|$, the error of the second, which is that of the first at most unless both
+    /// agree by chance; $T_{0,0}$ is Euler's step.
     pub(super) fn error(&self, i: usize) -> f64 {
-        match self.row.len() {
-            0 | 1 => f64::INFINITY,
-            k => (self.row[k - 1][i] - self.before[i]).abs(),
-        }
+        (self.value(i) - self.before[i]).abs()
     }
 
     /// The next $k$, for the step of length `step` from `start` at `time`, where the rates are `velocity`.
@@ -72,7 +79,14 @@ impl Extrapolation {
             add_multiple(&mut before, 2.0 * h, &rate);
             std::mem::swap(&mut before, &mut now);
         }
-        self.before = self.row.last().cloned().unwrap_or_default();
+        self.before = match self.row.last() {
+            Some(last) => last.clone(),
+            None => {
+                let mut euler = start.to_vec();
+                add_multiple(&mut euler, step, velocity);
+                euler
+            }
+        };
         // T_{k,m+1} = T_{k,m} + (T_{k,m} - T_{k-1,m})/((n_k/n_{k-m})² - 1)
         for m in 0..k {
             let ratio = (k + 1) as f64 / (k - m) as f64;
@@ -145,7 +159,7 @@ fn add_multiple(y: &mut [f64], h: f64, rate: &[f64]) {
 /// What is known of a component of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// More columns may do; two may agree by chance.
+    /// More columns may do.
     Pending,
     /// The error is below the tolerance.
     Settled,
@@ -153,27 +167,56 @@ pub(super) enum Progress {
     Failed,
 }
 
-impl Progress {
-    /// From the error now and one column before. Errors below `noise` that do not fall any more are those of
-    /// the rates.
-    pub(super) fn of(columns: usize, error: f64, before: f64, tolerance: f64, noise: f64) -> Self {
+/// A column may agree with the last one by chance, where its error changes sign with time or with the pair:
+/// its error counts as no less than this part of what the two before foretell.
+const FORETOLD: f64 = 0.1;
+
+/// The [errors](Extrapolation::error) of a component, the last one first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Errors([f64; 3]);
+
+impl Errors {
+    pub(super) const NONE: Self = Self([f64::INFINITY; 3]);
+
+    /// After one more column.
+    pub(super) fn push(&mut self, error: f64) {
+        let [last, before, _] = self.0;
+        self.0 = [error, last, before];
+    }
+
+    /// The error of the last column but one, at least.
+    pub(super) fn estimate(self) -> f64 {
+        let [last, before, first] = self.0;
+        let foretold = before * (before / first).min(1.0);
+        if foretold > 0.0 {
+            last.max(FORETOLD * foretold)
+        } else {
+            last
+        }
+    }
+
+    /// What becomes of the component. Errors below `noise` that do not fall any more are those of the rates.
+    pub(super) fn progress(self, columns: usize, tolerance: f64, noise: f64) -> Progress {
+        let [error, before, _] = self.0;
         if columns < 3 {
-            Self::Pending
-        } else if error <= tolerance || (columns > 5 && error <= noise && error >= 0.3 * before) {
-            Self::Settled
+            Progress::Pending
+        } else if self.estimate() <= tolerance
+            || (columns > 5 && error <= noise && error >= 0.3 * before)
+        {
+            Progress::Settled
         } else if columns >= COLUMNS || !error.is_finite() {
-            Self::Failed
+            Progress::Failed
         } else if columns > 3 {
             // at the present rate, which improves
             let left = (COLUMNS - columns) as i32;
             let expected = error * (error / before).powi(left);
             if expected <= 1e3 * tolerance {
-                Self::Pending
+                Progress::Pending
             } else {
-                Self::Failed
+                Progress::Failed
             }
         } else {
-            Self::Pending
+            Progress::Pending
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::block_flow::BlockFlow;
+use super::block_flow::{BlockFlow, Way};
 use super::covariance_flow::{self, State};
 use super::fixed_point;
 use super::homogeneous::HomogeneousFlow;
@@ -20,6 +20,9 @@ const EVALUATIONS: f64 = 50.0;
 const CLOSED_FORM: f64 = 60.0;
 const FIXED_POINT: f64 = 1e5;
 
+/// What a flow errs by, in units of its tolerance.
+const ERROR: f64 = 20.0;
+
 /// How far beyond the variances at the end an extrapolated step may look.
 const MARGIN: f64 = 1.5;
 
@@ -29,6 +32,8 @@ pub(super) struct InfiniteStack {
     stack: Stack,
     rule: Rule,
     tolerance: f64,
+    /// The steps of all pairs, where these are not to depend on the pair.
+    way: Option<Way>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +68,7 @@ impl InfiniteStack {
             rule: Rule::of(stack, series, time)?,
             stack: stack.clone(),
             tolerance,
+            way: None,
         })
     }
 
@@ -108,7 +114,10 @@ impl InfiniteStack {
         match &self.rule {
             Rule::Nothing => Ok(0.0),
             Rule::Closed(flow) => closed(*flow, block).map(|()| 0.0),
-            Rule::Flow(clock) => self.flow().run(block, *clock),
+            Rule::Flow(clock) => match self.way {
+                Some(way) => self.flow().run_on(way, block, *clock).map(|()| 0.0),
+                None => self.flow().run(block, *clock),
+            },
             Rule::Series(parts) => self.series(&parts.0, &parts.1, block).map(|()| 0.0),
             Rule::FixedPoint => fixed_points(&self.stack, block).map(|()| 0.0),
         }
@@ -441,7 +450,29 @@ impl Layer for InfiniteStack {
             stack,
             rule,
             tolerance: self.tolerance,
+            way: None,
         })))
+    }
+
+    /// With steps that are common to all pairs.
+    fn smooth(&self, pairs: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
+        let Rule::Flow(clock) = self.rule else {
+            return Ok(None);
+        };
+        let way = self.flow().common_way(pairs, clock);
+        Ok(way.map(|way| -> Arc<dyn Layer> {
+            Arc::new(Self {
+                way: Some(way),
+                ..self.clone()
+            })
+        }))
+    }
+
+    fn relative_error(&self) -> f64 {
+        match self.rule {
+            Rule::Flow(_) | Rule::Series(_) => ERROR * self.tolerance,
+            Rule::Nothing | Rule::Closed(_) | Rule::FixedPoint => 0.0,
+        }
     }
 
     fn pair_cost(&self) -> f64 {

@@ -75,11 +75,12 @@ impl<N: Architecture + ?Sized> InInfiniteDepth for N {}
 /// $\sqrt{q_a q_b}$. Other flows: below 100 times the [tolerance](InfiniteDepth::with_tolerance) at which
 /// they are integrated (1e-13 by default), relative to variances and to $1 - c$ (or $1 + c$, where $c$ stays
 /// negative; of points whose variances differ by the factor $1 + \delta$, up to $10^{-15} \delta$), and 300
-/// times in $\Theta$; some 1e-13 more in matrices of many points, which are tabulated. Summable scalings:
-/// below 1e-9, or [`Error::NotConverged`]; [`remainder_after`](InfiniteDepth::remainder_after) bounds what a
-/// number of layers leaves. Fixed points: below 1e-12, or [`Error::NotConverged`]; stability tells which one
-/// it is, so that only $c = 1$ itself stays at an unstable $c = 1$. Where variances fall to 0 like $1/l$, the
-/// limit of a correlation that depends on the way is extrapolated, with an error below 1e-6.
+/// times in $\Theta$. Matrices of many points are tabulated, with errors of up to 60 times the tolerance,
+/// relative to $1 - c$ or, between points of different variances, to the larger of $1 - c$ and 0.02. Summable
+/// scalings: below 1e-9, or [`Error::NotConverged`]; [`remainder_after`](InfiniteDepth::remainder_after)
+/// bounds what a number of layers leaves. Fixed points: below 1e-12, or [`Error::NotConverged`]; stability
+/// tells which one it is, so that only $c = 1$ itself stays at an unstable $c = 1$. Where variances fall to 0
+/// like $1/l$, the limit of a correlation that depends on the way is extrapolated, with an error below 1e-6.
 ///
 /// ```
 /// use neural_limits::prelude::*;

@@ -29,6 +29,15 @@ pub struct KernelBlock {
     spare_correlations: Vec<Vec<PairCorrelation>>,
 }
 
+/// The state of a block.
+#[derive(Debug)]
+pub(crate) struct StateMut<'a> {
+    pub(crate) variance_a: &'a mut [f64],
+    pub(crate) variance_b: &'a mut [f64],
+    pub(crate) correlation: &'a mut [PairCorrelation],
+    pub(crate) tangent: Option<&'a mut [f64]>,
+}
+
 /// One row of a block.
 #[derive(Debug)]
 pub struct KernelRow<'a> {
@@ -120,6 +129,16 @@ impl KernelBlock {
             width: self.width,
             expected_pairs: self.expected_pairs,
             ..Self::of_points(variance_a)
+        }
+    }
+
+    /// Everything that [`with_state`](Self::with_state) replaces, in place.
+    pub(crate) fn state_mut(&mut self) -> StateMut<'_> {
+        StateMut {
+            variance_a: &mut self.variance_a,
+            variance_b: &mut self.variance_b,
+            correlation: &mut self.correlation,
+            tangent: self.tangent.as_deref_mut(),
         }
     }
 

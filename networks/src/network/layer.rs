@@ -246,6 +246,22 @@ pub trait Layer: Debug + Send + Sync {
         5.0
     }
 
+    /// What $1 - c$ of a pair errs by, relative, where that is more than activations err by themselves: what
+    /// tables of whole networks are held to. The default is 0.
+    fn relative_error(&self) -> f64 {
+        0.0
+    }
+
+    /// A form of the layer that maps all pairs between the given ones by one smooth function, if the layer
+    /// itself adapts to each of them: tables are made from it. The default is `None`.
+    ///
+    /// # Errors
+    /// As [`apply`](Layer::apply).
+    fn smooth(&self, pairs: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
+        let _ = pairs;
+        Ok(None)
+    }
+
     /// Maps pairs of unit variance, if the layer is positively homogeneous: returns `false`, and leaves the
     /// state in any condition, if it is not (the default). Networks of such layers are tabulated as functions
     /// of the angle.

@@ -241,6 +241,22 @@ impl Network {
         })
     }
 
+    /// The same network with [smooth](Layer::smooth) layers, where these adapt to pairs.
+    pub(crate) fn smoothed(&self, mut pairs: KernelBlock) -> Result<Self> {
+        let count = self.layers.len();
+        let layers = self.layers.iter().enumerate().map(|(i, layer)| {
+            let smooth = layer.smooth(&pairs)?;
+            let layer = smooth.unwrap_or_else(|| Arc::clone(layer));
+            if i + 1 < count {
+                layer.apply(&mut pairs)?;
+            }
+            Ok(layer)
+        });
+        Ok(Self {
+            layers: layers.collect::<Result<_>>()?,
+        })
+    }
+
     /// Refuses a network whose layers do not fit.
     #[doc(hidden)]
     pub fn check(&self) -> Result<()> {
@@ -330,6 +346,17 @@ impl Layer for Network {
 
     fn pair_cost(&self) -> f64 {
         self.layers.iter().map(|layer| layer.pair_cost()).sum()
+    }
+
+    fn relative_error(&self) -> f64 {
+        self.layers.iter().map(|layer| layer.relative_error()).sum()
+    }
+
+    fn smooth(&self, pairs: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
+        if self.relative_error() == 0.0 {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(self.smoothed(pairs.clone())?)))
     }
 
     fn map_angles(&self, state: &mut AngleState) -> Result<bool> {

@@ -116,15 +116,21 @@ impl BoxIndex {
 }
 
 /// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not
-/// tabulated.
+/// tabulated. Where layers err by more than rounding, fewer are left.
 const FAR_END: f64 = 1.0 / 16.0;
+const FARTHER_END: f64 = 1.0 / 256.0;
 
 /// How often pieces are halved towards $c = 1$.
 const HALVINGS: i32 = 7;
 
 /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
 /// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms.
-pub(super) fn angle_pieces(equal: bool, low: f64, high: f64) -> (f64, Vec<AnglePiece>) {
+pub(super) fn angle_pieces(
+    equal: bool,
+    is_rough: bool,
+    low: f64,
+    high: f64,
+) -> (f64, Vec<AnglePiece>) {
     let edge = |k: i32| AnglePiece::NEAR_END * 0.5_f64.powi(k);
     // what the norms of points that are taken for equal leave of 1 - c
     let least = if equal { 1e-7 } else { edge(HALVINGS) };
@@ -142,8 +148,9 @@ pub(super) fn angle_pieces(equal: bool, low: f64, high: f64) -> (f64, Vec<AngleP
         );
     }
     let side = AnglePiece::NEAR_SIDE;
+    let far_end = if is_rough { FARTHER_END } else { FAR_END };
     let far = (
-        (2.0 - high).max(0.0).sqrt().max(FAR_END),
+        (2.0 - high).max(0.0).sqrt().max(far_end),
         (2.0 - low.max(side)).sqrt(),
     );
     if high > side && far.0 < far.1 {
@@ -169,7 +176,7 @@ mod tests {
             (false, 1.1, 1.9),
             (false, 1.7, 1.8),
         ] {
-            let (start, pieces) = angle_pieces(equal, low, high);
+            let (start, pieces) = angle_pieces(equal, false, low, high);
             assert!(start >= low && (start <= low + 1e-4 || !equal));
             let halved: Vec<AnglePiece> = pieces.iter().flat_map(AnglePiece::halves).collect();
             for pieces in [pieces, halved] {

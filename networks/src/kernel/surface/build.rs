@@ -20,11 +20,16 @@ use crate::{Result, Scalar, parallel};
 const CLOSED_FORMS: f64 = 5e-14;
 const QUADRATURE: f64 = 3e-13;
 
+/// What the terms of a table leave out, relative: of closed forms, and as a part of the error of flows.
+const ROUNDING: f64 = 1e-15;
+const NEGLIGIBLE: f64 = 0.2;
+
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
 
-/// Rows of nodes that are evaluated together.
+/// Rows of nodes that are evaluated together, and where an evaluation takes long.
 const ROWS: usize = 4;
+const ROWS_OF_FLOWS: usize = 6;
 
 /// How often cells are halved where functions are not smooth enough.
 const CELL_HALVINGS: u32 = 3;
@@ -46,22 +51,29 @@ impl Surface {
         } else {
             size
         };
-        let economy = Economy::new(count, cost, network.has_tables());
+        let of_flows = network.relative_error();
+        let adapts = of_flows > 0.0;
+        let economy = Economy::new(count, cost, network.has_tables(), adapts);
         if !economy.may_pay() {
             return Ok(None);
         }
         let variances = pairs.variances();
+        let is_absolute = network.has_tables() || economy.is_slow();
+        let of_activations = if is_absolute {
+            let layer = pair_cost::without_closed_form(!economy.is_slow());
+            QUADRATURE * (cost / layer).max(1.0)
+        } else {
+            CLOSED_FORMS
+        };
         let probe = Probe {
             network,
             dimension: pairs.dimension() as f64,
             with_tangent,
             is_slow: economy.is_slow(),
-            noise: if network.has_tables() || economy.is_slow() {
-                let layer = pair_cost::without_closed_form(!economy.is_slow());
-                QUADRATURE * (cost / layer).max(1.0)
-            } else {
-                CLOSED_FORMS
-            },
+            noise: of_activations.max(of_flows),
+            resolution: ROUNDING.max(NEGLIGIBLE * of_flows),
+            is_absolute,
+            adapts,
         };
         let samples = samples(pairs)?;
         let mut best: Option<(f64, Self)> = None;
@@ -145,6 +157,9 @@ impl Plan {
             MOST_TERMS + 4
         };
         let at: Vec<f64> = chebyshev::nodes(n).chain(CHECKS).collect();
+        let ends = [-1.0, 1.0].map(|x| Place { cell, x });
+        let smooth = self.smoothed(probe, [&ends, &ends], &[0.0]).ok()?;
+        let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
         let rows = probe
             .rows(at.len(), |j| {
                 let q = self.cells.variance(Place { cell, x: at[j] });
@@ -178,6 +193,11 @@ impl Plan {
         index: BoxIndex,
         scale: impl Fn(Place) -> f64,
     ) -> Option<[Patch; 2]> {
+        let ends = [index.row, index.column].map(|cell| [-1.0, 1.0].map(|x| Place { cell, x }));
+        let piece = &self.pieces[index.piece];
+        let angles = [-1.0, 0.0, 1.0].map(|r| piece.epsilon(r));
+        let smooth = self.smoothed(probe, [&ends[0], &ends[1]], &angles).ok()?;
+        let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
         let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
         let mut sizes = [a, b, self.powers[index.piece]];
         let (mut best, mut least) = (None, f64::INFINITY);
@@ -211,10 +231,11 @@ impl Plan {
             x: chebyshev::node(j, n),
         };
         let functions = if probe.with_tangent { 2 } else { 1 };
+        let together = if probe.adapts { ROWS_OF_FLOWS } else { ROWS };
         // some rows at a time, which share what layers know of their columns; of a symmetric box half
         let groups: Vec<Range<usize>> = (0..na)
-            .step_by(ROWS)
-            .map(|start| start..(start + ROWS).min(na))
+            .step_by(together)
+            .map(|start| start..(start + together).min(na))
             .collect();
         let angles: Vec<f64> = chebyshev::nodes(nr).map(|x| piece.epsilon(x)).collect();
         let rows = probe.rows(groups.len(), |group| {
@@ -233,9 +254,9 @@ impl Plan {
         })?;
         let value = |f: usize, i: usize, j: usize, k: usize| {
             let (i, j) = if a == b { (i.max(j), i.min(j)) } else { (i, j) };
-            let group = &rows[i / ROWS];
-            let width = group.len() / groups[i / ROWS].len();
-            group[i % ROWS * width + j * nr + k][f]
+            let group = &rows[i / together];
+            let width = group.len() / groups[i / together].len();
+            group[i % together * width + j * nr + k][f]
         };
         let (mut values, mut mirrored) = (Vec::new(), Vec::new());
         for f in 0..functions {
@@ -262,7 +283,7 @@ impl Plan {
     /// The least $\varepsilon^\prime/\varepsilon$ that errors are relative to: activations with tables err by
     /// an absolute amount, and so do layers whose inputs have different norms, by the rounding of $c$.
     pub(super) fn floor(&self, probe: &Probe<'_>, epsilon: f64) -> f64 {
-        if probe.noise > CLOSED_FORMS {
+        if probe.is_absolute {
             0.1 / epsilon
         } else if self.cells.are_equal() {
             0.0
@@ -280,26 +301,47 @@ impl Plan {
         [na, nb, _]: [usize; 3],
         scale: impl Fn(Place) -> f64,
     ) -> Option<f64> {
-        const CHECKS: usize = 24;
+        // four rows of pairs, the corners of the box among them
+        const COLUMNS: usize = 8;
         let piece = &self.pieces[index.piece];
-        // the corners of the box among them
-        let check = |i: usize| {
-            let x = |step: f64, bit: usize| match i {
-                0..8 if i >> bit & 1 == 0 => -1.0,
-                0..8 => 1.0,
-                _ => 2.0 * (step * (i as f64 + 0.5)).fract() - 1.0,
+        let inner = |step: f64, i: usize| 2.0 * (step * (i as f64 + 0.5)).fract() - 1.0;
+        let end = |i: usize, bit: usize| if i >> bit & 1 == 0 { -1.0 } else { 1.0 };
+        let rows = [0, 1, 2, 3].map(|i: usize| Place {
+            cell: index.row,
+            x: if i < 2 {
+                end(i, 0)
+            } else {
+                inner(0.819_173, i)
+            },
+        });
+        let columns = [0, 1, 2, 3, 4, 5, 6, 7].map(|j: usize| {
+            let corner = j < 4;
+            let x = if corner {
+                end(j, 0)
+            } else {
+                inner(0.671_044, j)
             };
-            let [sa, sb] = [x(0.819_173, 0), x(0.671_044, 1)];
-            let r = 0.999 * x(0.549_700, 2);
-            let (a, b) = (index.row, index.column);
-            (Place { cell: a, x: sa }, Place { cell: b, x: sb }, r)
+            let r = if corner {
+                end(j, 1)
+            } else {
+                inner(0.549_700, j)
+            };
+            let place = Place {
+                cell: index.column,
+                x,
+            };
+            (place, 0.999 * r)
+        });
+        let qa = rows.map(|a| self.cells.variance(a)).to_vec();
+        let pairs = columns.map(|(b, r)| (self.cells.variance(b), piece.epsilon(r)));
+        let mut exact = probe.block(qa, pairs.into_iter()).ok()?;
+        for (value, (_, epsilon)) in exact.iter_mut().zip(pairs.iter().cycle()) {
+            value[0] /= epsilon;
+        }
+        let check = |i: usize| {
+            let (b, r) = columns[i % COLUMNS];
+            (rows[i / COLUMNS], b, r)
         };
-        let exact = probe
-            .rows(CHECKS, |i| {
-                let (a, b, r) = check(i);
-                self.ratios(probe, a, std::iter::once((b, piece.epsilon(r))))
-            })
-            .ok()?;
         let mut section = Section::default();
         let mut worst = 0.0_f64;
         for (i, exact) in exact.iter().enumerate() {
@@ -313,10 +355,10 @@ impl Plan {
                 [section.at::<1>(&columns, &[r; LANES])[0][0], 0.0]
             };
             let absolute = self.floor(probe, piece.epsilon(r));
-            let diagonal = (scale(a) * scale(b)).sqrt().max(exact[0][1].abs());
-            let scales = [exact[0][0].abs().max(absolute), TANGENT * diagonal];
+            let diagonal = (scale(a) * scale(b)).sqrt().max(exact[1].abs());
+            let scales = [exact[0].abs().max(absolute), TANGENT * diagonal];
             for f in 0..2 {
-                let error = (found[f] - exact[0][f]).abs();
+                let error = (found[f] - exact[f]).abs();
                 if error > 0.0 {
                     worst = worst.max(error / scales[f]);
                 }

@@ -9,10 +9,12 @@ const EVALUATION: f64 = 15.0;
 const FEWEST: f64 = 500.0;
 
 /// How much longer a pair takes in a small block than in a large one: activations with tables set these up
-/// for each block, closed forms their rows, and quadrature goes pair by pair anyway.
+/// for each block, closed forms their rows, and quadrature goes pair by pair anyway. Flows of pairs that are
+/// left for a reason take more steps.
 const ALONE_TABULATED: f64 = 400.0;
 const ALONE_CLOSED_FORM: f64 = 40.0;
 const ALONE_SLOW: f64 = 8.0;
+const ALONE_FLOW: f64 = 8.0;
 
 /// The share of all pairs that tables must hold: what is left goes by parts of blocks, which is slow unless
 /// it is slow anyway.
@@ -40,9 +42,10 @@ pub(super) struct Economy {
 }
 
 impl Economy {
-    pub(super) fn new(count: f64, cost: f64, tabulated: bool) -> Self {
+    pub(super) fn new(count: f64, cost: f64, tabulated: bool, adapts: bool) -> Self {
         let alone = match tabulated {
             _ if pair_cost::is_slow(cost) => ALONE_SLOW,
+            false if adapts => ALONE_FLOW,
             true => ALONE_TABULATED,
             false => ALONE_CLOSED_FORM,
         };

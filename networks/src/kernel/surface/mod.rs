@@ -16,10 +16,12 @@
 //! | `mod` | evaluation of rows of pairs |
 //!
 //! Tabulated are $\varepsilon^\prime/\varepsilon$ and $\Theta$. Between the nodes every table is compared
-//! with the layers at 24 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between different norms,
+//! with the layers at 32 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between different norms,
 //! where layers round $c$ itself, or to 2e-15) and $\Theta$ to 4e-14 of
 //! the geometric mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much
-//! themselves. Activations that go by tables or quadrature err by more, and so may the table: 6e-13 a layer.)
+//! themselves. Activations that go by tables or quadrature err by more, and so may the table: 6e-13 a layer.
+//! So do flows, by [`Layer::relative_error`], and twice as much may the table. Flows adapt to each pair,
+//! which is not smooth, so each table is made of a [smooth form](Layer::smooth) of them.)
 //! Over all pairs of the tests' inputs the largest differences are 2.4e-13 and 1.4e-14.
 //!
 //! Pairs beyond the tables go layer by layer: those in rare boxes, nearly parallel ones of different norms,
@@ -164,7 +166,7 @@ impl Surface {
             tangent: vec![0.0; width],
             direct: Vec::new(),
         };
-        let mut left: Vec<(usize, Vec<usize>)> = Vec::new();
+        let mut left: Vec<Left> = Vec::new();
         let mut tangents = tangent.as_mut().map(|all| all.chunks_mut(width));
         for (i, correlation) in correlation.chunks_mut(width).enumerate() {
             for (epsilon, &j) in space.complement.iter_mut().zip(&prepared.order) {
@@ -203,14 +205,16 @@ impl Surface {
         &self,
         network: &Network,
         mut block: KernelBlock,
-        left: Vec<(usize, Vec<usize>)>,
+        left: Vec<Left>,
         (rows, columns): (&Range<usize>, &Range<usize>),
         mapped: &mut Mapped,
     ) -> Result<KernelBlock> {
         let width = columns.len();
         let count: usize = left.iter().map(|(_, columns)| columns.len()).sum();
+        let (rows_left, columns_left) = by_points(&left, width);
         // a row of few pairs takes far longer than its pairs in a whole block
-        let parts = left.len() as f64 * self.alone + count as f64;
+        let lists = rows_left.len() + columns_left.len();
+        let parts = lists as f64 * self.alone + count as f64;
         let whole = parts > mapped.correlation.len() as f64;
         let mut write = |at: usize, (c, theta): (PairCorrelation, f64)| {
             mapped.correlation[at] = c;
@@ -233,7 +237,18 @@ impl Surface {
             return Ok(block);
         }
         let probe = self.probe(network);
-        for (i, list) in left {
+        for (j, list) in columns_left {
+            let own = list.iter().position(|&i| block.same_point(i) == Some(j));
+            let pairs = list.iter().map(|&i| {
+                let q = self.variances[rows.start + i];
+                (q, block.correlation()[i * width + j])
+            });
+            let pairs = probe.pairs(vec![self.variances[columns.start + j]], pairs, own)?;
+            for (i, pair) in list.iter().zip(pairs) {
+                write(i * width + j, pair);
+            }
+        }
+        for (i, list) in rows_left {
             let same = block.same_point(i);
             let own = same.and_then(|same| list.iter().position(|&j| j == same));
             let pairs = list.iter().map(|&j| {
@@ -255,6 +270,9 @@ impl Surface {
             with_tangent: self.with_tangent,
             is_slow: false,
             noise: 0.0,
+            resolution: 0.0,
+            is_absolute: false,
+            adapts: false,
         }
     }
 
@@ -456,6 +474,31 @@ impl Surface {
         }
         true
     }
+}
+
+/// A point of a block, and the points of its pairs that are left.
+type Left = (usize, Vec<usize>);
+
+/// Pairs by rows, but those of columns that have many of them by columns.
+fn by_points(left: &[Left], width: usize) -> (Vec<Left>, Vec<Left>) {
+    const MANY: usize = 8;
+    let mut counts = vec![0_usize; width];
+    for &j in left.iter().flat_map(|(_, list)| list) {
+        counts[j] += 1;
+    }
+    let (mut rows, mut columns) = (Vec::new(), vec![Vec::new(); width]);
+    for (i, list) in left {
+        let is_tall = |j: usize| counts[j] >= MANY.max(list.len());
+        let rest: Vec<usize> = list.iter().copied().filter(|&j| !is_tall(j)).collect();
+        for &j in list.iter().filter(|&&j| is_tall(j)) {
+            columns[j].push(*i);
+        }
+        if !rest.is_empty() {
+            rows.push((*i, rest));
+        }
+    }
+    let columns = columns.into_iter().enumerate();
+    (rows, columns.filter(|(_, list)| !list.is_empty()).collect())
 }
 
 /// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their

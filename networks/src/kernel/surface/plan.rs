@@ -8,6 +8,7 @@ use super::patch::LANES;
 use super::probe::{Probe, Values};
 use crate::covariance::AnglePiece;
 use crate::kernel::product::InputPairs;
+use crate::network::Network;
 use crate::{Result, Scalar};
 
 /// Terms in $\log q$, at most.
@@ -15,9 +16,6 @@ pub(super) const MOST_TERMS: usize = 14;
 
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
-
-/// What the terms of a table leave out, relative.
-const TOLERANCE: f64 = 1e-15;
 
 /// How far the table reaches beyond the angles of the samples, as a part of their range.
 const MARGIN: f64 = 0.15;
@@ -134,7 +132,8 @@ impl Plan {
             });
         let margin = MARGIN * (high - low);
         let equal = self.cells.are_equal();
-        let (start, all) = angle_pieces(equal, (low - margin).max(0.0), high + margin);
+        let (start, all) =
+            angle_pieces(equal, probe.adapts, (low - margin).max(0.0), high + margin);
         self.start = start;
         let mut low = start;
         for piece in all {
@@ -233,6 +232,22 @@ impl Plan {
         4.0 + (chunks * (50.0 + 1.5 * terms) + sections) / COLUMNS
     }
 
+    /// [`Probe::smoothed`] between the pairs of some places with others.
+    pub(super) fn smoothed(
+        &self,
+        probe: &Probe<'_>,
+        places: [&[Place]; 2],
+        epsilon: &[f64],
+    ) -> Result<Option<Network>> {
+        let [a, b] = places.map(|places| -> Vec<f64> {
+            let places = places.iter();
+            let mut all: Vec<f64> = places.map(|&place| self.cells.variance(place)).collect();
+            all.dedup();
+            all
+        });
+        probe.smoothed([&a, &b], epsilon)
+    }
+
     /// $\varepsilon^\prime/\varepsilon$ and $\Theta$ of one point with others.
     pub(super) fn ratios(
         &self,
@@ -271,8 +286,15 @@ impl Plan {
                 cell: cells.1,
                 x: -x,
             };
+            let smooth = self.smoothed(
+                probe,
+                [&[a], &[b]],
+                &[-1.0, 0.0, 1.0].map(|r| piece.epsilon(r)),
+            );
+            let smooth = smooth.ok()?;
+            let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
             let floor = self.floor(probe, piece.epsilon(1.0).max(piece.epsilon(-1.0)));
-            probe.terms(MOST_POWERS, (TOLERANCE, floor), |nodes| {
+            probe.terms(MOST_POWERS, (probe.resolution, floor), |nodes| {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
         });
@@ -307,7 +329,10 @@ impl Plan {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
             let floor = self.floor(probe, epsilon);
-            probe.terms(MOST_TERMS, (TOLERANCE, floor), |nodes| {
+            let ends = [-1.0, 1.0].map(|x| Place { cell, x });
+            let smooth = self.smoothed(probe, [&[b], &ends], &[epsilon]).ok()?;
+            let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
+            probe.terms(MOST_TERMS, (probe.resolution, floor), |nodes| {
                 // the roles of both points are the same
                 self.ratios(
                     probe,

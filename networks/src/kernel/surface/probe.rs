@@ -14,6 +14,12 @@ pub(super) struct Probe<'a> {
     pub(super) is_slow: bool,
     /// Chebyshev coefficients that stay below this, relative to the largest value, are taken for rounding.
     pub(super) noise: f64,
+    /// What the terms of a table leave out, relative.
+    pub(super) resolution: f64,
+    /// Whether some layers err by an absolute amount of $c$.
+    pub(super) is_absolute: bool,
+    /// Whether some layers adapt to each pair, so that the network is smooth only between given ones.
+    pub(super) adapts: bool,
 }
 
 /// $\varepsilon^\prime$ and $\Theta$ of a pair.
@@ -25,6 +31,30 @@ fn values(pairs: Vec<(PairCorrelation, f64)>) -> Vec<Values> {
 }
 
 impl Probe<'_> {
+    /// The network as a smooth function of the pairs between those of some points with others, at some
+    /// $\varepsilon$; `None` if it is one anyway, or cannot be.
+    pub(super) fn smoothed(&self, [a, b]: [&[f64]; 2], epsilon: &[f64]) -> Result<Option<Network>> {
+        if !self.adapts {
+            return Ok(None);
+        }
+        let columns = b.iter().flat_map(|&b| epsilon.iter().map(move |_| b));
+        let row = epsilon.iter().map(|&e| PairCorrelation::of_one_minus(e));
+        let row: Vec<PairCorrelation> = row.collect();
+        let correlation = row.repeat(a.len() * b.len());
+        let columns = columns.collect();
+        let mut pairs = KernelBlock::new(a.to_vec(), columns, correlation, self.with_tangent)?;
+        pairs.set_width(Some(self.dimension));
+        self.network.smoothed(pairs).map(Some)
+    }
+
+    /// Of another network.
+    pub(super) fn of<'b>(&self, network: &'b Network) -> Probe<'b>
+    where
+        Self: 'b,
+    {
+        Probe { network, ..*self }
+    }
+
     /// The pairs of one point with others, of given variances and $\varepsilon$; with the one of index `own`
     /// it is the same point.
     pub(super) fn row(
