@@ -49,6 +49,9 @@ const PAIRS: usize = 2048;
 /// Errors of a common way, in units of the tolerance.
 const ACCURACY: f64 = 20.0;
 
+/// What the last column but one may err by, in these units, where the last one is taken.
+const LAST: f64 = 3.0;
+
 /// Columns of a way that is common to many pairs, at least, and as it is likely.
 const FEWEST: usize = 3;
 const LIKELY: usize = 8;
@@ -203,11 +206,11 @@ impl BlockFlow<'_> {
             if passage.on(way, Some(&mut worst)).is_err() {
                 continue;
             }
-            // the last column is what others are compared with, and is better than the one before
+            // others are compared with the last column, which errs by less than the one before
             let first = (FEWEST..COLUMNS).find(|&columns| worst[columns - 1] <= 1.0);
             let columns = match first {
                 Some(columns) => columns,
-                None if worst[COLUMNS - 2] <= SLACK => COLUMNS,
+                None if worst[COLUMNS - 2] <= LAST => COLUMNS,
                 None => continue,
             };
             let way = Way { columns, ..way };

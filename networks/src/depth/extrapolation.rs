@@ -169,7 +169,7 @@ pub(super) enum Progress {
 
 /// A column may agree with the last one by chance, where its error changes sign with time or with the pair:
 /// its error counts as no less than this part of what the two before foretell.
-const FORETOLD: f64 = 0.1;
+const FORETOLD: f64 = 0.3;
 
 /// The [errors](Extrapolation::error) of a component, the last one first.
 #[derive(Debug, Clone, Copy)]

@@ -116,18 +116,19 @@ impl BoxIndex {
 }
 
 /// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not
-/// tabulated. Where layers err by more than rounding, fewer are left.
+/// tabulated.
 const FAR_END: f64 = 1.0 / 16.0;
-const FARTHER_END: f64 = 1.0 / 256.0;
 
-/// How often pieces are halved towards $c = 1$.
+/// How often pieces are halved towards $c = 1$, and flows of activations with kinks towards $c = -1$: the
+/// closer, the more steps they take.
 const HALVINGS: i32 = 7;
+const FAR_HALVINGS: i32 = 2;
 
 /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
 /// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms.
 pub(super) fn angle_pieces(
     equal: bool,
-    is_rough: bool,
+    adapts: bool,
     low: f64,
     high: f64,
 ) -> (f64, Vec<AnglePiece>) {
@@ -135,31 +136,38 @@ pub(super) fn angle_pieces(
     // what the norms of points that are taken for equal leave of 1 - c
     let least = if equal { 1e-7 } else { edge(HALVINGS) };
     let (start, end) = (low.sqrt().max(least), high.sqrt().min(AnglePiece::NEAR_END));
-    let mut pieces = Vec::new();
-    if start < end {
-        let inner = (0..=HALVINGS).rev().map(edge);
-        // no slivers at the ends
-        let inner = inner.filter(|&r| r > 1.3 * start && r < end / 1.1);
-        let edges: Vec<f64> = std::iter::once(start).chain(inner).chain([end]).collect();
-        pieces.extend(
-            edges
-                .windows(2)
-                .map(|r| AnglePiece::between(r[0], r[1], false)),
-        );
-    }
+    let mut pieces = between(start, end, (0..=HALVINGS).map(edge), false);
     let side = AnglePiece::NEAR_SIDE;
-    let far_end = if is_rough { FARTHER_END } else { FAR_END };
-    let far = (
-        (2.0 - high).max(0.0).sqrt().max(far_end),
-        (2.0 - low.max(side)).sqrt(),
-    );
-    if high > side && far.0 < far.1 {
-        pieces.push(AnglePiece::between(far.0, far.1, true));
+    if high > side {
+        let end = (2.0 - low.max(side)).sqrt();
+        let halvings = if adapts { FAR_HALVINGS } else { 0 };
+        let edges = (1..=halvings).map(|k| (2.0 - side).sqrt() * 0.5_f64.powi(k));
+        let far = between((2.0 - high).max(0.0).sqrt().max(FAR_END), end, edges, true);
+        pieces.extend(far.into_iter().rev());
     }
     let first = pieces
         .first()
         .map_or(0.0, |piece| piece.epsilon(-1.0).min(piece.epsilon(1.0)));
     (first, pieces)
+}
+
+/// Pieces that meet at some edges, given from the end.
+fn between(
+    start: f64,
+    end: f64,
+    edges: impl DoubleEndedIterator<Item = f64>,
+    is_far: bool,
+) -> Vec<AnglePiece> {
+    if start >= end {
+        return Vec::new();
+    }
+    // no slivers at the ends
+    let inner = edges.rev().filter(|&r| r > 1.3 * start && r < end / 1.1);
+    let edges: Vec<f64> = std::iter::once(start).chain(inner).chain([end]).collect();
+    let pieces = edges.windows(2);
+    pieces
+        .map(|r| AnglePiece::between(r[0], r[1], is_far))
+        .collect()
 }
 
 #[cfg(test)]
@@ -179,7 +187,8 @@ mod tests {
             let (start, pieces) = angle_pieces(equal, false, low, high);
             assert!(start >= low && (start <= low + 1e-4 || !equal));
             let halved: Vec<AnglePiece> = pieces.iter().flat_map(AnglePiece::halves).collect();
-            for pieces in [pieces, halved] {
+            let (_, of_flows) = angle_pieces(equal, true, low, high);
+            for pieces in [pieces, halved, of_flows] {
                 let mut low = start;
                 for piece in &pieces {
                     let [a, b] = [piece.epsilon(-1.0), piece.epsilon(1.0)];

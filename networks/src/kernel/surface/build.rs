@@ -159,9 +159,10 @@ impl Plan {
         let at: Vec<f64> = chebyshev::nodes(n).chain(CHECKS).collect();
         let ends = [-1.0, 1.0].map(|x| Place { cell, x });
         let smooth = self.smoothed(probe, [&ends, &ends], &[0.0]).ok()?;
-        let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
+        let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
         let rows = probe
             .rows(at.len(), |j| {
+                let probe = if j < n { smooth } else { probe };
                 let q = self.cells.variance(Place { cell, x: at[j] });
                 let pair = || std::iter::once((q, 0.0));
                 let mut both = probe.row(q, pair(), Some(0))?;
@@ -197,12 +198,12 @@ impl Plan {
         let piece = &self.pieces[index.piece];
         let angles = [-1.0, 0.0, 1.0].map(|r| piece.epsilon(r));
         let smooth = self.smoothed(probe, [&ends[0], &ends[1]], &angles).ok()?;
-        let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
+        let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
         let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
         let mut sizes = [a, b, self.powers[index.piece]];
         let (mut best, mut least) = (None, f64::INFINITY);
         for _ in 0..2 {
-            let patches = self.fit(probe, index, sizes).ok()?;
+            let patches = self.fit(smooth, index, sizes).ok()?;
             let error = self.error(probe, index, &patches[0], sizes, &scale)?;
             if error < least {
                 (best, least) = (Some(patches), error);
