@@ -168,8 +168,10 @@ pub(super) enum Progress {
 }
 
 /// A column may agree with the last one by chance, where its error changes sign with time or with the pair:
-/// its error counts as no less than this part of what the two before foretell.
-const FORETOLD: f64 = 0.3;
+/// its error counts as no less than this part of what the two before foretell, which is at least a tenth of
+/// the last of them, since what is singular nearby falls slowly after what is smooth.
+const FORETOLD: f64 = 0.5;
+const FASTEST: f64 = 0.1;
 
 /// The [errors](Extrapolation::error) of a component, the last one first.
 #[derive(Debug, Clone, Copy)]
@@ -187,7 +189,7 @@ impl Errors {
     /// The error of the last column but one, at least.
     pub(super) fn estimate(self) -> f64 {
         let [last, before, first] = self.0;
-        let foretold = before * (before / first).min(1.0);
+        let foretold = before * (before / first).clamp(FASTEST, 1.0);
         if foretold > 0.0 {
             last.max(FORETOLD * foretold)
         } else {
