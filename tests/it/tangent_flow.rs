@@ -279,34 +279,76 @@ fn matrices_of_infinite_depth_hold_their_pairs() {
     }
 }
 
-/// Many points, whose flow is tabulated: of one norm, and of norms that differ by a factor of up to 3.
+/// Entries of a matrix are those of its pairs to 100 times the tolerance, in tables and beside them, with
+/// duplicates, opposite and zero inputs; the matrix is symmetric, and a rectangular one is its block.
 #[test]
-fn tabulated_flows_are_those_of_pairs() {
-    let nets = [
-        ("relu", resnet(Relu, 1.5, 0.1, 1.0)),
-        ("erf", resnet(Erf::default(), 1.5, 0.0, 1.0)),
-        ("gelu", resnet(Gelu, 1.5, 0.1, 1.0)),
+fn matrices_of_flows_are_those_of_pairs() {
+    const POINTS: usize = 120;
+    let activations: [Arc<dyn Dual>; 5] = [
+        Arc::new(Relu),
+        Arc::new(Erf::default()),
+        Arc::new(Gelu),
+        Arc::new(Tanh),
+        Arc::new(Elu::new(1.0).unwrap()),
     ];
-    for spread in [1.0_f64, 3.0] {
-        let mut rows = points(500);
-        for (i, row) in rows.iter_mut().enumerate() {
-            let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt();
-            let at = (0.314_159 * (i as f64 + 0.5)).fract();
-            *row = row.map(|x| 2.0 * spread.powf(at) * x / norm);
-        }
-        let x = Inputs::from_rows(&rows).unwrap();
-        for (name, net) in &nets {
-            let limit = net.infinite_depth();
+    let raw = points(POINTS);
+    let of_one_norm = raw.iter().map(|row| {
+        let norm = row.iter().map(|x| x * x).sum::<f64>().sqrt();
+        row.map(|x| 2.0 * x / norm)
+    });
+    let mut inputs = [raw.clone(), of_one_norm.collect()];
+    for rows in &mut inputs {
+        rows[1] = rows[0];
+        rows[3] = rows[2].map(|x| -x);
+    }
+    inputs[0][4] = [0.0; 3];
+    for (l, phi) in activations.iter().enumerate() {
+        let bias = [0.1, 0.0][l % 2];
+        for (rows, bias) in inputs.iter().zip([bias, 0.1 - bias]) {
+            let limit = resnet(phi.clone(), 1.5, bias, 1.0).infinite_depth();
+            let x = Inputs::from_rows(rows).unwrap();
             let k = limit.covariance_at(&x, 1.0).unwrap();
-            for l in 0..60 {
-                let (i, j) = (7 * l, (131 * l + 17) % 500);
+            assert_eq!(k, k.transpose());
+            let few = Inputs::from_rows(&rows[..6]).unwrap();
+            let part = limit.covariance_between_at(&few, &x, 1.0).unwrap();
+            for s in 0..40 {
+                let (i, j) = (s % 6, (131 * s + s / 6) % POINTS);
                 let pair = limit.pair_at(&rows[i], &rows[j], 1.0).unwrap();
-                let exact = pair.pair().unwrap();
-                let error = (k[(i, j)] - exact.covariance()).abs() / exact.geometric_mean();
-                assert!(error < 5e-12, "{name}, {spread}, {i}, {j}: {error:e}");
+                let pair = pair.pair().unwrap();
+                let (mean, exact) = (pair.geometric_mean(), pair.covariance());
+                for entry in [k[(i, j)], part[(i, j)]] {
+                    let error = (entry - exact).abs();
+                    assert!(
+                        error <= 1e-11 * mean,
+                        "{phi:?}, {bias}, {i}, {j}: {error:e}"
+                    );
+                }
             }
         }
     }
+}
+
+/// A pair whose columns agree by chance, far from where they lead.
+#[test]
+fn columns_that_agree_by_chance_do_not_end_a_step() {
+    let (a, b, epsilon) = (
+        0.829_606_113_385_603_2_f64,
+        0.068_540_590_155_978_88_f64,
+        0.123_185_040_985_601_79,
+    );
+    let (a, b, c) = ((3.0 * a).sqrt(), (3.0 * b).sqrt(), 1.0 - epsilon);
+    let rows = [[a, 0.0, 0.0], [b * c, b * (1.0 - c * c).sqrt(), 0.0]];
+    let limit = resnet(Relu, 1.5, 0.1, 1.0).infinite_depth();
+    let k = limit
+        .covariance_at(&Inputs::from_rows(&rows).unwrap(), 1.0)
+        .unwrap();
+    let fine = limit.with_tolerance(1e-14).unwrap();
+    let exact = fine
+        .pair_at(&rows[0], &rows[1], 1.0)
+        .unwrap()
+        .pair()
+        .unwrap();
+    assert!((k[(0, 1)] - exact.covariance()).abs() < 1e-12 * exact.geometric_mean());
 }
 
 /// $\Theta$ of summable scalings: Richardson's extrapolation of two depths.
