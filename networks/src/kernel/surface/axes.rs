@@ -116,13 +116,14 @@ impl BoxIndex {
 }
 
 /// Near $c = -1$ the rounding of $\varepsilon$ shows in $\sqrt{2-\varepsilon}$: closer pairs are not
-/// tabulated.
+/// tabulated. Where layers err by more than rounding, fewer are left.
 const FAR_END: f64 = 1.0 / 16.0;
+const FARTHER_END: f64 = 1.0 / 64.0;
 
 /// How often pieces are halved towards $c = 1$, and flows of activations with kinks towards $c = -1$: the
 /// closer, the more steps they take.
 const HALVINGS: i32 = 7;
-const FAR_HALVINGS: i32 = 2;
+const FAR_HALVINGS: i32 = 4;
 
 /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
 /// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms.
@@ -140,9 +141,13 @@ pub(super) fn angle_pieces(
     let side = AnglePiece::NEAR_SIDE;
     if high > side {
         let end = (2.0 - low.max(side)).sqrt();
-        let halvings = if adapts { FAR_HALVINGS } else { 0 };
+        let (halvings, far_end) = if adapts {
+            (FAR_HALVINGS, FARTHER_END)
+        } else {
+            (0, FAR_END)
+        };
         let edges = (1..=halvings).map(|k| (2.0 - side).sqrt() * 0.5_f64.powi(k));
-        let far = between((2.0 - high).max(0.0).sqrt().max(FAR_END), end, edges, true);
+        let far = between((2.0 - high).max(0.0).sqrt().max(far_end), end, edges, true);
         pieces.extend(far.into_iter().rev());
     }
     let first = pieces
