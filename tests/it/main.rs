@@ -34,6 +34,7 @@ mod one_network;
 mod particles;
 mod propagation;
 mod quadrature_oracle;
+mod quadrature_theorems;
 mod reproducibility;
 mod routes_to_infinity;
 mod samplers_are_equal_in_law;
