@@ -295,9 +295,10 @@ impl Data {
                 let k = used[j];
                 self.weights[i] * self.power(exponents[k], i, k)
             });
-            let solution = (design.transpose() * &design)
+            let solution = design
+                .tr_mul(&design)
                 .cholesky()?
-                .solve(&(design.transpose() * &response));
+                .solve(&design.tr_mul(&response));
             let least = solution.argmin();
             if least.1 > 0.0 {
                 let chi_squared = (response - design * &solution).norm_squared();
@@ -357,14 +358,14 @@ impl Data {
                     (t, _) => -self.weights[i] * self.term(&parameters, i, k) * t,
                 }
             });
-            let mut normal = jacobian.transpose() * &jacobian;
+            let mut normal = jacobian.tr_mul(&jacobian);
             let floor = 1e-12 * normal.diagonal().max();
             for j in 0..parameters.len() {
                 normal[(j, j)] += damping * normal[(j, j)].max(floor);
             }
             let step = normal
                 .cholesky()
-                .map(|factor| factor.solve(&(jacobian.transpose() * &residuals)));
+                .map(|factor| factor.solve(&jacobian.tr_mul(&residuals)));
             let next = step.map(|step| &parameters + step);
             let found = next.map(|next| {
                 let residuals = self.residuals(errors, &next);
