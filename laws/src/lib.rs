@@ -10,7 +10,6 @@
 
 pub mod diffusion;
 pub mod law;
-mod linear_algebra;
 pub mod mean_field;
 pub mod proportional;
 pub mod statistics;

@@ -11,6 +11,7 @@ mod shared_kernel;
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use mpi::Threading;
 use mpi::datatype::{Partition, PartitionMut};
@@ -135,14 +136,14 @@ impl Ranks {
     /// for it then. What has been written is not lost.
     pub fn run(self, program: impl FnOnce(&Self) -> Result<(), Box<dyn Error>>) {
         match catch_unwind(AssertUnwindSafe(|| program(&self))) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                eprintln!("{self:?}: {error}");
-                self.world.abort(1);
-            }
-            // the panic has said why
-            Err(_) => self.world.abort(1),
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => eprintln!("{self:?}: {error}"),
+            // which has said why
+            Err(_panic) => {}
         }
+        // of a rank that is gone mpirun forwards nothing
+        std::thread::sleep(Duration::from_millis(300));
+        self.world.abort(1);
     }
 }
 

@@ -295,10 +295,9 @@ impl Data {
                 let k = used[j];
                 self.weights[i] * self.power(exponents[k], i, k)
             });
-            let solution = design
-                .tr_mul(&design)
+            let solution = (design.transpose() * &design)
                 .cholesky()?
-                .solve(&design.tr_mul(&response));
+                .solve(&(design.transpose() * &response));
             let least = solution.argmin();
             if least.1 > 0.0 {
                 let chi_squared = (response - design * &solution).norm_squared();

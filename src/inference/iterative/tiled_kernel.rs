@@ -227,8 +227,8 @@ impl<'a, T: Scalar> TiledKernel<'a, T> {
 
     /// What some tiles add to $K V$: tile by tile, the [bands](Self::bands_of) of each in order.
     ///
-    /// The product is the sum of the summands of all tiles, [added](Self::add) to 0 in the order of the tiles'
-    /// numbers: this order, and not who computes which, decides its bits.
+    /// The product is the sum of the summands of all tiles, [added](Self::add) to 0 in the order of the
+    /// tiles' numbers: this order, and not who computes which, decides its bits.
     ///
     /// # Errors
     /// As [`times`](Self::times); [`Error::Invalid`] for a number that no tile has.

@@ -1,9 +1,9 @@
-//! Products and exponentials of small matrices, with the same bits on every machine: those of `nalgebra` use
+//! Products and exponentials of matrices, with the same bits on every machine: those of `nalgebra` use
 //! fused multiplications and additions where the machine has them.
 
 use nalgebra::DMatrix;
 
-use crate::numerics::{Buffers, inner_products};
+use super::{Buffers, inner_products};
 use crate::{Error, Result};
 
 /// Numerator of the Padé approximant of $e^x$ of degrees 13 and 13; the denominator has alternating signs.
@@ -28,7 +28,7 @@ const PADE: [f64; 14] = [
 const LARGEST: f64 = 5.371_920_351_148_152;
 
 /// $A B$.
-pub(crate) fn product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+pub fn matrix_product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
     if a.ncols() == 0 {
         return DMatrix::zeros(a.nrows(), b.ncols());
     }
@@ -49,19 +49,19 @@ pub(crate) fn product(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
 ///
 /// # Errors
 /// [`Error::Overflow`].
-pub(crate) fn exponential(matrix: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+pub fn matrix_exponential(matrix: &DMatrix<f64>) -> Result<DMatrix<f64>> {
     let overflow = || Error::overflow("the exponential of a matrix");
     let sums = matrix.column_iter().map(|column| column.lp_norm(1));
-    let norm = sums.fold(0.0, |most: f64, sum| if sum <= most { most } else { sum });
-    if !norm.is_finite() {
+    let norm = sums.fold(0.0, f64::max);
+    if !norm.is_finite() || matrix.iter().any(|entry| entry.is_nan()) {
         return Err(overflow());
     }
     let squarings = (norm / LARGEST).log2().ceil().max(0.0) as i32;
     let scaled = matrix * 0.5_f64.powi(squarings);
     let identity = DMatrix::identity(matrix.nrows(), matrix.nrows());
-    let second = product(&scaled, &scaled);
-    let fourth = product(&second, &second);
-    let sixth = product(&second, &fourth);
+    let second = matrix_product(&scaled, &scaled);
+    let fourth = matrix_product(&second, &second);
+    let sixth = matrix_product(&second, &fourth);
     // of the even powers, from that of index `low` on
     let sum = |low: usize| {
         let outer = &sixth * PADE[low + 12] + &fourth * PADE[low + 10] + &second * PADE[low + 8];
@@ -69,13 +69,13 @@ pub(crate) fn exponential(matrix: &DMatrix<f64>) -> Result<DMatrix<f64>> {
             + &fourth * PADE[low + 4]
             + &second * PADE[low + 2]
             + &identity * PADE[low];
-        product(&sixth, &outer) + inner
+        matrix_product(&sixth, &outer) + inner
     };
-    let (even, odd) = (sum(0), product(&scaled, &sum(1)));
+    let (even, odd) = (sum(0), matrix_product(&scaled, &sum(1)));
     let solved = (&even - &odd).lu().solve(&(even + odd));
     let mut out = solved.ok_or_else(overflow)?;
     for _ in 0..squarings {
-        out = product(&out, &out);
+        out = matrix_product(&out, &out);
     }
     if out.iter().all(|entry| entry.is_finite()) {
         Ok(out)
@@ -93,7 +93,7 @@ mod tests {
         for (m, n, k) in [(1, 1, 1), (3, 40, 2), (9, 0, 2), (30, 7, 60)] {
             let a = DMatrix::from_fn(m, n, |i, j| (i as f64 - 0.7 * j as f64).sin());
             let b = DMatrix::from_fn(n, k, |i, j| (i as f64 + 1.3 * j as f64).cos());
-            assert!((product(&a, &b) - a * b).amax() < 1e-13);
+            assert!((matrix_product(&a, &b) - a * b).amax() < 1e-13);
         }
     }
 
@@ -106,8 +106,8 @@ mod tests {
                 1 => 1.0,
                 _ => 0.0,
             });
-            let found = exponential(&(block * time)).unwrap();
-            for (i, j) in (0..6).flat_map(|i| (0..6).map(move |j| (i, j))) {
+            let found = matrix_exponential(&(block * time)).unwrap();
+            for (i, j) in (0..6_usize).flat_map(|i| (0..6_usize).map(move |j| (i, j))) {
                 let terms = (1..=j.saturating_sub(i)).map(|k| time / k as f64);
                 let exact = terms.product::<f64>() * (-0.5 * time).exp();
                 let exact = if j < i { 0.0 } else { exact };
@@ -118,13 +118,19 @@ mod tests {
                 );
             }
             let turn = DMatrix::from_row_slice(2, 2, &[0.0, -time, time, 0.0]);
-            let found = exponential(&turn).unwrap();
+            let found = matrix_exponential(&turn).unwrap();
             assert!((found[(0, 0)] - time.cos()).abs() < 1e-13);
             assert!((found[(1, 0)] - time.sin()).abs() < 1e-13);
         }
         let large = DMatrix::from_element(1, 1, 710.0);
-        assert!(matches!(exponential(&large), Err(Error::Overflow { .. })));
+        assert!(matches!(
+            matrix_exponential(&large),
+            Err(Error::Overflow { .. })
+        ));
         let nan = DMatrix::from_element(1, 1, f64::NAN);
-        assert!(matches!(exponential(&nan), Err(Error::Overflow { .. })));
+        assert!(matches!(
+            matrix_exponential(&nan),
+            Err(Error::Overflow { .. })
+        ));
     }
 }
