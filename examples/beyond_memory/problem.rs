@@ -1,5 +1,5 @@
-//! The problem, and how its solution is found, kept and written: the same for one process and for the ranks of
-//! `mpi/src/bin/conjugate_gradients.rs`.
+//! The problem, and how its solution is found, kept and written: the same for one process and for the ranks
+//! of `mpi/src/bin/conjugate_gradients.rs`.
 
 use std::error::Error;
 use std::ops::ControlFlow;

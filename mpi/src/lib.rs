@@ -2,8 +2,8 @@
 //!
 //! Every long computation of `neural-limits` is a list of numbered pieces, and each rank takes those of its
 //! number. Where pieces are results ([sweeps and tiles](Ranks)), ranks need to agree on nothing but who has
-//! finished; where they are summands ([`SharedKernel`]), they are added in the order of their numbers, whoever
-//! has computed them. A job that died is gone on with by starting it again, on any number of ranks.
+//! finished; where they are summands ([`SharedKernel`]), they are added in the order of their numbers,
+//! whoever has computed them. A job that died is gone on with by starting it again, on any number of ranks.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 

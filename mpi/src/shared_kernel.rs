@@ -11,15 +11,15 @@ use crate::Ranks;
 /// Tiles of one rank whose products are held before they are sent.
 const TOGETHER: usize = 16;
 
-/// $K(X, X)$ in tiles, of which each rank holds and computes those of its number, as a [`KernelOperator`] with
-/// the bits of a [`TiledKernel`] of one process, whatever the number of ranks.
+/// $K(X, X)$ in tiles, of which each rank holds and computes those of its number, as a [`KernelOperator`]
+/// with the bits of a [`TiledKernel`] of one process, whatever the number of ranks.
 ///
-/// Tile $(I, J)$ on or below the diagonal gives two summands of a product, $K_{IJ} V_J$ and, off the diagonal,
-/// $K_{JI} V_I$. The rows of a band $I$ belong to the rank $I \bmod p$: summands go there, are added in the
-/// order of the tiles' numbers, and the sums go to all. So a product of $n \times k$ numbers with $b$ bands
-/// sends at most $n k b$ numbers in all for the summands and $n k (p - 1)$ for the sums, beside $n^2 k$
-/// multiplications and additions: a share $\approx b/n$, one in the side of a tile. Half as much for the tiles
-/// as whole rows of tiles for each rank would cost, which need the sums alone to be sent.
+/// Tile $(I, J)$ on or below the diagonal gives two summands of a product, $K_{IJ} V_J$ and, off the
+/// diagonal, $K_{JI} V_I$. The rows of a band $I$ belong to the rank $I \bmod p$: summands go there, are
+/// added in the order of the tiles' numbers, and the sums go to all. So a product of $n \times k$ numbers
+/// with $b$ bands sends at most $n k b$ numbers in all for the summands and $n k (p - 1)$ for the sums,
+/// beside $n^2 k$ multiplications and additions: a share $\approx b/n$, one in the side of a tile. Half as
+/// much for the tiles as whole rows of tiles for each rank would cost, which need the sums alone to be sent.
 ///
 /// All methods are collective: every rank calls them with the same numbers, in the same order.
 #[derive(Debug)]

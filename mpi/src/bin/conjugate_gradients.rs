@@ -1,14 +1,15 @@
-//! A posterior of tens of thousands of points by conjugate gradients, the tiles of the kernel shared by ranks.
+//! A posterior of tens of thousands of points by conjugate gradients, the tiles of the kernel shared by
+//! ranks.
 //!
 //! ```sh
 //! cargo build --release -p neural-limits-mpi
 //! mpirun -n 4 target/release/conjugate_gradients --points 50000 --keep iterate.json --weights weights.bin
 //! ```
 //!
-//! Weights have the bytes of `cargo run --release --example beyond_memory` with the same options, whatever the
-//! number of ranks. A job that died goes on with the iterate that it kept, on any number of ranks, as the
-//! example does. The first rank prints the figures of the solution as a line of JSON; `seconds` are those until the
-//! tiles are there, the preconditioner is, and the solution is.
+//! Weights have the bytes of `cargo run --release --example beyond_memory` with the same options, whatever
+//! the number of ranks. A job that died goes on with the iterate that it kept, on any number of ranks, as the
+//! example does. The first rank prints the figures of the solution as a line of JSON; `seconds` are those
+//! until the tiles are there, the preconditioner is, and the solution is.
 
 #[path = "../../../examples/beyond_memory/problem.rs"]
 mod problem;

@@ -8,8 +8,8 @@ use crate::Result;
 
 /// A kernel matrix $K(X, X)$ of $n$ points as the operator $V \mapsto K V$, symmetric and positive
 /// semi-definite: what [`ConjugateGradients`](super::ConjugateGradients) and
-/// [`PivotedCholesky`](super::PivotedCholesky) ask of it. [`TiledKernel`](super::TiledKernel) is one, a matrix
-/// whose structure makes products cheap is another, tiles that processes share a third (`mpi/` of the
+/// [`PivotedCholesky`](super::PivotedCholesky) ask of it. [`TiledKernel`](super::TiledKernel) is one, a
+/// matrix whose structure makes products cheap is another, tiles that processes share a third (`mpi/` of the
 /// repository).
 ///
 /// ```
