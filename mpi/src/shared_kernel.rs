@@ -9,7 +9,7 @@ use neural_limits::{Error, Inputs, Scalar};
 use crate::Ranks;
 
 /// Tiles of one rank whose products are held before they are sent.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 256;
 
 /// $K(X, X)$ in tiles, of which each rank holds and computes those of its number, as a [`KernelOperator`]
 /// with the bits of a [`TiledKernel`] of one process, whatever the number of ranks.

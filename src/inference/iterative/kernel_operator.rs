@@ -51,8 +51,8 @@ pub trait KernelOperator: Debug {
     /// What the kernel itself refuses.
     fn row(&self, i: usize) -> Result<DVector<f64>>;
 
-    /// $K V$ of $n \times k$ numbers. Iterates that are gone on with have the same bits if it always gives the
-    /// same.
+    /// $K V$ of $n \times k$ numbers. Iterates that are gone on with have the same bits if it always gives
+    /// the same.
     ///
     /// # Errors
     /// What the kernel itself refuses.
