@@ -317,7 +317,8 @@ fn numbers_that_json_cannot_hold_are_errors_of_their_cells() {
         )]))
     };
     sweep.run(Shard::whole(), &path, roots, |_| ()).unwrap();
-    let rows: Vec<Row<i32, BTreeMap<String, Vec<Option<f64>>>>> = read(&path).unwrap();
+    type Roots = BTreeMap<String, Vec<Option<f64>>>;
+    let rows: Vec<Row<i32, Roots>> = read(&path).unwrap();
     let [four, less, zero] = &rows[..] else {
         panic!("{rows:?}");
     };
