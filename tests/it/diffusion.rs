@@ -435,7 +435,7 @@ fn depth_then_width_is_width_then_depth() {
         .then(Activated::new(Relu))
         .then(dense);
     let networks = [
-        (ResNet::new(Relu).network(), 400),
+        (ResNet::new(Relu).network(), 1000),
         (ResNet::new(Tanh).initialized_by(biased).network(), 200),
         (Network::new().then(dense).then(Stack::residual(branch)), 50),
     ];
