@@ -5,7 +5,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2};
 
-/// $-2 \log(1 - \ldots)$: $q + q^3 P(q^2)$ is $-2 \log m$ for $q = 4(1 - m)/(1 + m)$, $1/\sqrt2 \le m \le
+/// $P$: $q + q^3 P(q^2)$ is $-2 \log m$ for $q = 4(1 - m)/(1 + m)$, $1/\sqrt2 \le m \le
 /// \sqrt2$.
 const LOGARITHM: [f64; 7] = [
     0.020833333333333544,
@@ -103,4 +103,61 @@ pub(super) fn pair(square: f64, bits: u64) -> (f64, f64) {
     let sign = bits << 52 & 1 << 63;
     let other = (-product).mul_add(sine, r);
     (product * cosine, f64::from_bits(other.to_bits() ^ sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use super::*;
+
+    /// Of random bits, and of those at the ends.
+    fn bits() -> impl Iterator<Item = u64> {
+        let mut state = 0_u64;
+        let random = std::iter::repeat_with(move || {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            state ^ state >> 29
+        });
+        let ends = (0..64).flat_map(|i| [1 << i, u64::MAX << i, u64::MAX >> i]);
+        ends.chain(random.take(100_000))
+    }
+
+    #[test]
+    fn radii_are_roots_of_logarithms() {
+        for bits in bits() {
+            let square = Logarithm::of_uniform(bits).times_minus_two();
+            // 1 - u is exact where u is close to 1
+            let u = (bits | 1) as f64 / 2f64.powi(64);
+            let rest = (bits | 1).wrapping_neg() as f64 / 2f64.powi(64);
+            let expected = if u < 0.75 {
+                -2.0 * libm::log(u)
+            } else {
+                -2.0 * libm::log1p(-rest)
+            };
+            // the number is rounded to 2^-53 at 1
+            let error = 4.0 * f64::EPSILON * expected + 2.0 * f64::EPSILON;
+            assert!((square - expected).abs() <= error, "{bits:x}: {square}");
+        }
+        let largest = Logarithm::of_uniform(0).times_minus_two().sqrt();
+        assert!((largest - (128.0 * LN_2).sqrt()).abs() < 1e-14);
+        assert_eq!(Logarithm::of_uniform(u64::MAX).times_minus_two(), 0.0);
+    }
+
+    #[test]
+    fn pairs_are_points_of_a_circle() {
+        for bits in bits() {
+            let v = ((bits >> 12) as f64 + 0.5) / 2f64.powi(52) - 0.5;
+            let sign = if bits >> 11 & 1 == 1 { -1.0 } else { 1.0 };
+            let (x, y) = pair(9.0, bits);
+            let (sine, cosine) = if v.abs() < 0.25 {
+                libm::sincos(PI * v)
+            } else {
+                let (cosine, sine) = libm::sincos(PI * (0.5 - v.abs()));
+                (sine.copysign(v), cosine)
+            };
+            let error = 5.0 * 3.0 * f64::EPSILON;
+            assert!((x - 3.0 * sine).abs() <= error, "{bits:x}: {x}");
+            assert!((y - sign * 3.0 * cosine).abs() <= error, "{bits:x}: {y}");
+        }
+    }
 }

@@ -99,3 +99,47 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_xoshiro::Xoshiro256Plus;
+
+    use super::*;
+
+    #[test]
+    fn each_lane_is_a_generator_of_its_own() {
+        let mut lanes = Lanes::new([7; 32]);
+        let mut generators: [_; LANES] = std::array::from_fn(|lane| {
+            let state = lanes.0.map(|word| word[lane].to_le_bytes());
+            let mut seed = [0; 32];
+            seed.copy_from_slice(state.as_flattened());
+            Xoshiro256Plus::from_seed(seed)
+        });
+        let mut out = [0; GROUP];
+        for _ in 0..3 {
+            lanes.step(&mut out);
+            for numbers in out.chunks(LANES) {
+                for (number, generator) in numbers.iter().zip(&mut generators) {
+                    assert_eq!(*number, generator.next_u64());
+                }
+            }
+        }
+    }
+
+    /// What is compiled for the widest instruction set gives what plain code gives.
+    #[test]
+    fn bits_are_those_of_any_machine() {
+        let mut lanes = Lanes::new([8; 32]);
+        let mut plain = lanes.clone();
+        let mut out = [0.0; 5 * GROUP];
+        lanes.fill_normals(&mut out);
+        let mut bits = [[0; GROUP]; GROUPS];
+        for expected in out.chunks(GROUPS * GROUP) {
+            let mut out = [0.0; GROUPS * GROUP];
+            let out = &mut out[..expected.len()];
+            plain.fill_some(out, &mut bits);
+            assert_eq!(out, expected);
+        }
+        assert_eq!(lanes, plain);
+    }
+}

@@ -25,13 +25,14 @@ impl Stream {
         }
     }
 
-    /// Independent standard normals $z_1, \ldots, z_n$, twice as fast as one by one: groups of 64 by Box and
-    /// Muller's transform, the rest by [`StandardNormal`]. The same bits on every machine.
+    /// Independent standard normals $z_1, \ldots, z_n$, twice as fast as one by one: in groups of 64 from
+    /// eight generators, and what is left by [`StandardNormal`]. The same bits on every machine; a longer
+    /// slice may begin with other numbers.
     ///
-    /// $(z_i, z_{i + 32}) = \sqrt{-2 \log u}\,(\sin \pi v, \pm\cos \pi v)$ with $u$ uniform on the odd
-    /// multiples of $2^{-64}$ in $(0, 1)$ and $v$ on the centres of $2^{52}$ equal parts of $(-\tfrac12,
-    /// \tfrac12)$, each within 4 units of rounding of the radius: the law is that of standard normals to
-    /// rounding, up to $\lvert z \rvert = 9.4$ (G. E. P. Box and M. E. Muller 1958; beyond are $10^{-20}$).
+    /// Two of a group are $\sqrt{-2 \log u}\,(\sin \pi v, \pm\cos \pi v)$ with $u$ uniform on the odd multiples
+    /// of $2^{-64}$ in $(0, 1)$, $v$ on the centres of $2^{52}$ equal parts of $(-\tfrac12, \tfrac12)$, and a
+    /// random sign (G. E. P. Box and M. E. Muller 1958), within 6 units of rounding of the radius: the law is
+    /// the normal one to rounding, up to $\lvert z \rvert = 9.4$, beyond which its mass is $10^{-20}$.
     ///
     /// ```
     /// use neural_limits::sample::Seed;
