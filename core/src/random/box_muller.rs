@@ -29,6 +29,10 @@ const SINE: [f64; 7] = [
 ];
 
 /// $\sqrt2 \cos(\pi v/2)$ in powers of $v^2$.
+#[expect(
+    clippy::approx_constant,
+    reason = "a coefficient of least error is not the root of 2"
+)]
 const COSINE: [f64; 7] = [
     1.414213562373095,
     -1.7447160499096903,
