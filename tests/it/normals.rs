@@ -55,7 +55,7 @@ fn the_law_is_normal_and_so_are_its_tails() {
     assert!(p > 1e-6);
 }
 
-/// Whether they stand in the same group, come from the same generator, or are the sine and cosine of an angle.
+/// Whether they stand in one group, come from one generator, or are the sine and cosine of an angle.
 #[test]
 fn normals_at_any_distance_are_independent() {
     let z = drawn(3);

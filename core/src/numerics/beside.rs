@@ -1,4 +1,4 @@
-//! The inner products of points that stand beside each other, entry by entry, with points one after the other.
+//! The inner products of points beside each other, entry by entry, with points one after the other.
 
 use super::inner_products::part_of;
 use crate::vectorized::vectorized;

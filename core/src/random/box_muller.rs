@@ -94,7 +94,8 @@ impl Logarithm {
     }
 }
 
-/// $r \sin \pi v$ and $\pm r \cos \pi v$: $r^2$ is given, the upper 52 bits are $v$, the next one is the sign.
+/// $r \sin \pi v$ and $\pm r \cos \pi v$: $r^2$ is given, the upper 52 bits are $v$, the next one is the
+/// sign.
 #[inline(always)]
 pub(super) fn pair(square: f64, bits: u64) -> (f64, f64) {
     let r = square.sqrt();

@@ -20,8 +20,8 @@ pub(super) const GROUP: usize = LANES * STEPS;
 /// on.
 const GROUPS: usize = 2;
 
-/// The states of xoshiro256+ generators, word by word: its upper 53 bits are as good as those of xoshiro256++,
-/// for less (D. Blackman and S. Vigna 2021, arXiv 1805.01407).
+/// The states of xoshiro256+ generators, word by word: its upper 53 bits are as good as those of
+/// xoshiro256++, for less (D. Blackman and S. Vigna 2021, arXiv 1805.01407).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lanes([[u64; LANES]; 4]);
 
