@@ -9,7 +9,8 @@ pub const BESIDE: usize = 16;
 /// Entries that are added at a time, at most: so many of all points stay in the first-level cache.
 const ENTRIES: usize = 128;
 
-/// Sums $\sum_k x_{ik} y_{jk}$ of [`BESIDE`] points $x_i$ whose entries come piece by piece and are forgotten.
+/// Sums $\sum_k x_{ik} y_{jk}$ of [`BESIDE`] points $x_i$ whose entries come piece by piece and are
+/// forgotten.
 ///
 /// They are summed as [`inner_products`](super::inner_products) sums them: the same bits.
 #[derive(Debug, Clone)]

@@ -30,9 +30,10 @@ impl Stream {
     /// slice may begin with other numbers.
     ///
     /// Two of a group are $\sqrt{-2 \log u}\,(\sin \pi v, \pm\cos \pi v)$ with $u$ uniform on the odd
-    /// multiples of $2^{-64}$ in $(0, 1)$, $v$ on the centres of $2^{52}$ equal parts of $(-\tfrac12, \tfrac12)$, and a
-    /// random sign (G. E. P. Box and M. E. Muller 1958), within 6 units of rounding of the radius: the law is
-    /// the normal one to rounding, up to $\lvert z \rvert = 9.4$, beyond which its mass is $10^{-20}$.
+    /// multiples of $2^{-64}$ in $(0, 1)$, $v$ on the centres of $2^{52}$ equal parts of $(-\tfrac12,
+    /// \tfrac12)$, and a random sign (G. E. P. Box and M. E. Muller 1958), within 6 units of rounding of the
+    /// radius: the law is the normal one to rounding, up to $\lvert z \rvert = 9.4$, beyond which its mass is
+    /// $10^{-20}$.
     ///
     /// ```
     /// use neural_limits::sample::Seed;
