@@ -761,7 +761,7 @@ fn the_density_of_the_angle_has_the_simulated_mean() {
 }
 
 /// The angle of φ(Y_{L-1}) in 6000 sampled networks: mean, deviation, and median against the density; the
-/// published mean is rejected.
+/// published mean, 5.6 standard errors away, is rejected at 3 of them.
 #[test]
 fn sampled_networks_have_the_density_of_the_angle() {
     let (width, depth, samples) = (100, 20, 6000);
@@ -794,7 +794,7 @@ fn sampled_networks_have_the_density_of_the_angle() {
         .unwrap()
         .predict(0.5, depth)
         .unwrap();
-    assert!((mean - published[depth - 1].0).abs() > STANDARD_ERRORS * mean_error);
+    assert!((mean - published[depth - 1].0).abs() > 3.0 * mean_error);
 }
 
 #[test]

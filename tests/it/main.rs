@@ -30,6 +30,7 @@ mod kernel_oracle;
 mod kernel_theorems;
 mod mean_field;
 mod network_theorems;
+mod normals;
 mod one_network;
 mod particles;
 mod propagation;

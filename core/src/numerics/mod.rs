@@ -15,8 +15,10 @@
 //! | `buffers` | large buffers that are used again |
 //! | `inner_products` | the products of points with points, of each pair the same bits in any company |
 //! | `matrices` | products and exponentials of matrices, with the same bits on every machine |
+//! | `beside` | the same products with points beside each other, whose entries come piece by piece |
 //! | `summation` | sums of products in an order that no machine changes |
 
+mod beside;
 mod buffers;
 pub mod chebyshev;
 mod cholesky;
@@ -33,6 +35,7 @@ pub mod root;
 pub mod sine;
 mod summation;
 
+pub use beside::{BESIDE, ProductsBeside};
 pub use buffers::Buffers;
 pub use cholesky::semidefinite_cholesky;
 pub use inner_products::inner_products;
