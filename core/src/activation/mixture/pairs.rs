@@ -98,13 +98,18 @@ impl<const SIZE: usize> Side<SIZE> {
             (&mut side.odd, pieces.map(|piece| piece.odd), 1.0),
             (&mut side.even, pieces.map(|piece| piece.even), 1.0),
         ] {
-            let all = part.iter().copied().flatten();
-            for (to, &from) in array.iter_mut().zip(all) {
-                *to = from * scale;
+            let mut start = 0;
+            for from in part {
+                let to = &mut array[start..start + from.len()];
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = from * scale;
+                }
+                start += from.len();
             }
             if is_ring {
-                for i in count..length {
-                    array[i] = array[i - count];
+                let (ring, again) = array[..length].split_at_mut(count);
+                for again in again.chunks_mut(count.max(1)) {
+                    again.copy_from_slice(&ring[..again.len()]);
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::kernel::product::InputPairs;
 use crate::{Result, Scalar};
 
 /// Terms in $\log q$, at most.
-pub(super) const MOST_TERMS: usize = 14;
+pub(super) const MOST_TERMS: usize = 18;
 
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
