@@ -27,8 +27,8 @@ pub(crate) trait PairForm: Activation {
     /// The moments of a pair.
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
 
-    /// Those at some correlations, with the bits of [`pair`](Self::pair) and for less: what does not depend on
-    /// the correlation is computed once.
+    /// Those at some correlations, with the bits of [`pair`](Self::pair) and for less: what does not depend
+    /// on the correlation is computed once.
     fn at_correlations(&self, qa: f64, qb: f64, c: &[PairCorrelation]) -> Vec<PairMoments> {
         c.iter().map(|&c| self.pair(qa, qb, c)).collect()
     }

@@ -507,8 +507,8 @@ mod tests {
         assert!(matches!(refused, Some(Error::NotConverged { .. })));
     }
 
-    /// $\mathbb E[e^{-a(x-m)^2}] = e^{-am^2/(1+2aq)}/\sqrt{1+2aq}$: a bump far narrower than the deviation, by
-    /// whatever route.
+    /// $\mathbb E[e^{-a(x-m)^2}] = e^{-am^2/(1+2aq)}/\sqrt{1+2aq}$: a bump far narrower than the deviation,
+    /// by whatever route.
     #[test]
     fn a_narrow_feature_away_from_zero_is_seen() {
         for at in [3.0, 8.0, 19.5, 28.0, 41.0, 60.0] {
