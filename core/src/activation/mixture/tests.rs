@@ -231,6 +231,10 @@ fn correlations() -> impl Iterator<Item = PairCorrelation> {
     near.into_iter().chain(near.map(PairCorrelation::opposite))
 }
 
+fn pair_moments<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+    Beside::new(phi, qa, qb).at(c)
+}
+
 #[test]
 fn both_inputs_are_alike() {
     each!(|phi| {

@@ -11,13 +11,14 @@ use crate::kernel::product::InputPairs;
 use crate::{Result, Scalar};
 
 /// Terms in $\log q$, at most.
-pub(super) const MOST_TERMS: usize = 14;
+pub(super) const MOST_TERMS: usize = 18;
 
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
 
-/// What the terms of a table leave out, relative.
+/// What the terms of a table leave out: relative, or as a part of the noise that it is built to.
 const TOLERANCE: f64 = 1e-15;
+const OF_NOISE: f64 = 0.01;
 
 /// How far the table reaches beyond the angles of the samples, as a part of their range.
 const MARGIN: f64 = 0.15;
@@ -37,6 +38,10 @@ const SYMMETRIC: f64 = 0.6;
 pub(super) struct Sample {
     variances: (f64, f64),
     epsilon: f64,
+}
+
+fn tolerance(probe: &Probe<'_>) -> f64 {
+    TOLERANCE.max(OF_NOISE * probe.noise)
 }
 
 /// Some pairs of the inputs, evenly spread.
@@ -272,7 +277,7 @@ impl Plan {
                 x: -x,
             };
             let floor = self.floor(probe, piece.epsilon(1.0).max(piece.epsilon(-1.0)));
-            probe.terms(MOST_POWERS, (TOLERANCE, floor), |nodes| {
+            probe.terms(MOST_POWERS, (tolerance(probe), floor), |nodes| {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
         });
@@ -307,7 +312,7 @@ impl Plan {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
             let floor = self.floor(probe, epsilon);
-            probe.terms(MOST_TERMS, (TOLERANCE, floor), |nodes| {
+            probe.terms(MOST_TERMS, (tolerance(probe), floor), |nodes| {
                 // the roles of both points are the same
                 self.ratios(
                     probe,
