@@ -4,7 +4,6 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use neural_limits::prelude::*;
-use rand_distr::{Distribution, StandardNormal};
 
 const WIDTH: usize = 64;
 const STEPS: usize = 1000;
@@ -19,9 +18,7 @@ fn diffusion(c: &mut Criterion) {
     group.bench_function("floor: as many normals", |bencher| {
         bencher.iter(|| {
             for _ in 0..STEPS * PATHS {
-                for z in &mut block {
-                    *z = StandardNormal.sample(&mut rng);
-                }
+                rng.fill_normals(&mut block);
                 black_box(&mut block);
             }
         });

@@ -4,63 +4,28 @@
 //! ```sh
 //! cargo run --release --example beyond_memory -- --points 20000 --budget 1000
 //! cargo run --release --example beyond_memory -- --points 20000 --budget 0 # tiles computed again
+//! cargo run --release --example beyond_memory -- --keep iterate.json       # can be killed and gone on with
 //! ```
 //!
 //! The first takes 144 iterations, 61 s of processor time and 916 MiB; the second as many, each as
-//! long as the kernel takes.
+//! long as the kernel takes. Over ranks, with the same bits: `mpi/src/bin/conjugate_gradients.rs`.
 
-use std::ops::ControlFlow;
+#[path = "beyond_memory/problem.rs"]
+mod problem;
+
 use std::time::Instant;
 
 use clap::Parser;
-use nalgebra::DMatrix;
-use neural_limits::inference::{ConjugateGradients, PivotedCholesky, TiledKernel};
-use neural_limits::prelude::*;
+use neural_limits::Inputs;
+use neural_limits::inference::TiledKernel;
+
+use problem::{Problem, rms};
 
 #[derive(Parser)]
 #[command(about = "The mean of a Gaussian process beyond memory")]
 struct Arguments {
-    /// Points to train on.
-    #[arg(long, default_value_t = 20_000)]
-    points: usize,
-    /// Their dimension.
-    #[arg(long, default_value_t = 10)]
-    dimension: usize,
-    /// Outputs, solved for together.
-    #[arg(long, default_value_t = 2)]
-    outputs: usize,
-    /// Points to predict.
-    #[arg(long, default_value_t = 1000)]
-    test: usize,
-    /// Hidden layers of the network, whose tangent kernel it is.
-    #[arg(long, default_value_t = 3)]
-    depth: usize,
-    /// Megabytes for tiles that are kept, in single precision.
-    #[arg(long, default_value_t = 1000)]
-    budget: usize,
-    /// Pivots of the preconditioner.
-    #[arg(long, default_value_t = 300)]
-    rank: usize,
-    /// The noise, as a multiple of the mean of the diagonal.
-    #[arg(long, default_value_t = 1e-3)]
-    noise: f64,
-    /// The largest relative residual.
-    #[arg(long, default_value_t = 1e-6)]
-    tolerance: f64,
-}
-
-/// Points without structure, the same in every run, and targets that are smooth functions of them.
-fn data(first: usize, count: usize, arguments: &Arguments) -> (DMatrix<f64>, DMatrix<f64>) {
-    let d = arguments.dimension;
-    let x = DMatrix::from_fn(count, d, |i, j| {
-        let phase = (0.754_877_666 * (first + i) as f64 + 0.569_840_291 * (j * j) as f64).fract();
-        (1.0e3 * (phase + 0.1 * j as f64)).sin()
-    });
-    let y = DMatrix::from_fn(count, arguments.outputs, |i, c| {
-        let sum: f64 = (0..d).map(|j| x[(i, j)] * ((j + c) as f64).cos()).sum();
-        sum.sin()
-    });
-    (x, y)
+    #[command(flatten)]
+    problem: Problem,
 }
 
 /// The largest memory so far in megabytes, where the system says.
@@ -71,18 +36,17 @@ fn peak() -> Option<usize> {
     Some(kilobytes / 1024)
 }
 
-fn main() -> Result<(), Error> {
-    let arguments = Arguments::parse();
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Arguments { problem } = Arguments::parse();
     let start = Instant::now();
     let elapsed = || start.elapsed().as_secs_f64();
-    let (x, y) = data(0, arguments.points, &arguments);
-    let (test, expected) = data(arguments.points, arguments.test, &arguments);
+    let (x, _) = problem.training_data();
+    let (test, expected) = problem.test_data();
     let (x, test) = (Inputs::from_matrix(&x)?, Inputs::from_matrix(&test)?);
-    let net = Mlp::new(Relu).initialized_by(Initialization::new(2.0, 0.1)?);
-    let kernel = NetworkKernel::ntk(&net.infinite_width(arguments.depth)?)?;
-    let noise = Noise::RelativeToMeanDiagonal(arguments.noise);
+    let kernel = problem.kernel()?;
 
-    let tiles = TiledKernel::<f32>::new(&kernel, &x, arguments.budget * 1_000_000)?;
+    let budget = problem.budget * 1_000_000;
+    let tiles = TiledKernel::<f32>::with_side(&kernel, &x, budget, problem.side)?;
     println!(
         "{} of {} tiles kept, {} MB ({:.1} s)",
         tiles.kept(),
@@ -90,18 +54,15 @@ fn main() -> Result<(), Error> {
         tiles.bytes() / 1_000_000,
         elapsed()
     );
-    let preconditioner = PivotedCholesky::new(&tiles, arguments.rank, noise)?;
+    let preconditioner = problem.preconditioner(&tiles)?;
     println!(
         "{} pivots leave {:.1e} of the diagonal ({:.1} s)",
         preconditioner.rank(),
         preconditioner.mean_left() / tiles.diagonal().mean(),
         elapsed()
     );
-    let solver = ConjugateGradients::new(&tiles, noise)?
-        .with_preconditioner(preconditioner)?
-        .with_tolerance(arguments.tolerance)?;
-    let mut iterate = solver.start(&y)?;
-    solver.run(&mut iterate, |progress| {
+    let kept = problem.kept()?;
+    let iterate = problem.solve(&tiles, preconditioner, &kept, true, |progress| {
         if progress.iterations.is_multiple_of(10) {
             println!(
                 "iteration {}: residual {:.1e} ({:.1} s)",
@@ -110,9 +71,9 @@ fn main() -> Result<(), Error> {
                 elapsed()
             );
         }
-        ControlFlow::Continue(())
     })?;
     let residual = iterate.residuals().into_iter().fold(0.0, f64::max);
+    problem.write_weights(iterate.weights())?;
     let mean = tiles.mean(&test, iterate.weights())?;
     println!(
         "solved in {} iterations, relative residual {residual:.2e}",
@@ -120,8 +81,8 @@ fn main() -> Result<(), Error> {
     );
     println!(
         "rms error at {} test points {:.2e}",
-        arguments.test,
-        (mean - &expected).norm() / (expected.len() as f64).sqrt()
+        problem.test,
+        rms(&mean, &expected)
     );
     println!("{:.1} s in all", elapsed());
     if let Some(peak) = peak() {

@@ -51,8 +51,8 @@ struct Arguments {
     /// Names the rows
     #[arg(long)]
     list: bool,
-    /// Seed of all networks
-    #[arg(long, default_value_t = 7)]
+    /// Seed of all networks but those that are trained, which have seeds of their own
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
     /// Where finished rows are kept
     #[arg(long, value_name = "FOLDER", default_value = "target/reproduce")]
@@ -61,6 +61,9 @@ struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     docs: Option<PathBuf>,
 }
+
+/// Of the documents.
+const SEED: u64 = 7;
 
 fn groups() -> Vec<Group> {
     let group = |title, rows: &[Row]| Group {
@@ -170,8 +173,17 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     Ok(good)
 }
 
+/// Whether a row depends on no seed but its own.
+fn has_own_seeds(row: &Row) -> bool {
+    training::ROWS.iter().any(|own| own.name == row.name)
+}
+
 /// Runs a row and writes its figures.
 fn measured(row: &Row, setting: &Setting, figures: &Path) -> Result<Kept, Error> {
+    if setting.seed != SEED && has_own_seeds(row) {
+        let expected = format!("{SEED}: networks that are trained have seeds of their own");
+        return Err(Error::invalid("--seed", setting.seed, expected));
+    }
     let start = Instant::now();
     let outcome = (row.run)(setting)?;
     let mut names = Vec::new();
@@ -209,6 +221,18 @@ mod tests {
                 .to_string()
                 .contains("neuron_law")
         );
+    }
+
+    #[test]
+    fn rows_with_seeds_of_their_own_refuse_another() {
+        let setting = Setting {
+            quick: true,
+            seed: SEED + 1,
+        };
+        let error = measured(&training::ROWS[0], &setting, Path::new("")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("--seed = 8") && text.contains("seeds of their own"));
+        assert!(!groups()[0].rows.iter().any(has_own_seeds));
     }
 
     #[test]

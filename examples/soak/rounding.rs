@@ -130,14 +130,55 @@ const CORNERS: [[f64; 3]; 7] = [
 /// What both kernels of a pair may be off: the errors that documentation grants each layer, sent through the
 /// layers behind it.
 ///
-/// Variances and $1 - c$ have relative errors. Where variances differ, before or after a layer, and near
-/// $c = -1$, $1 - c$ has an absolute one.
+/// Variances and $1 - c$ have relative errors. Where variances differ, before or after a layer that is not
+/// dense, and near $c = -1$, $1 - c$ has an absolute one. (Inputs know their angle, and covariances are added
+/// without cancellation: so a dense layer only passes on what the variances are off.)
 pub fn slack(problem: &Problem, i: usize, j: usize) -> [f64; 2] {
     let (x, y) = (&problem.points[i], &problem.points[j]);
     envelope(problem, x, y).unwrap_or([f64::INFINITY; 2])
 }
 
 fn envelope(problem: &Problem, x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
+    let layers = unrolled(&problem.layers, problem.depth);
+    let (block, errors) = corners(problem, layers, x, y)?;
+    let scale = geometric_mean(block.variance_a()[0], block.variance_b()[0]);
+    let [variance, epsilon, tangent] = errors;
+    Some([scale * (variance + epsilon), tangent])
+}
+
+/// What the covariance of two points behind open stacks may be off by the errors that documentation grants
+/// each layer before the first of them, sent through `limit` from there on.
+pub fn slack_at_infinite_depth(
+    problem: &Problem,
+    [i, j]: [usize; 2],
+    limit: impl Fn(PairCovariance) -> Result<f64, Error>,
+) -> f64 {
+    let is_open = |layer: &LayerDescription| matches!(layer, LayerDescription::Stack { .. });
+    let first = problem.layers.iter().position(is_open).unwrap_or(0);
+    let layers = unrolled(&problem.layers[..first], problem.depth);
+    let envelope = || {
+        let (mut block, errors) = corners(problem, layers, &problem.points[i], &problem.points[j])?;
+        spread(&mut block, errors).ok()?;
+        let pairs = block.variance_b().iter().zip(block.correlation());
+        let images = pairs.map(|(&qb, c)| {
+            let pair =
+                PairCovariance::with_complement(block.variance_a()[0], qb, c.one_minus()).ok()?;
+            limit(pair).ok()
+        });
+        let images = images.collect::<Option<Vec<f64>>>()?;
+        Some(largest_difference(&images))
+    };
+    envelope().unwrap_or(f64::INFINITY)
+}
+
+/// Two points behind layers: a block of the pair whose columns are those at the corners of the errors before
+/// the last layer, and the errors behind it.
+fn corners(
+    problem: &Problem,
+    layers: Vec<LayerDescription>,
+    x: &[f64],
+    y: &[f64],
+) -> Option<(KernelBlock, [f64; 3])> {
     let unit = of_a_layer(problem);
     let identity = Network::new().infinite_width(1).ok()?;
     let pair = identity.pair(x, y).ok()?.pair().ok()?;
@@ -151,8 +192,9 @@ fn envelope(problem: &Problem, x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
     .ok()?;
     block.set_width(Some(x.len() as f64));
     let differs = |block: &KernelBlock| block.variance_a()[0] != block.variance_b()[0];
-    let mut errors = grown(&block, 4.0 * UNIT, differs(&block));
-    for layer in unrolled(&problem.layers, problem.depth) {
+    let mut errors = grown(&block, 4.0 * UNIT, false);
+    for layer in layers {
+        let keeps_complements = matches!(layer, LayerDescription::Dense { .. });
         let differed = differs(&block);
         spread(&mut block, errors).ok()?;
         let rounding = unit * inner(&layer) as f64;
@@ -162,28 +204,29 @@ fn envelope(problem: &Problem, x: &[f64], y: &[f64]) -> Option<[f64; 2]> {
             .ok()?
             .apply(&mut block)
             .ok()?;
-        errors = grown(&block, rounding, differed || differs(&block));
+        let differ = !keeps_complements && (differed || differs(&block));
+        errors = grown(&block, rounding, differ);
     }
-    let scale = geometric_mean(block.variance_a()[0], block.variance_b()[0]);
-    let [variance, epsilon, tangent] = errors;
-    Some([scale * (variance + epsilon), tangent])
+    Some((block, errors))
+}
+
+/// How far values are from the first of them.
+fn largest_difference(values: &[f64]) -> f64 {
+    let apart = values.iter().map(|value| (value - values[0]).abs());
+    apart.fold(0.0, f64::max)
 }
 
 /// The relative error of $q$ and the absolute ones of $1 - c$ and $\Theta$ after a layer that adds
 /// `rounding`, of points whose variances differ or not.
 fn grown(block: &KernelBlock, rounding: f64, differ: bool) -> [f64; 3] {
-    let largest = |values: &[f64]| {
-        let apart = values.iter().map(|value| (value - values[0]).abs());
-        apart.fold(0.0, f64::max)
-    };
     let qb = block.variance_b();
     let epsilon: Vec<f64> = block.correlation().iter().map(|c| c.one_minus()).collect();
     let (here, theta) = (epsilon[0], block.tangent().unwrap_or(&[0.0]));
     let relative = if differ || here > 1.0 { 1.0 } else { here };
     [
-        largest(qb) / qb[0].max(f64::MIN_POSITIVE) + rounding,
-        largest(&epsilon) + rounding * relative,
-        largest(theta) + rounding * theta[0].abs(),
+        largest_difference(qb) / qb[0].max(f64::MIN_POSITIVE) + rounding,
+        largest_difference(&epsilon) + rounding * relative,
+        largest_difference(theta) + rounding * theta[0].abs(),
     ]
 }
 

@@ -1,18 +1,25 @@
-//! Sweeps and tiles of kernels over the ranks of MPI, with the bytes of one process.
+//! Sweeps, tiles of kernels and posteriors over the ranks of MPI, with the bytes of one process.
 //!
-//! Every long computation of `neural-limits` is a list of independent, numbered pieces, so that ranks need to
-//! agree on nothing but who has finished: each takes the pieces of its number, writes them as they finish,
-//! and a job that died is gone on with by starting it again, on any number of ranks.
+//! Every long computation of `neural-limits` is a list of numbered pieces, and each rank takes those of its
+//! number. Where pieces are results ([sweeps and tiles](Ranks)), ranks need to agree on nothing but who has
+//! finished; where they are summands ([`SharedKernel`]), they are added in the order of their numbers,
+//! whoever has computed them. A job that died is gone on with by starting it again, on any number of ranks.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 
+mod shared_kernel;
+
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use mpi::Threading;
+use mpi::datatype::{Partition, PartitionMut};
 use mpi::environment::Universe;
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::Communicator;
-use mpi::traits::CommunicatorCollectives;
+use mpi::traits::{Communicator, CommunicatorCollectives, Root};
+
+pub use shared_kernel::SharedKernel;
 
 /// The ranks of `mpirun`.
 pub struct Ranks {
@@ -60,12 +67,100 @@ impl Ranks {
         self.world.barrier();
     }
 
-    /// Runs the program of this rank; if it fails, says why and ends all ranks, which lose no piece that has
-    /// been written.
-    pub fn run(self, program: impl FnOnce(&Self) -> Result<(), Box<dyn Error>>) {
-        if let Err(error) = program(&self) {
-            eprintln!("{self:?}: {error}");
-            self.world.abort(1);
+    /// What the first rank has, on all of them; what others have is not looked at.
+    ///
+    /// # Errors
+    /// [`neural_limits::Error::Overflow`] for more bytes than MPI can count.
+    pub fn broadcast(&self, bytes: Vec<u8>) -> Result<Vec<u8>, neural_limits::Error> {
+        let first = self.world.process_at_rank(0);
+        let mut length = bytes.len() as u64;
+        first.broadcast_into(&mut length);
+        let mut bytes = bytes;
+        bytes.resize(countable(length)? as usize, 0);
+        // the address of nothing may be one that means something to MPI
+        if !bytes.is_empty() {
+            first.broadcast_into(&mut bytes[..]);
         }
+        Ok(bytes)
     }
+
+    /// Sends numbers to every rank, and receives `counts[s]` from each rank $s$.
+    ///
+    /// # Errors
+    /// [`neural_limits::Error::Overflow`] for more numbers than MPI can count.
+    pub fn exchange(
+        &self,
+        sent: &[Vec<f64>],
+        counts: &[usize],
+    ) -> Result<Vec<Vec<f64>>, neural_limits::Error> {
+        let (own, places) = layout(sent.iter().map(Vec::len))?;
+        let sent = sent.concat();
+        let sent = Partition::new(&sent[..], own, places);
+        self.received(counts, |received| {
+            self.world.all_to_all_varcount_into(&sent, received)
+        })
+    }
+
+    /// The numbers of all ranks, of which rank $s$ has `counts[s]`.
+    ///
+    /// # Errors
+    /// [`neural_limits::Error::Overflow`] for more numbers than MPI can count.
+    pub fn gather(
+        &self,
+        own: &[f64],
+        counts: &[usize],
+    ) -> Result<Vec<Vec<f64>>, neural_limits::Error> {
+        self.received(counts, |received| {
+            self.world.all_gather_varcount_into(own, received)
+        })
+    }
+
+    fn received(
+        &self,
+        counts: &[usize],
+        receive: impl FnOnce(&mut PartitionMut<'_, [f64], Vec<i32>, Vec<i32>>),
+    ) -> Result<Vec<Vec<f64>>, neural_limits::Error> {
+        let (numbers, places) = layout(counts.iter().copied())?;
+        let mut all = vec![0.0; counts.iter().sum()];
+        receive(&mut PartitionMut::new(&mut all[..], numbers, places));
+        let mut rest = &all[..];
+        let parts = counts.iter().map(|&count| {
+            let (part, others) = rest.split_at(count);
+            rest = others;
+            part.to_vec()
+        });
+        Ok(parts.collect())
+    }
+
+    /// Runs the program of this rank; if it fails or panics, says why and ends all ranks, none of which waits
+    /// for it then. What has been written is not lost.
+    pub fn run(self, program: impl FnOnce(&Self) -> Result<(), Box<dyn Error>>) {
+        match catch_unwind(AssertUnwindSafe(|| program(&self))) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => eprintln!("{self:?}: {error}"),
+            // which has said why
+            Err(_panic) => {}
+        }
+        // of a rank that is gone mpirun forwards nothing
+        std::thread::sleep(Duration::from_millis(300));
+        self.world.abort(1);
+    }
+}
+
+/// Counts and where each begins, as MPI counts.
+fn layout(
+    counts: impl Iterator<Item = usize>,
+) -> Result<(Vec<i32>, Vec<i32>), neural_limits::Error> {
+    let (mut numbers, mut places) = (Vec::new(), Vec::new());
+    let mut end = 0;
+    for count in counts {
+        numbers.push(countable(count as u64)?);
+        places.push(countable(end)?);
+        end += count as u64;
+    }
+    Ok((numbers, places))
+}
+
+fn countable(count: u64) -> Result<i32, neural_limits::Error> {
+    i32::try_from(count).map_err(|_| neural_limits::Error::overflow("the size of a message"))
 }

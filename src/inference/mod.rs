@@ -10,6 +10,7 @@
 //! | [`KernelFamily`] | covariance functions with parameters: gradient of the likelihood, selection by it |
 //! | `Selection` (feature `selection`) | parameters of the largest marginal likelihood |
 //! | [`TiledKernel`], [`ConjugateGradients`] | the same for tens of thousands of points, beyond memory |
+//! | [`KernelOperator`] | what conjugate gradients ask of a kernel matrix that is computed elsewhere |
 //! | `linear_algebra`, `conditioning` | the Cholesky factor, in tiles; eigenvectors; singular matrices |
 //! | `checks`, `gaussian` | what matrices of users must be; draws with a covariance matrix |
 //! | `sensitivity`, `derivative` | derivatives of kernel matrices: by the recursion, or by a polynomial |
@@ -36,7 +37,9 @@ mod sensitivity;
 pub use covariance_function::{Blocks, CovarianceFunction, NetworkKernel, Scaled};
 pub use family::{Domain, KernelFamily, LikelihoodGradient};
 pub use gaussian_process::GaussianProcess;
-pub use iterative::{ConjugateGradients, Iterate, PivotedCholesky, Progress, TiledKernel};
+pub use iterative::{
+    ConjugateGradients, Iterate, KernelOperator, PivotedCholesky, Progress, Summand, TiledKernel,
+};
 pub use noise::Noise;
 pub use regression::Regression;
 #[cfg(feature = "selection")]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Shard, io_error, replace};
+use super::{Shard, io_error, replace, sync_folder};
 use crate::{Error, Result};
 
 /// How long another process may hold a file before it counts as running.
@@ -125,6 +125,9 @@ pub(super) fn open(
         cut(&mut file, 0).map_err(io)?;
         file.write_all(format!("{header}\n").as_bytes())
             .map_err(io)?;
+        if bytes.is_empty() {
+            sync_folder(path).map_err(io)?;
+        }
         return Ok((file, BTreeSet::new()));
     };
     if lines.header != header {
@@ -192,11 +195,12 @@ pub(super) fn put_in_order(path: &Path) -> Result<()> {
     }
 }
 
-/// All shards of a sweep as one file, with the bytes of a run of all cells.
+/// All shards of a sweep as one file, with the bytes of a run of all cells. A file that is there already is
+/// replaced if it holds nothing else than some of these cells.
 ///
 /// # Errors
 /// [`Error::Shape`] for shards or cells that are missing; [`Error::Invalid`] for files of different sweeps or
-/// the same shard twice; [`Error::Io`].
+/// the same shard twice; [`Error::Io`], also for a file that would be lost.
 pub fn merge(shards: &[impl AsRef<Path>], path: &Path) -> Result<()> {
     let mut files = Vec::new();
     for shard in shards {
@@ -255,7 +259,26 @@ pub fn merge(shards: &[impl AsRef<Path>], path: &Path) -> Result<()> {
             expected,
         ));
     }
-    replace(path, &all.in_order(&format!("{}}}", all.header)))
+    let header = format!("{}}}", all.header);
+    check_replaced(path, &header, &all)?;
+    replace(path, &all.in_order(&header))
+}
+
+/// Whether a file is not there, or has nothing that other lines do not have.
+fn check_replaced(path: &Path, header: &str, by: &Lines<'_>) -> Result<()> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        bytes => bytes.map_err(|error| io_error(path, &error))?,
+    };
+    let is_part = |lines: Lines<'_>| {
+        let mut cells = lines.cells.iter();
+        lines.header == header && cells.all(|(cell, line)| by.cells.get(cell) == Some(line))
+    };
+    if bytes.is_empty() || Lines::of(path, &bytes).is_ok_and(|found| found.is_some_and(is_part)) {
+        return Ok(());
+    }
+    let reason = "is there, and not a part of this sweep: remove it or choose another name";
+    Err(io_error(path, &reason))
 }
 
 /// The cells of a file, in order; those that are not there yet are left out.

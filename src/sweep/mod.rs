@@ -5,6 +5,8 @@
 //! | [`Sweep`] | numbered cells, and a run of them that can be killed at any moment and gone on with |
 //! | [`Shard`] | part $i$ of $k$ of the cells |
 //! | [`merge`], [`read`] | shards as the file of one run; what a file holds |
+//! | [`replace`] | a file with another content, in one step |
+//! | `finite` | whether a value has numbers that JSON cannot hold |
 //! | [`Plan`] | random networks on a grid of sizes and laws of weights, as data |
 //!
 //! A file has lines of JSON. The first says what is swept: the version of the crate, the seed, all
@@ -13,10 +15,11 @@
 //! interruptions.
 
 mod file;
+mod finite;
 mod plan;
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -25,6 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use file::{Row, merge, read};
+use finite::NotFinite;
 pub use plan::{Cell, FunctionDescription, Plan, Summary};
 
 use crate::random::Seed;
@@ -166,7 +170,8 @@ impl<C: Serialize + Sync> Sweep<C> {
     /// Of cells, with a name and whatever else they depend on as parameters, for the header.
     ///
     /// # Errors
-    /// [`Error::Shape`] for no cells; [`Error::Invalid`] for parameters that are no JSON.
+    /// [`Error::Shape`] for no cells; [`Error::Invalid`] for parameters or cells that are no JSON, as NaN is
+    /// not.
     pub fn new(
         name: &str,
         parameters: &(impl Serialize + ?Sized),
@@ -176,8 +181,18 @@ impl<C: Serialize + Sync> Sweep<C> {
         if cells.is_empty() {
             return Err(Error::shape("cells", "length 0", "at least one cell"));
         }
+        let not_json = |argument: String, error: &dyn std::fmt::Display| {
+            Error::invalid(argument, error, "data that JSON can hold")
+        };
+        let check = |argument: &str, found: std::result::Result<(), NotFinite>| {
+            found.map_err(|error| not_json(format!("{argument}{}", error.place), &error.found))
+        };
+        check("parameters", finite::check(parameters))?;
+        for (i, cell) in cells.iter().enumerate() {
+            check(&format!("cells[{i}]"), finite::check(cell))?;
+        }
         let parameters = serde_json::to_value(parameters)
-            .map_err(|error| Error::invalid("parameters", error, "data that JSON can hold"))?;
+            .map_err(|error| not_json("parameters".to_owned(), &error))?;
         Ok(Self {
             header: Header {
                 sweep: name.to_owned(),
@@ -211,7 +226,8 @@ impl<C: Serialize + Sync> Sweep<C> {
     ///
     /// A run that was killed, at whatever moment, is gone on with by the same call: a last line that was cut
     /// off is computed again, nothing else is. An error of `compute` is the result of its cell, as it would
-    /// be every time, except for [`Error::OutOfMemory`] and [`Error::Io`].
+    /// be every time, except for [`Error::OutOfMemory`] and [`Error::Io`]. A result with a number that is NaN
+    /// or infinite, for which JSON has no word, is an [`Error::Undefined`] that names it.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written, is damaged, or another process writes to it;
@@ -241,7 +257,13 @@ impl<C: Serialize + Sync> Sweep<C> {
         let state = Mutex::new((file, found.len()));
         parallel::try_map(missing.len(), |i| {
             let (cell, parameters) = (missing[i], &self.cells[missing[i]]);
-            let outcome = compute(parameters, seed.split(cell as u64));
+            let outcome = compute(parameters, seed.split(cell as u64)).and_then(|result| {
+                let not_finite = |NotFinite { place, found }| {
+                    Error::undefined(format!("result{place}"), format!("it is {found}"))
+                };
+                finite::check(&result).map_err(not_finite)?;
+                Ok(result)
+            });
             let outcome = match &outcome {
                 Ok(result) => Outcome::Result(result),
                 Err(error @ (Error::OutOfMemory { .. } | Error::Io { .. })) => {
@@ -277,16 +299,35 @@ fn io_error(path: &Path, reason: &dyn std::fmt::Display) -> Error {
     }
 }
 
-/// Replaces a file by another content in one step.
-fn replace(path: &Path, content: &[u8]) -> Result<()> {
+/// Replaces a file by another content in one step: whenever the process or the system dies, the file has the
+/// old content or the new one, and after the call the new one. Until then that is in a file beside it, with
+/// `.new` behind its name; one process at a time.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let new = Path::new(&name);
     let write = || {
-        let mut file = fs::File::create(new)?;
+        let mut file = File::create(new)?;
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(new, path)
+        fs::rename(new, path)?;
+        sync_folder(path)
     };
     write().map_err(|error| io_error(path, &error))
+}
+
+/// Brings the name of a file to the disk, where the system can.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+    match folder.sync_all().map_err(|error| (error.kind(), error)) {
+        Err((io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported, _)) | Ok(()) => Ok(()),
+        Err((_, error)) => Err(error),
+    }
 }

@@ -310,7 +310,7 @@ fn every_regime<N: Architecture>(
 }
 
 proptest! {
-    #![proptest_config(crate::property::config(3000))]
+    #![proptest_config(crate::property::config(800))]
 
     #[test]
     fn scalar_evaluators_give_finite_numbers_or_errors(
@@ -377,7 +377,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(crate::property::config(400))]
+    #![proptest_config(crate::property::config(100))]
 
     #[test]
     fn every_regime_of_every_network_gives_finite_numbers_or_errors(

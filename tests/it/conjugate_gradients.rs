@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use nalgebra::DMatrix;
 use neural_limits::activation;
 use neural_limits::inference::{
-    ConjugateGradients, CovarianceFunction, Iterate, PivotedCholesky, Regression, Scaled,
-    TiledKernel,
+    ConjugateGradients, CovarianceFunction, Iterate, KernelOperator, PivotedCholesky, Regression,
+    Scaled, TiledKernel,
 };
 use neural_limits::prelude::*;
 
@@ -145,6 +145,75 @@ fn neither_the_budget_nor_a_break_changes_a_bit() {
     solver.run(&mut read, go_on).unwrap();
     assert!(read.is_solved());
     assert!(read.weights() == &weights);
+}
+
+/// Processes that share the tiles, each within a budget of its own, have the summands of one.
+#[test]
+fn tiles_that_are_shared_give_the_bits_of_one_process() {
+    let (kernel, x) = (kernel(), points(0, POINTS));
+    let vectors = targets();
+    let one = TiledKernel::<f32>::with_side(&kernel, &x, 1 << 20, 32).unwrap();
+    let (product, row) = (one.times(&vectors).unwrap(), one.row(77).unwrap());
+    for processes in [1, 2, 3, 20] {
+        let shared = |i| TiledKernel::<f32>::shared(&kernel, &x, 20_000, 32, i, processes).unwrap();
+        let shares: Vec<_> = (0..processes).map(shared).collect();
+        let own = |share: &TiledKernel<f32>| share.own_tiles(0..one.count()).collect();
+        let owned: Vec<Vec<usize>> = shares.iter().map(own).collect();
+        let kept: usize = shares.iter().map(|share| share.kept()).sum();
+        assert!(kept <= one.count() && owned.iter().map(Vec::len).sum::<usize>() == one.count());
+        let mut sum = DMatrix::zeros(POINTS, 3);
+        for tile in 0..one.count() {
+            let share = &shares[tile % processes];
+            assert!(owned[tile % processes].contains(&tile));
+            let summands = share.summands(&[tile], &vectors).unwrap();
+            assert!(
+                summands
+                    .iter()
+                    .map(|summand| summand.band)
+                    .eq(share.bands_of(tile))
+            );
+            for summand in summands {
+                one.add(&mut sum, summand.band, &summand.values).unwrap();
+            }
+        }
+        assert_eq!(sum, product);
+        let parts = (0..one.bands()).map(|band| shares[band % processes].row_in(band, 77).unwrap());
+        assert_eq!(parts.collect::<Vec<_>>().concat(), row.as_slice());
+    }
+    assert!(TiledKernel::<f32>::shared(&kernel, &x, 0, 32, 2, 2).is_err());
+    assert!(TiledKernel::<f32>::shared(&kernel, &x, 0, 32, 0, 0).is_err());
+    assert!(one.summands(&[one.count()], &vectors).is_err());
+    assert!(one.row_in(one.bands(), 0).is_err() && one.row_in(0, POINTS).is_err());
+    let mut other = DMatrix::zeros(POINTS, 3);
+    assert!(one.add(&mut other, 0, &[1.0]).is_err());
+}
+
+/// An operator of a user, who may get shapes wrong.
+#[derive(Debug)]
+struct Truncated(nalgebra::DVector<f64>);
+
+impl KernelOperator for Truncated {
+    fn diagonal(&self) -> &nalgebra::DVector<f64> {
+        &self.0
+    }
+
+    fn row(&self, _: usize) -> Result<nalgebra::DVector<f64>, Error> {
+        Ok(nalgebra::DVector::zeros(1))
+    }
+
+    fn times(&self, vectors: &DMatrix<f64>) -> Result<DMatrix<f64>, Error> {
+        Ok(vectors.rows(0, 1).into_owned())
+    }
+}
+
+#[test]
+fn operators_that_do_not_fit_are_refused() {
+    let operator = Truncated(nalgebra::DVector::repeat(4, 1.0));
+    let solver = ConjugateGradients::new(&operator, NOISE).unwrap();
+    let error = solver.solve(&DMatrix::repeat(4, 1, 1.0)).unwrap_err();
+    assert!(error.to_string().contains("the product"), "{error}");
+    let error = PivotedCholesky::new(&operator, 2, NOISE).unwrap_err();
+    assert!(error.to_string().contains("a row of the kernel"), "{error}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! simulation (`tests/data/finite_width.json`). A statistical test that is right fails with the stated
 //! probability at another seed; seeds are fixed.
 
+use crate::property::samples;
 use neural_limits::activation::{Activation, Polynomial, Slopes};
 use neural_limits::diffusion::{Diffusion, TwoNeurons, one_neuron_growth};
 use neural_limits::network::{LayerNorm, Stack};
@@ -127,7 +128,7 @@ fn one_neuron_is_a_geometric_brownian_motion() {
     assert!((exact - reference("fw.n1.E_qhat[t=1,q0=1]").0).abs() < 1e-12);
     let diffusion = relu(1).with_steps(64).unwrap();
     let q = diffusion
-        .expectation(&unit(), 1.0, 100_000, 2, variance)
+        .expectation(&unit(), 1.0, samples(25_000), 2, variance)
         .unwrap();
     let error = SIGMAS * q.standard_error + q.bias;
     assert!((q.value - exact).abs() < error, "{q:?}");
@@ -181,7 +182,9 @@ fn two_neurons_have_their_angle_equation() {
 fn expectations_are_those_of_the_diffusion() {
     let exact = TwoNeurons::relu(1.0).unwrap().log_norm_growth();
     let growth = relu(2).with_steps(128).unwrap();
-    let growth = growth.log_norm_growth(&[1.0], 1.0, 100_000, 3).unwrap();
+    let growth = growth
+        .log_norm_growth(&[1.0], 1.0, samples(25_000), 3)
+        .unwrap();
     assert!(
         (growth.value - exact).abs() < SIGMAS * growth.standard_error,
         "{growth:?}"
@@ -189,14 +192,9 @@ fn expectations_are_those_of_the_diffusion() {
     let ratio = growth.direct_standard_error / growth.standard_error;
     assert!((3.0..9.0).contains(&ratio), "{growth:?}");
 
-    for (width, samples, mean, log_mean) in [
-        (4, 40_000, "fw.n4.E_qhat[L=512]", "fw.n4.E_logqhat[L=512]"),
-        (
-            16,
-            10_000,
-            "fw.n16.E_qhat[L=256]",
-            "fw.n16.E_logqhat[L=256]",
-        ),
+    for (width, count, mean, log_mean) in [
+        (4, 10_000, "fw.n4.E_qhat[L=512]", "fw.n4.E_logqhat[L=512]"),
+        (16, 2_500, "fw.n16.E_qhat[L=256]", "fw.n16.E_logqhat[L=256]"),
     ] {
         let diffusion = relu(width).with_steps(32).unwrap();
         for (read, key) in [
@@ -205,7 +203,7 @@ fn expectations_are_those_of_the_diffusion() {
         ] {
             let (exact, error) = reference(key);
             let estimate = diffusion
-                .expectation(&unit(), 1.0, samples, 4, read)
+                .expectation(&unit(), 1.0, samples(count), 4, read)
                 .unwrap();
             let noise = estimate.standard_error.hypot(error);
             let bound = SIGMAS * noise + estimate.bias + 2e-3;
@@ -225,7 +223,7 @@ fn expectations_are_those_of_the_diffusion() {
 #[test]
 fn the_strong_order_is_a_half_and_the_weak_order_one() {
     let diffusion = relu(8).with_steps(64).unwrap();
-    let samples = 20_000;
+    let samples = samples(5_000) as u64;
     let (mut strong, mut weak) = ([0.0; 3], [0.0; 3]);
     for i in 0..samples {
         let mut rng = Seed::new(6).stream(i);
@@ -251,13 +249,15 @@ fn the_strong_order_is_a_half_and_the_weak_order_one() {
 /// first drift of E log ‖φ‖ is (n/(4(1−2⁻ⁿ)) − 1)/n. Signs are seen at 5 standard errors, false alarm 6e-7.
 #[test]
 fn the_norm_starts_to_grow_at_four_neurons() {
-    for (width, steps, samples, key) in [
-        (3, 64, 40_000, "fw.n3.E_logphi[t=1]"),
-        (4, 64, 80_000, "fw.n4.E_logphi[t=1]"),
-        (16, 64, 8_000, "fw.n16.E_logphi[t=1]"),
+    for (width, steps, count, key) in [
+        (3, 64, 10_000, "fw.n3.E_logphi[t=1]"),
+        (4, 64, 20_000, "fw.n4.E_logphi[t=1]"),
+        (16, 64, 2_000, "fw.n16.E_logphi[t=1]"),
     ] {
         let diffusion = relu(width).with_steps(steps).unwrap();
-        let growth = diffusion.log_norm_growth(&[1.0], 1.0, samples, 8).unwrap();
+        let growth = diffusion
+            .log_norm_growth(&[1.0], 1.0, samples(count), 8)
+            .unwrap();
         let (exact, error) = reference(key);
         let noise = growth.standard_error.hypot(error);
         assert!((growth.value - exact).abs() < SIGMAS * noise, "{growth:?}");
@@ -269,7 +269,7 @@ fn the_norm_starts_to_grow_at_four_neurons() {
         let n = f64::from(u32::try_from(width).unwrap());
         let drift = (n / (4.0 * (1.0 - 0.5_f64.powf(n))) - 1.0) / n;
         let early = diffusion
-            .log_norm_growth(&[1.0], 1.0 / 64.0, samples, 9)
+            .log_norm_growth(&[1.0], 1.0 / 64.0, samples(count), 9)
             .unwrap();
         let bound = SIGMAS * 64.0 * early.standard_error + 0.02;
         assert!(
@@ -286,7 +286,9 @@ fn every_norm_collapses_in_the_end() {
         let net = ResNet::new(Relu).initialized_by(Initialization::new(time, 0.0).unwrap());
         let diffusion = net.diffusion(width).unwrap();
         let diffusion = diffusion.with_steps(24 * time as usize).unwrap();
-        diffusion.log_norm_growth(&[1.0], 1.0, 2000, 10).unwrap()
+        diffusion
+            .log_norm_growth(&[1.0], 1.0, samples(500), 10)
+            .unwrap()
     };
     for (width, early, late) in [
         (2, "fw.n2.E_logphi[t=20]", "fw.n2.E_logphi[t=80]"),
@@ -435,14 +437,11 @@ fn depth_then_width_is_width_then_depth() {
     let networks = [
         (ResNet::new(Relu).network(), 1000),
         (ResNet::new(Tanh).initialized_by(biased).network(), 200),
-        (
-            Network::new().then(dense).then(Stack::residual(branch)),
-            200,
-        ),
+        (Network::new().then(dense).then(Stack::residual(branch)), 50),
     ];
-    for (net, samples) in networks {
+    for (net, count) in networks {
         let reference = routes::DepthLimit::new(&net).laws(&functions, 1.0);
-        let route = routes::ExtrapolatedDiffusions::new(&net, &[16, 32, 64, 128], samples, 7);
+        let route = routes::ExtrapolatedDiffusions::new(&net, &[16, 32, 64, 128], count, 7);
         let route = route.unwrap();
         assert_eq!(route.regime(), Regime::DepthThenWidth);
         for (function, reference) in functions.iter().zip(reference) {

@@ -364,10 +364,10 @@ fn flows_start_from_zero_inputs_and_tiny_ones() {
             let name = phi.name();
             let net = ResNet::new(Arc::clone(&phi)).initialized_by(init(weight, bias));
             let flow = net.infinite_depth().covariance_at(&x, 1.0).unwrap();
-            let deep = extrapolated(&net, &x, 2000);
+            let deep = extrapolated(&net, &x, 500);
             // Richardson's rest is O(1/L²), with kinks O(L^{-3/2}) from the origin
             let worst = difference(&flow, &deep);
-            assert!(worst < 2e-6, "{name} {weight} {bias}: {worst:e}");
+            assert!(worst < 2e-5, "{name} {weight} {bias}: {worst:e}");
             assert_eq!(flow[(0, 0)], flow[(0, 5)], "{name}: one point");
         }
     }

@@ -4,6 +4,7 @@
 //! Statistical tests have fixed seeds. Kolmogorov–Smirnov tests have a false-alarm probability of 1e-6 each;
 //! means are compared within five standard errors (6e-7).
 
+use crate::property::samples;
 use nalgebra::DMatrix;
 use neural_limits::activation::LeakyRelu;
 use neural_limits::law::Empirical;
@@ -226,13 +227,18 @@ fn spread(width: usize, depth: usize) -> f64 {
         g.push(state[0] + state[1]);
         state = m(state);
     }
-    let term = |l: usize, k: usize| {
-        let distance = l.abs_diff(k);
-        (1.0 + 5.0 / n).powi((depth - distance) as i32) * g[distance]
-    };
+    let term = |distance: usize| (1.0 + 5.0 / n).powi((depth - distance) as i32) * g[distance];
     let layers = depth + 1;
-    let sum: f64 = (0..layers * layers)
-        .map(|i| term(i / layers, i % layers))
+    // terms depend on the distance of two layers
+    let pairs = |distance| {
+        (if distance == 0 {
+            layers
+        } else {
+            2 * (layers - distance)
+        }) as f64
+    };
+    let sum: f64 = (0..layers)
+        .map(|distance| pairs(distance) * term(distance))
         .sum();
     sum / (layers * layers) as f64
 }
@@ -273,10 +279,10 @@ fn the_tangent_kernel_of_an_mlp_spreads_as_computed() {
         );
     }
     let x = Inputs::from_rows(&[A]).unwrap();
-    for (n, l, samples) in [(3, 1, 20_000), (8, 3, 20_000), (32, 4, 10_000)] {
+    for (n, l, count) in [(3, 1, 10_000), (8, 3, 10_000), (32, 4, 2_500)] {
         let net = Mlp::new(Relu).initialized_by(he());
         let networks = net.finite(n, l).unwrap();
-        let theta = sampled(&networks, &x, samples, 5, |gradients, _| {
+        let theta = sampled(&networks, &x, samples(count) as u64, 5, |gradients, _| {
             gradients.tangent_kernel()[(0, 0)]
         });
         let (found, error) = ratio(&theta);
@@ -295,16 +301,16 @@ fn the_tangent_kernel_of_an_mlp_spreads_as_computed() {
 #[test]
 fn the_tangent_kernel_of_a_scaled_resnet_spreads_by_1_over_n_at_any_depth() {
     let x = Inputs::from_rows(&[A]).unwrap();
-    for (n, l, samples) in [(32, 16, 6000), (32, 64, 2000)] {
+    for (n, l, count) in [(32, 16, 1500), (32, 64, 500)] {
         let networks = ResNet::new(Relu).finite(n, l).unwrap();
-        let theta = sampled(&networks, &x, samples, 6, |gradients, _| {
+        let theta = sampled(&networks, &x, samples(count) as u64, 6, |gradients, _| {
             gradients.tangent_kernel()[(0, 0)]
         });
         let (found, error) = ratio(&theta);
         let (found, error) = (n as f64 * (found - 1.0), n as f64 * error);
         println!("n = {n}, L = {l}: {found:.3} +- {error:.3}");
         let expected = 2.67 + 11.0 / n as f64;
-        assert!((found - expected).abs() < 0.1 + 5.0 * error && error < 0.2);
+        assert!((found - expected).abs() < 0.1 + 5.0 * error && error < 0.4);
     }
 }
 

@@ -231,16 +231,15 @@ fn agrees_at_some_pairs<N: Architecture>(net: &N, depth: usize, counts: &[usize]
     }
 }
 
-/// A chain of 10⁵ layers with coefficients that all differ is where the flow says, and costs less than a
-/// second.
+/// A chain of 20 000 layers with coefficients that all differ is where the flow says.
 #[test]
 fn a_power_law_of_many_layers_follows_the_flow() {
     let rows = cloud(8, 5);
     let x = Inputs::from_rows(&rows).unwrap();
     let net = ResNet::new(Relu).scaled_by(PowerLaw::new(0.25).unwrap());
-    let recursion = net.infinite_width(100_000).unwrap().nngp(&x).unwrap();
+    let recursion = net.infinite_width(20_000).unwrap().nngp(&x).unwrap();
     let flow = net.infinite_depth().covariance_at(&x, 1.0).unwrap();
-    assert!(difference(&recursion, &flow) < 1e-4);
+    assert!(difference(&recursion, &flow) < 2e-4);
 }
 
 /// A network with one of everything.
@@ -446,7 +445,7 @@ fn the_ordered_phase_and_coincident_inputs_are_finite() {
 /// the largest variance (the eigenvalue solver's own rounding is as large).
 #[test]
 fn nearly_singular_kernels_stay_positive_semi_definite() {
-    let rows: Vec<Vec<f64>> = (0..400)
+    let rows: Vec<Vec<f64>> = (0..250)
         .map(|i| {
             let angle = 1e-7 * f64::from(i);
             vec![angle.cos(), angle.sin()]
@@ -459,7 +458,7 @@ fn nearly_singular_kernels_stay_positive_semi_definite() {
         for k in [kernels.nngp, kernels.ntk] {
             let least = least_eigenvalue(&k);
             assert!(
-                least > -400.0 * 1.2e-15 * k.diagonal().max(),
+                least > -250.0 * 1.2e-15 * k.diagonal().max(),
                 "{name}: {least:e}"
             );
         }
@@ -471,14 +470,14 @@ fn nearly_singular_kernels_stay_positive_semi_definite() {
 #[test]
 fn tabulated_kernels_stay_positive_semi_definite() {
     for name in ["erf", "gelu"] {
-        let rows = cloud(400, 2);
+        let rows = cloud(250, 2);
         let x = Inputs::from_rows(&rows).unwrap();
         let net = Mlp::new(named(name).unwrap());
         let net = net.infinite_width(150).unwrap();
         let kernels = net.kernels(&x).unwrap();
         for k in [kernels.nngp, kernels.ntk] {
             let least = least_eigenvalue(&k);
-            let bound = -400.0 * 1e-14 * k.diagonal().max();
+            let bound = -250.0 * 1e-14 * k.diagonal().max();
             assert!(least > bound, "{name}: {least:e} below {bound:e}");
         }
     }

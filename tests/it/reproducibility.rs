@@ -104,5 +104,5 @@ fn seeds_keep_their_meaning() {
 
 const PIN_STREAM: u64 = 0x4996fa22c316287c;
 const PIN_CHILD: u64 = 0x278dc1fb4d8fc286;
-const PIN_CONDITIONAL: u64 = 0xa88c7d2908378f81;
-const PIN_DENSE: u64 = 0x7b758797839003f4;
+const PIN_CONDITIONAL: u64 = 0x43e90150d73c35e5;
+const PIN_DENSE: u64 = 0x8f310a5c5bdf2e25;

@@ -302,3 +302,69 @@ fn errors_of_cells_are_results() {
     assert!(matches!(rows[1].error, Some(Error::Undefined { .. })));
     assert_eq!(rows[3].error, only_even(&3, Seed::new(0)).err());
 }
+
+/// JSON would write null for them, and say nothing.
+#[test]
+fn numbers_that_json_cannot_hold_are_errors_of_their_cells() {
+    let folder = Folder::new("not_finite");
+    let path = folder.file("roots.jsonl");
+    let sweep = Sweep::new("roots", "of some numbers", 7, vec![4, -1, 0]).unwrap();
+    let roots = |x: &i32, _: Seed| {
+        let root = f64::from(*x).sqrt();
+        Ok(BTreeMap::from([(
+            "root",
+            vec![Some(root), None, Some(1.0 / root)],
+        )]))
+    };
+    sweep.run(Shard::whole(), &path, roots, |_| ()).unwrap();
+    type Roots = BTreeMap<String, Vec<Option<f64>>>;
+    let rows: Vec<Row<i32, Roots>> = read(&path).unwrap();
+    let [four, less, zero] = &rows[..] else {
+        panic!("{rows:?}");
+    };
+    assert_eq!(
+        four.result.as_ref().unwrap()["root"],
+        [Some(2.0), None, Some(0.5)]
+    );
+    for (row, number, is) in [(less, 0, "NaN"), (zero, 2, "inf")] {
+        let expected = format!("result[\"root\"][{number}] is undefined: it is {is}");
+        assert_eq!(row.error.as_ref().unwrap().to_string(), expected);
+    }
+    for error in [
+        Sweep::new("numbers", &[f64::NAN], 7, vec![0.0]).unwrap_err(),
+        Sweep::new("numbers", "of cells", 7, vec![0.0, f64::INFINITY]).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Invalid { .. }), "{error}");
+    }
+}
+
+#[test]
+fn shards_replace_no_file_but_a_part_of_them() {
+    let folder = Folder::new("replaced");
+    let (part, merged) = (folder.file("part.jsonl"), folder.file("merged.jsonl"));
+    squares()
+        .run(Shard::whole(), &part, square, |_| ())
+        .unwrap();
+    let whole = fs::read_to_string(&part).unwrap();
+    let two_lines = whole.split_inclusive('\n').take(2).collect::<String>();
+    for old in ["", &two_lines, &whole] {
+        fs::write(&merged, old).unwrap();
+        merge(&[&part], &merged).unwrap();
+        assert_eq!(fs::read_to_string(&merged).unwrap(), whole);
+    }
+    let other_result = whole.replace("\"result\":3.0", "\"result\":4.0");
+    assert!(other_result != whole);
+    for old in [
+        "notes of mine\n",
+        &whole.replace("squares", "cubes"),
+        &other_result,
+    ] {
+        fs::write(&merged, old).unwrap();
+        let error = merge(&[&part], &merged).unwrap_err();
+        assert!(
+            error.to_string().contains("not a part of this sweep"),
+            "{error}"
+        );
+        assert_eq!(fs::read_to_string(&merged).unwrap(), old);
+    }
+}

@@ -3,6 +3,7 @@
 //! Seeds are fixed. Each Kolmogorov–Smirnov test has a false-alarm probability of 1e-6; each bound on a mean
 //! is at five standard errors or more (false-alarm probability below 1e-6).
 
+use crate::property::samples;
 use neural_limits::depth::CorrelationFlow;
 use neural_limits::limit::{Deviation, Empirical};
 use neural_limits::prelude::*;
@@ -83,8 +84,8 @@ fn for_an_mlp_they_do_not() {
     assert_eq!(
         regime,
         Regime::Finite {
-            width: 512,
-            depth: 2048
+            width: 256,
+            depth: 1024
         }
     );
     assert!(p > FALSE_ALARM, "{p:e}");
@@ -109,8 +110,8 @@ fn compare<N: Architecture>(
     Commutativity::of(net, covariance)
         .and(correlation)
         .and(neuron)
-        .widths(&[8, 32, 128, 512])
-        .depths(&[4, 32, 256, 2048])
+        .widths(&[8, 32, 128, 256])
+        .depths(&[4, 32, 256, 1024])
         .samples(100)
         .seed(3)
         .run()
@@ -121,7 +122,7 @@ fn compare<N: Architecture>(
 #[test]
 fn the_log_normal_law_of_the_mlp_is_the_law_of_sampled_networks() {
     let net = Mlp::new(Relu).initialized_by(Initialization::he());
-    let (width, depth, samples) = (200, 200, 4000);
+    let (width, depth, samples) = (200, 200, samples(1000));
     let finite = routes::FiniteNetworks::new(&net, width, depth, samples, 1).unwrap();
     let limit = routes::LogNormalChain::new(&net, 1.0).unwrap();
     let variance = Covariance::between(&A, &A).unwrap();
@@ -134,7 +135,7 @@ fn the_log_normal_law_of_the_mlp_is_the_law_of_sampled_networks() {
         let p = one_sample_p_value(distance, samples).unwrap();
         println!("{law}: KS {distance:.4}, p = {p:.3}");
         assert!(p > FALSE_ALARM, "{p:e}");
-        // power: a log-variance of 4.5 instead of 5 is rejected
+        // power: a log-variance of 3.75 instead of 5 is rejected
         let Law::LogNormal {
             log_mean,
             log_variance,
@@ -142,7 +143,7 @@ fn the_log_normal_law_of_the_mlp_is_the_law_of_sampled_networks() {
         else {
             panic!("a log-normal law");
         };
-        let wrong = Law::log_normal(0.9 * log_mean, 0.9 * log_variance).unwrap();
+        let wrong = Law::log_normal(0.75 * log_mean, 0.75 * log_variance).unwrap();
         let distance = sampled.kolmogorov_smirnov(&wrong);
         assert!(one_sample_p_value(distance, samples).unwrap() < FALSE_ALARM);
     }
@@ -153,7 +154,7 @@ fn the_log_normal_law_of_the_mlp_is_the_law_of_sampled_networks() {
 #[test]
 fn a_neuron_of_a_wide_deep_resnet_is_gaussian() {
     let net = ResNet::new(Relu);
-    let samples = 8000;
+    let samples = samples(2000);
     let neuron = Neuron::at(&A).unwrap();
     let sampled = routes::FiniteNetworks::new(&net, 256, 64, samples, 2)
         .unwrap()
@@ -170,7 +171,7 @@ fn a_neuron_of_a_wide_deep_resnet_is_gaussian() {
 #[test]
 fn the_fluctuation_of_a_finite_resnet_is_of_order_one_over_width() {
     let net = ResNet::new(Relu);
-    let (width, samples) = (64, 4000);
+    let (width, samples) = (64, samples(1000));
     let draws = net
         .finite(width, 256)
         .unwrap()
@@ -179,8 +180,8 @@ fn the_fluctuation_of_a_finite_resnet_is_of_order_one_over_width() {
     let logs = draws.iter().map(|draw| draw.covariance(0, 0).unwrap().ln());
     let logs = Empirical::new(logs.collect(), 0).unwrap();
     let scaled = width as f64 * logs.variance();
-    // relative standard error (2/4000)^(1/2) = 2.2 %
-    assert!((scaled / 4.64 - 1.0).abs() < 0.1, "{scaled}");
+    // relative standard error (2/1000)^(1/2) = 4.5 %
+    assert!((scaled / 4.64 - 1.0).abs() < 0.2, "{scaled}");
 }
 
 /// Hayou (2310.01683): normalised scalings share one flow, run by their own clocks.

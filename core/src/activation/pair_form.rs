@@ -1,7 +1,7 @@
 //! Activations that have all moments of a pair at once, by sums or integrals of fixed length.
 
-use super::mixture::{self, Mixture};
-use super::{Activation, PairSlices};
+use super::mixture::{self, Beside, Mixture};
+use super::{Activation, DualRow, PairSlices};
 use crate::{Error, PairCorrelation, PairCovariance, Result};
 
 /// All that a pair of inputs gives.
@@ -27,6 +27,12 @@ pub(crate) trait PairForm: Activation {
     /// The moments of a pair.
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
 
+    /// Those at some correlations, with the bits of [`pair`](Self::pair) and for less: what does not depend
+    /// on the correlation is computed once.
+    fn at_correlations(&self, qa: f64, qb: f64, c: &[PairCorrelation]) -> Vec<PairMoments> {
+        c.iter().map(|&c| self.pair(qa, qb, c)).collect()
+    }
+
     /// Those of $\gamma(\varphi(\alpha x + \beta) + \delta)$, where they have the same form.
     fn affine_pair(
         &self,
@@ -43,7 +49,12 @@ impl<M: Mixture + Activation> PairForm for M {
     }
 
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
-        mixture::pair_moments(self, qa, qb, c)
+        Beside::new(self, qa, qb).at(c)
+    }
+
+    fn at_correlations(&self, qa: f64, qb: f64, c: &[PairCorrelation]) -> Vec<PairMoments> {
+        let beside = Beside::new(self, qa, qb);
+        c.iter().map(|&c| beside.at(c)).collect()
     }
 }
 
@@ -72,6 +83,26 @@ fn checked(phi: &dyn PairForm, pair: PairMoments) -> Result<(PairCovariance, f64
     } else {
         Err(Error::overflow(format!("the dual of {}", phi.name())))
     }
+}
+
+/// One point with many; neighbours of equal variance, as at the nodes of tables, share what they can.
+pub(crate) fn dual_row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
+    let mut slope = row.slope;
+    let mut start = 0;
+    for run in row.variance_b.chunk_by(|a, b| a == b) {
+        let places = start..start + run.len();
+        start = places.end;
+        let correlation = &mut row.correlation[places.clone()];
+        let pairs = phi.at_correlations(row.variance_a, run[0], correlation);
+        for (place, (c, pair)) in places.zip(correlation.iter_mut().zip(pairs)) {
+            let (after, derivative) = checked(phi, pair)?;
+            *c = after.pair_correlation();
+            if let Some(slope) = &mut slope {
+                slope[place] = derivative;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// $V(q)$ of many variances.
@@ -112,7 +143,7 @@ macro_rules! dual_from_pair_form {
         const _: () = {
             #[allow(unused_imports)]
             use $crate::activation::{
-                Activation, Dual, PairSlices, pair_form, row::pair_cost,
+                Activation, Dual, DualRow, PairSlices, pair_form, row::pair_cost,
             };
             use $crate::{PairCovariance, Result};
 
@@ -147,6 +178,10 @@ macro_rules! dual_from_pair_form {
 
                 fn moments(&self, q: &[f64], out: &mut [f64]) -> Result<()> {
                     pair_form::moments(self, q, out)
+                }
+
+                fn dual_row(&self, row: DualRow<'_>) -> Result<()> {
+                    pair_form::dual_row(self, row)
                 }
 
                 fn direct_cost(&self) -> f64 {

@@ -36,6 +36,19 @@ impl Activation for Relu {
         if x > 0.0 { 1.0 } else { 0.0 }
     }
 
+    // written out, so that they are compiled here, where a dependent's debug build has them optimised
+    fn value_slice(&self, x: &[f64], out: &mut [f64]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = if x > 0.0 { x } else { 0.0 };
+        }
+    }
+
+    fn derivative_slice(&self, x: &[f64], out: &mut [f64]) {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = if x > 0.0 { 1.0 } else { 0.0 };
+        }
+    }
+
     fn slopes(&self) -> Option<Slopes> {
         Some(Slopes {
             negative: 0.0,

@@ -11,6 +11,9 @@ pub mod pair_cost {
     pub(crate) const OF_SLOPES: f64 = 9.0;
     pub(crate) const CLOSED_FORM: f64 = 9.0;
     pub(crate) const TABULATED: f64 = 25.0;
+    /// Through a table: without terms, and for each of them.
+    pub(crate) const WITHOUT_TERMS: f64 = 10.0;
+    pub(crate) const TERM: f64 = 0.35;
     pub(crate) const CLAMP: f64 = 1e3;
     pub(crate) const EXPONENTIAL_LINEAR: f64 = 8e3;
     pub(crate) const MIXTURE: f64 = 4e3;

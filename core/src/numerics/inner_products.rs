@@ -23,6 +23,11 @@ const PART: usize = 256;
 /// second-level cache.
 const TILES: usize = 8;
 
+/// Entries of a part of a point of the given dimension, in parts as equal as they can be.
+pub(super) fn part_of(dimension: usize) -> usize {
+    dimension.div_ceil(dimension.div_ceil(PART))
+}
+
 /// $x_i \cdot y_j$, row by row, of points of the given dimension that stand one after the other. `symmetric`
 /// says that both are the same points: then half of them is computed.
 pub fn inner_products<T: Scalar>(
@@ -69,7 +74,7 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
         let d = self.dimension;
         let width = VECTORS * S::F64_LANES;
         let columns = self.y.len() / d;
-        let part = d.div_ceil(d.div_ceil(PART));
+        let part = part_of(d);
         let height = TILES * ROWS;
         let all_columns = columns.next_multiple_of(width);
         let mut column_parts = self.buffers.take(all_columns * d);
@@ -218,7 +223,7 @@ mod tests {
         for dimension in [1, 2, 7, 255, 256, 257, 784] {
             let count = 37;
             let x = points(count, dimension);
-            let part = dimension.div_ceil(dimension.div_ceil(PART));
+            let part = part_of(dimension);
             let product = |i: usize, j: usize| -> f64 {
                 let point = |i: usize| x[i * dimension..][..dimension].chunks(part);
                 let parts = point(i).zip(point(j)).map(|(a, b)| {

@@ -14,8 +14,11 @@
 //! | `cholesky` | square roots of positive semi-definite matrices |
 //! | `buffers` | large buffers that are used again |
 //! | `inner_products` | the products of points with points, of each pair the same bits in any company |
+//! | `matrices` | products and exponentials of matrices, with the same bits on every machine |
+//! | `beside` | the same products with points beside each other, whose entries come piece by piece |
 //! | `summation` | sums of products in an order that no machine changes |
 
+mod beside;
 mod buffers;
 pub mod chebyshev;
 mod cholesky;
@@ -23,6 +26,7 @@ pub mod exponential;
 pub mod gauss_legendre;
 mod inner_products;
 mod magnitude;
+mod matrices;
 pub mod normal;
 pub mod polynomial;
 mod power_of_two;
@@ -31,10 +35,12 @@ pub mod root;
 pub mod sine;
 mod summation;
 
+pub use beside::{BESIDE, ProductsBeside};
 pub use buffers::Buffers;
 pub use cholesky::semidefinite_cholesky;
 pub use inner_products::inner_products;
 pub use magnitude::Magnitude;
+pub use matrices::{matrix_exponential, matrix_product};
 pub use power_of_two::{power_of_two, scale_by_power_of_two};
 pub use summation::dot;
 

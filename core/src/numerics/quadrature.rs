@@ -202,7 +202,7 @@ fn sum(panels: &[Panel]) -> Integral {
 }
 
 /// Nodes, ascending, and weights of the rule on every panel between ascending `breaks`.
-pub(crate) fn composite_rule(breaks: &[f64]) -> Vec<(f64, f64)> {
+pub fn composite_rule(breaks: &[f64]) -> Vec<(f64, f64)> {
     let mut rule = Vec::with_capacity(POINTS * breaks.len());
     for pair in breaks.windows(2).filter(|pair| pair[1] > pair[0]) {
         let (center, half) = (0.5 * (pair[0] + pair[1]), 0.5 * (pair[1] - pair[0]));

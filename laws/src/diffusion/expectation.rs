@@ -1,7 +1,5 @@
 //! Expectations, extrapolated in the step.
 
-use rand_distr::{Distribution, StandardNormal};
-
 use super::walk::Coefficient;
 use super::{Diffusion, each_sample};
 use crate::network::Signal;
@@ -93,9 +91,7 @@ impl Diffusion {
         let steps = self.steps_of(clock)?.0.next_multiple_of(coarsest);
         let h = clock / (steps as f64).max(1.0);
         for step in 1..=steps {
-            for z in &mut increments[0] {
-                *z = StandardNormal.sample(rng);
-            }
+            rng.fill_normals(&mut increments[0]);
             for level in 0..levels {
                 let (done, longer) = increments.split_at_mut(level + 1);
                 let own = &mut done[level];

@@ -5,6 +5,7 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 use nalgebra::{DMatrix, DVector};
 
 use crate::activation::Slopes;
+use crate::numerics::{matrix_exponential, matrix_product};
 use crate::{Error, Result, error};
 
 /// $\mathbb E \hat q_\tau / q_0$ of the [diffusion](super::Diffusion) of width 1 with positively homogeneous
@@ -95,11 +96,13 @@ impl TwoNeurons {
             Some(i) => outer.nodes[i].cosh().powi(-2),
         };
         let mut generator = DMatrix::zeros(size, size);
-        let laplacian = &inner.derivative * &inner.derivative;
+        let laplacian = matrix_product(&inner.derivative, &inner.derivative);
         let mut part = generator.view_mut((0, 0), (first, first));
         part.copy_from(&(0.25 * laplacian));
-        let drift = DMatrix::from_diagonal(&outer.nodes.map(f64::tanh)) * &outer.derivative;
-        let laplacian = &outer.derivative * &outer.derivative + drift;
+        let mut laplacian = matrix_product(&outer.derivative, &outer.derivative);
+        for (i, mut row) in laplacian.row_iter_mut().enumerate() {
+            row += outer.derivative.row(i) * outer.nodes[i].tanh();
+        }
         let mut part = generator.view_mut((first, first), (second, second));
         part.copy_from(&(0.25 * laplacian));
         let growth = DVector::from_fn(size, |i, _| weight(i));
@@ -131,20 +134,20 @@ impl TwoNeurons {
         }
 
         // u' = A u + s from u = 0, as the exponential of one matrix
-        let solve = |generator: &DMatrix<f64>, source: &DVector<f64>| {
+        let solve = |generator: &DMatrix<f64>, source: &DVector<f64>| -> Result<DVector<f64>> {
             let count = free.len();
             let mut matrix = DMatrix::zeros(count + 1, count + 1);
             let mut part = matrix.view_mut((0, 0), (count, count));
-            part.copy_from(&(generator * &extension).select_rows(&free));
+            part.copy_from(&matrix_product(generator, &extension).select_rows(&free));
             for (j, &i) in free.iter().enumerate() {
                 matrix[(j, count)] = source[i];
             }
-            let exponential = (matrix * time).exp();
-            &extension * exponential.view((0, count), (count, 1))
+            let exponential = matrix_exponential(&(matrix * time))?;
+            Ok(&extension * exponential.view((0, count), (count, 1)).column(0))
         };
-        let log_norm = solve(&generator, &active).column(0).into_owned();
+        let log_norm = solve(&generator, &active)?;
         generator += DMatrix::from_diagonal(&growth);
-        let variance = solve(&generator, &growth).column(0).into_owned();
+        let variance = solve(&generator, &growth)?;
         Ok(Self {
             time,
             inner,

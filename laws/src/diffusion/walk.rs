@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use nalgebra::DMatrix;
-use rand_distr::{Distribution, StandardNormal};
 
 use crate::activation::{Activation, Slopes};
 use crate::network::{BLOCK, Branch, Layer, Network, Residual, Sampler, Signal, Site};
@@ -102,9 +101,7 @@ impl<'a> Walk<'a> {
     pub(super) fn step(&mut self, h: f64, normals: &mut [f64], rng: &mut Stream) -> Result<()> {
         match self.coefficient {
             Coefficient::Chain(_) => {
-                for z in normals.iter_mut() {
-                    *z = StandardNormal.sample(rng);
-                }
+                rng.fill_normals(normals);
                 self.step_by(h, h, normals)
             }
             Coefficient::Drawn(branch) => {

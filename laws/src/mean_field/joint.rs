@@ -155,7 +155,8 @@ fn check_semidefinite(argument: &str, matrix: &DMatrix<f64>) -> Result<()> {
     }
     let mut root = matrix.clone();
     semidefinite_cholesky(&mut root);
-    let back = &root * root.transpose() - matrix;
+    let upper = root.transpose();
+    let back = upper.tr_mul(&upper) - matrix;
     if back.amax() > 1e-10 * matrix.amax() {
         let value = format!("{:?}", matrix.as_slice());
         return Err(Error::invalid(

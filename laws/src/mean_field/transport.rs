@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use nalgebra::{DMatrix, DVector};
 
 use crate::error;
+use crate::numerics::matrix_exponential;
 use crate::{Error, Result};
 
 /// Nodes of the interpolant; the error of the values at time 1 is then below 1e-10.
@@ -72,7 +73,7 @@ impl TransportFlow {
             }
         }
         let start = DVector::from_iterator(size, angles.iter().take(size).map(|angle| angle.cos()));
-        let inner = (matrix * time).exp() * start;
+        let inner = matrix_exponential(&(matrix * time))? * start;
         let mut values: Vec<f64> = inner.iter().copied().collect();
         values.push(values.iter().zip(&end).map(|(u, end)| u * end).sum());
         if values.iter().all(|value| value.is_finite()) {

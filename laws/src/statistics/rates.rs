@@ -357,14 +357,14 @@ impl Data {
                     (t, _) => -self.weights[i] * self.term(&parameters, i, k) * t,
                 }
             });
-            let mut normal = jacobian.transpose() * &jacobian;
+            let mut normal = jacobian.tr_mul(&jacobian);
             let floor = 1e-12 * normal.diagonal().max();
             for j in 0..parameters.len() {
                 normal[(j, j)] += damping * normal[(j, j)].max(floor);
             }
             let step = normal
                 .cholesky()
-                .map(|factor| factor.solve(&(jacobian.transpose() * &residuals)));
+                .map(|factor| factor.solve(&jacobian.tr_mul(&residuals)));
             let next = step.map(|step| &parameters + step);
             let found = next.map(|next| {
                 let residuals = self.residuals(errors, &next);

@@ -43,8 +43,9 @@ const STEEPEST: f64 = 1000.0;
 /// And those that grow exponentially by more than so many factors of $e$: no passage has steps enough.
 const FARTHEST: f64 = 25.0;
 
-/// Pairs that are stepped together, at most: what they take should stay in the cache.
-const PAIRS: usize = 2048;
+/// Pairs that are stepped together, at most: few, for the cache, but rows enough that what belongs to the
+/// points (the coefficients of tables at their variances) is little beside what belongs to pairs.
+const PAIRS: usize = 16_384;
 
 /// Errors of a common way, in units of the tolerance.
 const ACCURACY: f64 = 20.0;

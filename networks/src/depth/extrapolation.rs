@@ -17,6 +17,9 @@ pub(super) const COLUMNS: usize = 9;
 /// some times what a rate that changes evenly has.
 const PROBES: [(f64, f64); 2] = [(1e-3, 0.02), (0.05, 0.25)];
 
+/// The share of the noise of rates that is the rounding of the best of them.
+const ROUNDING: f64 = 1e-3;
+
 /// $f(t, y)$, written into the last argument.
 pub(super) type Rates<'a> = &'a mut dyn FnMut(f64, &[f64], &mut [f64]) -> Result<()>;
 
@@ -212,7 +215,8 @@ impl Errors {
             // at the present rate, which improves
             let left = (COLUMNS - columns) as i32;
             let expected = error * (error / before).powi(left);
-            if expected <= 1e3 * tolerance {
+            // what is rounding already does not fall
+            if expected <= 1e3 * tolerance || error <= ROUNDING * noise {
                 Progress::Pending
             } else {
                 Progress::Failed

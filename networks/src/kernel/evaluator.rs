@@ -142,7 +142,7 @@ impl Evaluator {
             _ => None,
         };
         Ok(Self::Layers {
-            tabulated: network.has_tables(),
+            tabulated: prepared.has_tables(),
             network: prepared,
             surface: surface.map(Box::new),
         })

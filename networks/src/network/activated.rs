@@ -245,25 +245,29 @@ impl Layer for Activated {
     }
 
     fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
-        let work = points.expected_pairs() * self.activation.direct_cost();
-        if work < pair_cost::TABLE {
-            return Ok(None);
-        }
         let positive = |q: &&f64| **q > 0.0;
         let variances = points.variance_a().iter().filter(positive);
         let (low, high) = variances.fold((f64::INFINITY, 0.0), |(low, high), &q| {
             (q.min(low), q.max(high))
         });
-        if low > high || work < pair_cost::TABLE * DualTable::pieces(low, high) {
+        if !self.has_tables() || low > high {
             return Ok(None);
         }
-        let table = self.activation.table(low, high);
-        Ok(table.map(|table| -> Arc<dyn Layer> {
-            Arc::new(Tabulated {
-                activation: Arc::clone(&self.activation),
-                table,
-            })
-        }))
+        let direct = self.activation.direct_cost();
+        let work = points.expected_pairs() * direct;
+        let table = (work >= pair_cost::TABLE * DualTable::pieces(low, high))
+            .then(|| self.activation.table(low, high))
+            .flatten();
+        // the rest goes pair by pair
+        let held = table
+            .as_ref()
+            .map_or(0.0, |table| share(table.range(), (low, high)));
+        let cost = table.as_ref().map_or(0.0, DualTable::pair_cost);
+        Ok(Some(Arc::new(Prepared {
+            activation: Arc::clone(&self.activation),
+            table,
+            pair_cost: held * held * cost + (1.0 - held * held) * direct,
+        })))
     }
 
     fn pair_cost(&self) -> f64 {
@@ -345,14 +349,25 @@ impl Drawn for Activated {
     }
 }
 
-/// An activation with the table of its dual over the variances at hand.
-#[derive(Debug)]
-struct Tabulated {
-    activation: Arc<dyn Dual>,
-    table: DualTable,
+/// How much of an interval another one holds, on a logarithmic scale.
+fn share((low, high): (f64, f64), whole: (f64, f64)) -> f64 {
+    let length = (whole.1 / whole.0).ln();
+    if length > 0.0 {
+        ((high.min(whole.1) / low.max(whole.0)).ln() / length).clamp(0.0, 1.0)
+    } else {
+        1.0
+    }
 }
 
-impl Layer for Tabulated {
+/// An activation for the variances at hand, with the table of its dual if that is worth it.
+#[derive(Debug)]
+struct Prepared {
+    activation: Arc<dyn Dual>,
+    table: Option<DualTable>,
+    pair_cost: f64,
+}
+
+impl Layer for Prepared {
     fn name(&self) -> String {
         self.activation.name()
     }
@@ -362,7 +377,7 @@ impl Layer for Tabulated {
     }
 
     fn apply(&self, block: &mut KernelBlock) -> Result<()> {
-        apply(&*self.activation, Some(&self.table), block)
+        apply(&*self.activation, self.table.as_ref(), block)
     }
 
     fn structure(&self) -> Structure<'_> {
@@ -370,10 +385,10 @@ impl Layer for Tabulated {
     }
 
     fn has_tables(&self) -> bool {
-        true
+        self.table.is_some()
     }
 
     fn pair_cost(&self) -> f64 {
-        self.activation.pair_cost()
+        self.pair_cost
     }
 }

@@ -1,7 +1,6 @@
 //! What a layer's outputs are, given the signal before it.
 
 use nalgebra::DMatrix;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::Site;
 use super::signal::{Signal, blocks, shift};
@@ -242,9 +241,7 @@ impl Covariance {
         let mut normals = vec![0.0; blocks(width).next().map_or(0, |rows| rows.len()) * points];
         for rows in blocks(width) {
             let normals = &mut normals[..rows.len() * points];
-            for z in normals.iter_mut() {
-                *z = StandardNormal.sample(site.rng);
-            }
+            site.rng.fill_normals(normals);
             for j in 0..points {
                 update(
                     &mut signal.column_mut(j)[rows.clone()],

@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 
 use nalgebra::DMatrix;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::drawn::residual_backward;
 use super::drawn_dense::WeightSource;
@@ -177,9 +176,9 @@ pub(super) fn on_features(
     let (basis, coefficients) = orthonormal(&features);
     let mut images = zeros("the images of features", basis.len() / fan_in, width)?;
     let scale = source.scale();
+    site.rng.fill_normals(&mut images);
     for u in &mut images {
-        let z: f64 = StandardNormal.sample(site.rng);
-        *u = scale * z;
+        *u *= scale;
     }
     let mut out = Signal::zeros(width, features.points())?;
     out.set_exponent(features.exponent());
@@ -189,11 +188,10 @@ pub(super) fn on_features(
     let deviation = source.initialization.bias_variance().sqrt();
     if deviation > 0.0 {
         let unit = deviation * power_of_two(-out.exponent() / 2);
-        for i in 0..width {
-            let z: f64 = StandardNormal.sample(site.rng);
-            for j in 0..out.points() {
-                out.column_mut(j)[i] += unit * z;
-            }
+        let mut biases = zeros("biases", width, 1)?;
+        site.rng.fill_normals(&mut biases);
+        for j in 0..out.points() {
+            add_columns(out.column_mut(j), &biases, &[unit]);
         }
     }
     let layer = ConditionedDense {

@@ -8,12 +8,16 @@ use rand_distr::{Distribution, StandardNormal, StudentT};
 
 use super::{Drawn, Factors, GradientSink, Signal, Weights, conditioned};
 use crate::initialization::{WeightDistribution, WeightLaw};
-use crate::numerics::{Buffers, dot, inner_products, normal, power_of_two, zeros};
+use crate::numerics::{
+    BESIDE, Buffers, ProductsBeside, dot, inner_products, normal, power_of_two, zeros,
+};
 use crate::random::{Seed, Stream};
 use crate::{Error, Initialization, Result, error, parallel};
 
-/// Neurons that are drawn together, from a stream of their own, and multiplied together: a multiple of the
-/// tiles of [`inner_products`].
+/// Neurons that are drawn together, from a stream of their own: a multiple of [`BESIDE`].
+const DRAWN: usize = 64;
+
+/// Neurons that are multiplied together: a multiple of the tiles of [`inner_products`].
 const ROWS: usize = 96;
 
 /// Numbers in a line of the cache.
@@ -43,24 +47,68 @@ impl WeightSource {
     }
 
     fn blocks(&self) -> usize {
-        self.width.div_ceil(ROWS)
+        self.width.div_ceil(DRAWN)
     }
 
-    /// $\omega$ and $b$ of the neurons of a block.
+    /// The neurons of a block.
+    fn rows(&self, block: usize) -> usize {
+        DRAWN.min(self.width - block * DRAWN)
+    }
+
+    /// $b$ of the neurons of a block, which has a stream of its own.
+    fn biases(&self, rows: usize, rng: &mut Stream) -> Vec<f64> {
+        let mut biases = vec![0.0; rows];
+        let deviation = self.initialization.bias_variance().sqrt();
+        if deviation > 0.0 {
+            rng.fill_normals(&mut biases);
+            for bias in &mut biases {
+                *bias *= deviation;
+            }
+        }
+        biases
+    }
+
+    /// Draws $\omega$ of [`BESIDE`] neurons, or of the last of a block: the weights of each input beside each
+    /// other, some inputs at a time.
+    fn draw_beside(
+        &self,
+        rows: usize,
+        rng: &mut Stream,
+        mut visit: impl FnMut(usize, &[[f64; BESIDE]]),
+    ) {
+        let mut weights = Vec::new();
+        let mut first = 0;
+        while first < self.fan_in {
+            let inputs = ProductsBeside::next_entries(self.fan_in, first);
+            weights.resize(inputs * BESIDE, 0.0);
+            fill(self.law(), &mut weights[..inputs * rows], rng);
+            if rows < BESIDE {
+                for k in (0..inputs).rev() {
+                    weights.copy_within(k * rows..(k + 1) * rows, k * BESIDE);
+                }
+            }
+            visit(first, weights.as_chunks().0);
+            first += inputs;
+        }
+    }
+
+    /// $\omega$, row by row, and $b$ of the neurons of a block.
     fn block(&self, seed: Seed, block: usize) -> Result<(Vec<f64>, Vec<f64>)> {
-        let rows = ROWS.min(self.width - block * ROWS);
+        let rows = self.rows(block);
         let mut rng = seed.stream(block as u64);
         let mut weights = zeros("the weights of a dense layer", rows, self.fan_in)?;
         if self.law().distribution() != WeightDistribution::Orthogonal {
-            fill(self.law(), &mut weights, &mut rng);
+            for rows in weights.chunks_mut(BESIDE * self.fan_in) {
+                self.draw_beside(rows.len() / self.fan_in, &mut rng, |first, beside| {
+                    for (i, row) in rows.chunks_exact_mut(self.fan_in).enumerate() {
+                        for (weight, beside) in row[first..].iter_mut().zip(beside) {
+                            *weight = beside[i];
+                        }
+                    }
+                });
+            }
         }
-        let deviation = self.initialization.bias_variance().sqrt();
-        let biases = if deviation == 0.0 {
-            vec![0.0; rows]
-        } else {
-            let normals = (0..rows).map(|_| rng.sample::<f64, _>(StandardNormal));
-            normals.map(|z| deviation * z).collect()
-        };
+        let biases = self.biases(rows, &mut rng);
         Ok((weights, biases))
     }
 
@@ -69,11 +117,11 @@ impl WeightSource {
         let seed = Seed::drawn(rng);
         let mut weights = zeros("the weights of a dense layer", self.width, self.fan_in)?;
         let mut biases = Vec::with_capacity(self.width);
-        let size = self.fan_in * ROWS;
+        let size = self.fan_in * DRAWN;
         // as many blocks at a time as keep the copies small
         for first in (0..self.blocks()).step_by(16) {
             let count = 16.min(self.blocks() - first);
-            let drawn = each(count, self.fan_in * ROWS, |i| self.block(seed, first + i))?;
+            let drawn = each(count, size, |i| self.block(seed, first + i))?;
             for (i, (block, bias)) in drawn.into_iter().enumerate() {
                 weights[(first + i) * size..][..block.len()].copy_from_slice(&block);
                 biases.extend(bias);
@@ -88,33 +136,34 @@ impl WeightSource {
         Ok((weights, biases))
     }
 
-    /// The outputs for a signal, with weights that are forgotten block by block.
+    /// The outputs for a signal, with weights that are forgotten as soon as they are multiplied: they never
+    /// leave the first-level cache.
     pub(super) fn sample(&self, signal: &Signal, rng: &mut Stream) -> Result<Signal> {
         if self.law().distribution() == WeightDistribution::Orthogonal {
             return DrawnDense::new(*self, rng)?.forward(signal);
         }
         let seed = Seed::drawn(rng);
-        let mut out = Signal::zeros(self.width, signal.points())?;
+        let points = signal.points();
+        let mut out = Signal::zeros(self.width, points)?;
         out.set_exponent(signal.exponent());
-        let buffers = Buffers::default();
-        for first in (0..self.blocks()).step_by(16) {
-            let count = 16.min(self.blocks() - first);
-            let products = each(count, self.fan_in * ROWS, |i| {
-                let (weights, biases) = self.block(seed, first + i)?;
-                let products =
-                    inner_products(&weights, signal.values(), self.fan_in, false, &buffers);
-                Ok((products, biases))
-            })?;
-            for (i, (products, biases)) in products.into_iter().enumerate() {
-                write(
-                    &mut out,
-                    (first + i) * ROWS,
-                    self.scale(),
-                    &products,
-                    &biases,
-                );
-                buffers.give_back(products);
+        let drawn = each(self.blocks(), self.fan_in * DRAWN, |block| {
+            let rows = self.rows(block);
+            let mut rng = seed.stream(block as u64);
+            let mut products = vec![0.0; rows * points];
+            for products in products.chunks_mut(BESIDE * points) {
+                let mut sums = ProductsBeside::new(signal.values(), self.fan_in);
+                let rows = products.len() / points;
+                self.draw_beside(rows, &mut rng, |_, weights| sums.add(weights));
+                for (j, sums) in sums.products().iter().enumerate() {
+                    for (i, sum) in sums[..rows].iter().enumerate() {
+                        products[i * points + j] = *sum;
+                    }
+                }
             }
+            Ok((products, self.biases(rows, &mut rng)))
+        })?;
+        for (block, (products, biases)) in drawn.iter().enumerate() {
+            write(&mut out, block * DRAWN, self.scale(), products, biases);
         }
         out.rescaled()
     }
@@ -174,11 +223,7 @@ fn fill(law: WeightLaw, weights: &mut [f64], rng: &mut Stream) {
                 *w = scale * z;
             }
         }
-        _ => {
-            for w in weights.iter_mut() {
-                *w = rng.sample(StandardNormal);
-            }
-        }
+        _ => rng.fill_normals(weights),
     }
     prune(law.keep(), weights, rng);
 }
@@ -206,9 +251,7 @@ fn orthogonal(weights: &mut [f64], width: usize, fan_in: usize, rng: &mut Stream
     for i in 0..count {
         let (before, rest) = vectors.split_at_mut(i * size);
         let own = &mut rest[..size];
-        for z in own.iter_mut() {
-            *z = rng.sample(StandardNormal);
-        }
+        rng.fill_normals(own);
         for _ in 0..2 {
             for other in before.chunks_exact(size) {
                 let product = dot(other, own) / size as f64;

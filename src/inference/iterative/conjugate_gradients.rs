@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use nalgebra::DMatrix;
 
-use super::{PivotedCholesky, TiledKernel, add_multiple};
+use super::{KernelOperator, PivotedCholesky, add_multiple};
 use crate::inference::Noise;
 use crate::inference::checks::{check_shape, check_targets};
 use crate::numerics::dot;
-use crate::{Error, Result, Scalar, error};
+use crate::{Error, Result, error};
 
 /// The solution $A$ of $(K + \sigma^2) A = Y$ by conjugate gradients (M. Hestenes and E. Stiefel 1952), all
 /// columns of $Y$ at once: each has iterations of its own, and they share the products with $K$, of which one
@@ -36,8 +36,8 @@ use crate::{Error, Result, Scalar, error};
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
-pub struct ConjugateGradients<'a, T: Scalar = f64> {
-    kernel: &'a TiledKernel<'a, T>,
+pub struct ConjugateGradients<'a> {
+    kernel: &'a dyn KernelOperator,
     noise: f64,
     preconditioner: Option<PivotedCholesky>,
     tolerance: f64,
@@ -138,13 +138,13 @@ impl Iterate {
     }
 }
 
-impl<'a, T: Scalar> ConjugateGradients<'a, T> {
+impl<'a> ConjugateGradients<'a> {
     /// Of the kernel and the noise, without preconditioner, with the tolerance $10^{-6}$ and at most 1000
     /// iterations.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a noise that is negative or not finite.
-    pub fn new(kernel: &'a TiledKernel<'a, T>, noise: Noise) -> Result<Self> {
+    pub fn new(kernel: &'a dyn KernelOperator, noise: Noise) -> Result<Self> {
         Ok(Self {
             kernel,
             noise: noise.variance(kernel.diagonal().mean())?,
@@ -351,6 +351,7 @@ impl<'a, T: Scalar> ConjugateGradients<'a, T> {
     /// $(K + \sigma^2) V$.
     fn times(&self, vectors: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let mut out = self.kernel.times(vectors)?;
+        check_shape("the product", out.shape(), vectors.shape())?;
         add_multiple(out.as_mut_slice(), self.noise, vectors.as_slice());
         match error::first_outside(out.as_slice(), -f64::MAX, f64::MAX) {
             None => Ok(out),

@@ -2,11 +2,12 @@
 
 use nalgebra::DMatrix;
 
-use super::{TiledKernel, add_multiple};
+use super::{KernelOperator, add_multiple};
 use crate::inference::Noise;
+use crate::inference::checks::check_shape;
 use crate::inference::linear_algebra::{Cholesky, transposed_product};
 use crate::numerics::dot;
-use crate::{Error, Result, Scalar, error, parallel};
+use crate::{Error, Result, error, parallel};
 
 /// The Cholesky factor of $K$ after $r$ pivots, each the largest of what is left of the diagonal, $K \approx
 /// L L^\top$ with $L$ of shape $n \times r$ (H. Harbrecht, M. Peters and R. Schneider 2012), as the
@@ -34,7 +35,7 @@ impl PivotedCholesky {
     /// # Errors
     /// [`Error::Invalid`] for a rank above the number of points, or a noise that is negative or not finite;
     /// [`Error::Undefined`] for a kernel that is 0 without noise; what the kernel itself refuses.
-    pub fn new<T: Scalar>(kernel: &TiledKernel<'_, T>, rank: usize, noise: Noise) -> Result<Self> {
+    pub fn new(kernel: &dyn KernelOperator, rank: usize, noise: Noise) -> Result<Self> {
         let n = kernel.points();
         if rank > n {
             let expected = format!("an integer <= {n}, the number of points");
@@ -52,6 +53,7 @@ impl PivotedCholesky {
             }
             let root = left[pivot].sqrt();
             let row = kernel.row(pivot)?;
+            check_shape("a row of the kernel", row.shape(), (n, 1))?;
             let (before, rest) = columns.split_at_mut(found * n);
             let column = &mut rest[..n];
             column.copy_from_slice(row.as_slice());

@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Write};
 
+use super::cells::size_in_words;
 use super::markdown::escaped;
+use super::numbers::{probability, short};
 use super::report::{JointComparison, JointEnd, Judgement};
-use super::text::{NETWORKS, ROUTE, SIZE, probability, short, size_in_words, wrapped};
+use super::text::{NETWORKS, ROUTE, SIZE, wrapped};
 use crate::statistics::Test;
 
 impl JointComparison {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use super::numbers::{probability, short};
 use super::report::{Judgement, Outcome, RouteReport};
-use super::text::{probability, short};
 
 impl RouteReport {
     /// The report as Markdown: for each function a table of its routes, the answers and the fitted rates, and

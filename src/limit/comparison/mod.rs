@@ -13,8 +13,10 @@
 //! | `ends`, `joint_ends` | what a function or vector is at the end of every route |
 //! | `findings` | from questions to the report |
 //! | [`RouteReport`] | what was found; `text`, `joint_text`, `markdown` and `figure` show it |
+//! | `cells`, `numbers` | what their tables say, in few characters |
 
 mod budget;
+mod cells;
 mod distance;
 mod drawing;
 mod ends;
@@ -26,6 +28,7 @@ mod joint_limit;
 mod joint_text;
 mod judgement;
 mod markdown;
+mod numbers;
 mod questions;
 mod report;
 mod steps;

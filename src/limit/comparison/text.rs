@@ -2,142 +2,16 @@
 
 use std::fmt;
 
-use super::report::{
-    Answer, Finding, FunctionComparison, Judgement, Measure, Outcome, RouteLimit, RouteReport,
-};
-use crate::limit::{Regime, Route};
+use super::cells::{VALUE, size_in_words};
+use super::numbers::{count, probability, short, shorter};
+use super::report::{Answer, Finding, FunctionComparison, Judgement, Outcome, RouteReport};
+use crate::limit::Route;
 
 /// Widths of the columns.
 pub(super) const ROUTE: usize = 11;
 pub(super) const SIZE: usize = 17;
 pub(super) const NETWORKS: usize = 7;
-const VALUE: usize = 21;
 const CELL: usize = 18;
-
-/// A number in at most seven characters: three digits, or two with an exponent.
-pub(super) fn short(x: f64) -> String {
-    let size = x.abs();
-    if x == 0.0 {
-        "0".to_owned()
-    } else if !(0.01..999.5).contains(&size) {
-        format!("{x:.1e}")
-    } else if size < 0.9995 {
-        format!("{x:.3}")
-    } else if size < 9.995 {
-        format!("{x:.2}")
-    } else if size < 99.95 {
-        format!("{x:.1}")
-    } else {
-        format!("{x:.0}")
-    }
-}
-
-/// A number in two digits.
-fn shorter(x: f64) -> String {
-    let size = x.abs();
-    if x == 0.0 {
-        "0".to_owned()
-    } else if !(0.01..99.5).contains(&size) {
-        format!("{x:.0e}")
-    } else if size < 0.995 {
-        format!("{x:.2}")
-    } else if size < 9.95 {
-        format!("{x:.1}")
-    } else {
-        format!("{x:.0}")
-    }
-}
-
-/// A probability of error.
-pub(super) fn probability(p: f64) -> String {
-    match p {
-        p if p < 1e-15 => "< 1e-15".to_owned(),
-        p if p < 0.01 => format!("{p:.0e}"),
-        p => format!("{p:.2}"),
-    }
-}
-
-/// A number of networks.
-fn count(x: f64) -> String {
-    if x < 1e6 {
-        format!("{x:.0}")
-    } else {
-        format!("{x:.1e}")
-    }
-}
-
-impl Measure {
-    /// The measure in a word.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::L2 => "L2",
-            Self::Bounded => "in law",
-            Self::KolmogorovSmirnov => "KS",
-            Self::Wasserstein => "W1",
-            Self::Energy => "energy",
-        }
-    }
-}
-
-impl Outcome {
-    /// The outcome in a word.
-    pub(super) fn word(&self) -> &'static str {
-        match self {
-            Self::Reference => "ref",
-            Self::Same { .. } => "same",
-            Self::Different { .. } => "other",
-            Self::Open { .. } => "open",
-            Self::Unavailable(_) => "-",
-        }
-    }
-}
-
-impl Judgement {
-    /// Distance, slope and outcome.
-    pub(super) fn cell(&self) -> String {
-        let Some(last) = self.steps.last() else {
-            return self.outcome.word().to_owned();
-        };
-        let slope = self.slope.map_or_else(
-            || "     ".to_owned(),
-            |slope| match slope.value {
-                value if value.abs() < 9.995 => format!("{value:>+5.2}"),
-                value => format!("{value:>+5.0}"),
-            },
-        );
-        format!(
-            "{:>6} {slope} {:<5}",
-            shorter(last.distance),
-            self.outcome.word()
-        )
-    }
-}
-
-impl RouteLimit {
-    /// The median and the range of 90 %, or the law.
-    pub(super) fn value(&self) -> String {
-        match (&self.quantiles, &self.law) {
-            (Some([low, median, high]), _) => {
-                let range = format!("[{}, {}]", shorter(*low), shorter(*high));
-                let text = format!("{} {range}", short(*median));
-                if text.chars().count() <= VALUE {
-                    text
-                } else {
-                    format!("{} {range}", shorter(*median))
-                }
-            }
-            (None, Some(law)) => {
-                let text = law.to_string();
-                if text.chars().count() <= VALUE {
-                    text
-                } else {
-                    format!("mean {}", short(law.mean()))
-                }
-            }
-            (None, None) => "-".to_owned(),
-        }
-    }
-}
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -319,12 +193,6 @@ impl FunctionComparison {
     }
 }
 
-/// A regime in the width of its column.
-pub(super) fn size_in_words(regime: Regime) -> String {
-    let text = regime.to_string();
-    text.replace("n = inf, then L = inf", "n, then L = inf")
-}
-
 /// What there is to say of any route.
 pub(super) fn notes_of_route(
     route: Route,
@@ -383,23 +251,6 @@ impl fmt::Display for RouteReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        for (x, text) in [
-            (0.0, "0"),
-            (1.0, "1.00"),
-            (0.123_45, "0.123"),
-            (-12.345, "-12.3"),
-            (123.456, "123"),
-            (1e-9, "1.0e-9"),
-            (-4.2e17, "-4.2e17"),
-            (0.999_9, "1.00"),
-        ] {
-            assert_eq!(short(x), text);
-            assert!(short(x).len() <= 7 && shorter(x).len() <= 6);
-        }
-    }
 
     #[test]
     fn long_lines_are_wrapped() {

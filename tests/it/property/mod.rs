@@ -1,4 +1,4 @@
-//! The configuration of property tests: the same cases in every run, unless asked otherwise.
+//! How much is tried: the same cases and samples in every run, and more of them when asked for.
 
 use proptest::test_runner::{Config, RngSeed};
 
@@ -15,4 +15,15 @@ pub fn config(cases: u32) -> Config {
     }
     config.failure_persistence = None;
     config
+}
+
+/// `count` samples or cases, a quarter of what the same test takes when asked to be thorough:
+/// `THOROUGH=1 cargo test --test it`. The bounds of a test hold for both.
+pub fn samples(count: usize) -> usize {
+    let factor = if std::env::var_os("THOROUGH").is_some() {
+        4
+    } else {
+        1
+    };
+    factor * count
 }

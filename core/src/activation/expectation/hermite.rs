@@ -6,7 +6,7 @@
 //! $$\mathbb E[f(u) f(v)] = \sum_k a_k(q_a) a_k(q_b) c^k.$$
 
 use super::Function;
-use super::panels::{HALF_RANGE, Panels};
+use super::panels::{FEATURE, HALF_RANGE, Panels, features};
 use crate::covariance::{PairCorrelation, Parity};
 use crate::numerics::dot;
 use crate::numerics::normal::density;
@@ -82,14 +82,16 @@ impl HermiteSeries {
         Self::smooth_at(&LEVELS, f, variances, parity, tolerance)
     }
 
-    /// [`smooth`](Self::smooth) with up to 2500 terms.
+    /// [`smooth`](Self::smooth) with up to 2500 terms, or `most`.
     pub(crate) fn smooth_and_long(
         f: Function<'_>,
         variances: &[f64],
         parity: Parity,
         tolerance: f64,
+        most: usize,
     ) -> Option<Vec<Self>> {
-        Self::smooth_at(&LONG_LEVELS, f, variances, parity, tolerance)
+        let levels = LONG_LEVELS.partition_point(|&(_, terms)| terms <= most);
+        Self::smooth_at(&LONG_LEVELS[..levels], f, variances, parity, tolerance)
     }
 
     fn smooth_at(
@@ -171,29 +173,35 @@ impl HermiteSeries {
         let z: Vec<f64> = rule.iter().map(|&(z, _)| z).collect();
         let all = Self::project(&z, &functions, size, parity);
         let good = |(series, &q): (&Self, &f64)| {
-            series.tail <= tolerance * series.norm_squared && series.is_between_nodes(f, q)
+            series.tail <= tolerance * series.norm_squared && series.is_between_nodes(f, q, step)
         };
         all.iter().zip(variances).all(good).then_some(all)
     }
 
     /// Whether the series is the function at points that are no nodes, as it is not where an oscillation of
-    /// the function is a slower one on the nodes.
-    fn is_between_nodes(&self, f: Function<'_>, q: f64) -> bool {
+    /// the function is a slower one on the nodes, or where it has a feature between them: an activation
+    /// varies on the scale of 1 around 0, which may be far below the distance of nodes.
+    fn is_between_nodes(&self, f: Function<'_>, q: f64, step: f64) -> bool {
         const POINTS: [f64; 3] = [-1.087, 0.333, 0.771];
         let deviation = q.sqrt();
-        let mut values = [0.0; POINTS.len()];
-        f(&POINTS.map(|z| deviation * z), &mut values);
-        let (mut last, mut this) = (vec![0.0; POINTS.len()], vec![1.0; POINTS.len()]);
+        let mut points = POINTS.to_vec();
+        if step * deviation > FEATURE {
+            points.extend(features(deviation));
+        }
+        let arguments: Vec<f64> = points.iter().map(|z| deviation * z).collect();
+        let mut values = vec![0.0; points.len()];
+        f(&arguments, &mut values);
+        let (mut last, mut this) = (vec![0.0; points.len()], vec![1.0; points.len()]);
         for (k, a) in self.coefficients.iter().enumerate() {
             for (value, h) in values.iter_mut().zip(&this) {
                 *value -= a * h;
             }
-            next_hermite(&POINTS, &mut last, &mut this, k);
+            next_hermite(&points, &mut last, &mut this, k);
         }
-        let rest = values
-            .iter()
-            .fold(0.0_f64, |rest, value| rest.max(value.abs()));
-        rest <= 1e-4 * self.norm_squared.sqrt()
+        let (waves, features) = values.split_at(POINTS.len());
+        let rest = |values: &[f64]| values.iter().fold(0.0_f64, |rest, x| rest.max(x.abs()));
+        let scale = self.norm_squared.sqrt();
+        rest(waves) <= 1e-4 * scale && rest(features) <= 1e-6 * scale
     }
 
     /// The first coefficients of a function that is resolved on panels, whatever the tail.

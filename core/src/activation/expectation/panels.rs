@@ -162,9 +162,19 @@ fn line_breaks(half_range: f64, kinks: &[f64], deviation: f64) -> Vec<f64> {
             insert_graded(&mut breaks, center, width);
         }
         insert_graded(&mut breaks, 0.0, width);
+        for distance in AROUND_ZERO.map(|x| x * width) {
+            if distance < 1.0 {
+                insert_break(&mut breaks, -distance);
+                insert_break(&mut breaks, distance);
+            }
+        }
     }
     breaks
 }
+
+/// More panels around 0: with them nodes are nowhere further apart than features of an activation are wide,
+/// within [`FEATURES`].
+const AROUND_ZERO: [f64; 4] = [16.0, 24.0, 48.0, FEATURES];
 
 /// Panels that grow by this factor resolve a feature of any shape.
 const GRADING: f64 = 4.0;
@@ -176,6 +186,20 @@ fn insert_graded(breaks: &mut Vec<f64>, center: f64, width: f64) {
         insert_break(breaks, center + distance);
         distance *= GRADING;
     }
+}
+
+/// The length on which an activation varies somewhere around 0: where nodes are further apart, what is
+/// between them is looked at.
+pub(super) const FEATURE: f64 = 0.5;
+
+/// How far around 0.
+const FEATURES: f64 = 64.0;
+
+/// Places around 0 where an activation may have a feature, in units of the deviation.
+pub(super) fn features(deviation: f64) -> impl Iterator<Item = f64> {
+    let even = (1..=(FEATURES / FEATURE) as usize).map(|i| FEATURE * i as f64);
+    let distances = even.map(move |x| x / deviation);
+    distances.flat_map(|z| [-z, z])
 }
 
 /// Inserts a break into an ascending list, if it lies inside.

@@ -4,7 +4,7 @@ use super::mehler::{LANES, Layout, Others, complements, mehler};
 use std::ops::Range;
 
 use super::{Function, HermiteSeries};
-use crate::activation::{Activation, DualRow};
+use crate::activation::{Activation, Dual, DualRow, pair_cost};
 use crate::covariance::{PairCorrelation, Parity};
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
@@ -36,6 +36,11 @@ const HALVINGS: usize = 8;
 
 /// By so much tables are wider than the variances that they are made for: rounding stays inside.
 const HAIR: f64 = 1e-12;
+
+/// Nanoseconds for a pair without a table from which on series may be of any length, and how long they may
+/// be otherwise.
+const WORTH_LONG_SERIES: f64 = 2e4;
+const LONG_ENOUGH: usize = 1200;
 
 /// Complements below this are summed term by term instead of subtracted from 1.
 const SUBTRACTED: f64 = 1e-3;
@@ -120,17 +125,14 @@ impl TablePoints {
 
 /// $\sqrt V$ and all coefficients at a variance.
 struct Sampler<'a> {
-    phi: &'a dyn Activation,
+    phi: Steep<'a>,
     value: Layout,
     slope: Layout,
 }
 
 impl Sampler<'_> {
     fn sample(&self, variances: &[f64]) -> Option<Vec<Vec<f64>>> {
-        let parity = self.phi.parity();
-        let value = long_series(&|x, out| self.phi.value_slice(x, out), variances, parity)?;
-        let slope = |x: &[f64], out: &mut [f64]| self.phi.derivative_slice(x, out);
-        let slope = long_series(&slope, variances, parity.of_derivative())?;
+        let [value, slope] = self.phi.series(variances)?;
         Some(
             value
                 .iter()
@@ -148,20 +150,45 @@ impl Sampler<'_> {
     }
 }
 
-fn long_series(f: Function<'_>, variances: &[f64], parity: Parity) -> Option<Vec<HermiteSeries>> {
-    HermiteSeries::smooth_and_long(f, variances, parity, TAIL)
+/// An activation, and how many terms its series may have.
+#[derive(Clone, Copy)]
+struct Steep<'a> {
+    phi: &'a dyn Activation,
+    most_terms: usize,
+}
+
+impl<'a> Steep<'a> {
+    /// Longer series are not worth it where pairs take microseconds without a table: they take tenths of a
+    /// second to set up, and hardly less for a pair.
+    fn new(phi: &'a dyn Dual) -> Self {
+        let most_terms = if phi.direct_cost() < WORTH_LONG_SERIES {
+            LONG_ENOUGH
+        } else {
+            usize::MAX
+        };
+        Self { phi, most_terms }
+    }
+
+    /// Those of $\varphi$ and $\varphi^\prime$ at some variances.
+    fn series(self, variances: &[f64]) -> Option<[Vec<HermiteSeries>; 2]> {
+        let Self { phi, most_terms } = self;
+        let series = |f: Function<'_>, parity: Parity| {
+            HermiteSeries::smooth_and_long(f, variances, parity, TAIL, most_terms)
+        };
+        let parity = phi.parity();
+        let value = series(&|x, out| phi.value_slice(x, out), parity)?;
+        let slope = series(
+            &|x, out| phi.derivative_slice(x, out),
+            parity.of_derivative(),
+        )?;
+        Some([value, slope])
+    }
 }
 
 /// The largest variance of an interval, within a factor of 2, at which $\varphi$ and $\varphi^\prime$ have
 /// series.
-fn steepest(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<f64> {
-    let parity = phi.parity();
-    let value = |x: &[f64], out: &mut [f64]| phi.value_slice(x, out);
-    let slope = |x: &[f64], out: &mut [f64]| phi.derivative_slice(x, out);
-    let has_series = |q: f64| {
-        long_series(&value, &[q], parity).is_some()
-            && long_series(&slope, &[q], parity.of_derivative()).is_some()
-    };
+fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
+    let has_series = |q: f64| phi.series(&[q]).is_some();
     if has_series(highest) {
         return Some(highest);
     }
@@ -196,7 +223,8 @@ impl DualTable {
     /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where
     /// the activation becomes too steep for a series, and from there down as far as 100 pieces reach; `None`
     /// if it is too steep everywhere.
-    pub(crate) fn new(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<Self> {
+    pub(crate) fn new(phi: &dyn Dual, lowest: f64, highest: f64) -> Option<Self> {
+        let phi = Steep::new(phi);
         let mut reached = steepest(phi, lowest, highest)?;
         for _ in 0..=HALVINGS {
             let low = lowest.max(reached * (-PIECE * PIECES).exp());
@@ -216,23 +244,31 @@ impl DualTable {
         ((highest / lowest).ln() / PIECE).ceil().clamp(1.0, PIECES)
     }
 
+    /// Roughly how many nanoseconds a pair takes in [`row`](Self::row).
+    pub fn pair_cost(&self) -> f64 {
+        let terms = self.value.terms + self.slope.terms;
+        pair_cost::WITHOUT_TERMS + pair_cost::TERM * terms as f64
+    }
+
+    /// The least variance that the table holds, but for 0, and the largest.
+    pub fn range(&self) -> (f64, f64) {
+        (self.lowest_variance, self.highest)
+    }
+
     /// Whether the table holds points of this variance.
     pub fn holds(&self, q: f64) -> bool {
         let inside = |end: f64, q: f64| q <= end * (1.0 + HAIR);
         q == 0.0 || (inside(self.highest, q) && inside(q, self.lowest_variance))
     }
 
-    fn build(phi: &dyn Activation, lowest: f64, highest: f64) -> Option<Self> {
-        let parity = phi.parity();
-        let value = |x: &[f64], out: &mut [f64]| phi.value_slice(x, out);
-        let value = long_series(&value, &[highest], parity)?.pop()?;
-        let slope = |x: &[f64], out: &mut [f64]| phi.derivative_slice(x, out);
+    fn build(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<Self> {
+        let parity = phi.phi.parity();
         let odd = parity.of_derivative();
-        let slope = long_series(&slope, &[highest], odd)?.pop()?;
+        let [value, slope] = phi.series(&[highest])?.map(|all| needed(&all[0]));
         let sampler = Sampler {
             phi,
-            value: Layout::new(parity, needed(&value)),
-            slope: Layout::new(odd, needed(&slope)),
+            value: Layout::new(parity, value),
+            slope: Layout::new(odd, slope),
         };
         let (low, high) = (lowest.ln() - HAIR, highest.ln() + HAIR);
         let count = ((high - low) / PIECE).ceil().max(1.0);
@@ -272,7 +308,7 @@ impl DualTable {
                 nodes,
                 value: sampler.value,
                 slope: sampler.slope,
-                at_zero: (phi.value(0.0), phi.derivative(0.0)),
+                at_zero: (phi.phi.value(0.0), phi.phi.derivative(0.0)),
             })
         })
     }

@@ -85,54 +85,74 @@ fn unequal<M: Mixture>(phi: &M, qa: f64, qb: f64) -> Parallel {
     )
 }
 
-/// All of it for one pair, with nothing computed beforehand.
-pub(crate) fn pair_moments<M: Mixture>(
-    phi: &M,
+/// Two points before an activation, whose correlation is to be chosen.
+pub(crate) struct Beside<'a, M> {
+    phi: &'a M,
     qa: f64,
     qb: f64,
-    c: PairCorrelation,
-) -> PairMoments {
-    let (variance_a, variance_b, parallel) = if qa == qb {
-        let alone = equal(phi, qa);
-        (alone.variance(), alone.variance(), alone)
-    } else {
-        let (variance_a, variance_b) = (variance(phi, qa), variance(phi, qb));
-        (variance_a, variance_b, unequal(phi, qa, qb))
-    };
-    let scale = if qa == qb {
-        variance_a
-    } else {
-        variance_a.sqrt() * variance_b.sqrt()
-    };
-    let ([odd, even], deficit) = (parallel.moments, parallel.deficit);
-    let sums = pair_sums(phi, qa, qb, c, parallel.even_slope);
-    // at |c|; odd functions of orthogonal inputs are uncorrelated
-    let odd_here = if c.distance() < 1.0 {
-        odd - sums.odd_drop
-    } else {
-        0.0
-    };
-    let even_here = even - sums.even_drop;
-    let (sign, one_minus, one_plus) = if c.is_positive() {
-        let one_minus = deficit + (sums.odd_drop + sums.even_drop) / scale;
-        (1.0, one_minus, 2.0 - one_minus)
-    } else {
-        // -c' is the correlation of φ and -φ(-x), whose even part has the other sign
-        let drop = odd + odd_here + sums.even_drop;
-        let opposite_drop = even + even_here + sums.odd_drop;
-        let one_plus = deficit + opposite_drop / scale;
-        (-1.0, deficit + drop / scale, one_plus)
-    };
-    PairMoments {
-        variance_a,
-        variance_b,
-        moment: sign * odd_here + even_here,
-        derivative_moment: sums.odd_slope + sign * sums.even_slope,
-        correlation: if scale > 0.0 {
-            PairCorrelation::from_ends(one_minus, one_plus)
+    variance_a: f64,
+    variance_b: f64,
+    /// What they would have if they were parallel.
+    parallel: Parallel,
+}
+
+impl<'a, M: Mixture> Beside<'a, M> {
+    pub(crate) fn new(phi: &'a M, qa: f64, qb: f64) -> Self {
+        let (variance_a, variance_b, parallel) = if qa == qb {
+            let alone = equal(phi, qa);
+            (alone.variance(), alone.variance(), alone)
         } else {
-            c
-        },
+            let (variance_a, variance_b) = (variance(phi, qa), variance(phi, qb));
+            (variance_a, variance_b, unequal(phi, qa, qb))
+        };
+        Self {
+            phi,
+            qa,
+            qb,
+            variance_a,
+            variance_b,
+            parallel,
+        }
+    }
+
+    /// All moments at a correlation.
+    pub(crate) fn at(&self, c: PairCorrelation) -> PairMoments {
+        let (variance_a, variance_b) = (self.variance_a, self.variance_b);
+        let scale = if self.qa == self.qb {
+            variance_a
+        } else {
+            variance_a.sqrt() * variance_b.sqrt()
+        };
+        let ([odd, even], deficit) = (self.parallel.moments, self.parallel.deficit);
+        let sums = pair_sums(self.phi, self.qa, self.qb, c, self.parallel.even_slope);
+        // at |c|; odd functions of orthogonal inputs are uncorrelated
+        let odd_here = if c.distance() < 1.0 {
+            odd - sums.odd_drop
+        } else {
+            0.0
+        };
+        let even_here = even - sums.even_drop;
+        let (sign, one_minus, one_plus) = if c.is_positive() {
+            let one_minus = deficit + (sums.odd_drop + sums.even_drop) / scale;
+            (1.0, one_minus, 2.0 - one_minus)
+        } else {
+            // -c' is the correlation of φ and -φ(-x), whose even part has the other sign
+            let drop = odd + odd_here + sums.even_drop;
+            let opposite_drop = even + even_here + sums.odd_drop;
+            let one_plus = deficit + opposite_drop / scale;
+            (-1.0, deficit + drop / scale, one_plus)
+        };
+        PairMoments {
+            variance_a,
+            variance_b,
+            moment: sign * odd_here + even_here,
+            derivative_moment: sums.odd_slope + sign * sums.even_slope,
+            correlation: if scale > 0.0 {
+                PairCorrelation::from_ends(one_minus, one_plus)
+            } else {
+                c
+            },
+        }
     }
 }
 

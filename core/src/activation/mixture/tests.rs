@@ -231,31 +231,8 @@ fn correlations() -> impl Iterator<Item = PairCorrelation> {
     near.into_iter().chain(near.map(PairCorrelation::opposite))
 }
 
-#[test]
-fn every_pair_has_finite_moments_within_their_bounds() {
-    each!(|phi| {
-        for qa in VARIANCES {
-            for qb in VARIANCES {
-                for c in correlations() {
-                    let found = pair_moments(&phi, qa, qb, c);
-                    let place = format!("{} {qa:e} {qb:e} {c:?} {found:?}", phi.name());
-                    assert!(
-                        found.variance_a.is_finite() && found.variance_a >= 0.0,
-                        "{place}"
-                    );
-                    assert_eq!(found.variance_a, variance(&phi, qa), "{place}");
-                    assert_eq!(found.variance_b, variance(&phi, qb), "{place}");
-                    let scale = found.variance_a.sqrt() * found.variance_b.sqrt();
-                    assert!(found.moment.abs() <= scale * (1.0 + 1e-14), "{place}");
-                    let cosine = found.correlation.value();
-                    if scale > 0.0 {
-                        assert!((found.moment / scale - cosine).abs() <= 2e-14, "{place}");
-                    }
-                    assert!(found.derivative_moment.abs() <= 1.2, "{place}");
-                }
-            }
-        }
-    });
+fn pair_moments<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments {
+    Beside::new(phi, qa, qb).at(c)
 }
 
 #[test]

@@ -571,27 +571,6 @@ fn an_exponential_of_large_scale_is_the_identity() {
 }
 
 #[test]
-fn the_scale_of_an_exponential_is_a_scale_of_its_input() {
-    every(|qa, qb, c| {
-        // a power of two is exact
-        let (small, large) = (
-            celu(0.25).duals(qa, qb, c),
-            celu(1.0).duals(16.0 * qa, 16.0 * qb, c),
-        );
-        assert!(close(
-            small.moment,
-            large.moment / 16.0,
-            1e-14 * large.moment.abs()
-        ));
-        assert!(close(
-            small.derivative_moment,
-            large.derivative_moment,
-            1e-14
-        ));
-    });
-}
-
-#[test]
 fn duals_of_odd_functions_are_odd() {
     every(|qa, qb, c| {
         let (duals, opposite) = (
@@ -602,42 +581,6 @@ fn duals_of_odd_functions_are_odd() {
         assert_eq!(duals.correlation, opposite.correlation.opposite());
         assert_eq!(duals.derivative_moment, opposite.derivative_moment);
     });
-}
-
-#[test]
-fn everything_is_finite_symmetric_and_bounded() {
-    fn check(phi: impl Phi) {
-        every(|qa, qb, c| {
-            let duals = phi.duals(qa, qb, c);
-            let back = phi.duals(qb, qa, c);
-            assert_eq!(
-                (
-                    duals.variance_a,
-                    duals.moment,
-                    duals.derivative_moment,
-                    duals.correlation
-                ),
-                (
-                    back.variance_b,
-                    back.moment,
-                    back.derivative_moment,
-                    back.correlation
-                )
-            );
-            assert_eq!(duals.variance_a, phi.duals(qa, qa, c).variance_b);
-            let scale = geometric_mean(duals.variance_a, duals.variance_b);
-            assert!(duals.moment.abs() <= scale * (1.0 + 1e-14));
-            let slope = slope_scale(phi, qa, qb);
-            assert!(duals.derivative_moment.abs() <= slope * (1.0 + 1e-12));
-        });
-    }
-    check(HARD_TANH);
-    check(HARD_SIGMOID);
-    check(RELU6);
-    check(HARD_TANH.affine([-2.0, 0.3, -1.5, 0.2]));
-    check(SELU);
-    check(elu(-1.0));
-    check(celu(1e-200));
 }
 
 /// Two routes: the deficit of parallel inputs and the drop from them, and integrals from $c = 0$.

@@ -57,22 +57,29 @@ impl AngleDensity {
         let (first, spread) = layer.hybrid_of(terms(checked(theta)?));
         let layers = depth as f64;
         // how far down it may go: as at infinite width, with the largest deviation of all layers
-        let mut trend = first;
-        for _ in 1..depth {
-            trend = terms_at(trend).log;
-        }
         let (mean, variance) = (layer.small_angle_mean(), layer.small_angle_variance());
-        let low = trend + 1.5 * layers * mean - REACH * (layers * variance).sqrt() - 1.0;
         let narrowest = layer.hybrid_of(terms(FRAC_PI_2)).1.sqrt();
         let spacing = narrowest / RESOLUTION;
-        let size = (-low / spacing).ceil();
-        let work = size * layers * 2.0 * REACH * RESOLUTION * (variance.sqrt() / narrowest);
-        if work.is_nan() || work > MOST_WORK {
-            let expected = format!(
-                "a depth for which {work:.1e} operations (at width {}) are at most {MOST_WORK:.0e}",
-                layer.width()
-            );
-            return Err(Error::invalid("depth", depth, expected));
+        let low_of =
+            |trend: f64| trend + 1.5 * layers * mean - REACH * (layers * variance).sqrt() - 1.0;
+        let size_of = |trend: f64| {
+            let size = (-low_of(trend) / spacing).ceil();
+            let work = size * layers * 2.0 * REACH * RESOLUTION * (variance.sqrt() / narrowest);
+            if work.is_nan() || work > MOST_WORK {
+                let expected = format!(
+                    "a depth for which {work:.1e} operations (at width {}) are at most {MOST_WORK:.0e}",
+                    layer.width()
+                );
+                return Err(Error::invalid("depth", depth, expected));
+            }
+            Ok(size)
+        };
+        // the trend falls, so the work grows: what is refused at last is refused at once
+        let mut trend = first;
+        let mut size = size_of(trend)?;
+        for _ in 1..depth {
+            trend = terms_at(trend).log;
+            size = size_of(trend)?;
         }
         let size = size as usize + 1;
         let low = -spacing * (size - 1) as f64;

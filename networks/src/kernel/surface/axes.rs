@@ -3,7 +3,7 @@
 use crate::covariance::AnglePiece;
 
 /// Cells of $\log q$ are at most this long.
-const LONGEST: f64 = 0.7;
+const LONGEST: f64 = 1.4;
 
 /// Variances that differ by less, relative, are taken for one: it is what normalising inputs leaves.
 const EQUAL: f64 = 2e-14;

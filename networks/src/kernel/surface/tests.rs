@@ -58,6 +58,9 @@ fn cloud(kind: Cloud, count: usize) -> Vec<Vec<f64>> {
     rows
 }
 
+/// Points that are compared: among them all that are special.
+const COMPARED: usize = 100;
+
 /// The largest errors of $\varepsilon^\prime$ (relative to it or to `floor`, whichever is larger), $\Theta$
 /// (in units of the diagonal's geometric mean), and whether the diagonal and duplicates are exact.
 fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) -> [f64; 2] {
@@ -69,12 +72,12 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
     let surface = Surface::new(&prepared, &pairs, with_tangent)
         .unwrap()
         .expect("tables are worth it");
-    let all = 0..x.len();
+    let all = 0..x.len().min(COMPARED);
     let products = pairs.products(&all, &all);
     let block = |columns: std::ops::Range<usize>| {
         let shifted = &products[columns.start..];
         pairs
-            .block(all.clone(), columns, shifted, x.len(), with_tangent)
+            .block(all.clone(), columns, shifted, all.len(), with_tangent)
             .unwrap()
     };
     let found = surface
@@ -82,7 +85,7 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
         .unwrap();
     let mut exact = block(all.clone());
     prepared.apply(&mut exact).unwrap();
-    let n = x.len();
+    let n = all.len();
     let diagonal = |i: usize| exact.tangent().map_or(0.0, |t| t[i * n + i]);
     let mut worst = [0.0_f64; 2];
     for i in 0..n {

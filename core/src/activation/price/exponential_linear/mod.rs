@@ -67,26 +67,29 @@ impl ExponentialLinear {
         let phi = *self;
         vectorized(
             #[inline(always)]
-            move || {
-                let variance_a = phi.square(qa);
-                let variance_b = if qa == qb { variance_a } else { phi.square(qb) };
-                let lost = deficit::deficit(&phi, qa, qb);
-                let fallen = Pair::new(phi, qa, qb).at(c);
-                let scale = geometric_mean(variance_a, variance_b);
-                let moment = (scale - scale * lost) - fallen.drop;
-                PairMoments {
-                    variance_a,
-                    variance_b,
-                    moment,
-                    derivative_moment: fallen.derivative_moment,
-                    correlation: if scale == 0.0 {
-                        c
-                    } else {
-                        image(moment / scale, || lost + fallen.drop / scale)
-                    },
+            move || Beside::new(phi, qa, qb).at(c),
+        )
+    }
+
+    /// [`pair`](Self::pair) at some correlations.
+    pub(crate) fn at_correlations(
+        &self,
+        qa: f64,
+        qb: f64,
+        c: &[PairCorrelation],
+    ) -> Vec<PairMoments> {
+        let phi = *self;
+        let mut all = Vec::with_capacity(c.len());
+        vectorized(
+            #[inline(always)]
+            || {
+                let beside = Beside::new(phi, qa, qb);
+                for &c in c {
+                    all.push(beside.at(c));
                 }
             },
-        )
+        );
+        all
     }
 
     /// $V(q) = s^2 q/2 + r^2 \tau^2 \int_0^\infty (e^{-Lz} - 1)^2 n(z) dz$.
@@ -129,6 +132,48 @@ impl ExponentialLinear {
     fn length(&self, root: f64) -> f64 {
         let length = root / self.scale;
         if length < LARGEST { length } else { LARGEST }
+    }
+}
+
+/// Two variables whose angle is to be chosen, and what they have without one.
+struct Beside {
+    pair: Pair,
+    variance_a: f64,
+    variance_b: f64,
+    scale: f64,
+    lost: f64,
+}
+
+impl Beside {
+    #[inline(always)]
+    fn new(phi: ExponentialLinear, qa: f64, qb: f64) -> Self {
+        let variance_a = phi.square(qa);
+        let variance_b = if qa == qb { variance_a } else { phi.square(qb) };
+        Self {
+            pair: Pair::new(phi, qa, qb),
+            variance_a,
+            variance_b,
+            scale: geometric_mean(variance_a, variance_b),
+            lost: deficit::deficit(&phi, qa, qb),
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, c: PairCorrelation) -> PairMoments {
+        let (scale, lost) = (self.scale, self.lost);
+        let fallen = self.pair.at(c);
+        let moment = (scale - scale * lost) - fallen.drop;
+        PairMoments {
+            variance_a: self.variance_a,
+            variance_b: self.variance_b,
+            moment,
+            derivative_moment: fallen.derivative_moment,
+            correlation: if scale == 0.0 {
+                c
+            } else {
+                image(moment / scale, || lost + fallen.drop / scale)
+            },
+        }
     }
 }
 

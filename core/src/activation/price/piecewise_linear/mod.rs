@@ -156,6 +156,16 @@ impl<const N: usize> PiecewiseLinear<N> {
         )
     }
 
+    /// [`pair`](Self::pair) at some correlations.
+    pub(crate) fn at_correlations(
+        &self,
+        qa: f64,
+        qb: f64,
+        c: &[PairCorrelation],
+    ) -> Vec<PairMoments> {
+        c.iter().map(|&c| self.pair(qa, qb, c)).collect()
+    }
+
     /// The line below kink `i`; above the last one for `i` $= N$.
     #[inline(always)]
     fn line(&self, i: usize) -> Line {

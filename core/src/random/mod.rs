@@ -1,11 +1,19 @@
 //! One seed, many independent streams.
+//!
+//! | file | what |
+//! |---|---|
+//! | `stream` | numbers one by one, and normals in bulk |
+//! | `lanes` | generators side by side |
+//! | `box_muller` | normals from their bits, in loops that vectorise |
+
+mod box_muller;
+mod lanes;
+mod stream;
+
+pub use stream::Stream;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_xoshiro::Xoshiro256PlusPlus;
-
-/// The generator behind every random result of the crate (D. Blackman and S. Vigna's xoshiro256++).
-pub type Stream = Xoshiro256PlusPlus;
 
 /// A seed that splits into numbered, independent streams.
 ///
@@ -44,7 +52,7 @@ impl Seed {
 
     /// The stream of number `index`.
     pub fn stream(self, index: u64) -> Stream {
-        Stream::from_seed(self.block(index, 0))
+        Stream::new(self.block(index, 0))
     }
 
     /// The seed that the next 256 bits of a stream are.
