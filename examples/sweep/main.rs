@@ -28,7 +28,8 @@ struct Arguments {
     /// Part I of K, as I/K.
     #[arg(long, value_parser = shard)]
     shard: Option<Shard>,
-    /// Put shards together instead. A file that is there is replaced if it has nothing but some of their cells.
+    /// Put shards together instead. A file that is there is replaced if it has nothing but some of their
+    /// cells.
     #[arg(long)]
     merge: Vec<PathBuf>,
 }

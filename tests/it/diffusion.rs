@@ -435,9 +435,12 @@ fn depth_then_width_is_width_then_depth() {
         .then(Activated::new(Relu))
         .then(dense);
     let networks = [
-        (ResNet::new(Relu).network(), 1000),
+        (ResNet::new(Relu).network(), 400),
         (ResNet::new(Tanh).initialized_by(biased).network(), 200),
-        (Network::new().then(dense).then(Stack::residual(branch)), 50),
+        (
+            Network::new().then(dense).then(Stack::residual(branch)),
+            200,
+        ),
     ];
     for (net, count) in networks {
         let reference = routes::DepthLimit::new(&net).laws(&functions, 1.0);

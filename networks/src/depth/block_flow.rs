@@ -973,7 +973,8 @@ impl<'a> Passage<'a> {
     fn pair_error(&self, pair: usize) -> f64 {
         let distance = self.layout.distances.start + pair;
         let (a, b) = self.points(pair);
-        let own = if self.error[distance] > 0.0 {
+        // without a variance there is no angle
+        let own = if self.error[distance] > 0.0 && self.geometric_mean(pair) > 0.0 {
             self.error[distance] / near(self.state[a], self.state[b], self.state[distance])
         } else {
             0.0
