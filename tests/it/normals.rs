@@ -23,7 +23,7 @@ fn score(terms: impl Iterator<Item = f64>, variance: f64) -> f64 {
         sum += term;
         count += 1.0;
     }
-    sum / (variance * count as f64).sqrt()
+    sum / (variance * count).sqrt()
 }
 
 #[test]
