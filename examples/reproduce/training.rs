@@ -74,7 +74,7 @@ fn fitted(scaling: &Scaling) -> Result<Estimate, Error> {
 fn kernel_regime(setting: &Setting) -> Result<Outcome, Error> {
     let widths = setting.pick(vec![32, 64, 128, 256, 512], vec![8, 16, 32]);
     let [infinite, linearized, entropy, drift, movement] =
-        regime::measured(&widths, setting.pick(10, 2))?;
+        regime::measured(&widths, setting.pick(40, 2))?;
     let mut outcome = Outcome::default();
     exponents(&mut outcome, &[infinite, movement], setting, 0.05)?;
     for scaling in [linearized, entropy, drift] {
