@@ -1,15 +1,26 @@
 //! Large buffers that are used again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+
+/// Buffers that wait for each thread, at most: more than a work item holds at a time.
+const OF_A_THREAD: usize = 8;
 
 /// Buffers that work items pass on to the next ones: new ones come from the system page by page, which takes
-/// as long as a third of the products of inputs.
+/// as long as a third of the products of inputs. Those that came first leave where too many wait.
 #[derive(Debug)]
-pub struct Buffers<T = f64>(Mutex<Vec<Vec<T>>>);
+pub struct Buffers<T = f64> {
+    waiting: Mutex<Vec<Vec<T>>>,
+    most: usize,
+}
 
 impl<T> Default for Buffers<T> {
     fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
+        let threads = available_parallelism().map_or(1, usize::from);
+        Self {
+            waiting: Mutex::new(Vec::new()),
+            most: OF_A_THREAD * threads,
+        }
     }
 }
 
@@ -35,12 +46,17 @@ impl<T: Copy> Buffers<T> {
 
     /// For whoever takes one next.
     pub fn give_back(&self, buffer: Vec<T>) {
-        if buffer.capacity() > 0 {
-            self.lock().push(buffer);
+        if buffer.capacity() == 0 {
+            return;
         }
+        let mut buffers = self.lock();
+        let first = (buffers.len() >= self.most).then(|| buffers.remove(0));
+        buffers.push(buffer);
+        drop(buffers);
+        drop(first);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<T>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
