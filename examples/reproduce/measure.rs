@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use neural_limits::activation::Slopes;
 use neural_limits::prelude::*;
 use neural_limits::sample::Finite;
-use neural_limits::statistics::Estimate;
+use neural_limits::statistics::{Estimate, Observation};
 use rayon::prelude::*;
 
 pub const RELU: Slopes = Slopes {
@@ -86,6 +86,16 @@ pub fn holds(estimate: &Estimate, expected: f64, allowance: f64) -> bool {
     let low = estimate.value - wider * (estimate.value - estimate.low) - allowance;
     let high = estimate.value + wider * (estimate.high - estimate.value) + allowance;
     (low..=high).contains(&expected)
+}
+
+/// Errors at sizes, to be fitted by a power law.
+pub fn observed(points: &[(f64, Measured)]) -> Vec<Observation> {
+    let points = points.iter().map(|(size, error)| Observation {
+        sizes: vec![*size],
+        error: error.value,
+        standard_error: error.error,
+    });
+    points.collect()
 }
 
 pub fn mean(values: &[f64]) -> Measured {

@@ -3,11 +3,12 @@
 use neural_limits::figure::{Axis, Figure, Panel, Series, Style};
 use neural_limits::prelude::*;
 use neural_limits::sample::{Finite, Gradients};
-use neural_limits::statistics::{Measurement, Observation, extrapolate, fit_power_law};
+use neural_limits::statistics::{Measurement, extrapolate, fit_power_law};
 use rayon::prelude::*;
 
 use crate::measure::{
-    Measured, exponent, holds, jackknife, l2_error, mean, mlp, one_input, plain, two_inputs,
+    Measured, exponent, holds, jackknife, l2_error, mean, mlp, observed, one_input, plain,
+    two_inputs,
 };
 use crate::row::{Finding, Outcome, Row, Setting};
 
@@ -40,15 +41,6 @@ fn sampled(
             Ok(read(record.gradients()?))
         })
         .collect()
-}
-
-fn observed(points: &[(f64, Measured)]) -> Vec<Observation> {
-    let points = points.iter().map(|(size, error)| Observation {
-        sizes: vec![*size],
-        error: error.value,
-        standard_error: error.error,
-    });
-    points.collect()
 }
 
 fn tangent_kernel(setting: &Setting) -> Result<Outcome, Error> {

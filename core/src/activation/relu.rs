@@ -39,13 +39,13 @@ impl Activation for Relu {
     // written out, so that they are compiled here, where a dependent's debug build has them optimised
     fn value_slice(&self, x: &[f64], out: &mut [f64]) {
         for (out, &x) in out.iter_mut().zip(x) {
-            *out = if x > 0.0 { x } else { 0.0 };
+            *out = self.value(x);
         }
     }
 
     fn derivative_slice(&self, x: &[f64], out: &mut [f64]) {
         for (out, &x) in out.iter_mut().zip(x) {
-            *out = if x > 0.0 { 1.0 } else { 0.0 };
+            *out = self.derivative(x);
         }
     }
 

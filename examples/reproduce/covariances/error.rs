@@ -5,8 +5,8 @@ use neural_limits::prelude::*;
 use neural_limits::proportional::Fluctuations;
 use neural_limits::statistics::{Bootstrap, Estimate, Observation, fit_power_law, fit_rates};
 
-use super::{estimates, inputs, observed, start};
-use crate::measure::{Measured, exponent, holds, l2_error, plain};
+use super::{estimates, inputs, start};
+use crate::measure::{Measured, exponent, holds, l2_error, observed, plain};
 use crate::row::{Finding, Outcome, Setting};
 
 /// Errors of one depth against width, and what they should be.

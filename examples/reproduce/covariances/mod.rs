@@ -6,9 +6,9 @@ mod fluctuations;
 mod scalings;
 
 use neural_limits::prelude::*;
-use neural_limits::statistics::{Estimate, Observation};
+use neural_limits::statistics::Estimate;
 
-use crate::measure::{Measured, two_inputs};
+use crate::measure::two_inputs;
 use crate::row::Row;
 
 pub const ROWS: [Row; 4] = [
@@ -54,13 +54,4 @@ fn estimates(fit: Option<Vec<Estimate>>, what: &str) -> Result<Estimate, Error> 
             quantity: what.to_owned(),
             reason: "the points have no power law".to_owned(),
         })
-}
-
-fn observed(points: &[(f64, Measured)]) -> Vec<Observation> {
-    let points = points.iter().map(|(size, error)| Observation {
-        sizes: vec![*size],
-        error: error.value,
-        standard_error: error.error,
-    });
-    points.collect()
 }

@@ -4,8 +4,8 @@ use neural_limits::figure::{Axis, Figure, Panel, Series, Style};
 use neural_limits::prelude::*;
 use neural_limits::statistics::fit_power_law;
 
-use super::{estimates, inputs, observed, start};
-use crate::measure::{exponent, holds, l2_error, plain};
+use super::{estimates, inputs, start};
+use crate::measure::{exponent, holds, l2_error, observed, plain};
 use crate::row::{Finding, Outcome, Setting};
 
 pub fn scalings(setting: &Setting) -> Result<Outcome, Error> {

@@ -60,10 +60,9 @@ impl AngleDensity {
         let (mean, variance) = (layer.small_angle_mean(), layer.small_angle_variance());
         let narrowest = layer.hybrid_of(terms(FRAC_PI_2)).1.sqrt();
         let spacing = narrowest / RESOLUTION;
-        let low_of =
-            |trend: f64| trend + 1.5 * layers * mean - REACH * (layers * variance).sqrt() - 1.0;
         let size_of = |trend: f64| {
-            let size = (-low_of(trend) / spacing).ceil();
+            let low = trend + 1.5 * layers * mean - REACH * (layers * variance).sqrt() - 1.0;
+            let size = (-low / spacing).ceil();
             let work = size * layers * 2.0 * REACH * RESOLUTION * (variance.sqrt() / narrowest);
             if work.is_nan() || work > MOST_WORK {
                 let expected = format!(
@@ -74,14 +73,13 @@ impl AngleDensity {
             }
             Ok(size)
         };
-        // the trend falls, so the work grows: what is refused at last is refused at once
+        // the trend falls, so the work grows: depths without end are refused before they are gone through
         let mut trend = first;
-        let mut size = size_of(trend)?;
+        size_of(trend)?;
         for _ in 1..depth {
             trend = terms_at(trend).log;
-            size = size_of(trend)?;
         }
-        let size = size as usize + 1;
+        let size = size_of(trend)? as usize + 1;
         let low = -spacing * (size - 1) as f64;
         let point = |i: usize| low + spacing * i as f64;
         let steps: Vec<Step> = (0..size)

@@ -20,9 +20,11 @@ use crate::{Result, Scalar, parallel};
 const CLOSED_FORMS: f64 = 5e-14;
 const QUADRATURE: f64 = 3e-13;
 
-/// What the terms of a table leave out, relative: of closed forms, and as a part of the error of flows.
+/// What the terms of a table leave out, relative: of closed forms, as a part of the error of flows, and of the
+/// error that the table is built to.
 const ROUNDING: f64 = 1e-15;
 const NEGLIGIBLE: f64 = 0.2;
+const OF_NOISE: f64 = 0.01;
 
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
@@ -65,13 +67,14 @@ impl Surface {
         } else {
             CLOSED_FORMS
         };
+        let noise = of_activations.max(of_flows);
         let probe = Probe {
             network,
             dimension: pairs.dimension() as f64,
             with_tangent,
             is_slow: economy.is_slow(),
-            noise: of_activations.max(of_flows),
-            resolution: ROUNDING.max(NEGLIGIBLE * of_flows),
+            noise,
+            resolution: ROUNDING.max(NEGLIGIBLE * of_flows).max(OF_NOISE * noise),
             is_absolute,
             adapts,
         };

@@ -17,9 +17,6 @@ pub(super) const MOST_TERMS: usize = 18;
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
 
-/// What the terms of a table leave out, as a part of the noise that it is built to.
-const OF_NOISE: f64 = 0.01;
-
 /// How far the table reaches beyond the angles of the samples, as a part of their range.
 const MARGIN: f64 = 0.15;
 
@@ -38,10 +35,6 @@ const SYMMETRIC: f64 = 0.6;
 pub(super) struct Sample {
     variances: (f64, f64),
     epsilon: f64,
-}
-
-fn tolerance(probe: &Probe<'_>) -> f64 {
-    probe.resolution.max(OF_NOISE * probe.noise)
 }
 
 /// Some pairs of the inputs, evenly spread.
@@ -301,7 +294,7 @@ impl Plan {
             let smooth = smooth.ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
             let floor = self.floor(probe, piece.epsilon(1.0).max(piece.epsilon(-1.0)));
-            probe.terms(MOST_POWERS, (tolerance(probe), floor), |nodes| {
+            probe.terms(MOST_POWERS, (probe.resolution, floor), |nodes| {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
         });
@@ -339,7 +332,7 @@ impl Plan {
             let ends = [-1.0, 1.0].map(|x| Place { cell, x });
             let smooth = self.smoothed(probe, [&[b], &ends], &[epsilon]).ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-            probe.terms(MOST_TERMS, (tolerance(probe), floor), |nodes| {
+            probe.terms(MOST_TERMS, (probe.resolution, floor), |nodes| {
                 // the roles of both points are the same
                 self.ratios(
                     probe,
