@@ -20,8 +20,8 @@ use crate::{Result, Scalar, parallel};
 const CLOSED_FORMS: f64 = 5e-14;
 const QUADRATURE: f64 = 3e-13;
 
-/// What the terms of a table leave out, relative: of closed forms, as a part of the error of flows, and of the
-/// error that the table is built to.
+/// What the terms of a table leave out, relative: of closed forms, as a part of the error of flows, and of
+/// the error that the table is built to.
 const ROUNDING: f64 = 1e-15;
 const NEGLIGIBLE: f64 = 0.2;
 const OF_NOISE: f64 = 0.01;
