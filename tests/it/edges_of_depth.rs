@@ -509,6 +509,37 @@ fn layers_at_the_start_of_a_flow_are_not_skipped() {
     }
 }
 
+/// ReLU6 multiplies small variances by $e^{\sigma_w^2 t/2}$ and then saturates: a flow is that of its parts,
+/// also where a long step of the growth ends with the first of the saturation.
+#[test]
+fn layers_at_the_end_of_a_growth_are_not_skipped() {
+    let branch = Network::new()
+        .then(Activated::new(named("relu6").unwrap()))
+        .then(Dense::new(init(285.8, 0.0)));
+    let stem = Dense::new(init(1.0, 0.0));
+    let net = Network::new().then(stem).then(Stack::residual(branch));
+    let flow = net.infinite_depth();
+    let parts = 64;
+    for start in [0.002_694_4, 3e-5, 1e-9] {
+        let whole = flow
+            .propagate(PairCovariance::diagonal(start), 0.5)
+            .unwrap();
+        let mut k = PairCovariance::diagonal(start);
+        for _ in 0..parts {
+            k = flow
+                .propagate(k, 0.5 / parts as f64)
+                .unwrap()
+                .pair()
+                .unwrap();
+        }
+        let (whole, parts) = (whole.pair().unwrap().variance_a(), k.variance_a());
+        assert!(
+            (whole / parts - 1.0).abs() < 1e-11,
+            "{start}: {whole:e} {parts:e}"
+        );
+    }
+}
+
 #[test]
 fn a_pair_of_a_flow_costs_some_hundred_duals() {
     let (x, y) = ([1.0, 0.0], [0.6, 0.9]);

@@ -306,6 +306,13 @@ impl<'a> Flow<'a> {
                 }
             }
             if worst == Progress::Settled {
+                // what grows may leave what it is near 0 at the very end of the step
+                if self.growth > 0.0 {
+                    let hidden = table.final_layer(&mut rates, (time, step), state, &|_, _| 1.0)?;
+                    if (0..4).any(|i| hidden[i] > allowed(i).max(self.noise)) {
+                        return Ok(None);
+                    }
+                }
                 let next = (0..4).map(|i| table.value(i)).collect();
                 return Ok(Some((next, table.columns())));
             }

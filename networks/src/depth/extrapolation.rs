@@ -113,39 +113,67 @@ impl Extrapolation {
 
     /// What an initial layer of the step may hide, by component, after the first column; 0 without one.
     ///
-    /// The midpoint rule hardly sees the rates at the start: if they are constant after a layer that is
-    /// shorter than all substeps, all columns agree on what is wrong by the layer. Component $i$ is probed
-    /// as $f_i/s_i(t)$, with $s$ in `speed`.
-    ///
     /// # Errors
     /// Those of `rates`.
     pub(super) fn initial_layer(
         &self,
         rates: Rates<'_>,
-        (time, step): (f64, f64),
+        step: (f64, f64),
         start: &[f64],
         velocity: &[f64],
         speed: &dyn Fn(usize, f64) -> f64,
     ) -> Result<Vec<f64>> {
-        let mut hidden = vec![0.0_f64; start.len()];
-        let mut rate = vec![0.0; start.len()];
-        let middle = time + 0.5 * step;
-        for (share, bound) in PROBES {
-            let probe = time + share * step;
-            let mut state = start.to_vec();
-            add_multiple(&mut state, share * step, velocity);
-            rates(probe, &state, &mut rate)?;
-            for (i, hidden) in hidden.iter_mut().enumerate() {
-                let first = velocity[i] / speed(i, time);
-                let change = (rate[i] / speed(i, probe) - first).abs();
-                let whole = (self.value(i) - start[i]) / (step * speed(i, middle)) - first;
-                if change > bound * whole.abs() {
-                    *hidden = hidden.max(PROBES[1].0 * change * step * speed(i, middle));
-                }
+        hidden_layer(rates, step, [start, self.values()], velocity, speed)
+    }
+
+    /// What a layer at the end of the step may hide, which no column sees either: that of the way back.
+    ///
+    /// # Errors
+    /// Those of `rates`.
+    pub(super) fn final_layer(
+        &self,
+        rates: Rates<'_>,
+        (time, step): (f64, f64),
+        start: &[f64],
+        speed: &dyn Fn(usize, f64) -> f64,
+    ) -> Result<Vec<f64>> {
+        let end = self.values();
+        let mut velocity = vec![0.0; start.len()];
+        rates(time + step, end, &mut velocity)?;
+        hidden_layer(rates, (time + step, -step), [end, start], &velocity, speed)
+    }
+}
+
+/// What a layer may hide where a step of length `step` begins, at `time` and the first of both `ends`.
+///
+/// The midpoint rule hardly sees the rates there: if they are constant behind a layer that is shorter than
+/// all substeps, all columns agree on what is wrong by the layer. Component $i$ is probed as $f_i/s_i(t)$,
+/// with $s$ in `speed`.
+fn hidden_layer(
+    rates: Rates<'_>,
+    (time, step): (f64, f64),
+    [start, end]: [&[f64]; 2],
+    velocity: &[f64],
+    speed: &dyn Fn(usize, f64) -> f64,
+) -> Result<Vec<f64>> {
+    let mut hidden = vec![0.0_f64; start.len()];
+    let mut rate = vec![0.0; start.len()];
+    let middle = time + 0.5 * step;
+    for (share, bound) in PROBES {
+        let probe = time + share * step;
+        let mut state = start.to_vec();
+        add_multiple(&mut state, share * step, velocity);
+        rates(probe, &state, &mut rate)?;
+        for (i, hidden) in hidden.iter_mut().enumerate() {
+            let first = velocity[i] / speed(i, time);
+            let change = (rate[i] / speed(i, probe) - first).abs();
+            let whole = (end[i] - start[i]) / (step * speed(i, middle)) - first;
+            if change > bound * whole.abs() {
+                *hidden = hidden.max(PROBES[1].0 * change * step.abs() * speed(i, middle));
             }
         }
-        Ok(hidden)
     }
+    Ok(hidden)
 }
 
 fn add_multiple(y: &mut [f64], h: f64, rate: &[f64]) {
