@@ -15,6 +15,7 @@ use neural_limits_test_support::least_eigenvalue;
 
 use crate::cloud::cloud;
 use crate::counted::Counted;
+use crate::property::samples;
 
 fn init(weight: f64, bias: f64) -> Initialization {
     Initialization::new(weight, bias).unwrap()
@@ -676,14 +677,16 @@ fn overflows_name_the_layer_and_what_entered_it() {
 }
 
 /// Every activation, in the ordered and the chaotic phase, and in a residual network: no eigenvalue of the
-/// limit is below -1e-11 N times the largest variance, or there is a typed error.
+/// limit is below -1e-11 N times the largest variance, or there is a typed error. (Every second one at either
+/// scale, all at both with `THOROUGH=1`.)
 #[test]
 fn limits_of_infinite_depth_are_positive_semi_definite() {
     let mut rows = cloud(6, 4);
     rows[4] = rows[0].iter().map(|x| -x).collect();
     rows[5] = vec![0.0; 4];
-    for entry in entries() {
-        for scale in [1e-6, 1.0] {
+    for (number, entry) in entries().enumerate() {
+        let scales = [[1e-6, 1.0], [1.0, 1e-6]][number % 2];
+        for scale in scales.into_iter().take(samples(1)) {
             let rows = rows.iter().map(|x| x.iter().map(|x| scale * x).collect());
             let rows: Vec<Vec<f64>> = rows.collect();
             let x = Inputs::from_rows(&rows).unwrap();

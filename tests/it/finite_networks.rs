@@ -458,7 +458,8 @@ fn changes(parametrization: [Parametrization; 3], width: usize) -> [f64; 4] {
     }
     let networks = net.finite(width, 1).unwrap();
     let mut squares = [0.0; 4];
-    for seed in 0..4 {
+    let count = samples(2) as u64;
+    for seed in 0..count {
         let mut network = networks
             .with_weights(20, &mut Seed::new(seed).stream(0))
             .unwrap();
@@ -484,7 +485,7 @@ fn changes(parametrization: [Parametrization; 3], width: usize) -> [f64; 4] {
             *sum += (after - before).norm_squared() / before.len() as f64;
         }
     }
-    squares.map(|sum| (sum / 4.0).sqrt())
+    squares.map(|sum| (sum / count as f64).sqrt())
 }
 
 /// What one step of gradient descent changes, as powers of the width: in the standard parametrisation the

@@ -8,6 +8,8 @@ use neural_limits::training::particles::{
 };
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::property::samples;
+
 fn normals(dimension: usize, count: usize, size: f64, seed: u64) -> DMatrix<f64> {
     let mut stream = Seed::new(seed).stream(0);
     DMatrix::from_fn(dimension, count, |_, _| {
@@ -155,13 +157,14 @@ fn noise_and_decay_have_their_equilibrium() {
     let start = DVector::from_column_slice((DMatrix::<f64>::identity(3, 3) * 0.2).as_slice());
     let end = flow.limit(&start, 3.0, 600).unwrap();
     assert!((end[0] - rest).abs() < 1e-12 && end[1].abs() < 1e-15);
-    // 4096 particles: the standard error of an entry is rest √(2/4096)
+    // the standard error of an entry is rest √(2/N)
+    let count = samples(1024);
     let particles = flow
-        .run(&normals(3, 4096, 0.2f64.sqrt(), 3), 1.0, 60, 4)
+        .run(&normals(3, count, 0.2f64.sqrt(), 3), 1.0, 60, 4)
         .unwrap();
     let found = flow.risk().moments(&particles);
     let limit = flow.limit(&start, 1.0, 600).unwrap();
-    assert!((found - limit).amax() < 4.0 * rest * (2.0_f64 / 4096.0).sqrt());
+    assert!((found - limit).amax() < 4.0 * rest * (2.0 / count as f64).sqrt());
 }
 
 #[test]
@@ -192,15 +195,15 @@ fn descent_on_samples_tends_to_the_flow() {
     let start = normals(3, 100, 1.0, 6);
     let end = flow.run(&start, 1.0, 100, 0).unwrap();
     let error = |steps: usize| {
-        let squares = (0..8).map(|seed| {
+        let squares = (0..samples(4) as u64).map(|seed| {
             let found = flow
                 .descend(&start, 1.0 / steps as f64, steps, seed)
                 .unwrap();
             (found - &end).norm_squared()
         });
-        (squares.sum::<f64>() / 8.0).sqrt()
+        (squares.sum::<f64>() / samples(4) as f64).sqrt()
     };
-    let slope = (error(3200) / error(200)).ln() / 16f64.ln();
+    let slope = (error(1600) / error(100)).ln() / 16f64.ln();
     assert!((slope + 0.5).abs() < 0.2, "{slope}");
     let radial = ParticleFlow::new(RadialReluNetwork::new(3, 1.0).unwrap());
     assert!(radial.descend(&start, 0.1, 10, 0).is_err());
@@ -228,7 +231,7 @@ fn between_the_kernel_regime_and_the_mean_field() {
         )
     };
     for exponent in [0.5, 0.75, 1.0] {
-        let (few, many) = (change(512, exponent), change(4096, exponent));
+        let (few, many) = (change(256, exponent), change(2048, exponent));
         let slopes = [
             (many.0 / few.0).ln() / 8f64.ln(),
             (many.1 / few.1).ln() / 8f64.ln(),

@@ -16,8 +16,7 @@ const REPRESENTATIVES: usize = 16;
 /// The largest estimated error that is returned as a result.
 const TOLERANCE: f64 = 1e-9;
 
-/// Layers are iterated until the estimated error is below this, a hundredth of what is stated, or there are no
-/// more.
+/// Layers are iterated until the estimated error is below this, a hundredth of what is stated.
 const ENOUGH: f64 = 1e-11;
 
 /// How an infinite recursion is computed (S. Hayou 2023, arXiv 2310.01683, convergent series).
