@@ -541,6 +541,58 @@ fn layers_at_the_end_of_a_growth_are_not_skipped() {
     }
 }
 
+/// Two inputs near 0 under $\cos$ part like $e^{\sigma_w^2 t/2}$, and their covariance stops where
+/// $\sqrt{q_a q_b} (1 - c)$ is 1: it has the digits that this defect had when it was a billionth.
+#[test]
+fn defects_that_grow_exponentially_keep_their_digits() {
+    let branch = Network::new()
+        .then(Activated::new(named("cos").unwrap()))
+        .then(Dense::new(init(1000.0, 0.1)));
+    let stem = Dense::new(init(1.0, 0.0));
+    let net = Network::new().then(stem).then(Stack::residual(branch));
+    let flow = net.infinite_depth();
+    let start = PairCovariance::new(2e-8, 2.34e-8, 1.2e-8).unwrap();
+    let at = |k: PairCovariance, time: f64| flow.propagate(k, time).unwrap().pair().unwrap();
+    // from time 0.1 on the covariance has the bias alone
+    let early = at(start, 0.1).covariance() - 0.1 * 0.1;
+    for time in [0.2, 0.5, 0.9, 1.0] {
+        let late = at(start, time).covariance() - 0.1 * time;
+        assert!((late / early - 1.0).abs() < 1e-9, "{time}: {late} {early}");
+    }
+    let trajectory = flow.trajectory_from(start).unwrap();
+    let late = trajectory.at(1.0).unwrap().covariance() - 0.1;
+    assert!((late / early - 1.0).abs() < 1e-9, "{late} {early}");
+}
+
+/// A trajectory of a growth by $e^{30}$ has its digits at the start as well.
+#[test]
+fn trajectories_of_a_growth_are_right_at_all_times() {
+    for name in ["gelu", "tanh", "cos"] {
+        let branch = Network::new()
+            .then(Activated::new(named(name).unwrap()))
+            .then(Dense::new(init(60.0, 0.1)));
+        let stem = Dense::new(init(1.0, 0.0));
+        let net = Network::new().then(stem).then(Stack::residual(branch));
+        let flow = net.infinite_depth();
+        let start = PairCovariance::new(0.01, 0.03, 0.005).unwrap();
+        let trajectory = flow.trajectory_from(start).unwrap();
+        for time in [0.02, 0.1, 0.3, 0.6, 1.0] {
+            let single = flow.propagate(start, time).unwrap().pair().unwrap();
+            let k = trajectory.at(time).unwrap();
+            for (found, exact) in [
+                (k.variance_a(), single.variance_a()),
+                (k.variance_b(), single.variance_b()),
+                (k.one_minus_correlation(), single.one_minus_correlation()),
+            ] {
+                assert!(
+                    (found / exact - 1.0).abs() < 1e-10,
+                    "{name} {time}: {found} {exact}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_pair_of_a_flow_costs_some_hundred_duals() {
     let (x, y) = ([1.0, 0.0], [0.6, 0.9]);

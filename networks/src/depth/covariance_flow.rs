@@ -20,8 +20,10 @@ pub(super) const ROUNDING: f64 = 5e-17;
 /// errs by a tenth to a thousandth of it.
 pub(super) const SLACK: f64 = 30.0;
 
-/// The error of rates, relative to the variances, below which no progress is expected.
+/// The error of rates, relative to the variances, below which no progress is expected. The defect has the
+/// square of a difference of such rates, and $1 - c^\prime$ with [`DEFECT_NOISE`].
 pub(super) const NOISE: f64 = 1e-12;
+const DEFECT_NOISE: f64 = 1e-11;
 
 /// The first step from small variances, as a share of the way.
 const FIRST_STEP: f64 = 0.25;
@@ -197,7 +199,7 @@ struct Flow<'a> {
     growth: f64,
     /// By component, errors that do not matter.
     floors: [f64; 4],
-    /// What is below may be rounding of the rates.
+    /// What is below may be rounding of the rates, but for the defect's.
     noise: f64,
 }
 
@@ -283,6 +285,12 @@ impl<'a> Flow<'a> {
         let mut errors = [Errors::NONE; 4];
         loop {
             table.add(&mut rates, (time, step), state, &velocity)?;
+            let end = self.at(time + step, table.values()).0.geometric_mean();
+            let end = end / self.factor(time + step);
+            let noise = |i: usize| match table.value(i).abs() {
+                defect if i == 2 => NOISE * (end * defect).sqrt() + DEFECT_NOISE * defect,
+                _ => self.noise,
+            };
             let allowed = |i: usize| SLACK * self.tolerance * table.value(i).abs() + self.floors[i];
             if is_first && table.columns() == 1 {
                 // the defect is smooth in the root of time, the others are so in time
@@ -292,14 +300,14 @@ impl<'a> Flow<'a> {
                 };
                 let hidden =
                     table.initial_layer(&mut rates, (time, step), state, &velocity, &speed)?;
-                if (0..4).any(|i| hidden[i] > allowed(i).max(self.noise)) {
+                if (0..4).any(|i| hidden[i] > allowed(i).max(noise(i))) {
                     return Ok(None);
                 }
             }
             let mut worst = Progress::Settled;
             for (i, errors) in errors.iter_mut().enumerate() {
                 errors.push(table.error(i));
-                match errors.progress(table.columns(), allowed(i), self.noise) {
+                match errors.progress(table.columns(), allowed(i), noise(i)) {
                     Progress::Settled => {}
                     Progress::Pending => worst = Progress::Pending,
                     Progress::Failed => return Ok(None),
@@ -309,7 +317,7 @@ impl<'a> Flow<'a> {
                 // what grows may leave what it is near 0 at the very end of the step
                 if self.growth > 0.0 {
                     let hidden = table.final_layer(&mut rates, (time, step), state, &|_, _| 1.0)?;
-                    if (0..4).any(|i| hidden[i] > allowed(i).max(self.noise)) {
+                    if (0..4).any(|i| hidden[i] > allowed(i).max(noise(i))) {
                         return Ok(None);
                     }
                 }

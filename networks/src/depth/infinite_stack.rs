@@ -21,7 +21,7 @@ const CLOSED_FORM: f64 = 60.0;
 const FIXED_POINT: f64 = 1e5;
 
 /// What a flow errs by, in units of its tolerance.
-const ERROR: f64 = 30.0;
+pub(super) const ERROR: f64 = 30.0;
 
 /// How far beyond the variances at the end an extrapolated step may look.
 const MARGIN: f64 = 1.5;

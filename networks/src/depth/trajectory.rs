@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 
 use super::block_flow::BlockFlow;
 use super::covariance_flow::doubling_time;
-use super::infinite_stack::{clock_at, closed, homogeneous};
+use super::infinite_stack::{ERROR, clock_at, closed, homogeneous};
 use crate::covariance::PairCorrelation;
 use crate::kernel::{Kernels, TangentKernel};
 use crate::network::scaling::ScalingClass;
@@ -18,8 +18,11 @@ const NODES: usize = 16;
 /// What grows by more than this factor is interpolated in $\sqrt{\tau + \tau_0}$.
 const GROWING: f64 = 2.0;
 
+/// What grows exponentially by more factors of $e$ in a piece is interpolated relative to its growth.
+const EXPONENTIAL: f64 = 1.0;
+
 /// How often a piece is halved: what is then left out is the rounding of the flow, or counts as an error.
-const HALVINGS: usize = 6;
+const HALVINGS: usize = 12;
 
 /// What a state that is interpolated errs by at least.
 const ROUNDING: f64 = 2e-15;
@@ -30,9 +33,9 @@ const ROUNDING: f64 = 2e-15;
 ///
 /// Homogeneous branches have closed forms. Others are integrated to the Chebyshev points of a few pieces of
 /// $\tau$ (or of $\sqrt{\tau + \tau_0}$ from small variances), with the variances of all points once for all
-/// of their pairs, and interpolated in $q$, in $\sqrt{q_a q_b} (1 \mp c)$ and in $\Theta$. These three have
-/// an absolute error, of some 1e-13 of their largest values (the
-/// [tolerance](super::InfiniteDepth::with_tolerance)); single times by
+/// of their pairs, and interpolated in $q$, in $\sqrt{q_a q_b} (1 \mp c)$ and in $\Theta$, where variances
+/// grow exponentially as multiples of $e^{\lambda \tau}$. These have an absolute error, of some 1e-13 of
+/// their largest values in a piece (the [tolerance](super::InfiniteDepth::with_tolerance)); single times by
 /// [`propagate`](super::InfiniteDepth::propagate) have a relative one also where they start from 0.
 ///
 /// From [`InfiniteDepth::trajectory_of`](super::InfiniteDepth::trajectory_of) and its relatives.
@@ -61,7 +64,10 @@ enum Path {
 struct Piece {
     start: f64,
     end: f64,
-    /// By component, of [`NODES`] Chebyshev polynomials.
+    /// $\lambda$ by component.
+    growth: Vec<f64>,
+    /// By component, of [`NODES`] Chebyshev polynomials: $e^{\lambda (\tau_1 - \tau)}$ times it, with the
+    /// end at $\tau_1$.
     coefficients: Vec<Vec<f64>>,
     /// Whether a pair is held by $1 + c$.
     mirrored: Vec<bool>,
@@ -125,7 +131,7 @@ impl Trajectory {
         } else {
             match (&self.path, homogeneous(&self.stack, clock)) {
                 (Path::Pieces { pieces, shift, .. }, _) => {
-                    interpolated(&self.start, pieces, place(clock, *shift))
+                    interpolated(&self.start, pieces, place(clock, *shift), *shift)
                 }
                 (Path::Closed, Some(flow)) => {
                     let mut block = self.start.clone();
@@ -231,6 +237,7 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
     let mut pending = vec![(last, 0)];
     let (mut pieces, mut error, mut worst) = (Vec::new(), 0.0, 0.0_f64);
     let (mut from, mut state) = (first, start.clone());
+    let mut growth = relative_rates(&state, &rate);
     while let Some((to, halvings)) = pending.pop() {
         let mut block = state.clone();
         let (mut at, mut own, mut nodes) = (from, 0.0, Vec::with_capacity(NODES));
@@ -243,9 +250,14 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
         }
         own += flow.run(&mut block, duration(at, to, shift))?;
         nodes.reverse();
-        let (piece, left_out) = Piece::fit((from, to), &nodes);
-        let is_long = left_out > (10.0 * tolerance).max(ROUNDING);
-        if is_long && halvings < HALVINGS {
+        let mut rate = block.clone();
+        stack.branch().apply(&mut rate)?;
+        let growth_here = relative_rates(&block, &rate);
+        let least = growth.iter().zip(&growth_here).map(|(a, b)| a.min(*b));
+        let (piece, left_out) = Piece::fit((from, to), shift, least.collect(), &nodes);
+        // below the errors of steps, nodes are not smooth
+        let is_short = left_out <= (ERROR * tolerance).max(ROUNDING);
+        if !is_short && halvings < HALVINGS {
             pending.push((to, halvings + 1));
             pending.push((0.5 * (from + to), halvings + 1));
             continue;
@@ -254,7 +266,7 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
         // steps hand their errors on, interpolants do not
         error += own;
         worst = worst.max(left_out);
-        (from, state) = (to, block);
+        (from, state, growth) = (to, block, growth_here);
     }
     Ok(Path::Pieces {
         pieces,
@@ -263,19 +275,49 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
     })
 }
 
+/// $\dot q/q$ of all points; 0 for those without a variance.
+fn relative_rates(state: &KernelBlock, rate: &KernelBlock) -> Vec<f64> {
+    let points = state.variance_a().iter().chain(state.variance_b());
+    let rates = rate.variance_a().iter().chain(rate.variance_b());
+    let relative = points.zip(rates).map(|(q, rate)| rate / q);
+    relative
+        .map(|rate| if rate.is_finite() { rate } else { 0.0 })
+        .collect()
+}
+
 impl Piece {
-    /// Through the nodes, and what the interpolants leave out, relative to the largest value of each.
-    fn fit((start, end): (f64, f64), nodes: &[KernelBlock]) -> (Self, f64) {
+    /// Through the nodes, and what the interpolants leave out, relative to the largest value of each; the
+    /// relative rates of points are at least `growth`.
+    fn fit(
+        (start, end): (f64, f64),
+        shift: Option<f64>,
+        growth: Vec<f64>,
+        nodes: &[KernelBlock],
+    ) -> (Self, f64) {
         let last = &nodes[0];
+        let whole = duration(start, end, shift);
+        let growth = growth.into_iter();
+        let growth = growth.map(|rate| {
+            if rate * whole > EXPONENTIAL {
+                rate
+            } else {
+                0.0
+            }
+        });
+        let growth = of_components(last, growth.collect());
         let mirrored: Vec<bool> = last
             .correlation()
             .iter()
             .map(|c| !c.is_positive())
             .collect();
-        let values: Vec<Vec<f64>> = nodes
-            .iter()
-            .map(|block| components(block, &mirrored))
-            .collect();
+        let values = nodes.iter().enumerate().map(|(j, block)| {
+            let node = 0.5 * ((start + end) + (end - start) * chebyshev::node(j, NODES));
+            let left = duration(node, end, shift);
+            let all = components(block, &mirrored).into_iter().zip(&growth);
+            all.map(|(value, rate)| value * (rate * left).exp())
+                .collect()
+        });
+        let values: Vec<Vec<f64>> = values.collect();
         let coefficients = chebyshev::fit(&values);
         let mut left_out = 0.0_f64;
         for (f, coefficients) in coefficients.iter().enumerate() {
@@ -290,6 +332,7 @@ impl Piece {
         let piece = Self {
             start,
             end,
+            growth,
             coefficients,
             mirrored,
         };
@@ -317,12 +360,32 @@ fn components(block: &KernelBlock, mirrored: &[bool]) -> Vec<f64> {
     all
 }
 
-fn interpolated(start: &KernelBlock, pieces: &[Piece], place: f64) -> KernelBlock {
+/// Growth rates of the components, from those of points.
+fn of_components(block: &KernelBlock, growth: Vec<f64>) -> Vec<f64> {
+    let (a, b) = growth.split_at(block.rows());
+    let pairs = a.iter().flat_map(|a| b.iter().map(move |b| 0.5 * (a + b)));
+    let pairs: Vec<f64> = pairs.collect();
+    let tangents: &[f64] = if block.tangent().is_some() {
+        &pairs
+    } else {
+        &[]
+    };
+    [&growth, &pairs, tangents].concat()
+}
+
+fn interpolated(
+    start: &KernelBlock,
+    pieces: &[Piece],
+    place: f64,
+    shift: Option<f64>,
+) -> KernelBlock {
     let within = pieces.iter().position(|piece| place <= piece.end);
     let piece = &pieces[within.unwrap_or(pieces.len() - 1)];
     let x = (2.0 * place - piece.start - piece.end) / (piece.end - piece.start);
     let x = x.clamp(-1.0, 1.0);
-    let values = piece.coefficients.iter().map(|all| chebyshev::sum(all, x));
+    let left = duration(place, piece.end, shift);
+    let values = piece.coefficients.iter().zip(&piece.growth);
+    let values = values.map(|(all, rate)| chebyshev::sum(all, x) * (-rate * left).exp());
     let values: Vec<f64> = values.collect();
     let (rows, columns) = (start.rows(), start.columns());
     let (variances, pairs) = values.split_at(rows + columns);
