@@ -20,10 +20,14 @@ pub(super) const ROUNDING: f64 = 5e-17;
 /// errs by a tenth to a thousandth of it.
 pub(super) const SLACK: f64 = 30.0;
 
-/// The error of rates, relative to the variances, below which no progress is expected. The defect has the
-/// square of a difference of such rates, and $1 - c^\prime$ with [`DEFECT_NOISE`].
+/// The error of rates, relative to the variances, below which no progress is expected.
 pub(super) const NOISE: f64 = 1e-12;
-const DEFECT_NOISE: f64 = 1e-11;
+
+/// The same for the defect $D$, in units of $\sqrt{q_a q_b}$: it has the square of a difference of such rates,
+/// and $1 - c^\prime$ with a relative error and one by rounding.
+pub(super) fn noise_of_defect(defect: f64) -> f64 {
+    NOISE * defect.sqrt() + 1e-11 * defect + 4e-15
+}
 
 /// The first step from small variances, as a share of the way.
 const FIRST_STEP: f64 = 0.25;
@@ -288,7 +292,7 @@ impl<'a> Flow<'a> {
             let end = self.at(time + step, table.values()).0.geometric_mean();
             let end = end / self.factor(time + step);
             let noise = |i: usize| match table.value(i).abs() {
-                defect if i == 2 => NOISE * (end * defect).sqrt() + DEFECT_NOISE * defect,
+                defect if i == 2 && end > 0.0 => end * noise_of_defect(defect / end),
                 _ => self.noise,
             };
             let allowed = |i: usize| SLACK * self.tolerance * table.value(i).abs() + self.floors[i];
