@@ -14,6 +14,9 @@ use crate::{Result, Scalar};
 /// Terms in $\log q$, at most.
 pub(super) const MOST_TERMS: usize = 18;
 
+/// And in boxes that take more than planned: of points nearly parallel, kinks take ever more.
+pub(super) const MOST_TERMS_OF_BOXES: usize = 28;
+
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
 
