@@ -25,7 +25,7 @@ use super::covariance_flow::{
 };
 use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress};
 use crate::covariance::PairCorrelation;
-use crate::network::{KernelBlock, Layer, Network, Structure};
+use crate::network::{KernelBlock, Layer, Network};
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
@@ -162,7 +162,7 @@ impl<'a> BlockFlow<'a> {
         Self {
             branch,
             tolerance,
-            is_analytic: is_analytic(branch),
+            is_analytic: branch.structure().is_analytic(),
         }
     }
 
@@ -436,20 +436,6 @@ impl<'a> BlockFlow<'a> {
         }
         ends.error = ends.error.max(SLACK * self.tolerance);
         Ok(())
-    }
-}
-
-/// Whether the rates are analytic wherever variances are positive, and at 0: no activation has kinks.
-fn is_analytic(layer: &dyn Layer) -> bool {
-    match layer.structure() {
-        Structure::Dense(_) | Structure::Shaped(_) => true,
-        Structure::Activation(phi) => phi.kinks().is_empty(),
-        Structure::Row(network) => network.layers().iter().all(|layer| is_analytic(&**layer)),
-        Structure::Repeat(_, block) | Structure::Residual { branch: block, .. } => {
-            is_analytic(block)
-        }
-        Structure::Branches(branches) => branches.iter().all(|branch| is_analytic(branch)),
-        Structure::Leaf | Structure::Stack(_) => false,
     }
 }
 

@@ -81,6 +81,7 @@ impl Surface {
             resolution: ROUNDING.max(NEGLIGIBLE * of_flows).max(OF_NOISE * noise),
             is_absolute,
             adapts,
+            has_far_steps: adapts && !network.structure().is_analytic(),
         };
         let samples = samples(pairs)?;
         let mut best: Option<(f64, Self)> = None;

@@ -273,6 +273,7 @@ impl Surface {
             resolution: 0.0,
             is_absolute: false,
             adapts: false,
+            has_far_steps: false,
         }
     }
 

@@ -135,8 +135,8 @@ impl Plan {
             });
         let margin = MARGIN * (high - low);
         let equal = self.cells.are_equal();
-        let (start, all) =
-            angle_pieces(equal, probe.adapts, (low - margin).max(0.0), high + margin);
+        let flows = (probe.adapts, probe.has_far_steps);
+        let (start, all) = angle_pieces(equal, flows, (low - margin).max(0.0), high + margin);
         self.start = start;
         let mut low = start;
         for piece in all {
