@@ -124,33 +124,43 @@ impl Tail {
     }
 }
 
-/// An interpolant with $N$ coefficients, in powers of $2x/b - 1$.
+/// An interpolant in powers of $2x/b - 1$.
 #[derive(Debug, Clone)]
-pub struct Interpolant<const N: usize> {
-    coefficients: [f64; N],
+pub struct Interpolant {
+    /// Of an even and of the next odd power, the highest first.
+    coefficients: Vec<[f64; 2]>,
     /// $2/b$.
     scale: f64,
 }
 
-impl<const N: usize> Interpolant<N> {
-    /// The value at a point of $[0, b]$; outside, a finite number for finite $x$. Two Horner schemes, as
-    /// `polynomial::evaluate`, in a loop that is unrolled whatever the degree, so that
-    /// loops around it vectorise.
+impl Interpolant {
+    /// The value at a point of $[0, b]$; outside, a finite number for finite $x$.
     #[inline(always)]
     pub fn at(&self, x: f64) -> f64 {
-        let x = self.scale * x - 1.0;
-        let square = x * x;
-        let mut even = if N % 2 == 1 {
-            self.coefficients[N - 1]
-        } else {
-            0.0
-        };
-        let mut odd = 0.0;
-        for k in (0..N / 2).rev() {
-            even = even * square + self.coefficients[2 * k];
-            odd = odd * square + self.coefficients[2 * k + 1];
+        self.at_all(&[x])[0]
+    }
+
+    /// Its values at some points, by two Horner schemes, as `polynomial::evaluate`: step by step for all
+    /// points, so that none waits for another. (The compiler does not know how many steps there are, or it
+    /// would do one point after the other.)
+    #[inline(always)]
+    pub fn at_all<const POINTS: usize>(&self, x: &[f64; POINTS]) -> [f64; POINTS] {
+        let (mut place, mut square) = ([0.0; POINTS], [0.0; POINTS]);
+        for i in 0..POINTS {
+            place[i] = self.scale * x[i] - 1.0;
+            square[i] = place[i] * place[i];
         }
-        even + x * odd
+        let (mut even, mut odd) = ([0.0; POINTS], [0.0; POINTS]);
+        for &[a, b] in &self.coefficients {
+            for i in 0..POINTS {
+                even[i] = even[i] * square[i] + a;
+                odd[i] = odd[i] * square[i] + b;
+            }
+        }
+        for i in 0..POINTS {
+            even[i] += place[i] * odd[i];
+        }
+        even
     }
 }
 
@@ -185,9 +195,12 @@ impl Chebyshev {
     }
 
     /// The first $N$ terms, [`in_powers`], for fast evaluation.
-    pub fn truncated<const N: usize>(&self) -> Interpolant<N> {
+    pub fn truncated<const N: usize>(&self) -> Interpolant {
+        let powers: [f64; N] = in_powers(&self.coefficients);
+        let pairs = powers.chunks(2);
+        let pairs = pairs.map(|pair| [pair[0], pair.get(1).copied().unwrap_or(0.0)]);
         Interpolant {
-            coefficients: in_powers(&self.coefficients),
+            coefficients: pairs.rev().collect(),
             scale: 2.0 / self.end,
         }
     }

@@ -31,8 +31,7 @@ use crate::{Error, PairCovariance, Result};
 
 /// Passages of a block, at most, each on the [way](Way::numbered) of its number. What needs more goes pair by
 /// pair.
-const PASSAGES: usize = STEPS.len();
-const STEPS: [u32; 7] = [1, 1, 2, 2, 4, 4, 8];
+const PASSAGES: usize = 7;
 
 /// Pairs that begin later than this passage do not try number 0.
 const LATEST: usize = 2;
@@ -70,14 +69,44 @@ pub(super) struct Way {
 }
 
 impl Way {
+    /// The way of each passage of activations with kinks: number $r$ goes in $\sqrt{\tau + 4^{-r}}$.
+    const OF_KINKS: [(Option<f64>, u32); PASSAGES] = [
+        (None, 1),
+        (Some(0.25), 1),
+        (Some(0.0625), 2),
+        (Some(0.015_625), 2),
+        (Some(0.003_906_25), 4),
+        (Some(0.000_976_562_5), 4),
+        (Some(0.000_244_140_625), 8),
+    ];
+
+    /// And of analytic ones: $\det K = 0$ is nothing to them, and $\tau$ is the smoother time.
+    const ANALYTIC: [(Option<f64>, u32); PASSAGES] = [
+        (None, 1),
+        (None, 2),
+        (None, 4),
+        (Some(0.015_625), 2),
+        (Some(0.003_906_25), 4),
+        (Some(0.000_976_562_5), 4),
+        (Some(0.000_244_140_625), 8),
+    ];
+
     /// What may be common: the least work first, as far as flows are smooth enough.
-    const CANDIDATES: [(Option<f64>, u32); 9] = [
+    const CANDIDATES_OF_KINKS: [(Option<f64>, u32); 9] = [
         (None, 1),
         (Some(0.25), 1),
         (Some(0.0625), 1),
         (None, 2),
         (Some(0.0625), 2),
         (Some(0.015_625), 2),
+        (Some(0.015_625), 3),
+        (Some(0.003_906_25), 4),
+        (Some(0.000_976_562_5), 6),
+    ];
+    const ANALYTIC_CANDIDATES: [(Option<f64>, u32); 6] = [
+        (None, 1),
+        (None, 2),
+        (None, 3),
         (Some(0.015_625), 3),
         (Some(0.003_906_25), 4),
         (Some(0.000_976_562_5), 6),
@@ -91,13 +120,15 @@ impl Way {
         }
     }
 
-    /// Number 0 goes in $\tau$ by one step, number $r$ in $\sqrt{\tau + 4^{-r}}$ (in units of the clock).
-    fn numbered(number: usize) -> Self {
-        if number == 0 {
-            Self::new(None, 1)
+    /// The way of a passage.
+    fn numbered(number: usize, is_analytic: bool) -> Self {
+        let ways = if is_analytic {
+            Self::ANALYTIC
         } else {
-            Self::new(Some(0.25_f64.powi(number as i32)), STEPS[number])
-        }
+            Self::OF_KINKS
+        };
+        let (shift, steps) = ways[number];
+        Self::new(shift, steps)
     }
 
     /// Evaluations of the branch.
@@ -120,11 +151,21 @@ impl Way {
 /// A branch and how well its flow is integrated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BlockFlow<'a> {
-    pub(super) branch: &'a Network,
-    pub(super) tolerance: f64,
+    branch: &'a Network,
+    tolerance: f64,
+    /// Whether no activation has kinks.
+    is_analytic: bool,
 }
 
-impl BlockFlow<'_> {
+impl<'a> BlockFlow<'a> {
+    pub(super) fn new(branch: &'a Network, tolerance: f64) -> Self {
+        Self {
+            branch,
+            tolerance,
+            is_analytic: branch.structure().is_analytic(),
+        }
+    }
+
     /// Maps a block from the start of the flow to its end; returns the largest error of a pair or variance
     /// by the extrapolation's own estimate, relative to the variances and to the nearer of $1 \mp c$.
     ///
@@ -192,7 +233,12 @@ impl BlockFlow<'_> {
     /// none.
     pub(super) fn common_way(self, block: &KernelBlock, clock: f64) -> Option<Way> {
         let mut best: Option<Way> = None;
-        for (shift, steps) in Way::CANDIDATES {
+        let candidates: &[_] = if self.is_analytic {
+            &Way::ANALYTIC_CANDIDATES
+        } else {
+            &Way::CANDIDATES_OF_KINKS
+        };
+        for &(shift, steps) in candidates {
             let way = Way::new(shift, steps);
             let likely = Way {
                 columns: LIKELY,
@@ -285,7 +331,7 @@ impl BlockFlow<'_> {
             return Ok(());
         }
         let mut passage = Passage::new(self, block, clock);
-        let onsets = if number == 0 {
+        let onsets = if number == 0 && !self.is_analytic {
             self.onsets(block, clock)?
         } else {
             Vec::new()
@@ -312,7 +358,7 @@ impl BlockFlow<'_> {
             if left.is_empty() {
                 continue;
             }
-            if number > 0 {
+            if onsets.is_empty() {
                 let own: Vec<usize> = left.iter().map(|&j| places[i * columns + j]).collect();
                 self.pairs(&part(block, i, &left), &own, clock, number + 1, ends)?;
                 continue;
@@ -523,7 +569,7 @@ impl<'a> Passage<'a> {
 
     /// The passage of a number; `None` if the branch cannot follow it, or no component can.
     fn run(mut self, number: usize) -> Option<Self> {
-        let way = Way::numbered(number);
+        let way = Way::numbered(number, self.flow.is_analytic);
         self.along(way, |passage, step, velocity, is_first| {
             Ok(passage.step(step, velocity, is_first)?.is_some())
         })
@@ -1013,10 +1059,7 @@ mod tests {
     }
 
     fn flow(branch: &Network) -> BlockFlow<'_> {
-        BlockFlow {
-            branch,
-            tolerance: 1e-13,
-        }
+        BlockFlow::new(branch, 1e-13)
     }
 
     /// Points of two norms with others at some $\varepsilon$.

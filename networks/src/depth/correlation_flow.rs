@@ -10,15 +10,22 @@
 //! # How it is computed
 //! $T$ is a quadrature, and in the right variables $T$ and $T^{-1}$ are analytic up to both singular ends:
 //!
-//! - for $c \le 0$, with $w = \sqrt{1 + c}$: $T = \int_0^w \frac{4u du}{1 - u^2 + u^3 h(u^2)} = w^2 U(w)$,
-//!   and $w = \sqrt T V(\sqrt T)$;
-//! - for $c \ge 0$, with $y = (1-c)^{-1/2}$: $dT = 4 dy / h(y^{-2})$, so
-//!   $T = T(0) + \frac4{h(0)} (y - 1) + Q(1/y)$, and $y = Y M(1/Y)$ with $Y = 1 + \frac{h(0)}4 (T - T(0))$.
-//!   The algebraic approach $1 - c \sim 18\pi^2/t^2$ is the leading term.
+//! - for $c \le 0$, with $w = \sqrt{1 + c}$: $T = \int_0^w \frac{4u du}{1 - u^2 + u^3 h(u^2)} = w^2 U(w)$;
+//! - for $c \ge 0$, with $r = \sqrt{1-c}$: $T = T(0) + \frac4{h(0)} \left( \frac1r - 1 \right) + Q(r)$. The
+//!   algebraic approach $1 - c \sim 18\pi^2/t^2$ is the leading term.
 //!
-//! $h$ is the analytic factor of [`arc_cosine`]; $U, V, Q, M$ are Chebyshev interpolants, built on first use
-//! in about a millisecond. Every evaluation costs the same, for any time up to $10^{300}$, and no step size
-//! exists.
+//! $h$ is the analytic factor of [`arc_cosine`]. Both are one function of the angle, since
+//! $dT/d\theta = -2\pi/(1 - \theta \cot\theta)$: $T - C$ is odd in $\theta = \arccos c$ for one constant $C$,
+//! and its next singularity is a pole at $\theta_1 = \tan\theta_1 = 4.49$. With $x = \sin\frac\theta2$ and
+//! $y = \cos\frac\theta2$, one polynomial each serves all pairs:
+//!
+//! $$T = \frac{y^2}{x} \left( \frac{R(y)}{y - \cos\frac{\theta_1}2} - \frac{C}{1 + x} \right), \qquad
+//! \frac1x = 1 + \frac{T}{3\pi} + B \left( \frac1{k + \sqrt T} \right),$$
+//!
+//! where $B$ is small and $k$ is where $B$ takes the fewest terms. $R$ and $B$ are Chebyshev
+//! interpolants, made from $U$ and $Q$ on first use in about a millisecond. Every evaluation costs the same,
+//! for any time up to $10^{300}$, and no step size exists. Times between correlations are taken from $U$ and
+//! $Q$, which keep the digits of short ones.
 
 use std::sync::LazyLock;
 
@@ -46,27 +53,39 @@ use crate::vectorized::vectorized;
 #[derive(Debug, Clone)]
 pub struct CorrelationFlow {
     /// $U(w)$ on $[0, 1]$.
-    early_time: Interpolant<EARLY_TIME>,
-    /// $V(v)$, $v = \sqrt T$, on $[0, \sqrt{T(0)}]$.
-    early_position: Interpolant<EARLY_POSITION>,
+    early_time: Interpolant,
     /// $Q(x)$ on $[0, 1]$.
-    late_time: Interpolant<LATE_TIME>,
-    /// $1/M(z)$, $z = 1/Y$, on $[0, 1]$.
-    late_position: Interpolant<LATE_POSITION>,
+    late_time: Interpolant,
+    /// $R$ on $[0, 1]$.
+    age: Interpolant,
+    /// $B$ on $[0, 1/k]$.
+    position: Interpolant,
     /// $T$ at $c = 0$.
     crossing: f64,
-    /// $4 / h(0)$, and 1 over it.
+    /// $C$.
+    constant: f64,
+    /// $4 / h(0)$, and $\sqrt2$ over it, $1/3\pi$.
     slope: f64,
-    inverse_slope: f64,
+    speed: f64,
 }
 
 static SHARED: LazyLock<CorrelationFlow> = LazyLock::new(|| Interpolants::new().truncated());
 
-/// Terms at which the coefficients of each function have fallen below 1e-15 of the largest (tested below).
+/// Terms at which the coefficients of each function have fallen to rounding (tested below).
 const EARLY_TIME: usize = 31;
-const EARLY_POSITION: usize = 20;
 const LATE_TIME: usize = 25;
-const LATE_POSITION: usize = 24;
+const AGE: usize = 22;
+const POSITION: usize = 34;
+
+/// $\cos\frac{\theta_1}2$.
+const POLE: f64 = -0.625_606_254_679_722;
+
+/// $k$.
+const SHIFT: f64 = 5.0;
+
+/// Pairs that are mapped together, and that are checked at a time.
+const LANES: usize = 16;
+const PART: usize = 1024;
 
 /// Interpolation points: more than any of the functions needs.
 const SIZE: usize = 40;
@@ -74,12 +93,14 @@ const SIZE: usize = 40;
 /// Newton steps; the last ones change nothing.
 const NEWTON: usize = 60;
 
-/// The four functions before truncation.
+/// The functions before truncation, and what belongs to them.
 struct Interpolants {
     early_time: Chebyshev,
-    early_position: Chebyshev,
     late_time: Chebyshev,
-    late_position: Chebyshev,
+    age: Chebyshev,
+    position: Chebyshev,
+    crossing: f64,
+    constant: f64,
     slope: f64,
 }
 
@@ -97,14 +118,6 @@ impl Interpolants {
             Chebyshev::interpolate(1.0, SIZE, |a| 4.0 * a * early_density(a * w)).integral()
         });
         let crossing = early_time.at(1.0);
-        let early_position = Chebyshev::interpolate(crossing.sqrt(), SIZE, |v| {
-            let mut w = (v / 2.0_f64.sqrt()).min(1.0);
-            for _ in 0..NEWTON {
-                let excess = w * w * early_time.at(w) - v * v;
-                w = (w - excess / (4.0 * w * early_density(w))).clamp(0.25 * w, 1.0);
-            }
-            w / v
-        });
         // 4 (1/h(x²) - 1/h(0)) / x² without cancellation
         let excess = |x: f64| {
             -4.0 * arc_cosine::analytic_factor_slope(x * x)
@@ -114,35 +127,64 @@ impl Interpolants {
             let length = 1.0 - x;
             Chebyshev::interpolate(1.0, SIZE, |a| length * excess(x + a * length)).integral()
         });
-        let late_position = Chebyshev::interpolate(1.0, SIZE, |z| {
-            let time = slope * (1.0 / z - 1.0);
-            let mut x = z.min(1.0);
-            for _ in 0..NEWTON {
-                let residual = slope * (1.0 / x - 1.0) + late_time.at(x) - time;
+        let constant = crossing - slope + late_time.at(0.0);
+        let age = Chebyshev::interpolate(1.0, SIZE, |y| {
+            let x = ((1.0 - y) * (1.0 + y)).sqrt();
+            let root = 2.0_f64.sqrt();
+            let value = if 2.0 * (y * y) <= 1.0 {
+                2.0 * early_time.at(root * y) * x + constant / (1.0 + x)
+            } else {
+                let excess = late_time.at(root * x) - late_time.at(0.0);
+                (slope / root + excess * x + constant) / (y * y)
+            };
+            value * (y - POLE)
+        });
+        let position = Chebyshev::interpolate(1.0 / SHIFT, SIZE, |u| {
+            let v = 1.0 / u - SHIFT;
+            let time = v * v;
+            if time < crossing {
+                let mut w = (v / 2.0_f64.sqrt()).min(1.0);
+                for _ in 0..NEWTON {
+                    let excess = w * w * early_time.at(w) - time;
+                    w = (w - excess / (4.0 * w * early_density(w))).clamp(0.25 * w, 1.0);
+                }
+                // 1/x - 1
+                let square = 0.5 * (w * w);
+                let x = (1.0 - square).sqrt();
+                square / (x * (1.0 + x)) - time * (2.0_f64.sqrt() / slope)
+            } else {
                 // in y = 1/x, where the time is almost linear
-                let y = 1.0 / x - residual * arc_cosine::analytic_factor(x * x) / 4.0;
-                x = 1.0 / y.max(1.0);
+                let mut y = 1.0 + (time - crossing) / slope;
+                for _ in 0..NEWTON {
+                    let x = 1.0 / y;
+                    let residual = crossing + slope * (y - 1.0) + late_time.at(x) - time;
+                    y = (y - residual * arc_cosine::analytic_factor(x * x) / 4.0).max(1.0);
+                }
+                let excess = crossing + late_time.at(1.0 / y);
+                2.0_f64.sqrt() / slope * (slope - excess) - 1.0
             }
-            x / z
         });
         Self {
             early_time,
-            early_position,
             late_time,
-            late_position,
+            age,
+            position,
+            crossing,
+            constant,
             slope,
         }
     }
 
     fn truncated(&self) -> CorrelationFlow {
         CorrelationFlow {
-            early_time: self.early_time.truncated(),
-            early_position: self.early_position.truncated(),
-            late_time: self.late_time.truncated(),
-            late_position: self.late_position.truncated(),
-            crossing: self.early_time.at(1.0),
+            early_time: self.early_time.truncated::<EARLY_TIME>(),
+            late_time: self.late_time.truncated::<LATE_TIME>(),
+            age: self.age.truncated::<AGE>(),
+            position: self.position.truncated::<POSITION>(),
+            crossing: self.crossing,
+            constant: self.constant,
             slope: self.slope,
-            inverse_slope: 1.0 / self.slope,
+            speed: 2.0_f64.sqrt() / self.slope,
         }
     }
 }
@@ -163,34 +205,41 @@ impl CorrelationFlow {
         self.crossing + (self.slope * ((1.0 - root) / root) + self.late_time.at(root))
     }
 
-    /// $1 - c_t$. Both branches are computed, so that loops over slices vectorise, and the late age is never
-    /// formed: $1/Y = \sqrt\varepsilon/(1 + \sqrt\varepsilon (Q + t) h(0)/4)$.
+    /// $1 - c_t$ of some pairs from $1 - c_0$, each step for all of them: none waits for another.
     #[inline(always)]
+    fn complements<const N: usize>(&self, epsilon: &[f64; N], time: &[f64; N]) -> [f64; N] {
+        let (mut sine, mut square, mut cosine) = ([0.0; N], [0.0; N], [0.0; N]);
+        for i in 0..N {
+            sine[i] = (0.5 * epsilon[i]).sqrt();
+            square[i] = 1.0 - 0.5 * epsilon[i];
+            cosine[i] = square[i].sqrt();
+        }
+        let product = self.age.at_all(&cosine);
+        let (mut age, mut place) = ([0.0; N], [0.0; N]);
+        for i in 0..N {
+            let (pole, beyond) = (cosine[i] - POLE, 1.0 + sine[i]);
+            let above = square[i] * (product[i] * beyond - self.constant * pole);
+            age[i] = above / (sine[i] * (pole * beyond)) + time[i];
+            place[i] = 1.0 / (SHIFT + age[i].sqrt());
+        }
+        let position = self.position.at_all(&place);
+        let mut after = [0.0; N];
+        for i in 0..N {
+            let sine = 1.0 / (1.0 + (age[i] * self.speed + position[i]));
+            after[i] = 2.0 * (sine * sine);
+        }
+        for i in 0..N {
+            // by bits, since a division behind a condition is not vectorised
+            let moves = u64::from((time[i] > 0.0) & (after[i] < epsilon[i])).wrapping_neg();
+            let bits = (after[i].to_bits() & moves) | (epsilon[i].to_bits() & !moves);
+            after[i] = f64::from_bits(bits);
+        }
+        after
+    }
+
+    /// $1 - c_t$.
     pub(crate) fn complement_unchecked(&self, epsilon: f64, time: f64) -> f64 {
-        let is_early = epsilon >= 1.0;
-        let delta = if is_early { 2.0 - epsilon } else { epsilon };
-        let root = delta.sqrt();
-        let early = self.early_time.at(root);
-        let late = self.late_time.at(root);
-        let age = delta * early + time;
-        let factor = if is_early { 1.0 } else { root };
-        let beyond = if is_early {
-            age - self.crossing
-        } else {
-            late + time
-        };
-        let v = age.sqrt();
-        let z = factor / (1.0 + factor * (beyond * self.inverse_slope));
-        let early = self.early_position.at(v);
-        let late = self.late_position.at(z);
-        let delta = age * (early * early);
-        let early = 2.0 - if delta < 1.0 { delta } else { 1.0 };
-        let x = z * late;
-        let late = if x < 1.0 { x * x } else { 1.0 };
-        // not lazily: a loop has no branches
-        let stays_early = is_early & (age < self.crossing);
-        let after = if stays_early { early } else { late };
-        if time == 0.0 { epsilon } else { after }
+        self.complements(&[epsilon], &[time])[0]
     }
 
     /// $c_t$ from $c_0$ after the time $t$.
@@ -326,23 +375,31 @@ impl CorrelationFlow {
                 "three equal lengths",
             ));
         }
-        if let Some(i) = first_outside(c0, -1.0, 1.0) {
-            error::correlation(&format!("c0[{i}]"), c0[i])?;
+        // checked part by part, while they are in the cache
+        let parts = c0.chunks(PART).zip(times.chunks(PART));
+        for (part, (out, (c0, times))) in out.chunks_mut(PART).zip(parts).enumerate() {
+            if let Some(i) = first_outside(c0, -1.0, 1.0) {
+                error::correlation(&format!("c0[{}]", part * PART + i), c0[i])?;
+            }
+            if let Some(i) = first_outside(times, 0.0, f64::MAX) {
+                error::non_negative(&format!("times[{}]", part * PART + i), times[i])?;
+            }
+            vectorized(
+                #[inline(always)]
+                || {
+                    let (chunks, rest) = out.as_chunks_mut::<LANES>();
+                    let (c0, last_c0) = c0.as_chunks::<LANES>();
+                    let (times, last_times) = times.as_chunks::<LANES>();
+                    for (out, (c0, time)) in chunks.iter_mut().zip(c0.iter().zip(times)) {
+                        let after = self.complements(&c0.map(|c| 1.0 - c), time);
+                        *out = after.map(|epsilon| 1.0 - epsilon);
+                    }
+                    for (out, (c, time)) in rest.iter_mut().zip(last_c0.iter().zip(last_times)) {
+                        *out = 1.0 - self.complement_unchecked(1.0 - c, *time);
+                    }
+                },
+            );
         }
-        if let Some(i) = first_outside(times, 0.0, f64::MAX) {
-            error::non_negative(&format!("times[{i}]"), times[i])?;
-        }
-        // a copy, which cannot alias what is written
-        let flow = self.clone();
-        vectorized(
-            #[inline(always)]
-            move || {
-                let pairs = c0.iter().zip(times);
-                for (out, (c0, time)) in out.iter_mut().zip(pairs) {
-                    *out = 1.0 - flow.complement_unchecked(1.0 - c0, *time);
-                }
-            },
-        );
         Ok(())
     }
 }
@@ -378,14 +435,15 @@ mod tests {
     #[test]
     fn interpolants_are_resolved_to_rounding() {
         let all = Interpolants::new();
-        for (interpolant, terms) in [
-            (&all.early_time, EARLY_TIME),
-            (&all.early_position, EARLY_POSITION),
-            (&all.late_time, LATE_TIME),
-            (&all.late_position, LATE_POSITION),
+        // the last is added to a number that is at least 1, and is below 0.12
+        for (interpolant, terms, bound) in [
+            (&all.early_time, EARLY_TIME, 3e-15),
+            (&all.late_time, LATE_TIME, 3e-15),
+            (&all.age, AGE, 5e-15),
+            (&all.position, POSITION, 2e-14),
         ] {
             let error = interpolant.truncation_error(terms);
-            assert!(error < 3e-15, "{error:e}");
+            assert!(error < bound, "{error:e}");
         }
     }
 }

@@ -103,10 +103,7 @@ impl InfiniteStack {
     }
 
     fn flow(&self) -> BlockFlow<'_> {
-        BlockFlow {
-            branch: self.stack.branch(),
-            tolerance: self.tolerance,
-        }
+        BlockFlow::new(self.stack.branch(), self.tolerance)
     }
 
     /// [`apply`](Layer::apply), and the largest relative error by the estimate of the integrator.

@@ -229,10 +229,7 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
     let doubling = points.zip(rates).map(|(&q, &rate)| doubling_time(q, rate));
     let least = doubling.fold(f64::INFINITY, f64::min);
     let shift = (least * GROWING < clock).then_some(least);
-    let flow = BlockFlow {
-        branch: stack.branch(),
-        tolerance,
-    };
+    let flow = BlockFlow::new(stack.branch(), tolerance);
     let (first, last) = (place(0.0, shift), place(clock, shift));
     let mut pending = vec![(last, 0)];
     let (mut pieces, mut error, mut worst) = (Vec::new(), 0.0, 0.0_f64);

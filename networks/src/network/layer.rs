@@ -62,6 +62,25 @@ pub enum Structure<'a> {
     Branches(&'a [Network]),
 }
 
+impl Structure<'_> {
+    /// Whether no activation has kinks, so that covariances are analytic functions of those before, also
+    /// where $\det K = 0$; `false` where that is not known.
+    pub(crate) fn is_analytic(&self) -> bool {
+        let are = |network: &Network| network.structure().is_analytic();
+        match self {
+            Self::Dense(_) | Self::Shaped(_) => true,
+            Self::Activation(phi) => phi.kinks().is_empty(),
+            Self::Row(network) => {
+                let mut layers = network.layers().iter();
+                layers.all(|layer| layer.structure().is_analytic())
+            }
+            Self::Repeat(_, block) | Self::Residual { branch: block, .. } => are(block),
+            Self::Branches(branches) => branches.iter().all(are),
+            Self::Leaf | Self::Stack(_) => false,
+        }
+    }
+}
+
 /// A layer. It can be read in three ways:
 ///
 /// 1. *at infinite width*, [`apply`](Layer::apply): the map of covariances $K$ and tangent kernels $\Theta$;

@@ -126,10 +126,11 @@ const HALVINGS: i32 = 7;
 const FAR_HALVINGS: i32 = 4;
 
 /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
-/// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms.
+/// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms. Given is also
+/// whether some layers adapt to each pair, and whether these need ever more steps towards $c = -1$.
 pub(super) fn angle_pieces(
     equal: bool,
-    adapts: bool,
+    (adapts, has_far_steps): (bool, bool),
     low: f64,
     high: f64,
 ) -> (f64, Vec<AnglePiece>) {
@@ -141,11 +142,8 @@ pub(super) fn angle_pieces(
     let side = AnglePiece::NEAR_SIDE;
     if high > side {
         let end = (2.0 - low.max(side)).sqrt();
-        let (halvings, far_end) = if adapts {
-            (FAR_HALVINGS, FARTHER_END)
-        } else {
-            (0, FAR_END)
-        };
+        let halvings = if has_far_steps { FAR_HALVINGS } else { 0 };
+        let far_end = if adapts { FARTHER_END } else { FAR_END };
         let edges = (1..=halvings).map(|k| (2.0 - side).sqrt() * 0.5_f64.powi(k));
         let far = between((2.0 - high).max(0.0).sqrt().max(far_end), end, edges, true);
         pieces.extend(far.into_iter().rev());
@@ -189,10 +187,10 @@ mod tests {
             (false, 1.1, 1.9),
             (false, 1.7, 1.8),
         ] {
-            let (start, pieces) = angle_pieces(equal, false, low, high);
+            let (start, pieces) = angle_pieces(equal, (false, false), low, high);
             assert!(start >= low && (start <= low + 1e-4 || !equal));
             let halved: Vec<AnglePiece> = pieces.iter().flat_map(AnglePiece::halves).collect();
-            let (_, of_flows) = angle_pieces(equal, true, low, high);
+            let (_, of_flows) = angle_pieces(equal, (true, true), low, high);
             for pieces in [pieces, halved, of_flows] {
                 let mut low = start;
                 for piece in &pieces {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::axes::{BoxIndex, Cells, Place};
 use super::economy::Economy;
 use super::patch::{LANES, Patch, Section};
-use super::plan::{MOST_POWERS, MOST_TERMS, Plan, samples};
+use super::plan::{MOST_POWERS, MOST_TERMS, MOST_TERMS_OF_BOXES, Plan, samples};
 use super::probe::Probe;
 use super::{Diagonal, Surface};
 use crate::activation::pair_cost;
@@ -32,6 +32,10 @@ const TANGENT: f64 = 0.4;
 /// Rows of nodes that are evaluated together, and where an evaluation takes long.
 const ROWS: usize = 4;
 const ROWS_OF_FLOWS: usize = 6;
+
+/// How often a box is tried, each time with more terms, and the part that this must leave of the error.
+const TRIALS: usize = 4;
+const WORTH_MORE: f64 = 0.2;
 
 /// How often cells are halved where functions are not smooth enough.
 const CELL_HALVINGS: u32 = 3;
@@ -77,6 +81,7 @@ impl Surface {
             resolution: ROUNDING.max(NEGLIGIBLE * of_flows).max(OF_NOISE * noise),
             is_absolute,
             adapts,
+            has_far_steps: adapts && !network.structure().is_analytic(),
         };
         let samples = samples(pairs)?;
         let mut best: Option<(f64, Self)> = None;
@@ -197,7 +202,8 @@ impl Plan {
         index: BoxIndex,
         scale: impl Fn(Place) -> f64,
     ) -> Option<[Patch; 2]> {
-        let ends = [index.row, index.column].map(|cell| [-1.0, 1.0].map(|x| Place { cell, x }));
+        let ends =
+            [index.row, index.column].map(|cell| [-1.0, 0.0, 1.0].map(|x| Place { cell, x }));
         let piece = &self.pieces[index.piece];
         let angles = [-1.0, 0.0, 1.0].map(|r| piece.epsilon(r));
         let smooth = self.smoothed(probe, [&ends[0], &ends[1]], &angles).ok()?;
@@ -205,18 +211,19 @@ impl Plan {
         let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
         let mut sizes = [a, b, self.powers[index.piece]];
         let (mut best, mut least) = (None, f64::INFINITY);
-        for _ in 0..2 {
+        for _ in 0..TRIALS {
+            let before = least;
             let patches = self.fit(smooth, index, sizes).ok()?;
             let error = self.error(probe, index, &patches[0], sizes, &scale)?;
             if error < least {
                 (best, least) = (Some(patches), error);
             }
-            if error <= probe.noise {
+            if error <= probe.noise || error > WORTH_MORE * before {
                 break;
             }
             if !self.cells.are_equal() {
-                sizes[0] = (sizes[0] + 2).min(MOST_TERMS);
-                sizes[1] = (sizes[1] + 2).min(MOST_TERMS);
+                sizes[0] = (sizes[0] + 4).min(MOST_TERMS_OF_BOXES);
+                sizes[1] = (sizes[1] + 4).min(MOST_TERMS_OF_BOXES);
             }
             sizes[2] = (sizes[2] + 3).min(MOST_POWERS);
         }

@@ -14,7 +14,7 @@ const FEWEST: f64 = 500.0;
 const ALONE_TABULATED: f64 = 400.0;
 const ALONE_CLOSED_FORM: f64 = 40.0;
 const ALONE_SLOW: f64 = 8.0;
-const ALONE_FLOW: f64 = 8.0;
+const ALONE_FLOW: f64 = 25.0;
 
 /// The share of all pairs that tables must hold: what is left goes by parts of blocks, which is slow unless
 /// it is slow anyway.

@@ -273,6 +273,7 @@ impl Surface {
             resolution: 0.0,
             is_absolute: false,
             adapts: false,
+            has_far_steps: false,
         }
     }
 
@@ -410,7 +411,7 @@ impl Surface {
             if self.ready(space, bucket, own.cell, &basis_a) {
                 let (cell, piece) = (bucket / pieces, bucket % pieces);
                 let terms = self.terms[cell];
-                let mut basis = [[0.0; LANES]; plan::MOST_TERMS];
+                let mut basis = [[0.0; LANES]; plan::MOST_TERMS_OF_BOXES];
                 for list in list.chunks(LANES) {
                     let mut epsilon = [1.0; LANES];
                     for (lane, &at) in list.iter().enumerate() {

@@ -14,6 +14,9 @@ use crate::{Result, Scalar};
 /// Terms in $\log q$, at most.
 pub(super) const MOST_TERMS: usize = 18;
 
+/// And in boxes that take more than planned: of points nearly parallel, kinks take ever more.
+pub(super) const MOST_TERMS_OF_BOXES: usize = 28;
+
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
 
@@ -132,8 +135,8 @@ impl Plan {
             });
         let margin = MARGIN * (high - low);
         let equal = self.cells.are_equal();
-        let (start, all) =
-            angle_pieces(equal, probe.adapts, (low - margin).max(0.0), high + margin);
+        let flows = (probe.adapts, probe.has_far_steps);
+        let (start, all) = angle_pieces(equal, flows, (low - margin).max(0.0), high + margin);
         self.start = start;
         let mut low = start;
         for piece in all {

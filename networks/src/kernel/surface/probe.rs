@@ -20,6 +20,8 @@ pub(super) struct Probe<'a> {
     pub(super) is_absolute: bool,
     /// Whether some layers adapt to each pair, so that the network is smooth only between given ones.
     pub(super) adapts: bool,
+    /// Whether these need ever more steps towards $c = -1$.
+    pub(super) has_far_steps: bool,
 }
 
 /// $\varepsilon^\prime$ and $\Theta$ of a pair.
