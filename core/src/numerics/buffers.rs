@@ -34,12 +34,13 @@ impl Buffers {
 impl<T: Copy> Buffers<T> {
     /// A buffer of values that mean nothing; new ones are `filler`.
     pub fn take_with(&self, size: usize, filler: T) -> Vec<T> {
-        // one of this size has nothing to be written
+        // one of this size has nothing to be written; others wait for work of their own size
         let mut buffers = self.lock();
         let same = buffers.iter().rposition(|buffer| buffer.len() == size);
-        let found = same.map(|index| buffers.swap_remove(index));
-        let mut buffer = found.or_else(|| buffers.pop()).unwrap_or_default();
+        let oldest = (buffers.len() >= self.most).then_some(0);
+        let found = same.or(oldest).map(|index| buffers.remove(index));
         drop(buffers);
+        let mut buffer = found.unwrap_or_default();
         buffer.resize(size, filler);
         buffer
     }

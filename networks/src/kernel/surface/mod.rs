@@ -153,7 +153,6 @@ impl Surface {
         let width = columns.len();
         let size = block.correlation().len();
         let mut correlation = room.correlations(size);
-        correlation.copy_from_slice(block.correlation());
         let mut tangent = self.with_tangent.then(|| room.numbers.take(size));
         let prepared = self.columns(columns);
         let buckets = self.cells.len() * self.pieces.len();
@@ -168,9 +167,10 @@ impl Surface {
         };
         let mut left: Vec<Left> = Vec::new();
         let mut tangents = tangent.as_mut().map(|all| all.chunks_mut(width));
-        for (i, correlation) in correlation.chunks_mut(width).enumerate() {
+        let before = block.correlation().chunks(width);
+        for (i, (correlation, before)) in correlation.chunks_mut(width).zip(before).enumerate() {
             for (epsilon, &j) in space.complement.iter_mut().zip(&prepared.order) {
-                *epsilon = correlation[j].one_minus();
+                *epsilon = before[j].one_minus();
             }
             let row = (rows.start + i, block.same_point(i));
             if self.with_tangent {

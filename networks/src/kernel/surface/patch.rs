@@ -6,9 +6,6 @@ use crate::vectorized::vectorized;
 /// Pairs that are evaluated together.
 pub(super) const LANES: usize = 32;
 
-/// Coefficients below this, relative to the largest, are left out: together they are below rounding.
-const NEGLIGIBLE: f64 = 1e-17;
-
 /// Some functions on $[-1, 1]^3$: Chebyshev polynomials in the first two variables, powers in the third.
 ///
 /// Terms of high degree in several variables at once are negligible for smooth functions, and are left out.
@@ -58,8 +55,15 @@ fn transformed(values: &[f64], matrix: &[Vec<f64>], inner: usize) -> Vec<f64> {
 }
 
 impl Patch {
-    /// Interpolates `values` at Chebyshev's points: by function, then by point in each variable.
-    pub(super) fn fit(values: &[f64], functions: usize, sizes: [usize; 3]) -> Self {
+    /// Interpolates `values` at Chebyshev's points: by function, then by point in each variable. Coefficients
+    /// that are `negligible` beside the largest of their function are left out where terms of all higher
+    /// degrees are.
+    pub(super) fn fit(
+        values: &[f64],
+        functions: usize,
+        sizes: [usize; 3],
+        negligible: f64,
+    ) -> Self {
         let [na, nb, nr] = sizes;
         let chebyshev = transformed(values, &chebyshev::transform(na), nb * nr);
         let chebyshev = transformed(&chebyshev, &chebyshev::transform(nb), nr);
@@ -69,7 +73,7 @@ impl Patch {
         for all in chebyshev.chunks(size) {
             let largest = all.iter().fold(0.0, |m: f64, a| m.max(a.abs()));
             for (index, a) in all.iter().enumerate() {
-                if a.abs() > NEGLIGIBLE * largest {
+                if a.abs() > negligible * largest {
                     let (i, j, k) = (index / nr / nb, index / nr % nb, index % nr);
                     kept[k] = kept[k].max(j + 1);
                     degrees[i] = degrees[i].max(k + 1);
@@ -80,14 +84,18 @@ impl Patch {
         for k in (1..nr).rev() {
             kept[k - 1] = kept[k - 1].max(kept[k]);
         }
-        let reach = degrees.iter().map(|&n| kept[..n].iter().sum()).collect();
+        let reach: Vec<usize> = degrees.iter().map(|&n| kept[..n].iter().sum()).collect();
         let powers = chebyshev::powers(nr);
         let mut coefficients = Vec::with_capacity(functions * size);
         for by_function in chebyshev.chunks(size) {
             for (by_a, &degree) in by_function.chunks(nb * nr).zip(&degrees) {
-                for (k, &kept) in kept[..degree].iter().enumerate() {
-                    for by_b in by_a.chunks(nr).take(kept) {
-                        let terms = by_b[..degree].iter().zip(&powers).skip(k).rev();
+                // polynomials of the third variable are kept or left out as a whole
+                let kept = &kept[..degree];
+                let by_term = (0..nb).map(|j| kept.partition_point(|&kept| kept > j));
+                let by_term: Vec<usize> = by_term.collect();
+                for (k, &kept) in kept.iter().enumerate() {
+                    for (by_b, degree) in by_a.chunks(nr).zip(&by_term).take(kept) {
+                        let terms = by_b[..*degree].iter().zip(&powers).skip(k).rev();
                         coefficients.push(terms.map(|(a, power)| a * power[k]).sum());
                     }
                 }
@@ -190,7 +198,7 @@ mod tests {
                 }
             }
         }
-        let patch = Patch::fit(&values, 2, sizes);
+        let patch = Patch::fit(&values, 2, sizes, 1e-17);
         let mut section = Section::default();
         for i in 0..20 {
             let [a, b, r] = [0.61, 0.37, 0.83].map(|s| 2.0 * (s * f64::from(i)).fract() - 1.0);

@@ -54,10 +54,9 @@ pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample
     let mut all = Vec::new();
     for row in groups(rows) {
         for column in groups(columns) {
-            let products = pairs.products(&row, &column);
-            let stride = column.len();
-            let block = pairs.block(row.clone(), column.clone(), &products, stride, false)?;
-            for (i, row) in row.clone().zip(block.correlation().chunks(stride)) {
+            let products = pairs.products(&row, &pairs.packed(&column), false);
+            let block = pairs.block(&row, &column, &products, false)?;
+            for (i, row) in row.clone().zip(block.correlation().chunks(column.len())) {
                 for (j, c) in column.clone().zip(row) {
                     let epsilon = c.one_minus();
                     let variances = (variances[i], variances[offset + j]);
