@@ -36,7 +36,7 @@ pub mod sine;
 mod summation;
 
 pub use beside::{BESIDE, ProductsBeside};
-pub use buffers::Buffers;
+pub use buffers::{Buffers, threads};
 pub use cholesky::semidefinite_cholesky;
 pub use inner_products::{PackedPoints, inner_products};
 pub use magnitude::Magnitude;

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
 
 use crate::inputs::{NEARLY_PARALLEL, nearly_parallel};
 use crate::network::KernelBlock;
-use crate::numerics::{Buffers, PackedPoints, dot, inverse_root};
+use crate::numerics::{Buffers, PackedPoints, dot, inverse_root, threads};
 use crate::vectorized::vectorized;
 use crate::{Inputs, PairCorrelation, Result, Scalar};
 
@@ -136,8 +135,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
                 points,
             };
         }
-        let most = PACKED * available_parallelism().map_or(1, usize::from);
-        let oldest = (kept.len() >= most).then(|| kept.remove(0).1);
+        let oldest = (kept.len() >= PACKED * threads()).then(|| kept.remove(0).1);
         drop(kept);
         if let Some(points) = oldest.and_then(Arc::into_inner) {
             self.room.numbers.give_back(points.into_buffer());
