@@ -158,7 +158,6 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
         let height = TILES * ROWS;
         let all_packed = self.packed.count.next_multiple_of(width);
         let all_columns = columns.next_multiple_of(width);
-        let mut row_parts = self.buffers.take(height * part);
         // tile by tile, which the cache likes better than rows far from each other
         let mut totals = self.buffers.take(height * all_columns);
         let blocks = self.x.chunks(height * d);
@@ -174,21 +173,26 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
                     .position(|tile| is_wanted(first + ROWS * tile, column))
                     .unwrap_or(TILES)
             };
+            let x = T::widened(x);
+            let last = x.len() / d - 1;
             for start in (0..d).step_by(part) {
                 let entries = start..(start + part).min(d);
                 let size = entries.len();
                 let column_parts = &self.packed.parts[all_packed * start..all_packed * entries.end];
-                copy(x, d, entries, &mut row_parts);
                 let column_tiles = column_parts.chunks_exact(width * size);
                 let totals = totals.chunks_exact_mut(height * width);
                 for ((tile, totals), j) in column_tiles.zip(totals).zip((0..).step_by(width)) {
                     let (vectors, _) = S::as_simd_f64s(tile);
                     let (totals, _) = S::as_mut_simd_f64s(totals);
                     let totals = totals.chunks_exact_mut(ROWS * VECTORS);
-                    let row_tiles = row_parts.chunks_exact(ROWS * size);
-                    let tiles = totals.zip(row_tiles).take((x.len() / d).div_ceil(ROWS));
-                    for (totals, tile) in tiles.skip(first_tile(j)) {
-                        let sums = sums(simd, tile, vectors);
+                    let tiles = totals.zip((0..=last).step_by(ROWS));
+                    for (totals, first) in tiles.skip(first_tile(j)) {
+                        // beyond the last row it stands again
+                        let rows = std::array::from_fn(|i| {
+                            let row = &x[(first + i).min(last) * d..];
+                            &row[entries.clone()]
+                        });
+                        let sums = sums(simd, rows, vectors);
                         for (total, &sum) in totals.iter_mut().zip(sums.iter().flatten()) {
                             *total = if start == 0 {
                                 sum
@@ -210,19 +214,17 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
                 }
             }
         }
-        for buffer in [row_parts, totals] {
-            self.buffers.give_back(buffer);
-        }
+        self.buffers.give_back(totals);
     }
 }
 
 /// $\sum_k a_{ik} b_{kj}$ of a tile.
 #[inline(always)]
-fn sums<S: Simd>(simd: S, rows: &[f64], columns: &[S::f64s]) -> [[S::f64s; VECTORS]; ROWS] {
+fn sums<S: Simd>(simd: S, rows: [&[f64]; ROWS], columns: &[S::f64s]) -> [[S::f64s; VECTORS]; ROWS] {
     let mut sums = [[simd.splat_f64s(0.0); VECTORS]; ROWS];
     let (columns, _) = columns.as_chunks::<VECTORS>();
     let size = columns.len();
-    let rows: [&[f64]; ROWS] = std::array::from_fn(|i| &rows[i * size..][..size]);
+    let rows = rows.map(|row| &row[..size]);
     for (k, column) in columns.iter().enumerate() {
         for (sums, row) in sums.iter_mut().zip(&rows) {
             let a = simd.splat_f64s(row[k]);
@@ -234,18 +236,7 @@ fn sums<S: Simd>(simd: S, rows: &[f64], columns: &[S::f64s]) -> [[S::f64s; VECTO
     sums
 }
 
-/// Some entries of all points, point by point.
-#[inline(always)]
-fn copy<T: Scalar>(points: &[T], dimension: usize, entries: Range<usize>, out: &mut [f64]) {
-    let out = out.chunks_exact_mut(entries.len());
-    for (out, point) in out.zip(points.chunks_exact(dimension)) {
-        for (out, value) in out.iter_mut().zip(&point[entries.clone()]) {
-            *out = value.widen();
-        }
-    }
-}
-
-/// The same of `side` points beside each other, entry by entry, $G$ of them at a time. Places without a point
+/// Some entries of `side` points beside each other, entry by entry, $G$ of them at a time. Places without a point
 /// hold copies of the last one.
 #[inline(always)]
 fn side_by_side<T: Scalar, const G: usize>(
