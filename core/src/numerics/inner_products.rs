@@ -236,8 +236,8 @@ fn sums<S: Simd>(simd: S, rows: [&[f64]; ROWS], columns: &[S::f64s]) -> [[S::f64
     sums
 }
 
-/// Some entries of `side` points beside each other, entry by entry, $G$ of them at a time. Places without a point
-/// hold copies of the last one.
+/// Some entries of `side` points beside each other, entry by entry, $G$ of them at a time. Places without a
+/// point hold copies of the last one.
 #[inline(always)]
 fn side_by_side<T: Scalar, const G: usize>(
     points: &[T],

@@ -24,7 +24,7 @@ const QUADRATURE: f64 = 3e-13;
 /// the error that the table is built to.
 const ROUNDING: f64 = 1e-15;
 const NEGLIGIBLE: f64 = 0.2;
-const OF_NOISE: f64 = 0.05;
+const OF_NOISE: f64 = 0.1;
 
 /// Coefficients of a table that are smaller than this part of what its terms leave out are left out one by
 /// one: most of them are rounding of the network.

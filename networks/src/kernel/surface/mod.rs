@@ -99,15 +99,22 @@ struct Columns {
     basis: Vec<[f64; LANES]>,
     /// Where those of each cell start.
     starts: Vec<usize>,
+    /// The same place by place.
+    single: Vec<f64>,
     terms: usize,
 }
 
 impl Columns {
-    /// The polynomials of the places of a cell from `place` on, and the lane of that place among them.
-    fn basis(&self, cell: usize, place: usize) -> (&[[f64; LANES]], usize) {
+    /// The polynomials of the places of a cell from `place` on, the first one of a chunk.
+    fn basis(&self, cell: usize, place: usize) -> &[[f64; LANES]] {
         let inside = place - self.cells[cell].start;
         let first = self.starts[cell] + inside / LANES * self.terms;
-        (&self.basis[first..first + self.terms], inside % LANES)
+        &self.basis[first..first + self.terms]
+    }
+
+    /// The polynomials of a place.
+    fn basis_at(&self, place: usize) -> &[f64] {
+        &self.single[place * self.terms..(place + 1) * self.terms]
     }
 }
 
@@ -288,7 +295,7 @@ impl Surface {
         });
         let cells: Vec<Range<usize>> = cells.collect();
         let terms = self.terms.iter().copied().max().unwrap_or(1);
-        let (mut basis, mut starts) = (Vec::new(), Vec::new());
+        let (mut basis, mut starts, mut single) = (Vec::new(), Vec::new(), Vec::new());
         for cell in &cells {
             starts.push(basis.len());
             for order in order[cell.clone()].chunks(LANES) {
@@ -296,9 +303,10 @@ impl Surface {
                 basis.resize(first + terms, [0.0; LANES]);
                 for (lane, &j) in order.iter().enumerate() {
                     let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
-                    for (basis, t) in basis[first..].iter_mut().zip(values) {
-                        basis[lane] = t;
+                    for (basis, t) in basis[first..].iter_mut().zip(&values) {
+                        basis[lane] = *t;
                     }
+                    single.extend(values);
                 }
             }
         }
@@ -307,6 +315,7 @@ impl Surface {
             cells,
             basis,
             starts,
+            single,
             terms,
         }
     }
@@ -393,7 +402,7 @@ impl Surface {
             let size = chunk.len();
             let mut epsilon = [1.0; LANES];
             epsilon[..size].copy_from_slice(&space.complement[chunk.clone()]);
-            let (basis, _) = columns.basis(cell, chunk.start);
+            let basis = columns.basis(cell, chunk.start);
             let lanes = (&epsilon, &basis[..self.terms[cell]]);
             let found = lanes_at::<F>(lanes, &space.sections[bucket], &self.pieces[piece]);
             space.complement[chunk.clone()].copy_from_slice(&found[0][..size]);
@@ -415,9 +424,8 @@ impl Surface {
                     let mut epsilon = [1.0; LANES];
                     for (lane, &at) in list.iter().enumerate() {
                         epsilon[lane] = space.complement[at];
-                        let (values, from) = columns.basis(cell, at);
-                        for (basis, values) in basis[..terms].iter_mut().zip(values) {
-                            basis[lane] = values[from];
+                        for (basis, t) in basis[..terms].iter_mut().zip(columns.basis_at(at)) {
+                            basis[lane] = *t;
                         }
                     }
                     let lanes = (&epsilon, &basis[..terms]);

@@ -3,8 +3,8 @@
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
-/// Pairs that are evaluated together.
-pub(super) const LANES: usize = 32;
+/// Pairs that are evaluated together: their sums for two functions fit in registers.
+pub(super) const LANES: usize = 16;
 
 /// Some functions on $[-1, 1]^3$: Chebyshev polynomials in the first two variables, powers in the third.
 ///
@@ -156,28 +156,26 @@ impl Section {
         basis: &[[f64; LANES]],
         x: &[f64; LANES],
     ) -> [[f64; LANES]; F] {
-        let mut out = [[0.0; LANES]; F];
-        for (out, all) in out
-            .iter_mut()
-            .zip(self.coefficients.chunks_exact(self.size))
-        {
-            let mut sums = [0.0; LANES];
-            let mut rest = all;
-            for &kept in self.kept.iter().rev() {
-                let (others, row) = rest.split_at(rest.len() - kept);
-                rest = others;
+        let mut sums = [[0.0; LANES]; F];
+        let all: [&[f64]; F] = std::array::from_fn(|f| &self.coefficients[f * self.size..]);
+        let mut end = self.size;
+        for &kept in self.kept.iter().rev() {
+            let rows = all.map(|all| &all[end - kept..end]);
+            end -= kept;
+            for sums in &mut sums {
                 for lane in 0..LANES {
                     sums[lane] *= x[lane];
                 }
-                for (a, basis) in row.iter().zip(basis) {
+            }
+            for (j, basis) in basis[..kept].iter().enumerate() {
+                for (sums, row) in sums.iter_mut().zip(&rows) {
                     for lane in 0..LANES {
-                        sums[lane] += a * basis[lane];
+                        sums[lane] += row[j] * basis[lane];
                     }
                 }
             }
-            *out = sums;
         }
-        out
+        sums
     }
 }
 

@@ -228,7 +228,7 @@ impl Plan {
         let boxes = 2.0 * boxes / self.cells.len() as f64;
         let chunks = COLUMNS / LANES as f64 + 0.5 * (boxes - 1.0).max(0.0);
         let sections = boxes * (100.0 + 2.0 * terms);
-        4.0 + (chunks * (50.0 + 1.5 * terms) + sections) / COLUMNS
+        4.0 + (chunks * (25.0 + 0.75 * terms) + sections) / COLUMNS
     }
 
     /// [`Probe::smoothed`] between the pairs of some places with others.
