@@ -16,12 +16,10 @@ pub(crate) struct InputPairs<'a, T: Scalar> {
     y: Option<&'a Inputs<'a, T>>,
     squares_x: Vec<f64>,
     squares_y: Vec<f64>,
+    /// Of each thread the columns that it had last: tiles that follow each other mostly share theirs.
     packed: Mutex<Vec<(Range<usize>, Arc<PackedPoints>)>>,
     room: Room,
 }
-
-/// Packed columns that are kept for each thread: tiles that follow each other mostly share theirs.
-const PACKED: usize = 2;
 
 /// Buffers of blocks.
 #[derive(Debug, Default)]
@@ -135,7 +133,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
                 points,
             };
         }
-        let oldest = (kept.len() >= PACKED * threads()).then(|| kept.remove(0).1);
+        let oldest = (kept.len() >= threads()).then(|| kept.remove(0).1);
         drop(kept);
         if let Some(points) = oldest.and_then(Arc::into_inner) {
             self.room.numbers.give_back(points.into_buffer());

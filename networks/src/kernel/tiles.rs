@@ -331,8 +331,11 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         let (first, count, stride) = (rows.start, rows.len(), columns.len());
         let on_diagonal = self.pairs.is_symmetric() && rows == columns;
         let buffer = |wanted: bool| {
-            let size = if wanted { count * stride } else { 0 };
-            self.pairs.room().numbers.take(size)
+            if wanted {
+                self.pairs.room().numbers.take(count * stride)
+            } else {
+                Vec::new()
+            }
         };
         let mut all = None;
         self.strips(rows, columns, |strip, width, entries| {
