@@ -22,8 +22,8 @@
 //! themselves. Activations that go by tables or quadrature err by more, and so may the table: 6e-13 a layer.
 //! So do flows, by [`Layer::relative_error`], and twice as much may the table. Flows adapt to each pair,
 //! which is not smooth, so each table is made of a [smooth form](Layer::smooth) of them.)
-//! Over all pairs of the tests' inputs the largest differences are 1.7e-13 and 7e-15 for closed forms, 1.9e-13
-//! and 1.4e-13 for others.
+//! Over all pairs of the tests' inputs the largest differences are 1.7e-13 and 7e-15 for closed forms, and
+//! 1.9e-13 and 1.4e-13 for others.
 //!
 //! Pairs beyond the tables go layer by layer: those in rare boxes, nearly parallel ones of different norms,
 //! nearly opposite ones, and where the function is not smooth enough.
