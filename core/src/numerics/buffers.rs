@@ -6,9 +6,13 @@ use std::thread::available_parallelism;
 /// Buffers that wait for each thread, at most: more than a work item holds at a time.
 const OF_A_THREAD: usize = 8;
 
-/// Of all threads. Asking the system for their number takes longer than a small kernel.
-static MOST: LazyLock<usize> =
-    LazyLock::new(|| OF_A_THREAD * available_parallelism().map_or(1, usize::from));
+/// Asking the system takes longer than a small kernel.
+static THREADS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
+
+/// How many threads the machine runs at a time.
+pub fn threads() -> usize {
+    *THREADS
+}
 
 /// Buffers that work items pass on to the next ones: new ones come from the system page by page, which takes
 /// as long as a third of the products of inputs. Those that came first leave where too many wait.
@@ -31,12 +35,13 @@ impl Buffers {
 impl<T: Copy> Buffers<T> {
     /// A buffer of values that mean nothing; new ones are `filler`.
     pub fn take_with(&self, size: usize, filler: T) -> Vec<T> {
-        // one of this size has nothing to be written
+        // one of this size has nothing to be written; others wait for work of their own size
         let mut buffers = self.lock();
         let same = buffers.iter().rposition(|buffer| buffer.len() == size);
-        let found = same.map(|index| buffers.swap_remove(index));
-        let mut buffer = found.or_else(|| buffers.pop()).unwrap_or_default();
+        let oldest = (buffers.len() >= OF_A_THREAD * threads()).then_some(0);
+        let found = same.or(oldest).map(|index| buffers.remove(index));
         drop(buffers);
+        let mut buffer = found.unwrap_or_default();
         buffer.resize(size, filler);
         buffer
     }
@@ -47,7 +52,7 @@ impl<T: Copy> Buffers<T> {
             return;
         }
         let mut buffers = self.lock();
-        let first = (buffers.len() >= *MOST).then(|| buffers.remove(0));
+        let first = (buffers.len() >= OF_A_THREAD * threads()).then(|| buffers.remove(0));
         buffers.push(buffer);
         drop(buffers);
         drop(first);

@@ -37,18 +37,13 @@ pub fn inner_products<T: Scalar>(
     symmetric: bool,
     buffers: &Buffers,
 ) -> Vec<f64> {
-    let (rows, columns) = (x.len() / dimension, y.len() / dimension);
-    let mut out = buffers.take(rows * columns);
-    Arch::new().dispatch(Products {
-        x,
-        y,
-        dimension,
-        symmetric,
-        out: &mut out,
-        buffers,
-    });
+    let packed = PackedPoints::new(y, dimension, buffers);
+    let columns = packed.len();
+    let own = symmetric.then_some(0);
+    let mut out = packed.products(x, columns, own, buffers);
+    buffers.give_back(packed.into_buffer());
     if symmetric {
-        for i in 0..rows {
+        for i in 0..columns {
             for j in i + 1..columns {
                 out[i * columns + j] = out[j * columns + i];
             }
@@ -57,11 +52,97 @@ pub fn inner_products<T: Scalar>(
     out
 }
 
+/// Points in the order in which products read their columns, for many rows.
+#[derive(Debug)]
+pub struct PackedPoints {
+    count: usize,
+    dimension: usize,
+    /// By part of the dimension, then by tile; points beside each other, entry by entry.
+    parts: Vec<f64>,
+}
+
+impl PackedPoints {
+    /// Points that stand one after the other.
+    pub fn new<T: Scalar>(points: &[T], dimension: usize, buffers: &Buffers) -> Self {
+        Arch::new().dispatch(Pack {
+            points,
+            dimension,
+            buffers,
+        })
+    }
+
+    /// The number of points.
+    #[allow(clippy::len_without_is_empty)] // nobody asks
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// What it was packed into.
+    pub fn into_buffer(self) -> Vec<f64> {
+        self.parts
+    }
+
+    /// The products of points $x$ with the first `columns` of these, row by row. Where `own` is given, row
+    /// $i$ is the point of column $i + \text{own}$, and what stands right of that means nothing.
+    pub fn products<T: Scalar>(
+        &self,
+        x: &[T],
+        columns: usize,
+        own: Option<usize>,
+        buffers: &Buffers,
+    ) -> Vec<f64> {
+        let mut out = buffers.take(x.len() / self.dimension * columns);
+        Arch::new().dispatch(Products {
+            x,
+            packed: self,
+            columns,
+            own,
+            out: &mut out,
+            buffers,
+        });
+        out
+    }
+}
+
+struct Pack<'a, T> {
+    points: &'a [T],
+    dimension: usize,
+    buffers: &'a Buffers,
+}
+
+impl<T: Scalar> WithSimd for Pack<'_, T> {
+    type Output = PackedPoints;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> PackedPoints {
+        let d = self.dimension;
+        let count = self.points.len() / d;
+        let (width, part) = (VECTORS * S::F64_LANES, part_of(d));
+        let all = count.next_multiple_of(width);
+        let mut parts = self.buffers.take(all * d);
+        for start in (0..d).step_by(part) {
+            let entries = start..(start + part).min(d);
+            let out = &mut parts[all * start..all * entries.end];
+            match width {
+                // points that are read together
+                2 => side_by_side::<T, 2>(self.points, d, entries, width, out),
+                4 => side_by_side::<T, 4>(self.points, d, entries, width, out),
+                _ => side_by_side::<T, 8>(self.points, d, entries, width, out),
+            }
+        }
+        PackedPoints {
+            count,
+            dimension: d,
+            parts,
+        }
+    }
+}
+
 struct Products<'a, T> {
     x: &'a [T],
-    y: &'a [T],
-    dimension: usize,
-    symmetric: bool,
+    packed: &'a PackedPoints,
+    columns: usize,
+    own: Option<usize>,
     out: &'a mut [f64],
     buffers: &'a Buffers,
 }
@@ -71,52 +152,47 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let d = self.dimension;
+        let (d, columns) = (self.packed.dimension, self.columns);
         let width = VECTORS * S::F64_LANES;
-        let columns = self.y.len() / d;
         let part = part_of(d);
         let height = TILES * ROWS;
+        let all_packed = self.packed.count.next_multiple_of(width);
         let all_columns = columns.next_multiple_of(width);
-        let mut column_parts = self.buffers.take(all_columns * d);
-        for start in (0..d).step_by(part) {
-            let entries = start..(start + part).min(d);
-            let out = &mut column_parts[all_columns * start..all_columns * entries.end];
-            match width {
-                // points that are read together
-                2 => side_by_side::<T, 2>(self.y, d, entries, width, out),
-                4 => side_by_side::<T, 4>(self.y, d, entries, width, out),
-                _ => side_by_side::<T, 8>(self.y, d, entries, width, out),
-            }
-        }
-        let mut row_parts = self.buffers.take(height * part);
         // tile by tile, which the cache likes better than rows far from each other
         let mut totals = self.buffers.take(height * all_columns);
         let blocks = self.x.chunks(height * d);
         let out_blocks = self.out.chunks_mut(height * columns);
         for ((x, out), first) in blocks.zip(out_blocks).zip((0..).step_by(height)) {
-            // of the diagonal's upper side nothing is needed
-            let is_wanted = |row: usize, column: usize| !self.symmetric || row + ROWS > column;
+            let is_wanted = |row: usize, column: usize| match self.own {
+                Some(own) => row + ROWS + own > column,
+                None => true,
+            };
             let first_tile = |column: usize| {
                 let mut tiles = 0..TILES;
                 tiles
                     .position(|tile| is_wanted(first + ROWS * tile, column))
                     .unwrap_or(TILES)
             };
+            let x = T::widened(x);
+            let last = x.len() / d - 1;
             for start in (0..d).step_by(part) {
                 let entries = start..(start + part).min(d);
                 let size = entries.len();
-                let column_parts = &column_parts[all_columns * start..all_columns * entries.end];
-                copy(x, d, entries, &mut row_parts);
+                let column_parts = &self.packed.parts[all_packed * start..all_packed * entries.end];
                 let column_tiles = column_parts.chunks_exact(width * size);
                 let totals = totals.chunks_exact_mut(height * width);
                 for ((tile, totals), j) in column_tiles.zip(totals).zip((0..).step_by(width)) {
                     let (vectors, _) = S::as_simd_f64s(tile);
                     let (totals, _) = S::as_mut_simd_f64s(totals);
                     let totals = totals.chunks_exact_mut(ROWS * VECTORS);
-                    let row_tiles = row_parts.chunks_exact(ROWS * size);
-                    let tiles = totals.zip(row_tiles).take((x.len() / d).div_ceil(ROWS));
-                    for (totals, tile) in tiles.skip(first_tile(j)) {
-                        let sums = sums(simd, tile, vectors);
+                    let tiles = totals.zip((0..=last).step_by(ROWS));
+                    for (totals, first) in tiles.skip(first_tile(j)) {
+                        // beyond the last row it stands again
+                        let rows = std::array::from_fn(|i| {
+                            let row = &x[(first + i).min(last) * d..];
+                            &row[entries.clone()]
+                        });
+                        let sums = sums(simd, rows, vectors);
                         for (total, &sum) in totals.iter_mut().zip(sums.iter().flatten()) {
                             *total = if start == 0 {
                                 sum
@@ -138,19 +214,17 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
                 }
             }
         }
-        for buffer in [row_parts, column_parts, totals] {
-            self.buffers.give_back(buffer);
-        }
+        self.buffers.give_back(totals);
     }
 }
 
 /// $\sum_k a_{ik} b_{kj}$ of a tile.
 #[inline(always)]
-fn sums<S: Simd>(simd: S, rows: &[f64], columns: &[S::f64s]) -> [[S::f64s; VECTORS]; ROWS] {
+fn sums<S: Simd>(simd: S, rows: [&[f64]; ROWS], columns: &[S::f64s]) -> [[S::f64s; VECTORS]; ROWS] {
     let mut sums = [[simd.splat_f64s(0.0); VECTORS]; ROWS];
     let (columns, _) = columns.as_chunks::<VECTORS>();
     let size = columns.len();
-    let rows: [&[f64]; ROWS] = std::array::from_fn(|i| &rows[i * size..][..size]);
+    let rows = rows.map(|row| &row[..size]);
     for (k, column) in columns.iter().enumerate() {
         for (sums, row) in sums.iter_mut().zip(&rows) {
             let a = simd.splat_f64s(row[k]);
@@ -162,19 +236,8 @@ fn sums<S: Simd>(simd: S, rows: &[f64], columns: &[S::f64s]) -> [[S::f64s; VECTO
     sums
 }
 
-/// Some entries of all points, point by point.
-#[inline(always)]
-fn copy<T: Scalar>(points: &[T], dimension: usize, entries: Range<usize>, out: &mut [f64]) {
-    let out = out.chunks_exact_mut(entries.len());
-    for (out, point) in out.zip(points.chunks_exact(dimension)) {
-        for (out, value) in out.iter_mut().zip(&point[entries.clone()]) {
-            *out = value.widen();
-        }
-    }
-}
-
-/// The same of `side` points beside each other, entry by entry, $G$ of them at a time. Places without a point
-/// hold copies of the last one.
+/// Some entries of `side` points beside each other, entry by entry, $G$ of them at a time. Places without a
+/// point hold copies of the last one.
 #[inline(always)]
 fn side_by_side<T: Scalar, const G: usize>(
     points: &[T],

@@ -36,9 +36,9 @@ pub mod sine;
 mod summation;
 
 pub use beside::{BESIDE, ProductsBeside};
-pub use buffers::Buffers;
+pub use buffers::{Buffers, threads};
 pub use cholesky::semidefinite_cholesky;
-pub use inner_products::inner_products;
+pub use inner_products::{PackedPoints, inner_products};
 pub use magnitude::Magnitude;
 pub use matrices::{matrix_exponential, matrix_product};
 pub use power_of_two::{power_of_two, scale_by_power_of_two};

@@ -18,15 +18,14 @@ pub fn evaluate_lanes<const N: usize, const W: usize>(
     for lane in &mut square {
         *lane *= *lane;
     }
-    let (mut even, mut odd) = ([0.0; W], [0.0; W]);
-    for pair in coefficients.chunks(2).rev() {
+    let at = |i: usize| coefficients.get(i).copied().unwrap_or(0.0);
+    // the last of each scheme
+    let last = N.saturating_sub(1) / 2 * 2;
+    let (mut even, mut odd) = ([at(last); W], [at(last + 1); W]);
+    for pair in coefficients[..last].chunks_exact(2).rev() {
         for lane in 0..W {
             even[lane] = even[lane] * square[lane] + pair[0];
-        }
-        if let Some(a) = pair.get(1) {
-            for lane in 0..W {
-                odd[lane] = odd[lane] * square[lane] + a;
-            }
+            odd[lane] = odd[lane] * square[lane] + pair[1];
         }
     }
     for lane in 0..W {

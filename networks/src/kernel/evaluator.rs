@@ -23,8 +23,8 @@ const TOLERANCE: f64 = 6e-15;
 /// Angles that pass the layers of a homogeneous network together.
 const PART: usize = 32;
 
-/// Rows of a block whose state fits in the cache.
-const STRIP: usize = 64;
+/// Rows of a block whose state fits in the cache: as many as products take at a time.
+const STRIP: usize = 48;
 
 /// Pairs that pass the table of a homogeneous network together.
 const CHUNK: usize = 64;
@@ -87,13 +87,19 @@ impl FarEnd {
         }
     }
 
+    /// The $\varepsilon$ where the far side begins, and the end that $c^\prime$ is measured from there.
+    #[inline(always)]
+    fn side(self) -> (f64, f64) {
+        match self {
+            Self::At(end) => (AnglePiece::NEAR_SIDE, end),
+            Self::Inside => (f64::INFINITY, 1.0),
+        }
+    }
+
     /// The end that $c^\prime$ is measured from, and the distance of $c$ that it is measured by.
     #[inline(always)]
     fn distance(self, c: PairCorrelation) -> (f64, f64) {
-        let (side, far) = match self {
-            Self::At(end) => (AnglePiece::NEAR_SIDE, end),
-            Self::Inside => (f64::INFINITY, 1.0),
-        };
+        let (side, far) = self.side();
         let (near_distance, far_distance) = (c.one_minus(), c.one_plus());
         let is_far = near_distance > side;
         let distance = if is_far { far_distance } else { near_distance };
@@ -434,7 +440,11 @@ impl Angle {
                 [nngp.next(), ntk.next()],
             );
         }
-        if kernels.ntk.iter().any(|theta| !theta.is_finite()) {
+        let finite = kernels
+            .ntk
+            .iter()
+            .fold(true, |finite, theta| finite & theta.is_finite());
+        if !finite {
             return Err(Error::overflow("the neural tangent kernel"));
         }
         Ok(kernels)
@@ -448,7 +458,9 @@ impl Angle {
         correlation: &[PairCorrelation],
         [mut nngp_row, mut ntk_row]: [Option<&mut [f64]>; 2],
     ) {
-        let (parallel, opposite, far_end) = (self.parallel, self.opposite, self.far_end);
+        let (parallel, opposite) = (self.parallel, self.opposite);
+        // what `FarEnd::distance` knows, outside of the loop
+        let (side, far) = self.far_end.side();
         let columns = correlation.chunks(CHUNK).zip(variance_b.chunks(CHUNK));
         let columns = columns.zip(roots_b.chunks(CHUNK));
         for (((c, variance_b), roots_b), start) in columns.zip((0..).step_by(CHUNK)) {
@@ -469,7 +481,10 @@ impl Angle {
                     let lanes = c.iter().zip(&scale);
                     for (out, ((c, scale), ratio)) in nngp.iter_mut().zip(lanes.clone().zip(&ratio))
                     {
-                        let (end, distance) = far_end.distance(*c);
+                        let (near_distance, far_distance) = (c.one_minus(), c.one_plus());
+                        let is_far = near_distance > side;
+                        let distance = if is_far { far_distance } else { near_distance };
+                        let end = if is_far { far } else { 1.0 };
                         *out = scale * (end * (1.0 - distance * ratio));
                     }
                     let mut any_at_an_end = false;

@@ -185,11 +185,11 @@ impl Network {
             .evaluator()
             .check_correlations(&tiles.pairs().variances(), tiles.pairs().dimension())?;
         let mut matrix = zeros(x.len(), x.len(), true)?;
-        write_tiles(&tiles, [Some(&mut matrix), None], |rows, columns| {
+        write_tiles(&tiles, [Some(&mut matrix), None], |rows, columns, write| {
             let pairs = tiles.pairs();
-            let products = pairs.products(&rows, &columns);
-            let stride = columns.len();
-            let block = pairs.block(rows.clone(), columns.clone(), &products, stride, false)?;
+            let packed = pairs.packed(&columns);
+            let products = pairs.products(&rows, &packed, rows == columns);
+            let block = pairs.block(&rows, &columns, &products, false)?;
             let points = (&rows, &pairs.points_of(&columns));
             let correlations = tiles
                 .evaluator()
@@ -199,7 +199,7 @@ impl Network {
             for (value, c) in values.iter_mut().zip(correlations) {
                 *value = map(c);
             }
-            Ok([values, Vec::new()])
+            write(rows, columns.len(), [values, Vec::new()])
         })?;
         Ok(matrix)
     }
@@ -342,52 +342,57 @@ fn zeros<T: Scalar>(rows: usize, columns: usize, wanted: bool) -> Result<DMatrix
 const QUANTITIES: [&str; 2] = ["the NNGP kernel", "the neural tangent kernel"];
 
 fn fill<T: Scalar>(tiles: &Tiles<'_, T>, matrices: [Option<&mut DMatrix<T>>; 2]) -> Result<()> {
-    write_tiles(tiles, matrices, |rows, columns| {
-        let kernels = tiles.block(rows, columns)?;
-        Ok([kernels.nngp, kernels.ntk])
+    write_tiles(tiles, matrices, |rows, columns, write| {
+        tiles.strips(rows, columns, |strip, width, entries| {
+            write(strip, width, [entries.nngp, entries.ntk])
+        })
     })
 }
+
+/// Writes some rows of a tile, of as many of its columns, to their places.
+type Write<'a> = &'a mut dyn FnMut(Range<usize>, usize, [Vec<f64>; 2]) -> Result<()>;
 
 /// Computes all tiles in parallel and writes each to its place, and of a symmetric matrix to its mirror
 /// image.
 fn write_tiles<T: Scalar>(
     tiles: &Tiles<'_, T>,
     matrices: [Option<&mut DMatrix<T>>; 2],
-    compute: impl Fn(Range<usize>, Range<usize>) -> Result<[Vec<f64>; 2]> + Sync + Send,
+    compute: impl Fn(Range<usize>, Range<usize>, Write<'_>) -> Result<()> + Sync + Send,
 ) -> Result<()> {
-    let rows = tiles.pairs().rows();
+    let height = tiles.pairs().rows();
     let symmetric = tiles.pairs().is_symmetric();
     // columns of the matrix by bands, each behind a lock: a tile writes to one band or two
     let bands = matrices.map(|matrix| -> Vec<Mutex<&mut [T]>> {
         matrix.map_or_else(Vec::new, |matrix| {
-            let chunks = matrix.as_mut_slice().chunks_mut(rows * SIDE);
+            let chunks = matrix.as_mut_slice().chunks_mut(height * SIDE);
             chunks.map(Mutex::new).collect()
         })
     });
     parallel::try_map(tiles.count(SIDE), |index| {
-        let (row, column) = tiles.ranges_of(SIDE, index);
-        let computed = compute(row.clone(), column.clone())?;
-        for ((bands, values), quantity) in bands.iter().zip(computed).zip(QUANTITIES) {
-            if bands.is_empty() {
-                continue;
-            }
-            check_range::<T>(quantity, &values)?;
-            let stride = column.len();
-            if !(symmetric && row == column) {
-                let mut band = lock(&bands[column.start / SIDE]);
-                write_transposed(&values, stride, &mut band, rows, &row);
-            }
-            if symmetric {
-                let mut band = lock(&bands[row.start / SIDE]);
-                for (out, values) in band.chunks_mut(rows).zip(values.chunks_exact(stride)) {
-                    for (out, &value) in out[column.clone()].iter_mut().zip(values) {
-                        *out = T::nearest(value);
+        let (row, column) = tiles.ranges_by_columns(SIDE, index);
+        let (own, first) = (row.start, column.start);
+        compute(row, column, &mut |strip, width, computed| {
+            for ((bands, values), quantity) in bands.iter().zip(computed).zip(QUANTITIES) {
+                if bands.is_empty() {
+                    continue;
+                }
+                check_range::<T>(quantity, &values)?;
+                let mut band = lock(&bands[first / SIDE]);
+                write_transposed(&values, width, &mut band, height, &strip);
+                drop(band);
+                if symmetric {
+                    let mut band = lock(&bands[own / SIDE]);
+                    let columns = band.chunks_mut(height).skip(strip.start - own);
+                    for (out, values) in columns.zip(values.chunks_exact(width)) {
+                        for (out, &value) in out[first..first + width].iter_mut().zip(values) {
+                            *out = T::nearest(value);
+                        }
                     }
                 }
+                tiles.give_back(values);
             }
-            tiles.give_back(values);
-        }
-        Ok(())
+            Ok(())
+        })
     })?;
     Ok(())
 }

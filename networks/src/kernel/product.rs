@@ -1,10 +1,11 @@
 //! The products of inputs with inputs, and from them the covariances that a network starts with.
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::inputs::{NEARLY_PARALLEL, nearly_parallel};
 use crate::network::KernelBlock;
-use crate::numerics::{Buffers, dot, inner_products, inverse_root};
+use crate::numerics::{Buffers, PackedPoints, dot, inverse_root, threads};
 use crate::vectorized::vectorized;
 use crate::{Inputs, PairCorrelation, Result, Scalar};
 
@@ -15,6 +16,8 @@ pub(crate) struct InputPairs<'a, T: Scalar> {
     y: Option<&'a Inputs<'a, T>>,
     squares_x: Vec<f64>,
     squares_y: Vec<f64>,
+    /// Of each thread the columns that it had last: tiles that follow each other mostly share theirs.
+    packed: Mutex<Vec<(Range<usize>, Arc<PackedPoints>)>>,
     room: Room,
 }
 
@@ -23,6 +26,13 @@ pub(crate) struct InputPairs<'a, T: Scalar> {
 pub(crate) struct Room {
     pub(crate) numbers: Buffers,
     pub(crate) correlations: Buffers<PairCorrelation>,
+}
+
+/// Columns made ready for products with rows.
+#[derive(Debug)]
+pub(crate) struct PackedColumns {
+    range: Range<usize>,
+    points: Arc<PackedPoints>,
 }
 
 impl Room {
@@ -42,6 +52,7 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
             y,
             squares_x: squares(x),
             squares_y: y.map_or_else(Vec::new, squares),
+            packed: Mutex::default(),
             room: Room::default(),
         })
     }
@@ -92,23 +103,57 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
         all.map(|square| square / dimension).collect()
     }
 
-    /// $x_i \cdot y_j$, row by row.
-    pub(crate) fn products(&self, rows: &Range<usize>, columns: &Range<usize>) -> Vec<f64> {
-        let (x, y) = (
-            self.x.slice(rows.clone()),
-            self.second().slice(columns.clone()),
-        );
-        let symmetric = self.is_symmetric() && rows == columns;
-        inner_products(x, y, self.dimension(), symmetric, &self.room.numbers)
+    /// $x_i \cdot y_j$, row by row; `to_diagonal`, of the columns up to the last of the rows' own points.
+    pub(crate) fn products(
+        &self,
+        rows: &Range<usize>,
+        columns: &PackedColumns,
+        to_diagonal: bool,
+    ) -> Vec<f64> {
+        let x = self.x.slice(rows.clone());
+        let own = to_diagonal.then(|| rows.start - columns.range.start);
+        let width = own.map_or(columns.range.len(), |own| own + rows.len());
+        let mut products = columns.points.products(x, width, own, &self.room.numbers);
+        if let Some(own) = own {
+            mirror(&mut products, own, width);
+        }
+        products
+    }
+
+    /// Columns made ready for products with rows.
+    pub(crate) fn packed(&self, columns: &Range<usize>) -> PackedColumns {
+        let lock = || self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock();
+        if let Some(index) = kept.iter().position(|(range, _)| range == columns) {
+            let found = kept.remove(index);
+            let points = Arc::clone(&found.1);
+            kept.push(found);
+            return PackedColumns {
+                range: columns.clone(),
+                points,
+            };
+        }
+        let oldest = (kept.len() >= threads()).then(|| kept.remove(0).1);
+        drop(kept);
+        if let Some(points) = oldest.and_then(Arc::into_inner) {
+            self.room.numbers.give_back(points.into_buffer());
+        }
+        let y = self.second().slice(columns.clone());
+        let points = PackedPoints::new(y, self.dimension(), &self.room.numbers);
+        let points = Arc::new(points);
+        lock().push((columns.clone(), Arc::clone(&points)));
+        PackedColumns {
+            range: columns.clone(),
+            points,
+        }
     }
 
     /// The state of a block of inputs, from their `products`.
     pub(crate) fn block(
         &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
+        rows: &Range<usize>,
+        columns: &Range<usize>,
         products: &[f64],
-        stride: usize,
         with_tangent: bool,
     ) -> Result<KernelBlock> {
         let dimension = self.dimension() as f64;
@@ -119,11 +164,11 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
             .map(|&square| inverse_root(square))
             .collect();
         let mut correlation = self.room.correlations(rows.len() * columns.len());
-        let out_rows = correlation.chunks_mut(columns.len().max(1));
-        for ((i, out), products) in rows.clone().zip(out_rows).zip(products.chunks(stride)) {
+        let width = columns.len().max(1);
+        let (out_rows, products) = (correlation.chunks_mut(width), products.chunks(width));
+        for ((i, out), products) in rows.clone().zip(out_rows).zip(products) {
             let inverse_a = inverse_root(self.squares_x[i]);
             let inverse_b = &inverse_b[..];
-            let products = &products[..columns.len()];
             let nearly = vectorized(
                 #[inline(always)]
                 || {
@@ -177,5 +222,15 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
 
     fn point<'b>(&self, inputs: &'b Inputs<'_, T>, i: usize) -> &'b [T] {
         inputs.slice(i..i + 1)
+    }
+}
+
+/// Copies what stands below the diagonal of the square from column `first` on to above, in rows of `stride`
+/// values, or in nothing.
+pub(crate) fn mirror<T: Copy>(values: &mut [T], first: usize, stride: usize) {
+    for i in 0..values.len() / stride {
+        for j in i + 1..values.len() / stride {
+            values[i * stride + first + j] = values[j * stride + first + i];
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::evaluator::{Entries, Evaluator, Passage};
-use super::product::InputPairs;
+use super::product::{InputPairs, mirror};
 use crate::network::Network;
 use crate::{Error, Inputs, Result, Scalar, error, parallel};
 
@@ -197,21 +197,34 @@ impl<'a, T: Scalar> Tiles<'a, T> {
     }
 
     /// [`ranges`](Self::ranges) of tiles of another side.
-    pub(crate) fn ranges_of(&self, side: usize, index: usize) -> (Range<usize>, Range<usize>) {
+    fn ranges_of(&self, side: usize, index: usize) -> (Range<usize>, Range<usize>) {
         let (row, column) = if self.pairs.is_symmetric() {
-            // row r starts at tile r (r + 1)/2
-            let mut row = (((8 * index + 1) as f64).sqrt() as usize).saturating_sub(1) / 2;
-            while (row + 1) * (row + 2) / 2 <= index {
-                row += 1;
-            }
-            while row * (row + 1) / 2 > index {
-                row -= 1;
-            }
-            (row, index - row * (row + 1) / 2)
+            below_diagonal(index)
         } else {
             let columns = self.bands(side).1;
             (index / columns, index % columns)
         };
+        self.ranges_at(side, row, column)
+    }
+
+    /// [`ranges_of`](Self::ranges_of) in the order of columns of tiles.
+    pub(crate) fn ranges_by_columns(
+        &self,
+        side: usize,
+        index: usize,
+    ) -> (Range<usize>, Range<usize>) {
+        let rows = self.bands(side).0;
+        let (row, column) = if self.pairs.is_symmetric() {
+            // rows of tiles from the last corner on
+            let (row, column) = below_diagonal(self.count(side) - 1 - index);
+            (rows - 1 - column, rows - 1 - row)
+        } else {
+            (index % rows, index / rows)
+        };
+        self.ranges_at(side, row, column)
+    }
+
+    fn ranges_at(&self, side: usize, row: usize, column: usize) -> (Range<usize>, Range<usize>) {
         let range = |band: usize, size: usize| band * side..((band + 1) * side).min(size);
         (
             range(row, self.pairs.rows()),
@@ -291,7 +304,7 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         }
         if on_diagonal {
             for values in [&mut nngp, &mut ntk] {
-                mirror(values, rows.len());
+                mirror(values, 0, columns.len());
             }
         }
         Ok(Tile {
@@ -315,77 +328,97 @@ impl<'a, T: Scalar> Tiles<'a, T> {
     /// A block of the matrix on one thread; a block that is cut by the diagonal of a symmetric matrix is
     /// symmetric to the bit.
     pub(crate) fn block(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Entries> {
-        let products = self.pairs.products(&rows, &columns);
-        let (count, stride) = (rows.len(), columns.len());
+        let (first, count, stride) = (rows.start, rows.len(), columns.len());
         let on_diagonal = self.pairs.is_symmetric() && rows == columns;
-        let size = count * stride;
-        let room = self.pairs.room();
         let buffer = |wanted: bool| {
             if wanted {
-                room.numbers.take(size)
+                self.pairs.room().numbers.take(count * stride)
             } else {
                 Vec::new()
             }
         };
-        let mut all = Entries {
-            nngp: buffer(self.which.nngp()),
-            ntk: buffer(self.which.ntk()),
-        };
-        let height = self.evaluator.strip(count);
-        for start in (0..count).step_by(height) {
-            let end = (start + height).min(count);
-            // of a block on the diagonal the rest is mirrored
-            let width = if on_diagonal { end } else { stride };
-            let (strip_rows, strip_columns) = (
-                rows.start + start..rows.start + end,
-                columns.start..columns.start + width,
-            );
-            let block = self.pairs.block(
-                strip_rows.clone(),
-                strip_columns.clone(),
-                &products[start * stride..end * stride],
-                stride,
-                self.which.ntk() && self.evaluator.passes_tangents(),
-            )?;
+        let mut all = None;
+        self.strips(rows, columns, |strip, width, entries| {
+            if strip.len() == count {
+                all = Some(entries);
+                return Ok(());
+            }
+            let all = all.get_or_insert_with(|| Entries {
+                nngp: buffer(self.which.nngp()),
+                ntk: buffer(self.which.ntk()),
+            });
+            for (out, values) in [(&mut all.nngp, entries.nngp), (&mut all.ntk, entries.ntk)] {
+                let rows = out.chunks_mut(stride).skip(strip.start - first);
+                for (out, values) in rows.zip(values.chunks(width)) {
+                    out[..width].copy_from_slice(values);
+                }
+                self.give_back(values);
+            }
+            Ok(())
+        })?;
+        let mut all = all.unwrap_or_default();
+        if on_diagonal {
+            mirror(&mut all.nngp, 0, stride);
+            mirror(&mut all.ntk, 0, stride);
+        }
+        Ok(all)
+    }
+
+    /// The block strip by strip of rows, as they are computed: the rows of a strip, how many of the columns
+    /// it has, and its entries. A strip of a block on the diagonal of a symmetric matrix ends with a square
+    /// on the diagonal, which is symmetric to the bit.
+    pub(crate) fn strips(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        mut each: impl FnMut(Range<usize>, usize, Entries) -> Result<()>,
+    ) -> Result<()> {
+        let on_diagonal = self.pairs.is_symmetric() && rows == columns;
+        let with_tangent = self.which.ntk() && self.evaluator.passes_tangents();
+        let room = self.pairs.room();
+        let packed = self.pairs.packed(&columns);
+        let height = self.evaluator.strip(rows.len());
+        for start in rows.clone().step_by(height) {
+            let strip = start..(start + height).min(rows.end);
+            let columns = if on_diagonal {
+                columns.start..strip.end
+            } else {
+                columns.clone()
+            };
+            let products = self.pairs.products(&strip, &packed, on_diagonal);
+            let block = self
+                .pairs
+                .block(&strip, &columns, &products, with_tangent)?;
+            room.numbers.give_back(products);
             let block = if on_diagonal {
                 block.with_lower_half()
             } else {
                 block
             };
-            let points = (&strip_rows, &self.pairs.points_of(&strip_columns));
-            let strip = self.evaluator.evaluate(block, points, self.which, room)?;
-            if height == count {
-                let Entries { nngp, ntk } = std::mem::replace(&mut all, strip);
-                room.numbers.give_back(nngp);
-                room.numbers.give_back(ntk);
-                break;
+            let points = (&strip, &self.pairs.points_of(&columns));
+            let mut entries = self.evaluator.evaluate(block, points, self.which, room)?;
+            if on_diagonal {
+                let own = strip.start - columns.start;
+                mirror(&mut entries.nngp, own, columns.len());
+                mirror(&mut entries.ntk, own, columns.len());
             }
-            for (out, values) in [(&mut all.nngp, strip.nngp), (&mut all.ntk, strip.ntk)] {
-                let rows = out.chunks_mut(stride).skip(start);
-                for (out, values) in rows.zip(values.chunks(width)) {
-                    out[..width].copy_from_slice(values);
-                }
-                room.numbers.give_back(values);
-            }
+            each(strip, columns.len(), entries)?;
         }
-        room.numbers.give_back(products);
-        if on_diagonal {
-            mirror(&mut all.nngp, count);
-            mirror(&mut all.ntk, count);
-        }
-        Ok(all)
+        Ok(())
     }
 }
 
-/// Copies what stands below the diagonal of a square matrix, or of nothing, to above.
-fn mirror<T: Copy>(values: &mut [T], side: usize) {
-    if !values.is_empty() {
-        for i in 0..side {
-            for j in i + 1..side {
-                values[i * side + j] = values[j * side + i];
-            }
-        }
+/// Row and column of entry `index` on and below a diagonal, row by row.
+fn below_diagonal(index: usize) -> (usize, usize) {
+    // row r starts at entry r (r + 1)/2
+    let mut row = (((8 * index + 1) as f64).sqrt() as usize).saturating_sub(1) / 2;
+    while (row + 1) * (row + 2) / 2 <= index {
+        row += 1;
     }
+    while row * (row + 1) / 2 > index {
+        row -= 1;
+    }
+    (row, index - row * (row + 1) / 2)
 }
 
 /// Values in the format of the result.

@@ -20,20 +20,30 @@ const REACH: f64 = 8.6;
 /// Of two rules that must agree, and whose mean is taken.
 const FINE: [f64; 2] = [0.0051, 0.0047];
 
-/// Of the rules for pairs, as far as they find the same mean square. (In long arguments rounding shows, and
-/// few values do not average it.)
-const STEPS: [f64; 11] = [
-    0.127, 0.119, 0.109, 0.101, 0.089, 0.083, 0.071, 0.059, 0.047, 0.037, 0.031,
+/// Of the rules for pairs, as far as they find the same mean square: longer ones only where a variable has
+/// part of the deviation. (In long arguments rounding shows, and few values do not average it.)
+const STEPS: [f64; 18] = [
+    0.47, 0.37, 0.29, 0.23, 0.19, 0.149, 0.127, 0.119, 0.109, 0.101, 0.089, 0.083, 0.071, 0.059,
+    0.053, 0.047, 0.043, 0.037,
 ];
 
-/// The first node of a rule: where $f$ has a kink at 0, a node there would hide it.
+/// The longest at the whole deviation.
+const LONGEST: f64 = 0.127;
+
+/// The first node of a rule: where $f$ has a kink at 0, a node there would hide it. With another one waves in
+/// phase with a rule have another phase.
 const SHIFT: f64 = 0.37;
+const OTHER_SHIFT: f64 = 0.13;
 
-/// By how much those may differ, relative.
-const COARSE: f64 = 1e-10;
+/// By how much those may differ, relative; and a deviation's part for the rounding of long arguments.
+const CLOSE: f64 = 1e-12;
+const ROUNDING: f64 = 1e-15;
 
-/// Values of all rules for a pair together, at most: seven milliseconds of sines.
-const MOST: f64 = 4e5;
+/// Rules for a pair that are tried: those that are right agree soon.
+const TRIALS: usize = 4;
+
+/// Values of all rules for a pair together, at most: three milliseconds of sines.
+const MOST: f64 = 1.8e5;
 
 /// A function of waves at one variance.
 #[derive(Debug, Clone)]
@@ -42,8 +52,6 @@ pub(super) struct Waves {
     /// $\mathbb E[f(\sqrt q z)^2]$ and the estimate of its error.
     pub(super) square: f64,
     pub(super) error: f64,
-    /// Those of [`STEPS`] that find the same.
-    steps: Vec<f64>,
 }
 
 /// Nodes and weights for the standard normal density.
@@ -53,23 +61,32 @@ fn rule(step: f64, shift: f64) -> (Vec<f64>, Vec<f64>) {
     nodes.map(|z| (z, step * density(z))).unzip()
 }
 
+/// The mean square of $f(\sigma z)$ by a rule, and the values at its nodes.
+fn square(f: Function<'_>, deviation: f64, step: f64, shift: f64) -> (f64, Vec<f64>) {
+    let (nodes, weights) = rule(step, shift);
+    let arguments: Vec<f64> = nodes.iter().map(|z| deviation * z).collect();
+    let mut values = vec![0.0; nodes.len()];
+    f(&arguments, &mut values);
+    let terms = values.iter().zip(&weights).map(|(f, w)| w * f * f);
+    (terms.sum::<f64>(), values)
+}
+
+/// The rules that find the mean square `mean` of $f(\sigma z)$.
+fn right_steps(f: Function<'_>, deviation: f64, mean: f64) -> impl Iterator<Item = f64> {
+    let is_right = move |step: &f64| {
+        [SHIFT, OTHER_SHIFT].into_iter().all(|shift| {
+            let found = square(f, deviation, *step, shift).0;
+            (found - mean).abs() <= (CLOSE + ROUNDING * deviation) * mean
+        })
+    };
+    STEPS.into_iter().filter(is_right)
+}
+
 impl Waves {
     /// `None` if the function has other features.
     pub(super) fn new(f: Function<'_>, q: f64, tolerance: f64) -> Option<Self> {
         let deviation = q.sqrt();
-        let values = |nodes: &[f64]| {
-            let arguments: Vec<f64> = nodes.iter().map(|z| deviation * z).collect();
-            let mut values = vec![0.0; nodes.len()];
-            f(&arguments, &mut values);
-            values
-        };
-        let square = |step: f64, shift: f64| {
-            let (nodes, weights) = rule(step, shift);
-            let values = values(&nodes);
-            let terms = values.iter().zip(&weights).map(|(f, w)| w * f * f);
-            (terms.sum::<f64>(), values)
-        };
-        let [(first, all), (second, _)] = FINE.map(|step| square(step, 0.0));
+        let [(first, all), (second, _)] = FINE.map(|step| square(f, deviation, step, 0.0));
         let (mean, error) = (0.5 * (first + second), (first - second).abs());
         let largest = all.iter().fold(0.0_f64, |largest, f| largest.max(f.abs()));
         let end = all[0].abs().max(all[all.len() - 1].abs());
@@ -79,14 +96,20 @@ impl Waves {
         if !(agree && ends) || has_more_near_zero(f, largest) {
             return None;
         }
-        let is_right = |step: &f64| (square(*step, SHIFT).0 - mean).abs() <= COARSE * mean;
-        let steps: Vec<f64> = STEPS.iter().copied().filter(is_right).collect();
-        (steps.len() > 1).then_some(Self {
+        let mut usable = right_steps(f, deviation, mean).filter(|step| *step <= LONGEST);
+        usable.nth(1)?;
+        Some(Self {
             deviation,
             square: mean,
             error,
-            steps,
         })
+    }
+
+    /// The rules that are right about the waves at a part of the deviation.
+    fn steps(&self, f: Function<'_>, part: f64) -> Vec<f64> {
+        let deviation = part * self.deviation;
+        let mean = square(f, deviation, FINE[0], 0.0).0;
+        right_steps(f, deviation, mean).collect()
     }
 }
 
@@ -114,20 +137,27 @@ pub(super) fn expectation(
         Combination::Product => a.square.sqrt() * b.square.sqrt(),
         Combination::HalfSquare(..) => 1.0,
     };
-    let steps = a.steps.iter().filter(|step| b.steps.contains(step));
-    let steps: Vec<f64> = steps.copied().collect();
-    let pairs = (1..steps.len()).flat_map(|i| (0..i).flat_map(move |j| [(i, j), (j, i)]));
-    let arguments = if a.deviation == b.deviation { 1.0 } else { 2.0 };
-    let (mut found, mut values) = (Vec::<(f64, f64, f64)>::new(), 0.0);
-    for (first, second) in pairs.map(|(i, j)| (steps[i], steps[j])) {
+    let same = a.deviation == b.deviation;
+    // u and v are waves in w and in y, of a part of their deviations each
+    let [steps_w, steps_y] = [c.one_plus(), c.one_minus()].map(|share| {
+        let part = (0.5 * share).sqrt();
+        let mut steps = a.steps(f, part);
+        if !same {
+            let others = b.steps(f, part);
+            steps.retain(|step| others.contains(step));
+        }
+        steps
+    });
+    let arguments = if same { 1.0 } else { 2.0 };
+    let (mut found, mut values) = (Vec::<f64>::new(), 0.0);
+    // from the cheapest on; rules with a step in common may have its resonance in common
+    for (first, second) in steps_w.into_iter().zip(steps_y).take(TRIALS) {
         values += arguments * 4.0 * REACH * REACH / (first * second);
         if values > MOST {
             break;
         }
         let value = by_rules(f, combination, (a, b), c, (first, second));
-        // rules with a step in common may have its resonance in common
-        let others = found.iter().filter(|(w, y, _)| *w != first && *y != second);
-        let errors = others.map(|(_, _, other)| (other - value).abs());
+        let errors = found.iter().map(|other| (other - value).abs());
         let error = errors.fold(f64::INFINITY, f64::min);
         if error <= 0.5 * tolerance * scale {
             return Some(Integral {
@@ -136,7 +166,7 @@ pub(super) fn expectation(
                 magnitude: scale,
             });
         }
-        found.push((first, second, value));
+        found.push(value);
     }
     None
 }

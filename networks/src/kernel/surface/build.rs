@@ -24,7 +24,11 @@ const QUADRATURE: f64 = 3e-13;
 /// the error that the table is built to.
 const ROUNDING: f64 = 1e-15;
 const NEGLIGIBLE: f64 = 0.2;
-const OF_NOISE: f64 = 0.01;
+const OF_NOISE: f64 = 0.1;
+
+/// Coefficients of a table that are smaller than this part of what its terms leave out are left out one by
+/// one: most of them are rounding of the network.
+const SINGLE: f64 = 0.2;
 
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
@@ -282,11 +286,12 @@ impl Plan {
                 }
             }
         }
-        let patch = Patch::fit(&values, functions, [na, nb, nr]);
+        let negligible = SINGLE * probe.resolution;
+        let patch = Patch::fit(&values, functions, [na, nb, nr], negligible);
         let mirrored = if a == b {
             patch.clone()
         } else {
-            Patch::fit(&mirrored, functions, [nb, na, nr])
+            Patch::fit(&mirrored, functions, [nb, na, nr], negligible)
         };
         Ok([patch, mirrored])
     }

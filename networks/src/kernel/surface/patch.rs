@@ -3,11 +3,8 @@
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
-/// Pairs that are evaluated together.
-pub(super) const LANES: usize = 32;
-
-/// Coefficients below this, relative to the largest, are left out: together they are below rounding.
-const NEGLIGIBLE: f64 = 1e-17;
+/// Pairs that are evaluated together: their sums for two functions fit in registers.
+pub(super) const LANES: usize = 16;
 
 /// Some functions on $[-1, 1]^3$: Chebyshev polynomials in the first two variables, powers in the third.
 ///
@@ -58,8 +55,15 @@ fn transformed(values: &[f64], matrix: &[Vec<f64>], inner: usize) -> Vec<f64> {
 }
 
 impl Patch {
-    /// Interpolates `values` at Chebyshev's points: by function, then by point in each variable.
-    pub(super) fn fit(values: &[f64], functions: usize, sizes: [usize; 3]) -> Self {
+    /// Interpolates `values` at Chebyshev's points: by function, then by point in each variable. Coefficients
+    /// that are `negligible` beside the largest of their function are left out where terms of all higher
+    /// degrees are.
+    pub(super) fn fit(
+        values: &[f64],
+        functions: usize,
+        sizes: [usize; 3],
+        negligible: f64,
+    ) -> Self {
         let [na, nb, nr] = sizes;
         let chebyshev = transformed(values, &chebyshev::transform(na), nb * nr);
         let chebyshev = transformed(&chebyshev, &chebyshev::transform(nb), nr);
@@ -69,7 +73,7 @@ impl Patch {
         for all in chebyshev.chunks(size) {
             let largest = all.iter().fold(0.0, |m: f64, a| m.max(a.abs()));
             for (index, a) in all.iter().enumerate() {
-                if a.abs() > NEGLIGIBLE * largest {
+                if a.abs() > negligible * largest {
                     let (i, j, k) = (index / nr / nb, index / nr % nb, index % nr);
                     kept[k] = kept[k].max(j + 1);
                     degrees[i] = degrees[i].max(k + 1);
@@ -80,14 +84,18 @@ impl Patch {
         for k in (1..nr).rev() {
             kept[k - 1] = kept[k - 1].max(kept[k]);
         }
-        let reach = degrees.iter().map(|&n| kept[..n].iter().sum()).collect();
+        let reach: Vec<usize> = degrees.iter().map(|&n| kept[..n].iter().sum()).collect();
         let powers = chebyshev::powers(nr);
         let mut coefficients = Vec::with_capacity(functions * size);
         for by_function in chebyshev.chunks(size) {
             for (by_a, &degree) in by_function.chunks(nb * nr).zip(&degrees) {
-                for (k, &kept) in kept[..degree].iter().enumerate() {
-                    for by_b in by_a.chunks(nr).take(kept) {
-                        let terms = by_b[..degree].iter().zip(&powers).skip(k).rev();
+                // polynomials of the third variable are kept or left out as a whole
+                let kept = &kept[..degree];
+                let by_term = (0..nb).map(|j| kept.partition_point(|&kept| kept > j));
+                let by_term: Vec<usize> = by_term.collect();
+                for (k, &kept) in kept.iter().enumerate() {
+                    for (by_b, degree) in by_a.chunks(nr).zip(&by_term).take(kept) {
+                        let terms = by_b[..*degree].iter().zip(&powers).skip(k).rev();
                         coefficients.push(terms.map(|(a, power)| a * power[k]).sum());
                     }
                 }
@@ -148,28 +156,26 @@ impl Section {
         basis: &[[f64; LANES]],
         x: &[f64; LANES],
     ) -> [[f64; LANES]; F] {
-        let mut out = [[0.0; LANES]; F];
-        for (out, all) in out
-            .iter_mut()
-            .zip(self.coefficients.chunks_exact(self.size))
-        {
-            let mut sums = [0.0; LANES];
-            let mut rest = all;
-            for &kept in self.kept.iter().rev() {
-                let (others, row) = rest.split_at(rest.len() - kept);
-                rest = others;
+        let mut sums = [[0.0; LANES]; F];
+        let all: [&[f64]; F] = std::array::from_fn(|f| &self.coefficients[f * self.size..]);
+        let mut end = self.size;
+        for &kept in self.kept.iter().rev() {
+            let rows = all.map(|all| &all[end - kept..end]);
+            end -= kept;
+            for sums in &mut sums {
                 for lane in 0..LANES {
                     sums[lane] *= x[lane];
                 }
-                for (a, basis) in row.iter().zip(basis) {
+            }
+            for (j, basis) in basis[..kept].iter().enumerate() {
+                for (sums, row) in sums.iter_mut().zip(&rows) {
                     for lane in 0..LANES {
-                        sums[lane] += a * basis[lane];
+                        sums[lane] += row[j] * basis[lane];
                     }
                 }
             }
-            *out = sums;
         }
-        out
+        sums
     }
 }
 
@@ -190,7 +196,7 @@ mod tests {
                 }
             }
         }
-        let patch = Patch::fit(&values, 2, sizes);
+        let patch = Patch::fit(&values, 2, sizes, 1e-17);
         let mut section = Section::default();
         for i in 0..20 {
             let [a, b, r] = [0.61, 0.37, 0.83].map(|s| 2.0 * (s * f64::from(i)).fract() - 1.0);

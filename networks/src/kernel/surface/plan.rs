@@ -57,10 +57,9 @@ pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample
     let mut all = Vec::new();
     for row in groups(rows) {
         for column in groups(columns) {
-            let products = pairs.products(&row, &column);
-            let stride = column.len();
-            let block = pairs.block(row.clone(), column.clone(), &products, stride, false)?;
-            for (i, row) in row.clone().zip(block.correlation().chunks(stride)) {
+            let products = pairs.products(&row, &pairs.packed(&column), false);
+            let block = pairs.block(&row, &column, &products, false)?;
+            for (i, row) in row.clone().zip(block.correlation().chunks(column.len())) {
                 for (j, c) in column.clone().zip(row) {
                     let epsilon = c.one_minus();
                     let variances = (variances[i], variances[offset + j]);
@@ -232,7 +231,7 @@ impl Plan {
         let boxes = 2.0 * boxes / self.cells.len() as f64;
         let chunks = COLUMNS / LANES as f64 + 0.5 * (boxes - 1.0).max(0.0);
         let sections = boxes * (100.0 + 2.0 * terms);
-        4.0 + (chunks * (50.0 + 1.5 * terms) + sections) / COLUMNS
+        4.0 + (chunks * (25.0 + 0.75 * terms) + sections) / COLUMNS
     }
 
     /// [`Probe::smoothed`] between the pairs of some places with others.

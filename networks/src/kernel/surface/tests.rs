@@ -73,11 +73,10 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
         .unwrap()
         .expect("tables are worth it");
     let all = 0..x.len().min(COMPARED);
-    let products = pairs.products(&all, &all);
     let block = |columns: std::ops::Range<usize>| {
-        let shifted = &products[columns.start..];
+        let products = pairs.products(&all, &pairs.packed(&columns), false);
         pairs
-            .block(all.clone(), columns, shifted, all.len(), with_tangent)
+            .block(&all, &columns, &products, with_tangent)
             .unwrap()
     };
     let found = surface
