@@ -21,7 +21,7 @@
 use std::ops::Range;
 
 use super::covariance_flow::{
-    self, NOISE, ROUNDING, SLACK, State, doubling_time, grows_exponentially,
+    self, NOISE, ROUNDING, SLACK, State, doubling_time, grows_exponentially, noise_of_defect,
 };
 use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress};
 use crate::covariance::PairCorrelation;
@@ -936,7 +936,12 @@ impl<'a> Passage<'a> {
                 .max(ROUNDING * mean.sqrt() * near.sqrt())
                 .max(ROUNDING * value)
         };
-        (allowed, NOISE * mean)
+        let noise = if mean > 0.0 {
+            mean * noise_of_defect(value / mean)
+        } else {
+            0.0
+        };
+        (allowed, noise)
     }
 
     /// What the error of a component is relative to on a common way.
