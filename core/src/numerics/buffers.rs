@@ -1,26 +1,23 @@
 //! Large buffers that are used again.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 /// Buffers that wait for each thread, at most: more than a work item holds at a time.
 const OF_A_THREAD: usize = 8;
 
+/// Of all threads. Asking the system for their number takes longer than a small kernel.
+static MOST: LazyLock<usize> =
+    LazyLock::new(|| OF_A_THREAD * available_parallelism().map_or(1, usize::from));
+
 /// Buffers that work items pass on to the next ones: new ones come from the system page by page, which takes
 /// as long as a third of the products of inputs. Those that came first leave where too many wait.
 #[derive(Debug)]
-pub struct Buffers<T = f64> {
-    waiting: Mutex<Vec<Vec<T>>>,
-    most: usize,
-}
+pub struct Buffers<T = f64>(Mutex<Vec<Vec<T>>>);
 
 impl<T> Default for Buffers<T> {
     fn default() -> Self {
-        let threads = available_parallelism().map_or(1, usize::from);
-        Self {
-            waiting: Mutex::new(Vec::new()),
-            most: OF_A_THREAD * threads,
-        }
+        Self(Mutex::new(Vec::new()))
     }
 }
 
@@ -50,13 +47,13 @@ impl<T: Copy> Buffers<T> {
             return;
         }
         let mut buffers = self.lock();
-        let first = (buffers.len() >= self.most).then(|| buffers.remove(0));
+        let first = (buffers.len() >= *MOST).then(|| buffers.remove(0));
         buffers.push(buffer);
         drop(buffers);
         drop(first);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<T>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
