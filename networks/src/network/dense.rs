@@ -1,14 +1,17 @@
 //! The dense layer.
 
+use std::sync::Arc;
+
 use nalgebra::DMatrix;
 
 use super::drawn_dense::{DrawnDense, WeightSource};
 use super::parametrization::Parametrization;
+use super::pass::feature_products;
 use super::{
     AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Outline, Signal, Site,
     Structure, conditioned,
 };
-use crate::activation::Activation;
+use crate::activation::Dual;
 use crate::inputs::input_covariance;
 use crate::numerics::power_of_two;
 use crate::{Error, Initialization, Result, error};
@@ -129,16 +132,25 @@ impl Dense {
     /// The law of the outputs given the signal before an activation.
     pub(super) fn conditional_after(
         &self,
-        phi: &dyn Activation,
+        phi: &Arc<dyn Dual>,
         signal: &Signal,
         site: &Site<'_>,
     ) -> Result<ConditionalLaw> {
         if signal.exponent() != 0 && phi.slopes().is_none() {
             return self.conditional_after(phi, &signal.clone().unscaled()?, site);
         }
+        self.conditional_given(feature_products(phi, signal), signal, site)
+    }
+
+    /// [`conditional_after`](Self::conditional_after) from the products of features (upper triangle).
+    pub(super) fn conditional_given(
+        &self,
+        products: DMatrix<f64>,
+        signal: &Signal,
+        site: &Site<'_>,
+    ) -> Result<ConditionalLaw> {
         self.check_gaussian()?;
-        let sums = signal.products_of(phi);
-        let covariance = empirical_covariance(self.scaled(signal.width()), signal, sums)?;
+        let covariance = empirical_covariance(self.scaled(signal.width()), signal, products)?;
         self.law(signal, covariance, site)
     }
 
@@ -376,10 +388,7 @@ pub(super) fn to_empirical_covariance(
 }
 
 /// An entry of [`empirical_covariance`] from its sum.
-pub(super) fn empirical_entry(
-    initialization: Initialization,
-    signal: &Signal,
-) -> impl Fn(f64) -> Result<f64> {
+fn empirical_entry(initialization: Initialization, signal: &Signal) -> impl Fn(f64) -> Result<f64> {
     let weight = initialization.weight_variance() / signal.width() as f64;
     let bias = initialization.bias_variance() * power_of_two(-signal.exponent());
     move |sum| {
