@@ -628,6 +628,22 @@ fn norms_as_chains_of_numbers_have_the_law_of_networks() {
     }
 }
 
+#[test]
+fn norms_have_no_range() {
+    let net = Mlp::new(Relu).initialized_by(he());
+    let log_variance = |scale: f64| {
+        let chain = NormSampler::new(&net, &[scale, 0.5 * scale], 8, 3).unwrap();
+        let norm = chain.draw(&mut Seed::new(1).stream(0)).unwrap();
+        norm.log_variance() - 2.0 * scale.ln()
+    };
+    for scale in [1e-300, 1e-200, 1e200, 1e300] {
+        assert!(
+            (log_variance(scale) - log_variance(1.0)).abs() < 1e-12,
+            "{scale}"
+        );
+    }
+}
+
 /// log((2/n) χ²_B): mean −0.0254208856227568, variance 0.0519399921487253 a layer at n = 100 (digamma and
 /// trigamma functions of B/2, B binomial). A network of n neurons lives with probability (1 − 2⁻ⁿ)^L.
 #[test]
