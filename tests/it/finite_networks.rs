@@ -628,19 +628,37 @@ fn norms_as_chains_of_numbers_have_the_law_of_networks() {
     }
 }
 
+/// Variances of 1e-1200 on the way, behind which biases are all that is seen, or correlations are.
 #[test]
-fn norms_have_no_range() {
-    let net = Mlp::new(Relu).initialized_by(he());
-    let log_variance = |scale: f64| {
-        let chain = NormSampler::new(&net, &[scale, 0.5 * scale], 8, 3).unwrap();
-        let norm = chain.draw(&mut Seed::new(1).stream(0)).unwrap();
-        norm.log_variance() - 2.0 * scale.ln()
+fn what_is_tiny_is_seen_without_biases_and_vanishes_beside_them() {
+    let x = Inputs::from_rows(&[A, B]).unwrap();
+    let tiny = Dense::new(Initialization::new(1e-300, 0.0).unwrap());
+    let deep = |last: Dense| {
+        let chain = (0..4).fold(Network::new().then(tiny), |net, _| {
+            net.then(Activated::new(Relu)).then(tiny)
+        });
+        chain.then(Activated::new(Relu)).then(last)
     };
-    for scale in [1e-300, 1e-200, 1e200, 1e300] {
-        assert!(
-            (log_variance(scale) - log_variance(1.0)).abs() < 1e-12,
-            "{scale}"
-        );
+    let with_biases = deep(Dense::new(Initialization::new(1.0, 0.25).unwrap()));
+    for sampler in [Sampler::Conditional, Sampler::Dense] {
+        let draw = |net: &Network| {
+            let networks = net.finite(50, 1).unwrap().with_sampler(sampler);
+            networks
+                .record_with_gradients(&x, false, &mut Seed::new(3).stream(0))
+                .unwrap()
+        };
+        let seen = draw(&with_biases);
+        let seen = seen.draw();
+        assert_eq!(seen.correlation(0, 1).unwrap(), 1.0, "{sampler:?}");
+        assert!((seen.covariance(0, 0).unwrap() - 0.25).abs() < 0.2);
+        let unseen = draw(&deep(tiny));
+        assert_eq!(unseen.draw().covariance(0, 0).unwrap(), 0.0);
+        let correlation = unseen.draw().correlation(0, 1).unwrap();
+        assert!(correlation.abs() < 0.9999, "{sampler:?}: {correlation}");
+        for net in [deep(tiny), with_biases.clone()] {
+            let networks = net.finite(50, 1).unwrap().with_sampler(sampler);
+            networks.draw(&x, &mut Seed::new(3).stream(0)).unwrap();
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The error function and the normal distribution function, in operations that vectorise; the same bits on
 //! every machine.
 
-use std::f64::consts::SQRT_2;
+use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
 use super::normal::DENSITY_AT_ZERO;
 use super::{exponential, mills, polynomial};
 
 /// $\operatorname{erf}(x)/x$ in powers of $x^2$.
 const SERIES: [f64; 13] = [
-    1.128_379_167_095_512_6,
+    FRAC_2_SQRT_PI,
     -0.376_126_389_031_837_54,
     0.112_837_916_709_551_26,
     -0.026_866_170_645_131_252,

@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `polynomial` | evaluation in powers |
-//! | `exponential`, `sine`, `logistic`, `error_function` | elementary functions whose loops vectorise, with the same bits everywhere |
+//! | `exponential`, `sine` | elementary functions whose loops vectorise, with the same bits everywhere |
+//! | `logistic`, `error_function` | the hyperbolic tangent, the normal law and their relatives, alike |
 //! | `mills` | the half-line integrals of exponentials of Gaussian variables |
 //! | `chebyshev` | interpolation of analytic functions, and whether it has reached their rounding |
 //! | `normal` | the standard normal law |

@@ -262,7 +262,7 @@ impl Network {
     }
 
     /// Of a row of an activation and a dense layer.
-    fn activation_and_dense(&self) -> Option<(&Arc<dyn Dual>, &Dense)> {
+    fn activation_and_dense(&self) -> Option<ActivationAndDense<'_>> {
         match &self.layers[..] {
             [first, second] => activation_and_dense(&**first, &**second),
             _ => None,
@@ -424,10 +424,13 @@ fn check_reader_of_inputs(layer: &dyn Layer) -> Result<()> {
 }
 
 /// An activation and the dense layer behind it: features are summed as they are computed.
+type ActivationAndDense<'a> = (&'a Arc<dyn Dual>, &'a Dense);
+
+/// Of two layers in a row.
 fn activation_and_dense<'a>(
     first: &'a dyn Layer,
     second: &'a dyn Layer,
-) -> Option<(&'a Arc<dyn Dual>, &'a Dense)> {
+) -> Option<ActivationAndDense<'a>> {
     match (first.structure(), second.structure()) {
         (Structure::Activation(phi), Structure::Dense(dense)) if phi.is_pointwise() => {
             Some((phi, dense))

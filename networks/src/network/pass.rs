@@ -263,14 +263,13 @@ impl<const M: usize> Pass<'_, M> {
         }
         let mut tail = [[0.0; M]; M];
         let tail_columns = parts.map(|(_, tail)| tail);
-        for at in 0..size - whole {
+        for at in whole..size {
+            let z = self.normals.map(|z| z[at]);
             let mut features = [0.0; M];
             for j in 0..M {
-                let y = &mut tail_columns[j][at];
-                *y *= tail_skip;
-                for k in 0..=j {
-                    *y += tail_root[j][k] * self.normals[k][whole + at];
-                }
+                let y = &mut tail_columns[j][at - whole];
+                let added = tail_root[j].iter().zip(&z).take(j + 1);
+                *y = added.fold(tail_skip * *y, |y, (factor, z)| y + factor * z);
                 features[j] = slopes.value(*y);
                 for i in 0..=j {
                     tail[i][j] += features[i] * features[j];

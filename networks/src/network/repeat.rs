@@ -7,10 +7,9 @@ use super::conditioned::ConditionedRow;
 use super::drawn::DrawnRow;
 use super::residual::sample_chain;
 use super::{
-    AngleState, ConditionalLaw, Conditioned, Dense, Drawn, KernelBlock, Layer, Network, Outline,
-    Signal, Site, Structure, tables,
+    ActivationAndDense, AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer,
+    Network, Outline, Signal, Site, Structure, tables,
 };
-use crate::activation::Dual;
 use crate::{Result, error};
 
 /// Up to so many blocks have tables of their own, for the variances that they see; more of them share theirs.
@@ -54,7 +53,7 @@ impl Repeat {
 }
 
 /// $s$ and $\alpha$ of a block $s Y + \alpha W \varphi(Y)$, and its branch.
-fn chain_block(block: &Network) -> Option<(f64, f64, (&Arc<dyn Dual>, &Dense))> {
+fn chain_block(block: &Network) -> Option<(f64, f64, ActivationAndDense<'_>)> {
     if let [layer] = block.layers() {
         return match layer.structure() {
             Structure::Row(block) => chain_block(block),

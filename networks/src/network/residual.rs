@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::conditioned::ConditionedResidual;
 use super::drawn::DrawnResidual;
 use super::{
-    AngleState, ConditionalLaw, Conditioned, Dense, Drawn, FeatureProducts, KernelBlock, Layer,
-    Network, Outline, Signal, Site, Structure,
+    ActivationAndDense, AngleState, ConditionalLaw, Conditioned, Drawn, FeatureProducts,
+    KernelBlock, Layer, Network, Outline, Signal, Site, Structure,
 };
-use crate::activation::Dual;
 use crate::{Error, Result, error};
 
 /// A residual block $s Y + \alpha F(Y)$ with a random branch $F$: $K^\prime = s^2 K + \alpha^2 F(K)$, and the
@@ -51,7 +50,7 @@ impl Residual {
 /// each is one pass over the neurons, which sums the products that the next one needs. The bits are those of
 /// one [`Residual`] after the other.
 pub(super) fn sample_chain(
-    (phi, dense): (&Arc<dyn Dual>, &Dense),
+    (phi, dense): ActivationAndDense<'_>,
     skip: f64,
     scales: impl ExactSizeIterator<Item = f64>,
     mut signal: Signal,

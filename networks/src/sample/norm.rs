@@ -121,24 +121,17 @@ impl NormSampler {
     ) -> Result<Self> {
         error::size("width", width)?;
         crate::Inputs::from_rows(&[x])?;
-        let largest = x.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-        if largest == 0.0 {
+        let squares: f64 = x.iter().map(|x| x * x).sum();
+        if squares == 0.0 {
             return Err(Error::ZeroVector {
                 argument: "x".to_owned(),
             });
         }
-        // squares may leave the range where their logarithm does not
-        let unit = if (1e-140..1e140).contains(&largest) {
-            1.0
-        } else {
-            largest
-        };
-        let squares: f64 = x.iter().map(|x| (x / unit) * (x / unit)).sum();
         let mut segments = Vec::new();
         collect(&net.network(), (width, depth), &mut segments)?;
         let sampler = Self {
             segments,
-            log_squares: squares.ln() + 2.0 * unit.ln(),
+            log_squares: squares.ln(),
             dimension: x.len(),
         };
         sampler.check()?;
