@@ -366,9 +366,11 @@ impl Layer for Dense {
 /// A signal in a power of two in which biases of this variance are numbers, where its own is too small: then it is at most
 /// $2^{-200}$ of them, and may vanish beside them.
 pub(super) fn beside_biases(variance: f64, signal: &Signal) -> Option<Signal> {
+    if variance == 0.0 || signal.exponent() >= 0 {
+        return None;
+    }
     let exponent = 2 * (0.5 * variance.log2()).floor() as i64;
-    let is_far = variance > 0.0 && signal.exponent() < (exponent - 400).min(0);
-    is_far.then(|| signal.clone().with_exponent(exponent))
+    (signal.exponent() < exponent - 400).then(|| signal.clone().with_exponent(exponent))
 }
 
 /// $\hat B = \sigma_w^2 S/n + \sigma_b^2$ from sums of products $S$ (upper triangle) over all neurons of a
