@@ -363,8 +363,8 @@ impl Layer for Dense {
     }
 }
 
-/// A signal in a power of two in which biases of this variance are numbers, where its own is too small: then it is at most
-/// $2^{-200}$ of them, and may vanish beside them.
+/// A signal in a power of two in which biases of this variance are numbers, where its own is too small: then
+/// it is at most $2^{-200}$ of them, and may vanish beside them.
 pub(super) fn beside_biases(variance: f64, signal: &Signal) -> Option<Signal> {
     if variance == 0.0 || signal.exponent() >= 0 {
         return None;
