@@ -1,4 +1,4 @@
-"""Constants of the Gaussian duals by Price's theorem: the tables of core/src/numerics/gauss_legendre.rs and src/activation/price/mills.rs.
+"""Constants of the Gaussian duals by Price's theorem: the tables of core/src/numerics/gauss_legendre.rs and core/src/numerics/mills.rs.
 
     Gauss-Legendre with 16 nodes on [0, 1]
     (2 + L)   M(L),  M(L) = int_0^oo   e^(-rL - r^2/2) dr    in powers of t = (L - 5)/(L + 5)
@@ -71,7 +71,7 @@ rule = legendre_rule(16)
 file = SOURCE / "numerics/gauss_legendre.rs"
 table("NODES", [float(x) for x, _ in rule], file)
 table("WEIGHTS", [float(w) for _, w in rule], file)
-file = SOURCE / "activation/price/mills.rs"
+file = SOURCE / "numerics/mills.rs"
 for name, f, power, size in (("RATIO", mills, 1, 24), ("FIRST", first, 2, 26)):
     scaled = lambda t: (2 + point(t)) ** power * f(point(t))
     coefficients = powers(scaled, size)

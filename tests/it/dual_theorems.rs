@@ -458,14 +458,12 @@ fn closures_have_every_regime() {
             own.infinite_depth().covariance_at(&x, 1.0).unwrap()
         ) < 1e-9
     );
-    assert_eq!(
-        mine.finite(32, 5)
-            .unwrap()
-            .covariances(&x, 2, Seed::new(1))
-            .unwrap(),
-        own.finite(32, 5)
-            .unwrap()
-            .covariances(&x, 2, Seed::new(1))
-            .unwrap()
-    );
+    // networks of the same seeds; tanh of the standard library is a unit of rounding from the crate's
+    let draws = |net: &ResNet| {
+        let networks = net.finite(32, 5).unwrap();
+        networks.covariances(&x, 2, Seed::new(1)).unwrap()
+    };
+    for (mine, own) in draws(&mine).into_iter().zip(draws(&own)) {
+        assert!(difference(mine, own) < 1e-13);
+    }
 }

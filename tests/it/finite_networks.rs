@@ -629,6 +629,40 @@ fn norms_as_chains_of_numbers_have_the_law_of_networks() {
     }
 }
 
+/// Variances of 1e-1200 on the way, behind which biases are all that is seen, or correlations are.
+#[test]
+fn what_is_tiny_is_seen_without_biases_and_vanishes_beside_them() {
+    let x = Inputs::from_rows(&[A, B]).unwrap();
+    let tiny = Dense::new(Initialization::new(1e-300, 0.0).unwrap());
+    let deep = |last: Dense| {
+        let chain = (0..4).fold(Network::new().then(tiny), |net, _| {
+            net.then(Activated::new(Relu)).then(tiny)
+        });
+        chain.then(Activated::new(Relu)).then(last)
+    };
+    let with_biases = deep(Dense::new(Initialization::new(1.0, 0.25).unwrap()));
+    for sampler in [Sampler::Conditional, Sampler::Dense] {
+        let draw = |net: &Network| {
+            let networks = net.finite(50, 1).unwrap().with_sampler(sampler);
+            networks
+                .record_with_gradients(&x, false, &mut Seed::new(3).stream(0))
+                .unwrap()
+        };
+        let seen = draw(&with_biases);
+        let seen = seen.draw();
+        assert_eq!(seen.correlation(0, 1).unwrap(), 1.0, "{sampler:?}");
+        assert!((seen.covariance(0, 0).unwrap() - 0.25).abs() < 0.2);
+        let unseen = draw(&deep(tiny));
+        assert_eq!(unseen.draw().covariance(0, 0).unwrap(), 0.0);
+        let correlation = unseen.draw().correlation(0, 1).unwrap();
+        assert!(correlation.abs() < 0.9999, "{sampler:?}: {correlation}");
+        for net in [deep(tiny), with_biases.clone()] {
+            let networks = net.finite(50, 1).unwrap().with_sampler(sampler);
+            networks.draw(&x, &mut Seed::new(3).stream(0)).unwrap();
+        }
+    }
+}
+
 /// log((2/n) χ²_B): mean −0.0254208856227568, variance 0.0519399921487253 a layer at n = 100 (digamma and
 /// trigamma functions of B/2, B binomial). A network of n neurons lives with probability (1 − 2⁻ⁿ)^L.
 #[test]

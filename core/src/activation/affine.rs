@@ -1,5 +1,6 @@
 //! Affine maps before and after an activation.
 
+use super::elementwise::map_around;
 use super::{Activation, Dual, DualRow, Parity, Slopes, default, row};
 use crate::{PairCovariance, Result, error};
 
@@ -97,6 +98,28 @@ impl<A: Activation> Activation for Affine<A> {
     fn derivative(&self, x: f64) -> f64 {
         let inner = self.input_scale * x + self.input_shift;
         self.output_scale * self.input_scale * self.activation.derivative(inner)
+    }
+
+    fn value_slice(&self, x: &[f64], out: &mut [f64]) {
+        let [scale, shift, factor, constant] = self.parameters();
+        map_around(
+            x,
+            out,
+            move |x| scale * x + shift,
+            |x, out| self.activation.value_slice(x, out),
+            move |y| factor * (y + constant),
+        );
+    }
+
+    fn derivative_slice(&self, x: &[f64], out: &mut [f64]) {
+        let [scale, shift, factor, _] = self.parameters();
+        map_around(
+            x,
+            out,
+            move |x| scale * x + shift,
+            |x, out| self.activation.derivative_slice(x, out),
+            move |slope| factor * scale * slope,
+        );
     }
 
     fn slopes(&self) -> Option<Slopes> {

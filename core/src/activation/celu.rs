@@ -1,7 +1,9 @@
 //! The continuously differentiable exponential linear unit.
 
 use super::Activation;
+use super::elementwise::vectorized_slices;
 use super::price::{ExponentialLinear, dual_by_price};
+use crate::numerics::exponential;
 use crate::{Error, Result, error};
 
 /// CELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^{x/\alpha} - 1)$ otherwise (J. Barron 2017,
@@ -34,17 +36,25 @@ impl Activation for Celu {
         format!("CELU({})", self.alpha)
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
         if x > 0.0 {
             x
         } else {
-            self.alpha * (x / self.alpha).exp_m1()
+            self.alpha * exponential::exp_m1(x / self.alpha)
         }
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        if x > 0.0 { 1.0 } else { (x / self.alpha).exp() }
+        if x > 0.0 {
+            1.0
+        } else {
+            exponential::exp(x / self.alpha)
+        }
     }
+
+    vectorized_slices!();
 
     fn kinks(&self) -> Vec<f64> {
         vec![0.0]

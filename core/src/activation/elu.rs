@@ -1,7 +1,9 @@
 //! The exponential linear unit.
 
 use super::Activation;
+use super::elementwise::vectorized_slices;
 use super::price::{ExponentialLinear, dual_by_price};
+use crate::numerics::exponential;
 use crate::{Result, error};
 
 /// ELU, $\varphi(x) = x$ for $x > 0$ and $\alpha (e^x - 1)$ otherwise (D.-A. Clevert et al. 2015,
@@ -36,13 +38,25 @@ impl Activation for Elu {
         format!("ELU({})", self.alpha)
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        if x > 0.0 { x } else { self.alpha * x.exp_m1() }
+        if x > 0.0 {
+            x
+        } else {
+            self.alpha * exponential::exp_m1(x)
+        }
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        if x > 0.0 { 1.0 } else { self.alpha * x.exp() }
+        if x > 0.0 {
+            1.0
+        } else {
+            self.alpha * exponential::exp(x)
+        }
     }
+
+    vectorized_slices!();
 
     fn kinks(&self) -> Vec<f64> {
         vec![0.0]

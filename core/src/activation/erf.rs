@@ -4,7 +4,9 @@ use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
 use super::arc_sine::angle;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::elementwise::vectorized_slices;
 use super::{Activation, DualSensitivity, Parity, parallel};
+use crate::numerics::{error_function, exponential};
 use crate::{PairCorrelation, PairCovariance, Result, error};
 
 /// $\varphi(x) = a \operatorname{erf}(bx) + c$; [`Erf::default`] is $\operatorname{erf}(x)$.
@@ -95,14 +97,18 @@ impl Activation for Erf {
         format!("erf({}, {}, {})", self.a, self.b, self.c)
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        self.a * libm::erf(self.b * x) + self.c
+        self.a * error_function::erf(self.b * x) + self.c
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         let y = self.b * x;
-        self.a * self.b * FRAC_2_SQRT_PI * (-y * y).exp()
+        self.a * self.b * FRAC_2_SQRT_PI * exponential::exp(-y * y)
     }
+
+    vectorized_slices!();
 
     fn parity(&self) -> Parity {
         if self.c == 0.0 {
@@ -137,7 +143,7 @@ impl ClosedForm for Erf {
     }
 
     fn values(&self, x: f64) -> (f64, f64) {
-        let odd = self.a * libm::erf(self.b * x);
+        let odd = self.a * error_function::erf(self.b * x);
         (self.c + odd, self.c - odd)
     }
 

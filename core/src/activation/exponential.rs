@@ -2,6 +2,8 @@
 
 use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::elementwise::vectorized_slices;
+use crate::numerics::exponential;
 use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a e^{bx}$.
@@ -50,13 +52,17 @@ impl Activation for Exponential {
         format!("exp({}, {})", self.a, self.b)
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        self.a * (self.b * x).exp()
+        self.a * exponential::exp_of_any(self.b * x)
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         self.b * self.value(x)
     }
+
+    vectorized_slices!();
 }
 
 impl ClosedForm for Exponential {

@@ -1,7 +1,9 @@
 //! The Gaussian bump.
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::elementwise::vectorized_slices;
 use super::{Activation, Parity};
+use crate::numerics::exponential;
 use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a e^{bx^2}$, a bump for $b < 0$.
@@ -79,10 +81,12 @@ impl Activation for Gaussian {
         format!("Gaussian({}, {})", self.a, self.b)
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        self.a * (self.b * x * x).exp()
+        self.a * exponential::exp_of_any(self.b * x * x)
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         // beyond the range of exp the product is 0, not 0 · ∞
         let value = self.value(x);
@@ -92,6 +96,8 @@ impl Activation for Gaussian {
             2.0 * self.b * x * value
         }
     }
+
+    vectorized_slices!();
 
     fn parity(&self) -> Parity {
         Parity::Even

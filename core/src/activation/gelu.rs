@@ -4,9 +4,11 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 use super::arc_sine::{angle, angle_and_excess};
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::elementwise::vectorized_slices;
 use super::{Activation, parallel};
 use crate::PairCorrelation;
-use crate::numerics::normal;
+use crate::numerics::error_function;
+use crate::numerics::normal::DENSITY_AT_ZERO;
 
 /// GELU, $\varphi(x) = x \Phi(x)$ with the normal distribution function $\Phi$, exact (D. Hendrycks and K.
 /// Gimpel 2016, arXiv 1606.08415).
@@ -35,13 +37,17 @@ impl Activation for Gelu {
         "GELU".to_owned()
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        x * normal::distribution(x)
+        x * error_function::distribution(x)
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        normal::distribution(x) + x * normal::density(x)
+        error_function::distribution(x) + x * (DENSITY_AT_ZERO * error_function::bell(x))
     }
+
+    vectorized_slices!();
 }
 
 impl ClosedForm for Gelu {
@@ -72,7 +78,7 @@ impl ClosedForm for Gelu {
     }
 
     fn values(&self, x: f64) -> (f64, f64) {
-        let below = normal::distribution(-x);
+        let below = error_function::distribution(-x);
         (x * (1.0 - below), -x * below)
     }
 

@@ -1,10 +1,9 @@
 //! Mish.
 
 use super::Activation;
+use super::elementwise::vectorized_slices;
 use super::pair_form::dual_from_pair_form;
-use super::sigmoid::logistic;
-use super::softplus::log_one_plus_exp;
-use super::tanh::sech_squared;
+use crate::numerics::logistic::{log_one_plus_exp, logistic, sech_squared, tanh};
 
 /// $\varphi(x) = x \tanh(\log(1 + e^x))$ (D. Misra 2019, arXiv 1908.08681).
 ///
@@ -19,14 +18,18 @@ impl Activation for Mish {
         "Mish".to_owned()
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        x * log_one_plus_exp(x).tanh()
+        x * tanh(log_one_plus_exp(x))
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         let softplus = log_one_plus_exp(x);
-        softplus.tanh() + x * logistic(x) * sech_squared(softplus)
+        tanh(softplus) + x * logistic(x) * sech_squared(softplus)
     }
+
+    vectorized_slices!();
 }
 
 dual_from_pair_form!(Mish, pair_cost::MIXTURE);

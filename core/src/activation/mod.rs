@@ -35,6 +35,7 @@ mod closed_form;
 mod cosine;
 mod custom;
 mod default;
+mod elementwise;
 mod elu;
 mod erf;
 mod exp_normalized;

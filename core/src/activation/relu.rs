@@ -1,5 +1,6 @@
 //! The rectified linear unit.
 
+use super::elementwise::vectorized_slices;
 use super::{Activation, Dual, Slopes};
 
 /// ReLU, $\varphi(x) = \max(x, 0)$, with $\varphi^\prime(0) = 0$.
@@ -27,27 +28,17 @@ impl Activation for Relu {
         "ReLU".to_owned()
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
         if x > 0.0 { x } else { 0.0 }
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         if x > 0.0 { 1.0 } else { 0.0 }
     }
 
-    // written out, so that they are compiled here, where a dependent's debug build has them optimised
-    fn value_slice(&self, x: &[f64], out: &mut [f64]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = self.value(x);
-        }
-    }
-
-    fn derivative_slice(&self, x: &[f64], out: &mut [f64]) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = self.derivative(x);
-        }
-    }
+    vectorized_slices!();
 
     fn slopes(&self) -> Option<Slopes> {
         Some(Slopes {

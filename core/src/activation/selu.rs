@@ -1,7 +1,9 @@
 //! The scaled exponential linear unit.
 
 use super::Activation;
+use super::elementwise::vectorized_slices;
 use super::price::{ExponentialLinear, dual_by_price};
+use crate::numerics::exponential;
 
 /// SELU, $\lambda$ times the [`Elu`](super::Elu) of parameter $\alpha$, with $\lambda = 1.0507\ldots$,
 /// $\alpha = 1.6732\ldots$ such that mean 0 and variance 1 are a stable fixed point (G. Klambauer et al.
@@ -21,13 +23,27 @@ impl Activation for Selu {
         "SELU".to_owned()
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        LAMBDA * if x > 0.0 { x } else { ALPHA * x.exp_m1() }
+        LAMBDA
+            * if x > 0.0 {
+                x
+            } else {
+                ALPHA * exponential::exp_m1(x)
+            }
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        LAMBDA * if x > 0.0 { 1.0 } else { ALPHA * x.exp() }
+        LAMBDA
+            * if x > 0.0 {
+                1.0
+            } else {
+                ALPHA * exponential::exp(x)
+            }
     }
+
+    vectorized_slices!();
 
     fn kinks(&self) -> Vec<f64> {
         vec![0.0]

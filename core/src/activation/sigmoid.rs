@@ -1,8 +1,9 @@
 //! The logistic function.
 
 use super::Activation;
+use super::elementwise::vectorized_slices;
 use super::pair_form::dual_from_pair_form;
-use super::tanh::sech_squared;
+use crate::numerics::logistic::{logistic, sech_squared};
 
 /// $\varphi(x) = 1/(1 + e^{-x})$.
 ///
@@ -12,23 +13,22 @@ use super::tanh::sech_squared;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sigmoid;
 
-/// $1/(1 + e^{-x})$.
-pub(super) fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
 impl Activation for Sigmoid {
     fn name(&self) -> String {
         "sigmoid".to_owned()
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
         logistic(x)
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         0.25 * sech_squared(0.5 * x)
     }
+
+    vectorized_slices!();
 }
 
 dual_from_pair_form!(Sigmoid, pair_cost::MIXTURE);

@@ -1,8 +1,9 @@
 //! The sigmoid linear unit.
 
 use super::Activation;
+use super::elementwise::vectorized_slices;
 use super::pair_form::dual_from_pair_form;
-use super::sigmoid::logistic;
+use crate::numerics::logistic::logistic;
 
 /// SiLU, also called swish, $\varphi(x) = x/(1 + e^{-x})$ (S. Elfwing et al. 2017, arXiv 1702.03118; P.
 /// Ramachandran et al. 2017, arXiv 1710.05941).
@@ -18,14 +19,18 @@ impl Activation for Silu {
         "SiLU".to_owned()
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
         x * logistic(x)
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         let s = logistic(x);
         s * (1.0 + x * (1.0 - s))
     }
+
+    vectorized_slices!();
 }
 
 dual_from_pair_form!(Silu, pair_cost::MIXTURE);

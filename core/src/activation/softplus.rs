@@ -1,8 +1,9 @@
 //! Softplus.
 
 use super::Activation;
+use super::elementwise::vectorized_slices;
 use super::pair_form::dual_from_pair_form;
-use super::sigmoid::logistic;
+use crate::numerics::logistic::{log_one_plus_exp, logistic};
 
 /// $\varphi(x) = \log(1 + e^x)$.
 ///
@@ -12,23 +13,22 @@ use super::sigmoid::logistic;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Softplus;
 
-/// $\log(1 + e^x)$.
-pub(super) fn log_one_plus_exp(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
 impl Activation for Softplus {
     fn name(&self) -> String {
         "softplus".to_owned()
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
         log_one_plus_exp(x)
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
         logistic(x)
     }
+
+    vectorized_slices!();
 }
 
 dual_from_pair_form!(Softplus, pair_cost::MIXTURE);

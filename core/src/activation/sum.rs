@@ -1,5 +1,6 @@
 //! Sums of activations.
 
+use super::elementwise::map_sum;
 use super::{Activation, Dual, Parity, Slopes};
 
 /// $\varphi(x) + \psi(x)$, from [`Activation::plus`].
@@ -37,6 +38,18 @@ impl<A: Activation, B: Activation> Activation for Sum<A, B> {
 
     fn derivative(&self, x: f64) -> f64 {
         self.first.derivative(x) + self.second.derivative(x)
+    }
+
+    fn value_slice(&self, x: &[f64], out: &mut [f64]) {
+        let (first, second) = (&self.first, &self.second);
+        let first = |x: &[f64], out: &mut [f64]| first.value_slice(x, out);
+        map_sum(x, out, first, |x, out| second.value_slice(x, out));
+    }
+
+    fn derivative_slice(&self, x: &[f64], out: &mut [f64]) {
+        let (first, second) = (&self.first, &self.second);
+        let first = |x: &[f64], out: &mut [f64]| first.derivative_slice(x, out);
+        map_sum(x, out, first, |x, out| second.derivative_slice(x, out));
     }
 
     fn slopes(&self) -> Option<Slopes> {

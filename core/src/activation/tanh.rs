@@ -1,7 +1,9 @@
 //! The hyperbolic tangent.
 
+use super::elementwise::vectorized_slices;
 use super::pair_form::dual_from_pair_form;
 use super::{Activation, Parity};
+use crate::numerics::logistic;
 
 /// $\varphi(x) = \tanh x$.
 ///
@@ -18,24 +20,22 @@ use super::{Activation, Parity};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tanh;
 
-/// $\cosh^{-2} x = 4 e^{-2|x|}/(1 + e^{-2|x|})^2$, without overflow.
-pub(super) fn sech_squared(x: f64) -> f64 {
-    let e = (-2.0 * x.abs()).exp();
-    4.0 * e / ((1.0 + e) * (1.0 + e))
-}
-
 impl Activation for Tanh {
     fn name(&self) -> String {
         "tanh".to_owned()
     }
 
+    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        x.tanh()
+        logistic::tanh(x)
     }
 
+    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        sech_squared(x)
+        logistic::sech_squared(x)
     }
+
+    vectorized_slices!();
 
     fn parity(&self) -> Parity {
         Parity::Odd

@@ -1,4 +1,4 @@
-//! Exponentials by a polynomial that loops vectorise; the same bits on every machine.
+//! Exponentials by a polynomial that loops vectorise; the same bits on every machine. NaN stays NaN.
 //!
 //! $e^x = 2^k (1 + r + \rho)$ with $|r| \le \tfrac12 \log 2$ and $\rho = e^r - 1 - r$ by Taylor's formula.
 
@@ -37,7 +37,7 @@ const TAYLOR: [f64; 12] = [
 /// $(2^k, r, \rho)$.
 #[inline(always)]
 fn split(x: f64) -> (f64, f64, f64) {
-    let x = if x > LOWEST { x } else { LOWEST };
+    let x = if x <= LOWEST { LOWEST } else { x };
     let rounded = x * LOG2_E + ROUND;
     let k = rounded - ROUND;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
@@ -50,7 +50,17 @@ fn split(x: f64) -> (f64, f64, f64) {
 pub(crate) fn exp(x: f64) -> f64 {
     let (power, r, rho) = split(x);
     let value = power + power * (r + rho);
-    if x > LOWEST { value } else { 0.0 }
+    if x <= LOWEST { 0.0 } else { value }
+}
+
+/// $e^x$ of any number, within 3 ulp: 0 from −708 down, infinite beyond the range.
+#[inline(always)]
+pub(crate) fn exp_of_any(x: f64) -> f64 {
+    let (power, r, rho) = split(if x > 710.0 { 710.0 } else { x });
+    // 2^1024 by its half
+    let half = f64::from_bits(power.to_bits().wrapping_sub(1 << 52));
+    let value = 2.0 * (half + half * (r + rho));
+    if x <= LOWEST { 0.0 } else { value }
 }
 
 /// $e^x - 1$ for $x \le 709$, within 3 ulp.
@@ -85,6 +95,19 @@ mod tests {
             );
         }
         assert_eq!([0.0, -800.0, f64::NEG_INFINITY].map(exp), [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn it_is_the_exponential_of_any_number() {
+        for i in -7080..=7097 {
+            let x = f64::from(i) * 0.1;
+            let error = 3.0 * f64::EPSILON * libm::exp(x) + 4e-308;
+            assert!((exp_of_any(x) - libm::exp(x)).abs() <= error, "{x}");
+        }
+        let inf = f64::INFINITY;
+        let beyond = [709.79, 1e300, inf, -708.1, -inf].map(exp_of_any);
+        assert_eq!(beyond, [inf, inf, inf, 0.0, 0.0]);
+        assert!(exp_of_any(f64::NAN).is_nan());
     }
 
     #[test]

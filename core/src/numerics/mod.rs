@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `polynomial` | evaluation in powers |
 //! | `exponential`, `sine` | elementary functions whose loops vectorise, with the same bits everywhere |
+//! | `logistic`, `error_function` | the hyperbolic tangent, the normal law and their relatives, alike |
+//! | `mills` | the half-line integrals of exponentials of Gaussian variables |
 //! | `chebyshev` | interpolation of analytic functions, and whether it has reached their rounding |
 //! | `normal` | the standard normal law |
 //! | `gauss_legendre` | the rule with 16 nodes |
@@ -22,11 +24,14 @@ mod beside;
 mod buffers;
 pub mod chebyshev;
 mod cholesky;
+pub(crate) mod error_function;
 pub mod exponential;
 pub mod gauss_legendre;
 mod inner_products;
+pub(crate) mod logistic;
 mod magnitude;
 mod matrices;
+pub(crate) mod mills;
 pub mod normal;
 pub mod polynomial;
 mod power_of_two;

@@ -5,7 +5,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// $1/\sqrt{2\pi}$.
-const DENSITY_AT_ZERO: f64 = 0.398_942_280_401_432_7;
+pub(crate) const DENSITY_AT_ZERO: f64 = 0.398_942_280_401_432_7;
 
 /// $e^{-z^2/2}/\sqrt{2\pi}$.
 pub fn density(z: f64) -> f64 {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
-use crate::activation::{Activation, Slopes};
-use crate::network::{BLOCK, Branch, Layer, Network, Residual, Sampler, Signal, Site};
+use crate::network::{
+    BLOCK, Branch, FeatureProducts, Layer, Network, Residual, Sampler, Signal, Site,
+};
 use crate::numerics::{semidefinite_cholesky, zeros};
 use crate::random::Stream;
-use crate::vectorized::vectorized;
 use crate::{Error, Result};
 
 /// The branch that a diffusion's coefficient $\hat B(Y)$ belongs to.
@@ -27,12 +27,9 @@ pub(super) struct Walk<'a> {
     signal: Signal,
     width: usize,
     clock: f64,
-    /// $\varphi(Y)$ of a block of neurons, and $R$.
-    features: Vec<f64>,
+    /// Of a chain: a step is one pass over the neurons.
+    products: Option<FeatureProducts>,
     root: DMatrix<f64>,
-    /// The slopes of a homogeneous $\varphi$ at one input, and $\lVert \varphi(Y) \rVert^2$: a step then is
-    /// one pass over the neurons.
-    norm: Option<(Slopes, f64)>,
 }
 
 impl<'a> Walk<'a> {
@@ -47,7 +44,7 @@ impl<'a> Walk<'a> {
         width: usize,
         rng: &mut Stream,
     ) -> Result<Self> {
-        let mut norm = None;
+        let mut products = None;
         if let Coefficient::Chain(branch) = coefficient {
             // the power of two stays what it is, which only homogeneous activations do not notice
             if branch.activation().slopes().is_none() {
@@ -62,11 +59,7 @@ impl<'a> Walk<'a> {
                     format!("{}, one for each neuron", signal.width()),
                 ));
             }
-            let slopes = branch.activation().slopes();
-            norm = slopes.filter(|_| signal.points() == 1).map(|slopes| {
-                let sums = signal.products_of(&**branch.activation());
-                (slopes, sums[(0, 0)])
-            });
+            products = Some(FeatureProducts::new(branch.activation(), &signal));
         }
         let points = signal.points();
         Ok(Self {
@@ -74,9 +67,8 @@ impl<'a> Walk<'a> {
             signal,
             width,
             clock: 0.0,
-            features: Vec::new(),
+            products,
             root: DMatrix::zeros(points, points),
-            norm,
         })
     }
 
@@ -88,7 +80,7 @@ impl<'a> Walk<'a> {
     /// $Y_\tau$, if it is finite.
     pub(super) fn state(&self) -> Result<Signal> {
         let state = self.signal.clone().rescaled();
-        state.map_err(|error| self.exploded(error))
+        state.map_err(|error| exploded(error, self.width, self.clock))
     }
 
     /// As many numbers as a step takes of standard normals, and zero.
@@ -109,7 +101,7 @@ impl<'a> Walk<'a> {
                 let mut site = Site::new(self.width, Sampler::Conditional, rng)?;
                 let signal = std::mem::replace(&mut self.signal, Signal::zeros(1, 1)?);
                 let next = block.sample(signal, &mut site).and_then(Signal::rescaled);
-                self.signal = next.map_err(|error| self.exploded(error))?;
+                self.signal = next.map_err(|error| exploded(error, self.width, self.clock))?;
                 self.clock += h;
                 Ok(())
             }
@@ -119,102 +111,37 @@ impl<'a> Walk<'a> {
     /// A step of length `h` with given increments of the Brownian motion, $Y + \sqrt{h_0} Z R^\top$, $R
     /// R^\top = \hat B(Y)$: sums of standard normals over steps of length $h_0$.
     pub(super) fn step_by(&mut self, h: f64, unit: f64, normals: &[f64]) -> Result<()> {
-        let Coefficient::Chain(branch) = self.coefficient else {
+        let (Coefficient::Chain(branch), Some(products)) = (self.coefficient, &mut self.products)
+        else {
             return Err(Error::unsupported(
                 "a path with given increments",
                 "the branch is random given its last weights' inputs, not an activation and a dense layer",
             ));
         };
-        if let Some((slopes, squares)) = self.norm {
-            let variance = branch.variance_given(&self.signal, squares);
-            let root = variance.map_err(|error| self.exploded(error))?.sqrt() * unit.sqrt();
-            let y = self.signal.column_mut(0);
-            let blocks = y.chunks_mut(BLOCK).zip(normals.chunks(BLOCK));
-            self.features.resize(BLOCK, 0.0);
-            let features = &mut self.features;
-            let squares = blocks
-                .map(|(y, z)| add_and_square(y, z, root, slopes, &mut features[..y.len()]))
-                .sum();
-            self.norm = Some((slopes, squares));
-            self.clock += h;
-            return Ok(());
-        }
-        let covariance = branch.covariance_into(&self.signal, &mut self.features, &mut self.root);
-        covariance.map_err(|error| self.exploded(error))?;
+        let covariance = branch.covariance_given(&self.signal, products, &mut self.root);
+        covariance.map_err(|error| exploded(error, self.width, self.clock))?;
         semidefinite_cholesky(&mut self.root);
         self.root *= unit.sqrt();
         let n = self.signal.width();
-        for j in 0..self.signal.points() {
-            add(self.signal.column_mut(j), normals, &self.root, (j, n));
+        products.clear();
+        for start in (0..n).step_by(BLOCK) {
+            let rows = start..(start + BLOCK).min(n);
+            let normals = (&normals[start..], n);
+            products.advance(&mut self.signal, rows, (1.0, &self.root), normals);
         }
         self.clock += h;
         Ok(())
     }
+}
 
-    /// An overflow says of what, and when.
-    fn exploded(&self, error: Error) -> Error {
-        match error {
-            Error::Overflow { log, limit, .. } => Error::Overflow {
-                quantity: format!(
-                    "the diffusion of width {} at clock time {:.6}",
-                    self.width, self.clock
-                ),
-                log,
-                limit,
-            },
-            other => other,
-        }
+/// An overflow says of what, and when.
+fn exploded(error: Error, width: usize, clock: f64) -> Error {
+    match error {
+        Error::Overflow { log, limit, .. } => Error::Overflow {
+            quantity: format!("the diffusion of width {width} at clock time {clock:.6}"),
+            log,
+            limit,
+        },
+        other => other,
     }
-}
-
-/// Lanes of sums, enough for the compiler to vectorise them without reordering.
-const LANES: usize = 16;
-
-/// $y \leftarrow y + rz$, and $\sum \varphi(y)^2$ of the result: in the order of [`numerics::dot`], so that
-/// the bits are those of separate passes, but compiled as one.
-///
-/// [`numerics::dot`]: crate::numerics::dot
-fn add_and_square(y: &mut [f64], z: &[f64], r: f64, slopes: Slopes, features: &mut [f64]) -> f64 {
-    vectorized(
-        #[inline(always)]
-        move || {
-            for (y, z) in y.iter_mut().zip(z) {
-                *y += r * z;
-            }
-            for (feature, y) in features.iter_mut().zip(y.iter()) {
-                *feature = slopes.value(*y);
-            }
-            let mut lanes = [0.0; LANES];
-            let chunks = features.chunks_exact(LANES);
-            let tail: f64 = chunks.remainder().iter().map(|x| x * x).sum();
-            for chunk in chunks {
-                for lane in 0..LANES {
-                    lanes[lane] += chunk[lane] * chunk[lane];
-                }
-            }
-            let mut half = LANES / 2;
-            while half > 0 {
-                for lane in 0..half {
-                    lanes[lane] += lanes[lane + half];
-                }
-                half /= 2;
-            }
-            lanes[0] + tail
-        },
-    )
-}
-
-/// $y_j \leftarrow y_j + \sum_{k \le j} R_{jk} z_k$ for the column of one input.
-fn add(y: &mut [f64], normals: &[f64], root: &DMatrix<f64>, (j, n): (usize, usize)) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for k in 0..=j {
-                let factor = root[(j, k)];
-                for (y, z) in y.iter_mut().zip(&normals[k * n..(k + 1) * n]) {
-                    *y += factor * z;
-                }
-            }
-        },
-    );
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
-use super::{Signal, dense};
+use super::pass::feature_products;
+use super::{FeatureProducts, Signal, dense};
 use crate::activation::Dual;
 use crate::{Initialization, PairCovariance, Result};
 
@@ -78,26 +79,20 @@ impl Branch {
     /// naming an entry that is not finite; [`Error::Overflow`](crate::Error::Overflow).
     pub fn empirical_covariance(&self, y: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let signal = Signal::from_matrix(y)?;
-        let sums = signal.products_of(&*self.activation);
+        let sums = feature_products(&self.activation, &signal);
         dense::empirical_covariance(self.initialization, &signal, sums)
     }
 
-    /// [`empirical_covariance`](Self::empirical_covariance) of a signal, in units of its power of two, in
-    /// buffers that are used again.
+    /// [`empirical_covariance`](Self::empirical_covariance) of a signal from the products of its features, in
+    /// units of its power of two.
     #[doc(hidden)]
-    pub fn covariance_into(
+    pub fn covariance_given(
         &self,
         signal: &Signal,
-        features: &mut Vec<f64>,
+        products: &FeatureProducts,
         covariance: &mut DMatrix<f64>,
     ) -> Result<()> {
-        signal.products_into(&*self.activation, features, covariance);
+        covariance.copy_from(products.sums());
         dense::to_empirical_covariance(self.initialization, signal, covariance)
-    }
-
-    /// $\hat B(Y)$ of one input from $\lVert \varphi(Y) \rVert^2$, in units of the signal's power of two.
-    #[doc(hidden)]
-    pub fn variance_given(&self, signal: &Signal, squares: f64) -> Result<f64> {
-        dense::empirical_entry(self.initialization, signal)(squares)
     }
 }

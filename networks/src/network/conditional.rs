@@ -3,9 +3,9 @@
 use nalgebra::DMatrix;
 
 use super::Site;
+use super::pass::{self, FeatureProducts};
 use super::signal::{Signal, blocks, shift};
 use crate::numerics::{power_of_two, scale_by_power_of_two, semidefinite_cholesky};
-use crate::vectorized::vectorized;
 use crate::{Error, Result, error};
 
 /// The law of a layer's outputs given the signal at its inputs: neurons are independent, and neuron $i$ is
@@ -58,14 +58,16 @@ impl ConditionalLaw {
         if !covariance.iter().all(|entry| entry.is_finite()) {
             return Err(Error::overflow("a layer's covariance"));
         }
-        let diagonal = covariance.diagonal();
-        for (i, &variance) in diagonal.iter().enumerate() {
+        let mut largest = 0.0_f64;
+        for i in 0..covariance.ncols() {
+            let variance = covariance[(i, i)];
             if variance < 0.0 {
                 let argument = format!("covariance[({i}, {i})]");
                 return Err(Error::invalid(argument, variance, "a variance >= 0"));
             }
+            largest = largest.max(variance);
         }
-        let shift = shift(diagonal.max().log2());
+        let shift = shift(largest.log2());
         if shift != 0 {
             covariance *= power_of_two(-shift);
         }
@@ -84,6 +86,11 @@ impl ConditionalLaw {
     /// $n$.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// $m$.
+    pub(super) fn points(&self) -> usize {
+        self.points
     }
 
     /// $sM$, if it is not 0.
@@ -176,24 +183,26 @@ impl ConditionalLaw {
                     None => (0.0, Signal::zeros(self.width, self.points)?),
                 };
                 match covariance {
-                    Some(covariance) => covariance.added_to(factor, signal, site),
+                    Some(covariance) => covariance.added_to(factor, signal, site, None),
                     None => Ok(signal),
                 }
             }
         }
     }
 
-    /// `factor` times the signal plus one draw of the outputs, in place.
+    /// `factor` times the signal plus one draw of the outputs, in place; with products of the features of a
+    /// law without mean and of as many neurons.
     pub(super) fn added_to(
         self,
         factor: f64,
         signal: Signal,
         site: &mut Site<'_>,
+        products: Option<&mut FeatureProducts>,
     ) -> Result<Signal> {
         match self.mean {
             None => match self.covariance {
                 Some(covariance) if self.width == signal.width() => {
-                    covariance.added_to(factor, signal, site)
+                    covariance.added_to(factor, signal, site, products)
                 }
                 _ if factor == 0.0 => self.draw(site),
                 _ => signal.combined(factor, self.draw(site)?, 1.0),
@@ -223,7 +232,13 @@ impl Covariance {
 
     /// Replaces each row $y$ of the signal by `skip` $y + \alpha \mathcal N(0, A)$: one pass over the
     /// neurons, block by block.
-    fn added_to(mut self, skip: f64, mut signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+    fn added_to(
+        mut self,
+        skip: f64,
+        mut signal: Signal,
+        site: &mut Site<'_>,
+        mut products: Option<&mut FeatureProducts>,
+    ) -> Result<Signal> {
         if skip == 0.0 {
             // nothing of it is left
             signal.set_exponent(self.exponent);
@@ -236,43 +251,22 @@ impl Covariance {
             signal = signal.with_exponent(exponent);
         }
         semidefinite_cholesky(&mut self.matrix);
-        let factor = self.matrix * self.factor;
-        let (width, points) = (signal.width(), signal.points());
-        let mut normals = vec![0.0; blocks(width).next().map_or(0, |rows| rows.len()) * points];
-        for rows in blocks(width) {
-            let normals = &mut normals[..rows.len() * points];
-            site.rng.fill_normals(normals);
-            for j in 0..points {
-                update(
-                    &mut signal.column_mut(j)[rows.clone()],
-                    skip,
-                    normals,
-                    &factor,
-                    j,
-                );
+        let root = self.matrix * self.factor;
+        let points = signal.points();
+        if let Some(products) = &mut products {
+            products.clear();
+        }
+        for rows in blocks(signal.width()) {
+            let size = rows.len();
+            site.normals.resize(size * points, 0.0);
+            site.rng.fill_normals(&mut site.normals);
+            let (step, normals) = ((skip, &root), (&site.normals[..], size));
+            match &mut products {
+                Some(products) => products.advance(&mut signal, rows, step, normals),
+                None => pass::advance(&mut signal, rows, step, normals),
             }
         }
         signal.set_exponent(signal.exponent());
         Ok(signal)
     }
-}
-
-/// $y_j \leftarrow$ `skip` $y_j + \sum_{k \le j} F_{jk} z_k$ for one column of a block.
-fn update(y: &mut [f64], skip: f64, normals: &[f64], factor: &DMatrix<f64>, j: usize) {
-    vectorized(
-        #[inline(always)]
-        || {
-            let size = y.len();
-            let first = factor[(j, 0)];
-            for (y, z) in y.iter_mut().zip(&normals[..size]) {
-                *y = skip * *y + first * z;
-            }
-            for k in 1..=j {
-                let factor = factor[(j, k)];
-                for (y, z) in y.iter_mut().zip(&normals[k * size..(k + 1) * size]) {
-                    *y += factor * z;
-                }
-            }
-        },
-    );
 }

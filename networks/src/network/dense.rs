@@ -1,14 +1,17 @@
 //! The dense layer.
 
+use std::sync::Arc;
+
 use nalgebra::DMatrix;
 
 use super::drawn_dense::{DrawnDense, WeightSource};
 use super::parametrization::Parametrization;
+use super::pass::feature_products;
 use super::{
     AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Outline, Signal, Site,
     Structure, conditioned,
 };
-use crate::activation::Activation;
+use crate::activation::Dual;
 use crate::inputs::input_covariance;
 use crate::numerics::power_of_two;
 use crate::{Error, Initialization, Result, error};
@@ -129,16 +132,28 @@ impl Dense {
     /// The law of the outputs given the signal before an activation.
     pub(super) fn conditional_after(
         &self,
-        phi: &dyn Activation,
+        phi: &Arc<dyn Dual>,
         signal: &Signal,
         site: &Site<'_>,
     ) -> Result<ConditionalLaw> {
         if signal.exponent() != 0 && phi.slopes().is_none() {
             return self.conditional_after(phi, &signal.clone().unscaled()?, site);
         }
+        if let Some(signal) = beside_biases(self.initialization.bias_variance(), signal) {
+            return self.conditional_after(phi, &signal, site);
+        }
+        self.conditional_given(feature_products(phi, signal), signal, site)
+    }
+
+    /// [`conditional_after`](Self::conditional_after) from the products of features (upper triangle).
+    pub(super) fn conditional_given(
+        &self,
+        products: DMatrix<f64>,
+        signal: &Signal,
+        site: &Site<'_>,
+    ) -> Result<ConditionalLaw> {
         self.check_gaussian()?;
-        let sums = signal.products_of(phi);
-        let covariance = empirical_covariance(self.scaled(signal.width()), signal, sums)?;
+        let covariance = empirical_covariance(self.scaled(signal.width()), signal, products)?;
         self.law(signal, covariance, site)
     }
 
@@ -280,6 +295,8 @@ impl Layer for Dense {
 
     fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
         self.check_gaussian()?;
+        let visible = beside_biases(self.initialization.bias_variance(), signal);
+        let signal = visible.as_ref().unwrap_or(signal);
         let initialization = self.scaled(signal.width());
         let covariance = if signal.is_input() {
             // of given numbers, angles are known better than products
@@ -305,6 +322,7 @@ impl Layer for Dense {
         if site.is_conditional() {
             return self.conditional(&signal, site)?.draw(site);
         }
+        let signal = beside_biases(self.initialization.bias_variance(), &signal).unwrap_or(signal);
         self.source(signal.width(), site).sample(&signal, site.rng)
     }
 
@@ -316,6 +334,7 @@ impl Layer for Dense {
         if self.check_gaussian().is_err() || !site.is_conditional() {
             return conditioned::on_weights(self, signal, site);
         }
+        let signal = beside_biases(self.initialization.bias_variance(), &signal).unwrap_or(signal);
         let source = self.source(signal.width(), site);
         conditioned::on_features(source, signal, site)
     }
@@ -342,6 +361,16 @@ impl Layer for Dense {
         state.dense(weight, gain / weight);
         Ok(true)
     }
+}
+
+/// A signal in a power of two in which biases of this variance are numbers, where its own is too small: then
+/// it is at most $2^{-200}$ of them, and may vanish beside them.
+pub(super) fn beside_biases(variance: f64, signal: &Signal) -> Option<Signal> {
+    if variance == 0.0 || signal.exponent() >= 0 {
+        return None;
+    }
+    let exponent = 2 * (0.5 * variance.log2()).floor() as i64;
+    (signal.exponent() < exponent - 400).then(|| signal.clone().with_exponent(exponent))
 }
 
 /// $\hat B = \sigma_w^2 S/n + \sigma_b^2$ from sums of products $S$ (upper triangle) over all neurons of a
@@ -376,12 +405,12 @@ pub(super) fn to_empirical_covariance(
 }
 
 /// An entry of [`empirical_covariance`] from its sum.
-pub(super) fn empirical_entry(
-    initialization: Initialization,
-    signal: &Signal,
-) -> impl Fn(f64) -> Result<f64> {
+fn empirical_entry(initialization: Initialization, signal: &Signal) -> impl Fn(f64) -> Result<f64> {
     let weight = initialization.weight_variance() / signal.width() as f64;
-    let bias = initialization.bias_variance() * power_of_two(-signal.exponent());
+    let bias = match initialization.bias_variance() {
+        0.0 => 0.0,
+        variance => variance * power_of_two(-signal.exponent()),
+    };
     move |sum| {
         let entry = weight * sum + bias;
         if entry.is_finite() {

@@ -25,6 +25,8 @@ pub struct Site<'a> {
     sampler: Sampler,
     /// The random numbers.
     pub rng: &'a mut crate::random::Stream,
+    /// Room for those of some neurons.
+    pub(super) normals: Vec<f64>,
 }
 
 impl<'a> Site<'a> {
@@ -37,6 +39,7 @@ impl<'a> Site<'a> {
             width: error::size("width", width)?,
             sampler,
             rng,
+            normals: Vec::new(),
         })
     }
 

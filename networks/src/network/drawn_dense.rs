@@ -6,6 +6,7 @@ use nalgebra::DMatrix;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal, StudentT};
 
+use super::dense::beside_biases;
 use super::{Drawn, Factors, GradientSink, Signal, Weights, conditioned};
 use crate::initialization::{WeightDistribution, WeightLaw};
 use crate::numerics::{
@@ -348,6 +349,13 @@ impl Drawn for DrawnDense {
 
     fn forward(&self, signal: &Signal) -> Result<Signal> {
         self.check(signal)?;
+        let largest = self
+            .biases
+            .iter()
+            .fold(0.0, |m: f64, bias| m.max(bias.abs()));
+        if let Some(signal) = beside_biases(largest * largest, signal) {
+            return self.forward(&signal);
+        }
         let mut out = Signal::zeros(self.biases.len(), signal.points())?;
         out.set_exponent(signal.exponent());
         let buffers = Buffers::default();

@@ -24,6 +24,7 @@
 //! | [`AngleState`], the same for positively homogeneous layers | `angle`, `angle_table` |
 //! | [`Signal`] and [`ConditionalLaw`], finite width | `signal`, `conditional` |
 //! | [`Drawn`] weights; of dense layers | `drawn`, `drawn_dense` |
+//! | one pass over the neurons of a residual block | `pass` |
 //! | a layer [`Conditioned`] on its signal | `conditioned` |
 //! | [`Factors`] of gradients, and what takes them | `gradient` |
 //! | the [`Parametrization`] of dense layers | `parametrization` |
@@ -70,6 +71,7 @@ mod layer;
 mod layer_norm;
 mod pair;
 mod parametrization;
+mod pass;
 mod repeat;
 mod residual;
 pub mod scaling;
@@ -97,6 +99,8 @@ pub use gradient::{Factors, GradientSink};
 pub use layer::{Layer, Outline, Structure};
 pub use layer_norm::LayerNorm;
 pub use parametrization::{Parametrization, Role};
+#[doc(hidden)]
+pub use pass::FeatureProducts;
 pub use repeat::Repeat;
 pub use residual::Residual;
 pub use shaped::Shaped;
@@ -257,6 +261,14 @@ impl Network {
         })
     }
 
+    /// Of a row of an activation and a dense layer.
+    fn activation_and_dense(&self) -> Option<ActivationAndDense<'_>> {
+        match &self.layers[..] {
+            [first, second] => activation_and_dense(&**first, &**second),
+            _ => None,
+        }
+    }
+
     /// Refuses a network whose layers do not fit.
     #[doc(hidden)]
     pub fn check(&self) -> Result<()> {
@@ -301,7 +313,7 @@ impl Layer for Network {
         };
         let signal = reached.as_ref().unwrap_or(signal);
         match fused {
-            Some((phi, dense, _)) => dense.conditional_after(&**phi, signal, site),
+            Some((phi, dense, _)) => dense.conditional_after(phi, signal, site),
             None => last.conditional(signal, site),
         }
     }
@@ -412,10 +424,13 @@ fn check_reader_of_inputs(layer: &dyn Layer) -> Result<()> {
 }
 
 /// An activation and the dense layer behind it: features are summed as they are computed.
+type ActivationAndDense<'a> = (&'a Arc<dyn Dual>, &'a Dense);
+
+/// Of two layers in a row.
 fn activation_and_dense<'a>(
     first: &'a dyn Layer,
     second: &'a dyn Layer,
-) -> Option<(&'a Arc<dyn Dual>, &'a Dense)> {
+) -> Option<ActivationAndDense<'a>> {
     match (first.structure(), second.structure()) {
         (Structure::Activation(phi), Structure::Dense(dense)) if phi.is_pointwise() => {
             Some((phi, dense))
@@ -435,8 +450,8 @@ fn sample_row(
             && let [second, rest @ ..] = rest
             && let Some((phi, dense)) = activation_and_dense(&**first, &**second)
         {
-            let law = dense.conditional_after(&**phi, &signal, site)?;
-            (signal, layers) = (law.added_to(0.0, signal, site)?, rest);
+            let law = dense.conditional_after(phi, &signal, site)?;
+            (signal, layers) = (law.added_to(0.0, signal, site, None)?, rest);
         } else {
             (signal, layers) = (first.sample(signal, site)?, rest);
         }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::angle::Doublings;
 use super::conditioned::ConditionedRow;
 use super::drawn::DrawnRow;
+use super::residual::sample_chain;
 use super::{
-    AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Network, Outline, Signal,
-    Site, Structure, tables,
+    ActivationAndDense, AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer,
+    Network, Outline, Signal, Site, Structure, tables,
 };
 use crate::{Result, error};
 
@@ -49,6 +50,22 @@ impl Repeat {
         }
         Ok(())
     }
+}
+
+/// $s$ and $\alpha$ of a block $s Y + \alpha W \varphi(Y)$, and its branch.
+fn chain_block(block: &Network) -> Option<(f64, f64, ActivationAndDense<'_>)> {
+    if let [layer] = block.layers() {
+        return match layer.structure() {
+            Structure::Row(block) => chain_block(block),
+            Structure::Residual {
+                skip,
+                scales: &[scale],
+                branch,
+            } => Some((skip, scale, branch.activation_and_dense()?)),
+            _ => None,
+        };
+    }
+    Some((0.0, 1.0, block.activation_and_dense()?))
 }
 
 impl Layer for Repeat {
@@ -132,6 +149,12 @@ impl Layer for Repeat {
     }
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        if site.is_conditional()
+            && let Some((skip, scale, chain)) = chain_block(&self.block)
+        {
+            let scales = (0..self.times).map(|_| scale);
+            return sample_chain(chain, skip, scales, signal, site);
+        }
         (0..self.times).try_fold(signal, |signal, _| self.block.sample(signal, site))
     }
 

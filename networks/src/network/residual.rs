@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::conditioned::ConditionedResidual;
 use super::drawn::DrawnResidual;
 use super::{
-    AngleState, ConditionalLaw, Conditioned, Drawn, KernelBlock, Layer, Network, Outline, Signal,
-    Site, Structure,
+    ActivationAndDense, AngleState, ConditionalLaw, Conditioned, Drawn, FeatureProducts,
+    KernelBlock, Layer, Network, Outline, Signal, Site, Structure,
 };
 use crate::{Error, Result, error};
 
@@ -44,6 +44,35 @@ impl Residual {
             branch,
         })
     }
+}
+
+/// One draw of the outputs of blocks $s Y + \alpha_l W_l \varphi(Y)$ in a row, whose coefficients these are:
+/// each is one pass over the neurons, which sums the products that the next one needs. The bits are those of
+/// one [`Residual`] after the other.
+pub(super) fn sample_chain(
+    (phi, dense): ActivationAndDense<'_>,
+    skip: f64,
+    scales: impl ExactSizeIterator<Item = f64>,
+    mut signal: Signal,
+    site: &mut Site<'_>,
+) -> Result<Signal> {
+    let is_homogeneous = phi.slopes().is_some();
+    let mut products: Option<FeatureProducts> = None;
+    let mut left = scales.len();
+    for scale in scales {
+        left -= 1;
+        let known = products.as_ref();
+        let law = match known.filter(|_| signal.exponent() == 0 || is_homogeneous) {
+            Some(products) => dense.conditional_given(products.sums().clone(), &signal, site)?,
+            None => dense.conditional_after(phi, &signal, site)?,
+        };
+        let (width, points) = (law.width(), law.points());
+        products = (left > 0 && width == signal.width())
+            .then(|| products.unwrap_or_else(|| FeatureProducts::unknown(phi, width, points)));
+        let law = law.scaled(scale);
+        signal = law.added_to(skip, signal, site, products.as_mut())?;
+    }
+    Ok(signal)
 }
 
 impl Layer for Residual {
@@ -118,7 +147,7 @@ impl Layer for Residual {
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
         if site.is_conditional() {
             let branch = self.branch.conditional(&signal, site)?.scaled(self.scale);
-            return branch.added_to(self.skip, signal, site);
+            return branch.added_to(self.skip, signal, site, None);
         }
         let branch = self.branch.sample(signal.clone(), site)?;
         if self.skip == 0.0 {

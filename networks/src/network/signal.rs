@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
-use crate::activation::Activation;
 use crate::numerics::{dot, power_of_two, scale_by_power_of_two, zeros};
 use crate::{Error, Inputs, Result, Scalar, error};
 
@@ -205,38 +204,6 @@ impl Signal {
         }
         let exponent = self.exponent + shift(2.0 * largest.log2());
         Ok(self.with_exponent(exponent))
-    }
-
-    /// $\sum_i \varphi(Y_{ia}) \varphi(Y_{ib})$, block by block; of the entries themselves by
-    /// [`products`](Self::products).
-    #[doc(hidden)]
-    pub fn products_of(&self, phi: &dyn Activation) -> DMatrix<f64> {
-        let mut sums = DMatrix::zeros(self.points, self.points);
-        self.products_into(phi, &mut Vec::new(), &mut sums);
-        sums
-    }
-
-    /// [`products_of`](Self::products_of) in buffers that are used again.
-    pub(crate) fn products_into(
-        &self,
-        phi: &dyn Activation,
-        features: &mut Vec<f64>,
-        sums: &mut DMatrix<f64>,
-    ) {
-        features.resize(self.width.min(BLOCK) * self.points, 0.0);
-        sums.fill(0.0);
-        for rows in blocks(self.width) {
-            let size = rows.len();
-            for j in 0..self.points {
-                let (before, now) = features.split_at_mut(j * size);
-                let now = &mut now[..size];
-                phi.value_slice(&self.column(j)[rows.clone()], now);
-                for (i, earlier) in before.chunks_exact(size).enumerate() {
-                    sums[(i, j)] += dot(earlier, now);
-                }
-                sums[(j, j)] += dot(now, now);
-            }
-        }
     }
 
     /// $\sum_i Y_{ia} Y_{ib}$, block by block: the upper triangle.

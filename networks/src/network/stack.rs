@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::conditioned::ConditionedRow;
 use super::drawn::DrawnRow;
+use super::residual::sample_chain;
 use super::scaling::{BranchScaling, Constant, InverseSqrtDepth};
 use super::{
     AngleState, Branch, Chain, ConditionalLaw, Conditioned, Drawn, FanIn, KernelBlock, Layer,
@@ -410,6 +411,13 @@ impl Layer for Blocks {
     }
 
     fn sample(&self, signal: Signal, site: &mut Site<'_>) -> Result<Signal> {
+        if site.is_conditional()
+            && let Some((skip, _)) = self.stack.residual_rule()
+            && let Some(chain) = self.stack.branch.activation_and_dense()
+        {
+            let scales = self.coefficients.iter().copied();
+            return sample_chain(chain, skip, scales, signal, site);
+        }
         (0..self.count).try_fold(signal, |signal, l| self.block(l)?.sample(signal, site))
     }
 

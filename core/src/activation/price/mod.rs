@@ -21,13 +21,11 @@
 //! |---|---|
 //! | `piecewise_linear` | clamps: hard tanh, hard sigmoid, ReLU6, and affine maps of them |
 //! | `exponential_linear` | ELU, CELU, SELU |
-//! | `mills` | $\int_0^\infty e^{-rL-r^2/2} dr$ and $\int_0^\infty r e^{-rL-r^2/2} dr$ |
 //! | `hyperbolic` | a rule for functions with a scale of their own near 0 |
 //! | `normal_piece` | moments of the standard normal law on an interval |
 
 mod exponential_linear;
 mod hyperbolic;
-mod mills;
 mod normal_piece;
 mod piecewise_linear;
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 use super::super::hyperbolic::hyperbolic;
 use super::super::normal_piece::DENSITY_AT_ZERO;
-use super::super::{geometric_mean, mills, total};
+use super::super::{geometric_mean, total};
 use super::{ExponentialLinear, width};
 use crate::PairCorrelation;
 use crate::activation::arc_cosine;
 use crate::numerics::gauss_legendre::SIZE;
+use crate::numerics::mills;
 use crate::numerics::sine::sine;
 
 /// Lengths of panels on which Gauss's rule is exact to rounding: of angles, and of directions in a sector.

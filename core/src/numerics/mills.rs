@@ -1,6 +1,6 @@
 //! The two half-line integrals to which exponentials of Gaussian variables lead.
 
-use crate::numerics::polynomial;
+use super::polynomial;
 
 /// Where the variable $t = (L - 5)/(L + 5)$ of the polynomials is 0.
 const CENTRE: f64 = 5.0;
@@ -65,7 +65,7 @@ const FIRST: [f64; 26] = [
 
 /// $R(l/s)/s$ for $l \ge 0$ and $s > 0$, where $R(L) = \int_0^\infty r e^{-rL - r^2/2} dr = 1 - L M(L)$.
 #[inline(always)]
-pub(super) fn first_moment(l: f64, s: f64) -> f64 {
+pub(crate) fn first_moment(l: f64, s: f64) -> f64 {
     // t = (l − 5s)/(l + 5s) and s/(l + 2s)² by one division
     let (sum, shifted) = (l + CENTRE * s, l + 2.0 * s);
     let inverse = 1.0 / (sum * shifted);
@@ -77,7 +77,7 @@ pub(super) fn first_moment(l: f64, s: f64) -> f64 {
 /// Mills' ratio $M(L) = \int_0^\infty e^{-rL - r^2/2} dr = \sqrt{\pi/2} e^{L^2/2} \mathrm{erfc}(L/\sqrt2)$
 /// for $L \ge 0$.
 #[inline(always)]
-pub(super) fn ratio(l: f64) -> f64 {
+pub(crate) fn ratio(l: f64) -> f64 {
     polynomial::evaluate(&RATIO, (l - CENTRE) / (l + CENTRE)) / (2.0 + l)
 }
 
