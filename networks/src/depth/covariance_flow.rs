@@ -23,8 +23,8 @@ pub(super) const SLACK: f64 = 30.0;
 /// The error of rates, relative to the variances, below which no progress is expected.
 pub(super) const NOISE: f64 = 1e-12;
 
-/// The same for the defect, in units of $\sqrt{q_a q_b}$: it has the square of a difference of such rates, and
-/// $1 - c^\prime$ with a relative error and one by rounding.
+/// The same for the defect in units of $\sqrt{q_a q_b}$: it has the square of a difference of such rates,
+/// and $1 - c^\prime$ with a relative error and one by rounding.
 pub(super) fn noise_of_defect(defect: f64) -> f64 {
     NOISE * defect.sqrt() + 1e-11 * defect + 4e-15
 }
