@@ -31,13 +31,10 @@ impl Celu {
     }
 }
 
-impl Activation for Celu {
-    fn name(&self) -> String {
-        format!("CELU({})", self.alpha)
-    }
-
+/// Inlined into loops over slices.
+impl Celu {
     #[inline(always)]
-    fn value(&self, x: f64) -> f64 {
+    pub(super) fn at(self, x: f64) -> f64 {
         if x > 0.0 {
             x
         } else {
@@ -46,12 +43,26 @@ impl Activation for Celu {
     }
 
     #[inline(always)]
-    fn derivative(&self, x: f64) -> f64 {
+    pub(super) fn slope(self, x: f64) -> f64 {
         if x > 0.0 {
             1.0
         } else {
             exponential::exp(x / self.alpha)
         }
+    }
+}
+
+impl Activation for Celu {
+    fn name(&self) -> String {
+        format!("CELU({})", self.alpha)
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.at(x)
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -56,7 +56,8 @@ pub(super) fn map_sum(
 
 /// [`value_slice`](super::Activation::value_slice) and
 /// [`derivative_slice`](super::Activation::derivative_slice) of an activation whose value and derivative are
-/// such functions.
+/// such functions, inlined as `at` and `slope`: what a trait has inlined is compiled where a box is made of
+/// the activation, in a debug build without optimisation.
 macro_rules! vectorized_slices {
     () => {
         fn value_slice(&self, x: &[f64], out: &mut [f64]) {
@@ -65,7 +66,7 @@ macro_rules! vectorized_slices {
                 x,
                 out,
                 #[inline(always)]
-                move |x| phi.value(x),
+                move |x| phi.at(x),
             );
         }
 
@@ -75,7 +76,7 @@ macro_rules! vectorized_slices {
                 x,
                 out,
                 #[inline(always)]
-                move |x| phi.derivative(x),
+                move |x| phi.slope(x),
             );
         }
     };

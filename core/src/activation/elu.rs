@@ -33,13 +33,10 @@ impl Default for Elu {
     }
 }
 
-impl Activation for Elu {
-    fn name(&self) -> String {
-        format!("ELU({})", self.alpha)
-    }
-
+/// Inlined into loops over slices.
+impl Elu {
     #[inline(always)]
-    fn value(&self, x: f64) -> f64 {
+    pub(super) fn at(self, x: f64) -> f64 {
         if x > 0.0 {
             x
         } else {
@@ -48,12 +45,26 @@ impl Activation for Elu {
     }
 
     #[inline(always)]
-    fn derivative(&self, x: f64) -> f64 {
+    pub(super) fn slope(self, x: f64) -> f64 {
         if x > 0.0 {
             1.0
         } else {
             self.alpha * exponential::exp(x)
         }
+    }
+}
+
+impl Activation for Elu {
+    fn name(&self) -> String {
+        format!("ELU({})", self.alpha)
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.at(x)
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -92,20 +92,31 @@ impl Default for Erf {
     }
 }
 
+/// Inlined into loops over slices.
+impl Erf {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        self.a * error_function::erf(self.b * x) + self.c
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        let y = self.b * x;
+        self.a * self.b * FRAC_2_SQRT_PI * exponential::exp(-y * y)
+    }
+}
+
 impl Activation for Erf {
     fn name(&self) -> String {
         format!("erf({}, {}, {})", self.a, self.b, self.c)
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        self.a * error_function::erf(self.b * x) + self.c
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        let y = self.b * x;
-        self.a * self.b * FRAC_2_SQRT_PI * exponential::exp(-y * y)
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -47,19 +47,30 @@ pub(super) fn exponential_complement(b: f64, (qa, qb, c): (f64, f64, PairCorrela
     -(-0.5 * difference * difference - product * c.one_minus()).exp_m1()
 }
 
+/// Inlined into loops over slices.
+impl Exponential {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        self.a * exponential::exp_of_any(self.b * x)
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        self.b * self.at(x)
+    }
+}
+
 impl Activation for Exponential {
     fn name(&self) -> String {
         format!("exp({}, {})", self.a, self.b)
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        self.a * exponential::exp_of_any(self.b * x)
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        self.b * self.value(x)
+        self.slope(x)
     }
 
     vectorized_slices!();

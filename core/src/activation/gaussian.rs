@@ -76,25 +76,36 @@ impl Gaussian {
     }
 }
 
-impl Activation for Gaussian {
-    fn name(&self) -> String {
-        format!("Gaussian({}, {})", self.a, self.b)
-    }
-
+/// Inlined into loops over slices.
+impl Gaussian {
     #[inline(always)]
-    fn value(&self, x: f64) -> f64 {
+    pub(super) fn at(self, x: f64) -> f64 {
         self.a * exponential::exp_of_any(self.b * x * x)
     }
 
     #[inline(always)]
-    fn derivative(&self, x: f64) -> f64 {
+    pub(super) fn slope(self, x: f64) -> f64 {
         // beyond the range of exp the product is 0, not 0 · ∞
-        let value = self.value(x);
+        let value = self.at(x);
         if value == 0.0 {
             0.0
         } else {
             2.0 * self.b * x * value
         }
+    }
+}
+
+impl Activation for Gaussian {
+    fn name(&self) -> String {
+        format!("Gaussian({}, {})", self.a, self.b)
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.at(x)
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        self.slope(x)
     }
 
     vectorized_slices!();

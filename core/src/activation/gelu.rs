@@ -32,19 +32,30 @@ use crate::numerics::normal::DENSITY_AT_ZERO;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gelu;
 
+/// Inlined into loops over slices.
+impl Gelu {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        x * error_function::distribution(x)
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        error_function::distribution(x) + x * (DENSITY_AT_ZERO * error_function::bell(x))
+    }
+}
+
 impl Activation for Gelu {
     fn name(&self) -> String {
         "GELU".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        x * error_function::distribution(x)
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        error_function::distribution(x) + x * (DENSITY_AT_ZERO * error_function::bell(x))
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -13,20 +13,31 @@ use crate::numerics::logistic::{log_one_plus_exp, logistic, sech_squared, tanh};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mish;
 
+/// Inlined into loops over slices.
+impl Mish {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        x * tanh(log_one_plus_exp(x))
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        let softplus = log_one_plus_exp(x);
+        tanh(softplus) + x * logistic(x) * sech_squared(softplus)
+    }
+}
+
 impl Activation for Mish {
     fn name(&self) -> String {
         "Mish".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        x * tanh(log_one_plus_exp(x))
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        let softplus = log_one_plus_exp(x);
-        tanh(softplus) + x * logistic(x) * sech_squared(softplus)
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -23,19 +23,30 @@ use super::{Activation, Dual, Slopes};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Relu;
 
+/// Inlined into loops over slices.
+impl Relu {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        if x > 0.0 { x } else { 0.0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        if x > 0.0 { 1.0 } else { 0.0 }
+    }
+}
+
 impl Activation for Relu {
     fn name(&self) -> String {
         "ReLU".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        if x > 0.0 { x } else { 0.0 }
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        if x > 0.0 { 1.0 } else { 0.0 }
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -18,13 +18,10 @@ pub struct Selu;
 const LAMBDA: f64 = 1.050_700_987_355_480_5;
 const ALPHA: f64 = 1.673_263_242_354_377_2;
 
-impl Activation for Selu {
-    fn name(&self) -> String {
-        "SELU".to_owned()
-    }
-
+/// Inlined into loops over slices.
+impl Selu {
     #[inline(always)]
-    fn value(&self, x: f64) -> f64 {
+    pub(super) fn at(self, x: f64) -> f64 {
         LAMBDA
             * if x > 0.0 {
                 x
@@ -34,13 +31,27 @@ impl Activation for Selu {
     }
 
     #[inline(always)]
-    fn derivative(&self, x: f64) -> f64 {
+    pub(super) fn slope(self, x: f64) -> f64 {
         LAMBDA
             * if x > 0.0 {
                 1.0
             } else {
                 ALPHA * exponential::exp(x)
             }
+    }
+}
+
+impl Activation for Selu {
+    fn name(&self) -> String {
+        "SELU".to_owned()
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        self.at(x)
+    }
+
+    fn derivative(&self, x: f64) -> f64 {
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -13,19 +13,30 @@ use crate::numerics::logistic::{logistic, sech_squared};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sigmoid;
 
+/// Inlined into loops over slices.
+impl Sigmoid {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        logistic(x)
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        0.25 * sech_squared(0.5 * x)
+    }
+}
+
 impl Activation for Sigmoid {
     fn name(&self) -> String {
         "sigmoid".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        logistic(x)
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        0.25 * sech_squared(0.5 * x)
+        self.slope(x)
     }
 
     vectorized_slices!();

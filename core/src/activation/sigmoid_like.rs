@@ -32,19 +32,30 @@ impl Default for SigmoidLike {
     }
 }
 
+/// Inlined into loops over slices.
+impl SigmoidLike {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        error_function::distribution(x * (SQRT_2 / SCALE))
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        self.erf.slope(x)
+    }
+}
+
 impl Activation for SigmoidLike {
     fn name(&self) -> String {
         "sigmoid-like".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        error_function::distribution(x * (SQRT_2 / SCALE))
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        self.erf.derivative(x)
+        self.slope(x)
     }
 
     vectorized_slices!();

@@ -14,20 +14,31 @@ use crate::numerics::logistic::logistic;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Silu;
 
+/// Inlined into loops over slices.
+impl Silu {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        x * logistic(x)
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        let s = logistic(x);
+        s * (1.0 + x * (1.0 - s))
+    }
+}
+
 impl Activation for Silu {
     fn name(&self) -> String {
         "SiLU".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        x * logistic(x)
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        let s = logistic(x);
-        s * (1.0 + x * (1.0 - s))
+        self.slope(x)
     }
 
     vectorized_slices!();

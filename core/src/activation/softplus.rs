@@ -13,19 +13,30 @@ use crate::numerics::logistic::{log_one_plus_exp, logistic};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Softplus;
 
+/// Inlined into loops over slices.
+impl Softplus {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        log_one_plus_exp(x)
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        logistic(x)
+    }
+}
+
 impl Activation for Softplus {
     fn name(&self) -> String {
         "softplus".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        log_one_plus_exp(x)
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        logistic(x)
+        self.slope(x)
     }
 
     vectorized_slices!();

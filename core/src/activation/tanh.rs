@@ -20,19 +20,30 @@ use crate::numerics::logistic;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tanh;
 
+/// Inlined into loops over slices.
+impl Tanh {
+    #[inline(always)]
+    pub(super) fn at(self, x: f64) -> f64 {
+        logistic::tanh(x)
+    }
+
+    #[inline(always)]
+    pub(super) fn slope(self, x: f64) -> f64 {
+        logistic::sech_squared(x)
+    }
+}
+
 impl Activation for Tanh {
     fn name(&self) -> String {
         "tanh".to_owned()
     }
 
-    #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        logistic::tanh(x)
+        self.at(x)
     }
 
-    #[inline(always)]
     fn derivative(&self, x: f64) -> f64 {
-        logistic::sech_squared(x)
+        self.slope(x)
     }
 
     vectorized_slices!();
