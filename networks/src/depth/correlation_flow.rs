@@ -366,7 +366,7 @@ impl CorrelationFlow {
     /// [`at`](Self::at) for many pairs $(c_0, t)$.
     ///
     /// # Errors
-    /// [`Error::Shape`] unless the three lengths agree; [`Error::Invalid`] naming the first bad element, where
+    /// [`Error::Shape`] unless the three lengths agree; [`Error::Invalid`] naming the first bad element;
     /// elements of `out` before it may have been written.
     pub fn at_slice(&self, c0: &[f64], times: &[f64], out: &mut [f64]) -> Result<()> {
         if c0.len() != times.len() || c0.len() != out.len() {
