@@ -43,13 +43,20 @@ pub fn inner_products<T: Scalar>(
     let mut out = packed.products(x, columns, own, buffers);
     buffers.give_back(packed.into_buffer());
     if symmetric {
-        for i in 0..columns {
-            for j in i + 1..columns {
-                out[i * columns + j] = out[j * columns + i];
-            }
-        }
+        mirror(&mut out, 0, columns);
     }
     out
+}
+
+/// Copies what stands below the diagonal of the square from column `first` on to above, in rows of `stride`
+/// values, or in nothing.
+pub fn mirror<T: Copy>(values: &mut [T], first: usize, stride: usize) {
+    let rows = values.len().checked_div(stride).unwrap_or(0);
+    for i in 0..rows {
+        for j in i + 1..rows {
+            values[i * stride + first + j] = values[j * stride + first + i];
+        }
+    }
 }
 
 /// Points in the order in which products read their columns, for many rows.

@@ -43,7 +43,7 @@ mod summation;
 pub use beside::{BESIDE, ProductsBeside};
 pub use buffers::{Buffers, threads};
 pub use cholesky::semidefinite_cholesky;
-pub use inner_products::{PackedPoints, inner_products};
+pub use inner_products::{PackedPoints, inner_products, mirror};
 pub use magnitude::Magnitude;
 pub use matrices::{matrix_exponential, matrix_product};
 pub use power_of_two::{power_of_two, scale_by_power_of_two};

@@ -221,6 +221,11 @@ fn duration(from: f64, to: f64, shift: Option<f64>) -> f64 {
     }
 }
 
+/// The node of a number in a piece.
+fn node((start, end): (f64, f64), number: usize) -> f64 {
+    0.5 * ((start + end) + (end - start) * chebyshev::node(number, NODES))
+}
+
 fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> Result<Path> {
     let mut rate = start.clone();
     stack.branch().apply(&mut rate)?;
@@ -240,7 +245,7 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
         let (mut at, mut own, mut nodes) = (from, 0.0, Vec::with_capacity(NODES));
         // nodes fall with their number
         for j in (0..NODES).rev() {
-            let node = 0.5 * ((from + to) + (to - from) * chebyshev::node(j, NODES));
+            let node = node((from, to), j);
             own += flow.run(&mut block, duration(at, node, shift))?;
             at = node;
             nodes.push(block.clone());
@@ -308,7 +313,7 @@ impl Piece {
             .map(|c| !c.is_positive())
             .collect();
         let values = nodes.iter().enumerate().map(|(j, block)| {
-            let node = 0.5 * ((start + end) + (end - start) * chebyshev::node(j, NODES));
+            let node = node((start, end), j);
             let left = duration(node, end, shift);
             let all = components(block, &mirrored).into_iter().zip(&growth);
             all.map(|(value, rate)| value * (rate * left).exp())

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::inputs::{NEARLY_PARALLEL, nearly_parallel};
 use crate::network::KernelBlock;
-use crate::numerics::{Buffers, PackedPoints, dot, inverse_root, threads};
+use crate::numerics::{Buffers, PackedPoints, dot, inverse_root, mirror, threads};
 use crate::vectorized::vectorized;
 use crate::{Inputs, PairCorrelation, Result, Scalar};
 
@@ -222,15 +222,5 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
 
     fn point<'b>(&self, inputs: &'b Inputs<'_, T>, i: usize) -> &'b [T] {
         inputs.slice(i..i + 1)
-    }
-}
-
-/// Copies what stands below the diagonal of the square from column `first` on to above, in rows of `stride`
-/// values, or in nothing.
-pub(crate) fn mirror<T: Copy>(values: &mut [T], first: usize, stride: usize) {
-    for i in 0..values.len() / stride {
-        for j in i + 1..values.len() / stride {
-            values[i * stride + first + j] = values[j * stride + first + i];
-        }
     }
 }

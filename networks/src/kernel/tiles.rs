@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::evaluator::{Entries, Evaluator, Passage};
-use super::product::{InputPairs, mirror};
+use super::product::InputPairs;
 use crate::network::Network;
+use crate::numerics::mirror;
 use crate::{Error, Inputs, Result, Scalar, error, parallel};
 
 /// Which kernels are wanted.
