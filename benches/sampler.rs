@@ -122,14 +122,15 @@ fn tangent(c: &mut Criterion) {
         },
     );
     let x = Inputs::from_rows(&rows[..8]).expect("valid inputs");
-    // an eighth of 32 layers with weights, which would take 4.3 GB
+    // two networks at once, since one is drawn on one thread by conditioning and on all with weights; and an
+    // eighth of 32 layers with weights, which would take 4.3 GB each
     for (name, sampler, depth) in [
         (
-            "by conditioning, n = 4096, L = 32, m = 8",
+            "two by conditioning, n = 4096, L = 32, m = 8",
             Sampler::Conditional,
             32,
         ),
-        ("by weights, n = 4096, L = 4, m = 8", Sampler::Dense, 4),
+        ("two by weights, n = 4096, L = 4, m = 8", Sampler::Dense, 4),
     ] {
         let net = Mlp::new(Relu).initialized_by(Initialization::he());
         let finite = net
@@ -137,7 +138,15 @@ fn tangent(c: &mut Criterion) {
             .expect("valid sizes")
             .with_sampler(sampler);
         group.bench_function(name, |bencher| {
-            bencher.iter(|| finite.record_with_gradients(black_box(&x), false, &mut rng));
+            bencher.iter(|| {
+                std::thread::scope(|scope| {
+                    for i in 0..2 {
+                        let (finite, x) = (&finite, black_box(&x));
+                        let mut rng = Seed::new(7).stream(i);
+                        scope.spawn(move || finite.record_with_gradients(x, false, &mut rng));
+                    }
+                });
+            });
         });
     }
     group.finish();

@@ -20,6 +20,34 @@ pub fn try_map<T: Send>(count: usize, item: impl Fn(usize) -> Result<T> + Sync) 
     values.collect()
 }
 
+/// Fewer operations than that are not worth a thread.
+const WORTH_A_THREAD: usize = 1 << 18;
+
+/// [`try_map`] where the work of all items, in operations, is worth it.
+pub fn try_map_of<T: Send>(
+    count: usize,
+    work: usize,
+    item: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    if count > 1 && work > WORTH_A_THREAD {
+        try_map(count, item)
+    } else {
+        (0..count).map(item).collect()
+    }
+}
+
+/// Work on one of the threads that share its parts: any other thread falls asleep for each of them.
+#[cfg(feature = "rayon")]
+pub fn within_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
+/// Work whose parts are not shared.
+#[cfg(not(feature = "rayon"))]
+pub fn within_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    work()
+}
+
 #[cfg(feature = "rayon")]
 fn run(count: usize, item: &(dyn Fn(usize) + Sync)) {
     use rayon::prelude::*;

@@ -1,6 +1,7 @@
 //! Large buffers that are used again.
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::hint::black_box;
+use std::sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::available_parallelism;
 
 /// Buffers that wait for each thread, at most: more than a work item holds at a time.
@@ -12,6 +13,15 @@ static THREADS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_o
 /// How many threads the machine runs at a time.
 pub fn threads() -> usize {
     *THREADS
+}
+
+/// Has the allocator keep what is freed between networks: glibc gives the end of the heap back to the system
+/// where more is free than twice the largest block that it ever unmapped, and its pages come back one fault
+/// at a time, which takes as long as all sums over them. One block that nobody touches makes that 62 MiB;
+/// other allocators take no notice.
+pub fn keep_freed_memory() {
+    static ASKED: Once = Once::new();
+    ASKED.call_once(|| drop(black_box(Vec::<u8>::with_capacity(31 << 20))));
 }
 
 /// Buffers that work items pass on to the next ones: new ones come from the system page by page, which takes

@@ -78,6 +78,15 @@ impl PackedPoints {
         })
     }
 
+    /// Points that are the given columns of a matrix with these rows.
+    pub fn of_columns(rows: &[&[f64]], columns: Range<usize>, buffers: &Buffers) -> Self {
+        Arch::new().dispatch(PackColumns {
+            rows,
+            columns,
+            buffers,
+        })
+    }
+
     /// The number of points.
     #[allow(clippy::len_without_is_empty)] // nobody asks
     pub fn len(&self) -> usize {
@@ -135,6 +144,36 @@ impl<T: Scalar> WithSimd for Pack<'_, T> {
                 2 => side_by_side::<T, 2>(self.points, d, entries, width, out),
                 4 => side_by_side::<T, 4>(self.points, d, entries, width, out),
                 _ => side_by_side::<T, 8>(self.points, d, entries, width, out),
+            }
+        }
+        PackedPoints {
+            count,
+            dimension: d,
+            parts,
+        }
+    }
+}
+
+struct PackColumns<'a> {
+    rows: &'a [&'a [f64]],
+    columns: Range<usize>,
+    buffers: &'a Buffers,
+}
+
+impl WithSimd for PackColumns<'_> {
+    type Output = PackedPoints;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> PackedPoints {
+        let (count, d) = (self.columns.len(), self.rows.len());
+        let (width, part) = (VECTORS * S::F64_LANES, part_of(d));
+        let all = count.next_multiple_of(width);
+        let mut parts = self.buffers.take(all * d);
+        for (rows, out) in self.rows.chunks(part).zip(parts.chunks_mut(all * part)) {
+            match width {
+                4 => tiles_of_rows::<4>(rows, &self.columns, out),
+                8 => tiles_of_rows::<8>(rows, &self.columns, out),
+                _ => tiles_of_rows::<16>(rows, &self.columns, out),
             }
         }
         PackedPoints {
@@ -270,6 +309,23 @@ fn side_by_side<T: Scalar, const G: usize>(
     }
 }
 
+/// Some columns of rows, $W$ beside each other, row by row. Places without a column hold copies of the last.
+#[inline(always)]
+fn tiles_of_rows<const W: usize>(rows: &[&[f64]], columns: &Range<usize>, out: &mut [f64]) {
+    let (out, _) = out.as_chunks_mut::<W>();
+    for (k, row) in rows.iter().enumerate() {
+        let (whole, rest) = row[columns.clone()].as_chunks::<W>();
+        let mut places = out[k..].iter_mut().step_by(rows.len());
+        for (entries, place) in whole.iter().zip(places.by_ref()) {
+            *place = *entries;
+        }
+        if let (Some(place), Some(last)) = (places.next(), rest.last()) {
+            *place = [*last; W];
+            place[..rest.len()].copy_from_slice(rest);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,6 +371,15 @@ mod tests {
                 for (i, row) in rows.zip(part.chunks(columns.len())) {
                     assert_eq!(row, &whole[i * count..][columns.clone()]);
                 }
+            }
+            let transposed: Vec<Vec<f64>> = (0..dimension)
+                .map(|k| x.chunks(dimension).map(|point| point[k]).collect())
+                .collect();
+            let rows: Vec<&[f64]> = transposed.iter().map(Vec::as_slice).collect();
+            let packed = PackedPoints::of_columns(&rows, 5..30, &Buffers::default());
+            let part = packed.products(&x, 25, None, &Buffers::default());
+            for (row, part) in whole.chunks(count).zip(part.chunks(25)) {
+                assert_eq!(part, &row[5..30]);
             }
         }
     }

@@ -41,7 +41,7 @@ pub mod sine;
 mod summation;
 
 pub use beside::{BESIDE, ProductsBeside};
-pub use buffers::{Buffers, threads};
+pub use buffers::{Buffers, keep_freed_memory, threads};
 pub use cholesky::semidefinite_cholesky;
 pub use inner_products::{PackedPoints, inner_products, mirror};
 pub use magnitude::Magnitude;
@@ -62,11 +62,20 @@ pub fn inverse_root(q: f64) -> f64 {
 /// # Errors
 /// [`Error::OutOfMemory`] naming `quantity` if they cannot be allocated.
 pub fn zeros(quantity: &str, rows: usize, columns: usize) -> Result<Vec<f64>> {
+    let mut values = reserved(quantity, rows, columns)?;
+    values.resize(rows * columns, 0.0);
+    Ok(values)
+}
+
+/// Room for as many values as a matrix has entries.
+///
+/// # Errors
+/// As [`zeros`].
+pub fn reserved<T>(quantity: &str, rows: usize, columns: usize) -> Result<Vec<T>> {
     let entries = rows as u128 * columns as u128;
     let refused = || Error::out_of_memory(quantity, entries);
     let length = usize::try_from(entries).map_err(|_| refused())?;
     let mut values = Vec::new();
     values.try_reserve_exact(length).map_err(|_| refused())?;
-    values.resize(length, 0.0);
     Ok(values)
 }

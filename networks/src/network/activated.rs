@@ -302,6 +302,10 @@ impl Drawn for Activated {
         fan_in
     }
 
+    fn takes_inputs_alone(&self) -> bool {
+        true
+    }
+
     fn forward(&self, signal: &Signal) -> Result<Signal> {
         if !self.activation.is_pointwise() {
             return Err(Error::unsupported(
@@ -313,10 +317,7 @@ impl Drawn for Activated {
         if signal.exponent() != 0 && self.activation.slopes().is_none() {
             return self.forward(&signal.clone().unscaled()?);
         }
-        let mut after = signal.clone();
-        self.activation
-            .value_slice(signal.values(), after.values_mut());
-        Ok(after)
+        Ok(signal.mapped(|y, out| self.activation.value_slice(y, out)))
     }
 
     /// $\varphi^\prime(Y) \circ \Delta$.

@@ -4,16 +4,13 @@ use std::fmt::Debug;
 
 use nalgebra::DMatrix;
 
+use super::basis::{self, Basis};
 use super::drawn::residual_backward;
 use super::drawn_dense::WeightSource;
 use super::{ConditionalLaw, Drawn, Factors, FanIn, GradientSink, Layer, Sampler, Signal, Site};
-use crate::numerics::{Buffers, dot, inner_products, power_of_two, zeros};
+use crate::numerics::{Buffers, power_of_two, zeros};
 use crate::random::Stream;
-use crate::vectorized::vectorized;
 use crate::{Error, Result};
-
-/// Features of which less than this share is left, beside those before them, are linear combinations of them.
-const DEPENDENT: f64 = 1e-13;
 
 /// A random layer after its forward pass at some inputs, from [`Layer::condition`]. Its weights are known on
 /// that signal, or all of them.
@@ -160,9 +157,9 @@ impl Conditioned for ConditionedBranches {
 struct ConditionedDense {
     source: WeightSource,
     features: Signal,
-    /// $Q$, column by column.
-    basis: Vec<f64>,
-    /// $U$, column by column.
+    /// $Q$.
+    basis: Basis,
+    /// $\sqrt n U/\sigma_w$, column by column.
     images: Vec<f64>,
 }
 
@@ -172,27 +169,25 @@ pub(super) fn on_features(
     features: Signal,
     site: &mut Site<'_>,
 ) -> Result<(Signal, Box<dyn Conditioned>)> {
-    let (fan_in, width) = (source.fan_in, source.width);
-    let (basis, coefficients) = orthonormal(&features);
-    let mut images = zeros("the images of features", basis.len() / fan_in, width)?;
-    let scale = source.scale();
+    let width = source.width;
+    let (basis, coefficients) = Basis::of(&features);
+    let mut images = zeros("the images of features", basis.size(), width)?;
     site.rng.fill_normals(&mut images);
-    for u in &mut images {
-        *u *= scale;
-    }
     let mut out = Signal::zeros(width, features.points())?;
     out.set_exponent(features.exponent());
-    for (j, coefficients) in coefficients.iter().enumerate() {
-        add_columns(out.column_mut(j), &images, coefficients);
-    }
+    basis::add_columns(
+        out.values_mut(),
+        &images,
+        width,
+        &(coefficients * source.scale()),
+    );
     let deviation = source.initialization.bias_variance().sqrt();
     if deviation > 0.0 {
         let unit = deviation * power_of_two(-out.exponent() / 2);
         let mut biases = zeros("biases", width, 1)?;
         site.rng.fill_normals(&mut biases);
-        for j in 0..out.points() {
-            add_columns(out.column_mut(j), &biases, &[unit]);
-        }
+        let units = DMatrix::from_element(1, out.points(), unit);
+        basis::add_columns(out.values_mut(), &biases, width, &units);
     }
     let layer = ConditionedDense {
         source,
@@ -201,52 +196,6 @@ pub(super) fn on_features(
         images,
     };
     Ok((out.rescaled()?, Box::new(layer)))
-}
-
-/// An orthonormal basis of the columns, and the coefficients of each of them in it: Gram and Schmidt's method
-/// with two projections. Equal columns have equal coefficients.
-fn orthonormal(features: &Signal) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let width = features.width();
-    let mut basis: Vec<f64> = Vec::new();
-    let mut all: Vec<Vec<f64>> = Vec::with_capacity(features.points());
-    for j in 0..features.points() {
-        let column = features.column(j);
-        if let Some(i) = (0..j).find(|&i| features.column(i) == column) {
-            all.push(all[i].clone());
-            continue;
-        }
-        let length = dot(column, column).sqrt();
-        let mut rest = column.to_vec();
-        let mut coefficients = vec![0.0; basis.len() / width];
-        for _ in 0..2 {
-            for (own, direction) in coefficients.iter_mut().zip(basis.chunks_exact(width)) {
-                let product = dot(&rest, direction);
-                *own += product;
-                add_columns(&mut rest, direction, &[-product]);
-            }
-        }
-        let left = dot(&rest, &rest).sqrt();
-        if left > DEPENDENT * length {
-            coefficients.push(left);
-            basis.extend(rest.iter().map(|y| y / left));
-        }
-        all.push(coefficients);
-    }
-    (basis, all)
-}
-
-/// Adds the columns times their factors.
-fn add_columns(out: &mut [f64], columns: &[f64], factors: &[f64]) {
-    for (column, &factor) in columns.chunks_exact(out.len()).zip(factors) {
-        vectorized(
-            #[inline(always)]
-            || {
-                for (y, x) in out.iter_mut().zip(column) {
-                    *y += factor * x;
-                }
-            },
-        );
-    }
 }
 
 impl Conditioned for ConditionedDense {
@@ -270,23 +219,14 @@ impl Conditioned for ConditionedDense {
             return Signal::zeros(source.fan_in, count);
         }
         let buffers = Buffers::default();
-        let products = |x: &[f64], y: &[f64], dimension: usize, same: bool| {
-            if x.is_empty() {
-                return DMatrix::zeros(0, count);
-            }
-            let products = inner_products(x, y, dimension, same, &buffers);
-            DMatrix::from_row_slice(x.len() / dimension, count, &products)
-        };
         let own = deltas.values();
-        let variances = products(own, own, source.width, true) * source.scale().powi(2);
+        let variances = basis::products(own, own, source.width, &buffers) * source.scale().powi(2);
         let law = ConditionalLaw::gaussian(source.fan_in, variances, deltas.exponent())?;
         let mut fresh = law.draw(&mut Site::new(source.width, Sampler::Conditional, rng)?)?;
-        let unit = power_of_two((deltas.exponent() - fresh.exponent()) / 2);
-        let known = products(&self.images, own, source.width, false) * unit
-            - products(&self.basis, fresh.values(), source.fan_in, false);
-        for c in 0..count {
-            add_columns(fresh.column_mut(c), &self.basis, known.column(c).as_slice());
-        }
+        let unit = source.scale() * power_of_two((deltas.exponent() - fresh.exponent()) / 2);
+        let known = basis::products(&self.images, own, source.width, &buffers) * unit
+            - self.basis.products(features, fresh.values(), &buffers);
+        self.basis.add_to(fresh.values_mut(), features, known);
         fresh.rescaled()
     }
 }

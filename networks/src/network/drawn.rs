@@ -113,6 +113,14 @@ pub trait Drawn: Debug + Send + Sync {
         Ok(out)
     }
 
+    /// Whether what comes out at one input depends on that input alone, not on its place among the others
+    /// either: then parts of a pass may be taken at the same time. By default if all its
+    /// [`parts`](Self::parts) are so, and not without parts.
+    fn takes_inputs_alone(&self) -> bool {
+        let parts = self.parts();
+        !parts.is_empty() && parts.iter().all(|part| part.takes_inputs_alone())
+    }
+
     /// The layers that this one is made of, from the inputs on; none by default.
     fn parts(&self) -> Vec<&dyn Drawn> {
         Vec::new()

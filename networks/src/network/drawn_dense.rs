@@ -10,7 +10,7 @@ use super::dense::beside_biases;
 use super::{Drawn, Factors, GradientSink, Signal, Weights, conditioned};
 use crate::initialization::{WeightDistribution, WeightLaw};
 use crate::numerics::{
-    BESIDE, Buffers, ProductsBeside, dot, inner_products, normal, power_of_two, zeros,
+    BESIDE, Buffers, PackedPoints, ProductsBeside, dot, normal, power_of_two, reserved, zeros,
 };
 use crate::random::{Seed, Stream};
 use crate::{Error, Initialization, Result, error, parallel};
@@ -18,14 +18,11 @@ use crate::{Error, Initialization, Result, error, parallel};
 /// Neurons that are drawn together, from a stream of their own: a multiple of [`BESIDE`].
 const DRAWN: usize = 64;
 
-/// Neurons that are multiplied together: a multiple of the tiles of [`inner_products`].
-const ROWS: usize = 96;
+/// What memory is asked for.
+const WEIGHTS: &str = "the weights of a dense layer";
 
-/// Numbers in a line of the cache.
-const LINE: usize = 8;
-
-/// Products of fewer numbers than that are not worth a thread.
-const WORTH_A_THREAD: usize = 1 << 18;
+/// Neurons before a layer whose gradients are computed together.
+const COLUMNS: usize = 96;
 
 /// What the weights and biases of a dense layer are drawn from, and the rates at which they are trained.
 #[derive(Debug, Clone, Copy)]
@@ -93,11 +90,11 @@ impl WeightSource {
         }
     }
 
-    /// $\omega$, row by row, and $b$ of the neurons of a block.
-    fn block(&self, seed: Seed, block: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    /// The neurons of a block.
+    fn block(&self, seed: Seed, block: usize) -> Result<Block> {
         let rows = self.rows(block);
         let mut rng = seed.stream(block as u64);
-        let mut weights = zeros("the weights of a dense layer", rows, self.fan_in)?;
+        let mut weights = zeros(WEIGHTS, rows, self.fan_in)?;
         if self.law().distribution() != WeightDistribution::Orthogonal {
             for rows in weights.chunks_mut(BESIDE * self.fan_in) {
                 self.draw_beside(rows.len() / self.fan_in, &mut rng, |first, beside| {
@@ -110,31 +107,28 @@ impl WeightSource {
             }
         }
         let biases = self.biases(rows, &mut rng);
-        Ok((weights, biases))
+        Ok(Block { weights, biases })
     }
 
-    /// All weights, row by row, and all biases.
-    fn all(&self, rng: &mut Stream) -> Result<(Vec<f64>, Vec<f64>)> {
+    /// All blocks.
+    fn all(&self, rng: &mut Stream) -> Result<Vec<Block>> {
         let seed = Seed::drawn(rng);
-        let mut weights = zeros("the weights of a dense layer", self.width, self.fan_in)?;
-        let mut biases = Vec::with_capacity(self.width);
-        let size = self.fan_in * DRAWN;
-        // as many blocks at a time as keep the copies small
-        for first in (0..self.blocks()).step_by(16) {
-            let count = 16.min(self.blocks() - first);
-            let drawn = each(count, size, |i| self.block(seed, first + i))?;
-            for (i, (block, bias)) in drawn.into_iter().enumerate() {
-                weights[(first + i) * size..][..block.len()].copy_from_slice(&block);
-                biases.extend(bias);
-            }
-        }
+        // too many are refused before any is drawn
+        reserved::<f64>(WEIGHTS, self.width, self.fan_in)?;
+        let work = self.width * self.fan_in;
+        let mut blocks =
+            parallel::try_map_of(self.blocks(), work, |block| self.block(seed, block))?;
         if self.law().distribution() == WeightDistribution::Orthogonal {
+            let mut weights = zeros(WEIGHTS, self.width, self.fan_in)?;
             // beyond the streams of blocks
             let mut rng = seed.stream(u64::MAX);
             orthogonal(&mut weights, self.width, self.fan_in, &mut rng)?;
             prune(self.law().keep(), &mut weights, &mut rng);
+            for (block, weights) in blocks.iter_mut().zip(weights.chunks(DRAWN * self.fan_in)) {
+                block.weights.copy_from_slice(weights);
+            }
         }
-        Ok((weights, biases))
+        Ok(blocks)
     }
 
     /// The outputs for a signal, with weights that are forgotten as soon as they are multiplied: they never
@@ -144,42 +138,27 @@ impl WeightSource {
             return DrawnDense::new(*self, rng)?.forward(signal);
         }
         let seed = Seed::drawn(rng);
-        let points = signal.points();
-        let mut out = Signal::zeros(self.width, points)?;
-        out.set_exponent(signal.exponent());
-        let drawn = each(self.blocks(), self.fan_in * DRAWN, |block| {
+        let unit = power_of_two(-signal.exponent() / 2);
+        let work = self.width * self.fan_in;
+        let blocks = parallel::try_map_of(self.blocks(), work, |block| {
             let rows = self.rows(block);
             let mut rng = seed.stream(block as u64);
-            let mut products = vec![0.0; rows * points];
-            for products in products.chunks_mut(BESIDE * points) {
+            let mut neurons = vec![0.0; rows * signal.points()];
+            for first in (0..rows).step_by(BESIDE) {
                 let mut sums = ProductsBeside::new(signal.values(), self.fan_in);
-                let rows = products.len() / points;
-                self.draw_beside(rows, &mut rng, |_, weights| sums.add(weights));
-                for (j, sums) in sums.products().iter().enumerate() {
-                    for (i, sum) in sums[..rows].iter().enumerate() {
-                        products[i * points + j] = *sum;
-                    }
+                let count = BESIDE.min(rows - first);
+                self.draw_beside(count, &mut rng, |_, weights| sums.add(weights));
+                for (neurons, sums) in neurons.chunks_exact_mut(rows).zip(sums.products()) {
+                    neurons[first..first + count].copy_from_slice(&sums[..count]);
                 }
             }
-            Ok((products, self.biases(rows, &mut rng)))
+            let biases = self.biases(rows, &mut rng);
+            for neurons in neurons.chunks_exact_mut(rows) {
+                affine(neurons, self.scale(), &biases, unit);
+            }
+            Ok(neurons)
         })?;
-        for (block, (products, biases)) in drawn.iter().enumerate() {
-            write(&mut out, block * DRAWN, self.scale(), products, biases);
-        }
-        out.rescaled()
-    }
-}
-
-/// [`parallel::try_map`] where the work of an item, in numbers, is worth it.
-fn each<T: Send>(
-    count: usize,
-    work: usize,
-    item: impl Fn(usize) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    if count > 1 && work * count > WORTH_A_THREAD {
-        parallel::try_map(count, item)
-    } else {
-        (0..count).map(item).collect()
+        below_each_other(&blocks, signal, signal.points())
     }
 }
 
@@ -278,25 +257,43 @@ fn orthogonal(weights: &mut [f64], width: usize, fan_in: usize, rng: &mut Stream
     Ok(())
 }
 
-/// The neurons of a block: `scale` times their products with every input, plus their biases.
-fn write(out: &mut Signal, first: usize, scale: f64, products: &[f64], biases: &[f64]) {
-    let points = out.points();
-    let unit = power_of_two(-out.exponent() / 2);
-    for j in 0..points {
-        let column = &mut out.column_mut(j)[first..first + biases.len()];
-        for (i, (y, bias)) in column.iter_mut().zip(biases).enumerate() {
-            let bias = if *bias == 0.0 { 0.0 } else { bias * unit };
-            *y = scale * products[i * points + j] + bias;
-        }
+/// `scale` times products, plus biases in another unit.
+fn affine(products: &mut [f64], scale: f64, biases: &[f64], unit: f64) {
+    for (y, bias) in products.iter_mut().zip(biases) {
+        let bias = if *bias == 0.0 { 0.0 } else { bias * unit };
+        *y = scale * *y + bias;
     }
 }
 
-/// $Y = \sigma_w \omega X/\sqrt n + \sigma_b \beta$.
-pub(super) struct DrawnDense {
+/// The signal of blocks of neurons, each point by point, in the units of another signal.
+fn below_each_other(blocks: &[Vec<f64>], like: &Signal, points: usize) -> Result<Signal> {
+    let width = blocks.iter().map(|block| block.len() / points).sum();
+    let mut out = Signal::zeros(width, points)?;
+    for j in 0..points {
+        let mut column = out.column_mut(j);
+        for block in blocks {
+            let rows = block.len() / points;
+            let (now, rest) = column.split_at_mut(rows);
+            now.copy_from_slice(&block[j * rows..(j + 1) * rows]);
+            column = rest;
+        }
+    }
+    out.set_exponent(like.exponent());
+    out.rescaled()
+}
+
+/// Up to [`DRAWN`] neurons of a layer.
+struct Block {
     /// $\omega$, row by row.
     weights: Vec<f64>,
     /// $\sigma_b \beta$.
     biases: Vec<f64>,
+}
+
+/// $Y = \sigma_w \omega X/\sqrt n + \sigma_b \beta$.
+pub(super) struct DrawnDense {
+    /// All but the last with [`DRAWN`] neurons.
+    blocks: Vec<Block>,
     fan_in: usize,
     /// $\sigma_w/\sqrt n$.
     scale: f64,
@@ -309,7 +306,7 @@ impl Debug for DrawnDense {
     /// Without the numbers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DrawnDense")
-            .field("width", &self.biases.len())
+            .field("width", &self.neurons())
             .field("fan_in", &self.fan_in)
             .finish_non_exhaustive()
     }
@@ -317,17 +314,31 @@ impl Debug for DrawnDense {
 
 impl DrawnDense {
     pub(super) fn new(source: WeightSource, rng: &mut Stream) -> Result<Self> {
-        let (weights, biases) = source.all(rng)?;
+        let blocks = source.all(rng)?;
         let pruned = source.law().keep() < 1.0;
+        let weights = || blocks.iter().flat_map(|block| &block.weights);
         Ok(Self {
-            kept: pruned.then(|| weights.iter().map(|w| *w != 0.0).collect()),
-            weights,
-            biases,
+            kept: pruned.then(|| weights().map(|w| *w != 0.0).collect()),
+            blocks,
             fan_in: source.fan_in,
             scale: source.scale(),
             weight_rate: source.weight_rate,
             bias_rate: source.bias_rate,
         })
+    }
+
+    fn neurons(&self) -> usize {
+        self.blocks.iter().map(|block| block.biases.len()).sum()
+    }
+
+    fn biases(&self) -> impl Iterator<Item = f64> {
+        self.blocks.iter().flat_map(|block| &block.biases).copied()
+    }
+
+    /// The rows of $\omega$.
+    fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        let blocks = self.blocks.iter();
+        blocks.flat_map(|block| block.weights.chunks_exact(self.fan_in))
     }
 
     fn check(&self, signal: &Signal) -> Result<()> {
@@ -344,38 +355,37 @@ impl DrawnDense {
 
 impl Drawn for DrawnDense {
     fn width(&self, _: usize) -> usize {
-        self.biases.len()
+        self.neurons()
+    }
+
+    fn takes_inputs_alone(&self) -> bool {
+        true
     }
 
     fn forward(&self, signal: &Signal) -> Result<Signal> {
         self.check(signal)?;
-        let largest = self
-            .biases
-            .iter()
-            .fold(0.0, |m: f64, bias| m.max(bias.abs()));
+        let largest = self.biases().fold(0.0, |m: f64, bias| m.max(bias.abs()));
         if let Some(signal) = beside_biases(largest * largest, signal) {
             return self.forward(&signal);
         }
-        let mut out = Signal::zeros(self.biases.len(), signal.points())?;
-        out.set_exponent(signal.exponent());
+        let unit = power_of_two(-signal.exponent() / 2);
         let buffers = Buffers::default();
-        let blocks = self.biases.len().div_ceil(ROWS);
-        let size = ROWS * self.fan_in;
-        let products = each(blocks, size * signal.points(), |i| {
-            let rows = &self.weights[i * size..self.weights.len().min((i + 1) * size)];
-            Ok(inner_products(
-                rows,
-                signal.values(),
-                self.fan_in,
-                false,
-                &buffers,
-            ))
+        let packed = PackedPoints::new(signal.values(), self.fan_in, &buffers);
+        let points = packed.len();
+        let work = self.neurons() * self.fan_in * points;
+        let blocks = parallel::try_map_of(self.blocks.len(), work, |i| {
+            let Block { weights, biases } = &self.blocks[i];
+            let products = packed.products(weights, points, None, &buffers);
+            let mut neurons = Vec::with_capacity(products.len());
+            for j in 0..points {
+                let first = neurons.len();
+                neurons.extend(products[j..].iter().step_by(points));
+                affine(&mut neurons[first..], self.scale, biases, unit);
+            }
+            buffers.give_back(products);
+            Ok(neurons)
         })?;
-        let biases = self.biases.chunks(ROWS);
-        for (i, (products, biases)) in products.iter().zip(biases).enumerate() {
-            write(&mut out, i * ROWS, self.scale, products, biases);
-        }
-        out.rescaled()
+        below_each_other(&blocks, signal, points)
     }
 
     /// $W^\top \Delta$, from some columns of $W$ at a time.
@@ -386,7 +396,7 @@ impl Drawn for DrawnDense {
         sink: &mut dyn GradientSink,
     ) -> Result<Signal> {
         self.check(signal)?;
-        let width = self.biases.len();
+        let width = self.neurons();
         conditioned::check_deltas(&deltas, width, signal.points())?;
         sink.dense(Factors {
             features: signal,
@@ -395,58 +405,37 @@ impl Drawn for DrawnDense {
             bias_rate: self.bias_rate,
             kept: self.kept.as_deref(),
         })?;
-        let mut out = Signal::zeros(self.fan_in, deltas.points())?;
+        let points = deltas.points();
         if signal.is_input() && !sink.wants_inputs() {
-            return Ok(out);
+            return Signal::zeros(self.fan_in, points);
         }
-        out.set_exponent(deltas.exponent());
         let buffers = Buffers::default();
-        let blocks = self.fan_in.div_ceil(ROWS);
-        let products = each(blocks, ROWS * width * deltas.points(), |i| {
-            let columns = ROWS.min(self.fan_in - i * ROWS);
-            let mut transposed = buffers.take(columns * width);
-            // a line of the cache at a time: one by one, the places of a power of two push each other out
-            for (first, rows) in (0..)
-                .step_by(LINE)
-                .zip(self.weights.chunks(LINE * self.fan_in))
-            {
-                let count = rows.len() / self.fan_in;
-                for j in 0..columns {
-                    let line = &mut transposed[j * width + first..][..count];
-                    for (row, out) in line.iter_mut().enumerate() {
-                        *out = rows[row * self.fan_in + i * ROWS + j];
-                    }
-                }
+        let rows: Vec<&[f64]> = self.rows().collect();
+        let work = width * self.fan_in * points;
+        let blocks = parallel::try_map_of(self.fan_in.div_ceil(COLUMNS), work, |i| {
+            let columns = i * COLUMNS..self.fan_in.min((i + 1) * COLUMNS);
+            let packed = PackedPoints::of_columns(&rows, columns, &buffers);
+            let mut gradients = packed.products(deltas.values(), packed.len(), None, &buffers);
+            for gradient in &mut gradients {
+                *gradient *= self.scale;
             }
-            let products = inner_products(&transposed, deltas.values(), width, false, &buffers);
-            buffers.give_back(transposed);
-            Ok(products)
+            buffers.give_back(packed.into_buffer());
+            Ok(gradients)
         })?;
-        let no_biases = [0.0; ROWS];
-        for (i, products) in products.iter().enumerate() {
-            let columns = ROWS.min(self.fan_in - i * ROWS);
-            write(
-                &mut out,
-                i * ROWS,
-                self.scale,
-                products,
-                &no_biases[..columns],
-            );
-        }
-        out.rescaled()
+        below_each_other(&blocks, &deltas, points)
     }
 
     fn weights(&self) -> Option<Weights> {
-        let weights = self.weights.iter().map(|w| self.scale * w);
+        let weights = self.rows().flatten().map(|w| self.scale * w);
         Some(Weights {
-            weights: DMatrix::from_row_iterator(self.biases.len(), self.fan_in, weights),
-            biases: self.biases.clone(),
+            weights: DMatrix::from_row_iterator(self.neurons(), self.fan_in, weights),
+            biases: self.biases().collect(),
         })
     }
 
     fn set_weights(&mut self, weights: &Weights) -> Result<()> {
         let (rows, columns) = weights.weights.shape();
-        let expected = (self.biases.len(), self.fan_in);
+        let expected = (self.neurons(), self.fan_in);
         if (rows, columns) != expected || weights.biases.len() != expected.0 {
             return Err(Error::shape(
                 "weights",
@@ -476,8 +465,20 @@ impl Drawn for DrawnDense {
                 ));
             }
         }
-        self.weights = row_by_row().map(|at| weights.weights[at]).collect();
-        self.biases.clone_from(&weights.biases);
+        let mut entries = row_by_row().map(|at| weights.weights[at]);
+        let mut biases = weights.biases.iter();
+        for block in &mut self.blocks {
+            block
+                .weights
+                .iter_mut()
+                .zip(&mut entries)
+                .for_each(|(w, entry)| *w = entry);
+            block
+                .biases
+                .iter_mut()
+                .zip(&mut biases)
+                .for_each(|(b, bias)| *b = *bias);
+        }
         self.scale = 1.0;
         Ok(())
     }
@@ -496,7 +497,8 @@ mod tests {
             bias_rate: 0.0,
         };
         let mut rng = Seed::new(3).stream(0);
-        DrawnDense::new(source, &mut rng).unwrap().weights
+        let layer = DrawnDense::new(source, &mut rng).unwrap();
+        layer.rows().flatten().copied().collect()
     }
 
     /// A mean of 90 000 squares is known to √((κ − 1)/90 000): 0.005 to 0.02 here, and 6 of them are allowed.

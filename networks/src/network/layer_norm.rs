@@ -96,6 +96,10 @@ impl Drawn for LayerNorm {
     }
 
     /// $(Y - \bar Y)/\sqrt{\operatorname{Var} Y + \epsilon}$ over the neurons, input by input.
+    fn takes_inputs_alone(&self) -> bool {
+        true
+    }
+
     fn forward(&self, signal: &Signal) -> Result<Signal> {
         let mut out = signal.clone();
         for j in 0..out.points() {

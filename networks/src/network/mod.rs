@@ -54,6 +54,7 @@
 mod activated;
 mod angle;
 mod angle_table;
+mod basis;
 mod block;
 mod branch;
 mod chain;

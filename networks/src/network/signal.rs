@@ -220,6 +220,21 @@ impl Signal {
         sums
     }
 
+    /// With $2^{-e/2} Y$ replaced by what `map` writes for some entries at a time.
+    pub(crate) fn mapped(&self, map: impl Fn(&[f64], &mut [f64])) -> Self {
+        let mut block = [0.0; BLOCK];
+        let mut values = Vec::with_capacity(self.values.len());
+        for y in self.values.chunks(BLOCK) {
+            map(y, &mut block[..y.len()]);
+            values.extend_from_slice(&block[..y.len()]);
+        }
+        Self {
+            values,
+            is_input: false,
+            ..*self
+        }
+    }
+
     /// `factor` $Y$.
     pub(crate) fn times(mut self, factor: f64) -> Self {
         if factor != 1.0 {

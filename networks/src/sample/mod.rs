@@ -33,6 +33,7 @@ use crate::architecture::Architecture;
 use crate::error;
 pub use crate::network::Sampler;
 use crate::network::{Drawn, Layer, Network, Signal, Site, Structure};
+use crate::numerics::keep_freed_memory;
 pub use crate::random::{Seed, Stream};
 use crate::{Error, Inputs, Result, Scalar, parallel};
 
@@ -176,6 +177,7 @@ impl Finite {
         with_weights: bool,
         rng: &mut Stream,
     ) -> Result<Record> {
+        keep_freed_memory();
         let inputs = Signal::of_inputs(x);
         if with_weights || self.sampler == Sampler::Dense {
             let network = self.with_weights(x.dimension(), rng)?;
@@ -290,6 +292,7 @@ impl Finite {
     }
 
     fn signal<T: Scalar>(&self, x: &Inputs<'_, T>, rng: &mut Stream) -> Result<Signal> {
+        keep_freed_memory();
         let mut site = Site::new(self.width, self.sampler, rng)?;
         self.network.sample(Signal::of_inputs(x), &mut site)
     }

@@ -5,11 +5,17 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 
 use crate::network::{Drawn, Factors, GradientSink, Signal};
-use crate::numerics::{Buffers, inner_products, scale_by_power_of_two};
+use crate::numerics::{Buffers, inner_products, scale_by_power_of_two, threads};
 use crate::{Error, Inputs, Result, error, parallel};
 
 /// So many columns of deltas are worked on together, unless said otherwise.
 const COLUMNS: usize = 1024;
+
+/// Passes of so few columns leave threads idle: parts of them are taken at the same time.
+const FEW_COLUMNS: usize = 256;
+
+/// Columns of a part, or a multiple of it: as many as products take together.
+const OF_A_PART: usize = 8;
 
 /// The kernels of one network $f$ with weights, at $m$ inputs and for $k$ of its outputs:
 ///
@@ -284,24 +290,75 @@ impl<'a> EmpiricalKernels<'a> {
         mut take: impl FnMut(&Range<usize>, &Range<usize>, &[f64]),
     ) -> Result<()> {
         let batches = self.batches(outputs.len());
+        if batches.len() == 1
+            && self.x.len() * outputs.len() <= FEW_COLUMNS
+            && self.network.takes_inputs_alone()
+        {
+            return self.each_block_at_once(outputs, full, take);
+        }
         for (i, rows) in batches.iter().enumerate() {
-            let mut own = TangentSink::new(rows.len(), outputs.len(), full);
-            if i + 1 < batches.len() {
-                own.kept = Some(Vec::new());
-            }
-            self.pass(rows.clone(), outputs.clone(), &mut own)?;
-            take(rows, rows, &checked_entries(own.sum)?);
+            let (own, kept) = parallel::within_threads(|| {
+                let mut own = TangentSink::new(rows.len(), outputs.len(), full);
+                if i + 1 < batches.len() {
+                    own.kept = Some(Vec::new());
+                }
+                self.pass(rows.clone(), outputs.clone(), &mut own)?;
+                Ok::<_, Error>((checked_entries(own.sum)?, own.kept.unwrap_or_default()))
+            })?;
+            take(rows, rows, &own);
             for columns in &batches[i + 1..] {
-                let mut other = BetweenSink {
-                    rows: own.kept.as_deref().unwrap_or_default(),
-                    layer: 0,
-                    full,
-                    outputs: outputs.len(),
-                    sum: Vec::new(),
-                };
-                self.pass(columns.clone(), outputs.clone(), &mut other)?;
-                take(rows, columns, &checked_entries(other.sum)?);
+                let other = parallel::within_threads(|| {
+                    let mut other = BetweenSink {
+                        rows: &kept,
+                        layer: 0,
+                        full,
+                        outputs: outputs.len(),
+                        sum: Vec::new(),
+                    };
+                    self.pass(columns.clone(), outputs.clone(), &mut other)?;
+                    checked_entries(other.sum)
+                })?;
+                take(rows, columns, &other);
             }
+        }
+        Ok(())
+    }
+
+    /// The same of few inputs, a part of them on each thread.
+    fn each_block_at_once(
+        &self,
+        outputs: Range<usize>,
+        full: bool,
+        mut take: impl FnMut(&Range<usize>, &Range<usize>, &[f64]),
+    ) -> Result<()> {
+        let m = self.x.len();
+        let size = m.div_ceil(threads()).next_multiple_of(OF_A_PART);
+        let parts: Vec<_> = (0..m)
+            .step_by(size)
+            .map(|start| start..(start + size).min(m))
+            .collect();
+        let off_diagonal = (0..parts.len()).flat_map(|j| (0..j).map(move |i| (i, j)));
+        let pairs: Vec<_> = off_diagonal
+            .chain((0..parts.len()).map(|i| (i, i)))
+            .collect();
+        let blocks = parallel::within_threads(|| {
+            let kept = parallel::try_map(parts.len(), |i| {
+                let mut sink = KeepingSink::default();
+                self.pass(parts[i].clone(), outputs.clone(), &mut sink)?;
+                Ok(sink.0)
+            })?;
+            parallel::try_map(pairs.len(), |pair| {
+                let (rows, columns) = pairs[pair];
+                let mut sum = Vec::new();
+                for (rows, columns) in kept[rows].iter().zip(&kept[columns]) {
+                    let rows = (&rows.features, &rows.deltas);
+                    add(&mut sum, rows, columns.factors(), (outputs.len(), full))?;
+                }
+                checked_entries(sum)
+            })
+        })?;
+        for ((i, j), block) in pairs.into_iter().zip(&blocks) {
+            take(&parts[i], &parts[j], block);
         }
         Ok(())
     }
@@ -327,6 +384,46 @@ fn checked_entries(entries: Vec<f64>) -> Result<Vec<f64>> {
 struct Kept {
     features: Signal,
     deltas: Signal,
+    weight_rate: f64,
+    bias_rate: f64,
+    kept: Option<Vec<bool>>,
+}
+
+impl Kept {
+    fn new(factors: Factors<'_>) -> Self {
+        Self {
+            features: factors.features.clone(),
+            deltas: factors.deltas.clone(),
+            weight_rate: factors.weight_rate,
+            bias_rate: factors.bias_rate,
+            kept: factors.kept.map(<[bool]>::to_vec),
+        }
+    }
+
+    fn factors(&self) -> Factors<'_> {
+        Factors {
+            features: &self.features,
+            deltas: &self.deltas,
+            weight_rate: self.weight_rate,
+            bias_rate: self.bias_rate,
+            kept: self.kept.as_deref(),
+        }
+    }
+}
+
+/// The factors of all layers, last layer first.
+#[derive(Debug, Default)]
+struct KeepingSink(Vec<Kept>);
+
+impl GradientSink for KeepingSink {
+    fn dense(&mut self, factors: Factors<'_>) -> Result<()> {
+        self.0.push(Kept::new(factors));
+        Ok(())
+    }
+
+    fn wants_inputs(&self) -> bool {
+        false
+    }
 }
 
 /// Adds a layer's $(g H^\top H + g_b) \circ \Delta^\top\Delta$ between two sets of inputs to `sum`: row by
@@ -341,7 +438,6 @@ fn add(
     let (m, p) = (features.points(), columns.features.points());
     let same = std::ptr::eq(features, columns.features);
     let buffers = Buffers::default();
-    let product = |x: &[f64], y: &[f64], n: usize| inner_products(x, y, n, same, &buffers);
     let exponent = deltas.exponent() / 2 + columns.deltas.exponent() / 2;
     let feature_exponent = features.exponent() / 2 + columns.features.exponent() / 2;
     let size = if full {
@@ -353,25 +449,37 @@ fn add(
     if let Some(kept) = columns.kept {
         return add_masked(sum, rows, columns, kept, (outputs, full));
     }
-    // in units that all layers share
-    let mut gains = product(
-        features.values(),
-        columns.features.values(),
-        features.width(),
-    );
-    for gain in &mut gains {
-        let features = scale_by_power_of_two("a layer's features", *gain, feature_exponent)?;
-        *gain = columns.weight_rate * features + columns.bias_rate;
-    }
-    let n = deltas.width();
     let blocks = if full { 1 } else { outputs };
     let (height, width) = (deltas.points() / blocks, columns.deltas.points() / blocks);
+    // products of the features, and of the deltas of each block
+    let work = m * p * features.width() + height * width * blocks * deltas.width();
+    let products = parallel::try_map_of(1 + blocks, work, |i| {
+        let (x, y, n) = match i.checked_sub(1) {
+            None => (
+                features.values(),
+                columns.features.values(),
+                features.width(),
+            ),
+            Some(r) => {
+                let n = deltas.width();
+                let x = &deltas.values()[r * height * n..(r + 1) * height * n];
+                let y = &columns.deltas.values()[r * width * n..(r + 1) * width * n];
+                (x, y, n)
+            }
+        };
+        Ok(inner_products(x, y, n, same, &buffers))
+    })?;
+    let Some((gains, products)) = products.split_first() else {
+        return Ok(());
+    };
+    // in units that all layers share
+    let gains = gains.iter().map(|gain| {
+        let features = scale_by_power_of_two("a layer's features", *gain, feature_exponent)?;
+        Ok(columns.weight_rate * features + columns.bias_rate)
+    });
+    let gains: Vec<f64> = gains.collect::<Result<_>>()?;
     let unit = |entry: f64| scale_by_power_of_two("the tangent kernel", entry, exponent);
-    for r in 0..blocks {
-        let x = &deltas.values()[r * height * n..(r + 1) * height * n];
-        let y = &columns.deltas.values()[r * width * n..(r + 1) * width * n];
-        let products = product(x, y, n);
-        let out = &mut sum[r * height * width..(r + 1) * height * width];
+    for (out, products) in sum.chunks_exact_mut(height * width).zip(products) {
         let rows = out
             .chunks_exact_mut(width)
             .zip(products.chunks_exact(width));
@@ -387,7 +495,6 @@ fn add(
                 }
             }
         }
-        buffers.give_back(products);
     }
     Ok(())
 }
@@ -486,10 +593,7 @@ impl GradientSink for TangentSink {
             add(&mut self.sum, own, factors, shape)?;
         }
         if let Some(kept) = &mut self.kept {
-            kept.push(Kept {
-                features: factors.features.clone(),
-                deltas: factors.deltas.clone(),
-            });
+            kept.push(Kept::new(factors));
         }
         Ok(())
     }
