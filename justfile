@@ -65,4 +65,4 @@ bench *filter:
 
 # Documentation with rendered formulas.
 doc:
-    RUSTDOCFLAGS="--html-in-header docs/katex-header.html" cargo doc --no-deps --all-features --open
+    RUSTDOCFLAGS="--html-in-header docs/katex-header.html" cargo doc --no-deps --features approx,plot,proptest,selection,serde,sweep --open

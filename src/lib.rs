@@ -51,6 +51,7 @@
 //! | [`claims`] | claims about limits in your own tests, with a stated probability of false alarm |
 //! | `figure` (feature `plot`) | figures as SVG |
 //! | [`ensemble`] | statistics of many random networks in constant memory, control variates |
+//! | `ranks` (feature `mpi`) | sweeps, tiles of kernels and posteriors over the ranks of MPI |
 //! | `sweep` (feature) | grids of sizes, laws and functions, appended to a file that can be gone on with |
 //!
 //! Every equation, with its source, its place in the code and what checks it, stands in
@@ -93,7 +94,9 @@
 //! from JSON. `sweep`: grids of sizes, written to files of JSON lines. `plot`: figures and reports as SVG.
 //! `proptest`: [strategies](https://docs.rs/proptest) of inputs and networks for tests of your own limits.
 //! `approx`: [approximate equality](https://docs.rs/approx) of covariances, laws and inputs. `selection`:
-//! parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin).
+//! parameters of kernels by the marginal likelihood, with [argmin](https://docs.rs/argmin). `mpi`: pieces of
+//! long work over ranks, with the [mpi](https://docs.rs/mpi) crate, which is built only where an MPI and
+//! libclang are installed; so all features together are not built everywhere.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 #![warn(unreachable_pub)]
@@ -105,6 +108,8 @@ pub mod figure;
 pub mod inference;
 pub mod limit;
 pub mod neural_function;
+#[cfg(feature = "mpi")]
+pub mod ranks;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 #[cfg(feature = "sweep")]

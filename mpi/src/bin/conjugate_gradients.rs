@@ -20,7 +20,7 @@ use std::time::Instant;
 use clap::Parser;
 use neural_limits::Inputs;
 use neural_limits::inference::KernelOperator;
-use neural_limits_mpi::{Ranks, SharedKernel};
+use neural_limits::ranks::{Ranks, SharedKernel};
 use serde_json::json;
 
 use problem::{Problem, rms};

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use neural_limits::ranks::Ranks;
 use neural_limits::sweep::{Plan, Progress, Shard, merge};
-use neural_limits_mpi::Ranks;
 
 #[derive(Parser)]
 #[command(about = "Statistics of random networks on a grid, over the ranks of MPI")]

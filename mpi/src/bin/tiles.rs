@@ -21,7 +21,7 @@ use flate2::Crc;
 use indicatif::{ProgressBar, ProgressStyle};
 use neural_limits::kernel::KernelKind;
 use neural_limits::prelude::*;
-use neural_limits_mpi::Ranks;
+use neural_limits::ranks::Ranks;
 
 #[derive(Parser)]
 #[command(about = "Write a neural tangent kernel tile by tile, over the ranks of MPI")]

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
+use super::Ranks;
+use crate::inference::{CovarianceFunction, KernelOperator, TiledKernel};
+use crate::{Inputs, Result, Scalar};
 use nalgebra::{DMatrix, DVector};
-use neural_limits::inference::{CovarianceFunction, KernelOperator, TiledKernel};
-use neural_limits::{Error, Inputs, Scalar};
-
-use crate::Ranks;
 
 /// Tiles of one rank whose products are held before they are sent.
 const TOGETHER: usize = 256;
@@ -40,7 +39,7 @@ impl<'a, T: Scalar> SharedKernel<'a, T> {
         x: &'a Inputs<'a>,
         budget: usize,
         side: usize,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let (rank, count) = (ranks.rank(), ranks.count());
         Ok(Self {
             tiles: TiledKernel::shared(kernel, x, budget, side, rank, count)?,
@@ -64,7 +63,7 @@ impl<'a, T: Scalar> SharedKernel<'a, T> {
         tiles: Range<usize>,
         vectors: &DMatrix<f64>,
         product: &mut DMatrix<f64>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let (ranks, k) = (self.ranks.count(), vectors.ncols());
         let own: Vec<usize> = self.tiles.own_tiles(tiles.clone()).collect();
         let mut sent = vec![Vec::new(); ranks];
@@ -95,7 +94,7 @@ impl<'a, T: Scalar> SharedKernel<'a, T> {
     }
 
     /// The numbers of all bands, `count` for each row, from those that this rank has of its own bands.
-    fn gathered(&self, own: &[f64], count: usize) -> Result<Vec<Vec<f64>>, Error> {
+    fn gathered(&self, own: &[f64], count: usize) -> Result<Vec<Vec<f64>>> {
         let mut counts = vec![0; self.ranks.count()];
         let size = |band: usize| self.tiles.band(band).len() * count;
         for band in 0..self.tiles.bands() {
@@ -123,7 +122,7 @@ impl<T: Scalar> KernelOperator for SharedKernel<'_, T> {
         self.tiles.diagonal()
     }
 
-    fn row(&self, i: usize) -> Result<DVector<f64>, Error> {
+    fn row(&self, i: usize) -> Result<DVector<f64>> {
         let mut own = Vec::new();
         for band in self.own_bands() {
             own.extend(self.tiles.row_in(band, i)?);
@@ -131,7 +130,7 @@ impl<T: Scalar> KernelOperator for SharedKernel<'_, T> {
         Ok(DVector::from_vec(self.gathered(&own, 1)?.concat()))
     }
 
-    fn times(&self, vectors: &DMatrix<f64>) -> Result<DMatrix<f64>, Error> {
+    fn times(&self, vectors: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let k = vectors.ncols();
         let mut product = DMatrix::zeros(self.tiles.points(), k);
         let (count, step) = (self.tiles.count(), TOGETHER * self.ranks.count());

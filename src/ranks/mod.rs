@@ -1,11 +1,12 @@
 //! Sweeps, tiles of kernels and posteriors over the ranks of MPI, with the bytes of one process.
 //!
-//! Every long computation of `neural-limits` is a list of numbered pieces, and each rank takes those of its
+//! The feature `mpi` needs an MPI and libclang where it is built. Programs for `mpirun` that sweep, write the
+//! tiles of a kernel and solve for a posterior are in `mpi/`.
+//!
+//! Every long computation of the crate is a list of numbered pieces, and each rank takes those of its
 //! number. Where pieces are results ([sweeps and tiles](Ranks)), ranks need to agree on nothing but who has
 //! finished; where they are summands ([`SharedKernel`]), they are added in the order of their numbers,
 //! whoever has computed them. A job that died is gone on with by starting it again, on any number of ranks.
-#![forbid(unsafe_code)]
-#![deny(missing_docs, missing_debug_implementations)]
 
 mod shared_kernel;
 
@@ -20,6 +21,8 @@ use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, CommunicatorCollectives, Root};
 
 pub use shared_kernel::SharedKernel;
+
+use crate::Result;
 
 /// The ranks of `mpirun`.
 pub struct Ranks {
@@ -37,10 +40,15 @@ impl Ranks {
     /// Of this process; only one thread calls MPI.
     ///
     /// # Errors
-    /// If MPI cannot be initialised, or has been.
-    pub fn join() -> Result<Self, Box<dyn Error>> {
+    /// [`Error::Unsupported`](crate::Error::Unsupported) if MPI has been initialised before.
+    pub fn join() -> Result<Self> {
         let universe = mpi::initialize_with_threading(Threading::Funneled);
-        let (universe, _) = universe.ok_or("MPI cannot be initialised")?;
+        let (universe, _) = universe.ok_or_else(|| {
+            crate::Error::unsupported(
+                "a second start of MPI",
+                "it is initialised once in a process",
+            )
+        })?;
         Ok(Self {
             world: universe.world(),
             _universe: universe,
@@ -70,8 +78,8 @@ impl Ranks {
     /// What the first rank has, on all of them; what others have is not looked at.
     ///
     /// # Errors
-    /// [`neural_limits::Error::Overflow`] for more bytes than MPI can count.
-    pub fn broadcast(&self, bytes: Vec<u8>) -> Result<Vec<u8>, neural_limits::Error> {
+    /// [`Error::Overflow`](crate::Error::Overflow) for more bytes than MPI can count.
+    pub fn broadcast(&self, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let first = self.world.process_at_rank(0);
         let mut length = bytes.len() as u64;
         first.broadcast_into(&mut length);
@@ -87,12 +95,8 @@ impl Ranks {
     /// Sends numbers to every rank, and receives `counts[s]` from each rank $s$.
     ///
     /// # Errors
-    /// [`neural_limits::Error::Overflow`] for more numbers than MPI can count.
-    pub fn exchange(
-        &self,
-        sent: &[Vec<f64>],
-        counts: &[usize],
-    ) -> Result<Vec<Vec<f64>>, neural_limits::Error> {
+    /// [`Error::Overflow`](crate::Error::Overflow) for more numbers than MPI can count.
+    pub fn exchange(&self, sent: &[Vec<f64>], counts: &[usize]) -> Result<Vec<Vec<f64>>> {
         let (own, places) = layout(sent.iter().map(Vec::len))?;
         let sent = sent.concat();
         let sent = Partition::new(&sent[..], own, places);
@@ -104,12 +108,8 @@ impl Ranks {
     /// The numbers of all ranks, of which rank $s$ has `counts[s]`.
     ///
     /// # Errors
-    /// [`neural_limits::Error::Overflow`] for more numbers than MPI can count.
-    pub fn gather(
-        &self,
-        own: &[f64],
-        counts: &[usize],
-    ) -> Result<Vec<Vec<f64>>, neural_limits::Error> {
+    /// [`Error::Overflow`](crate::Error::Overflow) for more numbers than MPI can count.
+    pub fn gather(&self, own: &[f64], counts: &[usize]) -> Result<Vec<Vec<f64>>> {
         self.received(counts, |received| {
             self.world.all_gather_varcount_into(own, received)
         })
@@ -119,7 +119,7 @@ impl Ranks {
         &self,
         counts: &[usize],
         receive: impl FnOnce(&mut PartitionMut<'_, [f64], Vec<i32>, Vec<i32>>),
-    ) -> Result<Vec<Vec<f64>>, neural_limits::Error> {
+    ) -> Result<Vec<Vec<f64>>> {
         let (numbers, places) = layout(counts.iter().copied())?;
         let mut all = vec![0.0; counts.iter().sum()];
         receive(&mut PartitionMut::new(&mut all[..], numbers, places));
@@ -134,7 +134,7 @@ impl Ranks {
 
     /// Runs the program of this rank; if it fails or panics, says why and ends all ranks, none of which waits
     /// for it then. What has been written is not lost.
-    pub fn run(self, program: impl FnOnce(&Self) -> Result<(), Box<dyn Error>>) {
+    pub fn run(self, program: impl FnOnce(&Self) -> std::result::Result<(), Box<dyn Error>>) {
         match catch_unwind(AssertUnwindSafe(|| program(&self))) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => eprintln!("{self:?}: {error}"),
@@ -148,9 +148,7 @@ impl Ranks {
 }
 
 /// Counts and where each begins, as MPI counts.
-fn layout(
-    counts: impl Iterator<Item = usize>,
-) -> Result<(Vec<i32>, Vec<i32>), neural_limits::Error> {
+fn layout(counts: impl Iterator<Item = usize>) -> Result<(Vec<i32>, Vec<i32>)> {
     let (mut numbers, mut places) = (Vec::new(), Vec::new());
     let mut end = 0;
     for count in counts {
@@ -161,6 +159,6 @@ fn layout(
     Ok((numbers, places))
 }
 
-fn countable(count: u64) -> Result<i32, neural_limits::Error> {
-    i32::try_from(count).map_err(|_| neural_limits::Error::overflow("the size of a message"))
+fn countable(count: u64) -> Result<i32> {
+    i32::try_from(count).map_err(|_| crate::Error::overflow("the size of a message"))
 }
