@@ -341,6 +341,42 @@ fn powers_of_two_pass_through_the_backward_pass() {
     ));
 }
 
+/// Parts of few inputs are taken on several threads: with the bits of passes of other sizes, and of one pass
+/// where places count.
+#[test]
+fn kernels_of_few_inputs_are_those_of_any_parts() {
+    let pruned = init().with_weights(WeightLaw::gaussian().pruned(0.5).unwrap());
+    let pruned = Network::new().then(Dense::new(pruned));
+    let rows: Vec<[f64; 3]> = (0..41)
+        .map(|i| [0.1 * f64::from(i), 1.0 - 0.05 * f64::from(i), 0.3])
+        .collect();
+    let x = Inputs::from_rows(&rows).unwrap();
+    let all = networks()
+        .into_iter()
+        .chain([pruned.then(gate(Tanh).then(readout(3)))]);
+    for net in all {
+        let finite = net.finite(5, 2).unwrap();
+        let network = finite.with_weights(3, &mut Seed::new(5).stream(0)).unwrap();
+        let kernels = EmpiricalKernels::of(&*network, &x);
+        let (full, mean) = (kernels.ntk_full().unwrap(), kernels.ntk().unwrap());
+        let trace: f64 = kernels
+            .gradient_norms()
+            .unwrap()
+            .iter()
+            .map(DMatrix::norm_squared)
+            .sum();
+        assert!((full.trace() / trace - 1.0).abs() < 1e-13, "{}", net.name());
+        assert_eq!(full, full.transpose());
+        if network.takes_inputs_alone() {
+            let kernels = kernels.in_batches_of(7).unwrap();
+            assert_eq!(kernels.ntk_full().unwrap(), full, "{}", net.name());
+            assert_eq!(kernels.ntk().unwrap(), mean);
+        } else {
+            assert!(net.name().contains("dropout"), "{}", net.name());
+        }
+    }
+}
+
 #[test]
 fn a_layer_without_a_backward_pass_says_so() {
     #[derive(Debug, Clone)]

@@ -278,6 +278,11 @@ impl Drawn for DrawnRow {
             .try_fold(start, |signal, layer| layer.forward_each(&signal, visit))
     }
 
+    /// A row of no layers does.
+    fn takes_inputs_alone(&self) -> bool {
+        self.0.iter().all(|layer| layer.takes_inputs_alone())
+    }
+
     fn parts(&self) -> Vec<&dyn Drawn> {
         self.0.iter().map(|layer| &**layer).collect()
     }
