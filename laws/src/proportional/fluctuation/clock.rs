@@ -13,8 +13,13 @@ use crate::network::scaling::ScalingClass;
 use crate::numerics::gauss_legendre::{NODES, WEIGHTS};
 use crate::{Error, PairCovariance, Result, parallel};
 
+use super::{PairFluctuation, two_clocks};
+
 /// Relative tolerance of expectations over neurons.
 const TOLERANCE: f64 = 1e-11;
+
+/// Inputs with a smaller $1 - |c|$ at the end are parallel: they have been so from the start.
+const PARALLEL: f64 = 1e-10;
 
 /// The fluctuations of $\hat q = \lVert Y \rVert^2/n$ around its limit of infinite width and depth, to first
 /// order in $1/n$, of a residual chain $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ with a
@@ -164,6 +169,41 @@ impl ClockFluctuations {
         } else {
             Err(Error::overflow("the variance of a norm"))
         }
+    }
+
+    /// Of the covariances of two inputs at time $t$, from those after the first layer.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::Undefined`] if a variance is 0 at time
+    /// $t$; [`Error::NotConverged`] and [`Error::Overflow`].
+    pub fn pair_at(&self, start: PairCovariance, time: f64) -> Result<PairFluctuation> {
+        let end = self.limit.propagate(start, time)?.pair()?;
+        let q = [end.variance_a(), end.variance_b()];
+        if q.contains(&0.0) {
+            let reason = "the variance of an input is 0";
+            return Err(Error::undefined("a relative fluctuation", reason));
+        }
+        let correlation = end.pair_correlation();
+        if correlation.distance() < PARALLEL {
+            let norm = self.norm_at(start.variance_a(), time)?;
+            let sign = 1.0_f64.copysign(correlation.value());
+            let (variance, bias) = (norm.variance / (q[0] * q[0]), norm.bias / q[0]);
+            return Ok(PairFluctuation::of_parallel(sign, variance, bias));
+        }
+        let clock = error::non_negative("the scaling's clock", self.chain.scaling.clock(time))?;
+        let fluctuation = two_clocks::fluctuation(&self.chain.branch, start, end, clock)?;
+        // aa, bb, ab from aa, ab, bb
+        let order = [0, 2, 1];
+        let units = [q[0], q[1], q[0].sqrt() * q[1].sqrt()];
+        let covariance = |i: usize, j: usize| {
+            let entry = fluctuation.covariance[(order[i], order[j])];
+            entry / units[i] / units[j]
+        };
+        Ok(PairFluctuation {
+            correlation: correlation.value(),
+            covariance: [0, 1, 2].map(|i| [0, 1, 2].map(|j| covariance(i, j))),
+            bias: [0, 1, 2].map(|i| fluctuation.bias[order[i]] / units[i]),
+        })
     }
 }
 
