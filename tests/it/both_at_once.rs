@@ -411,6 +411,35 @@ fn two_clocks_contain_one() {
     assert!(error.contains("variance of an input is 0"), "{error}");
 }
 
+/// The errors that the documentation states, for many activations: some ten seconds.
+#[test]
+#[ignore = "slow"]
+fn two_clocks_of_any_activation_contain_one() {
+    let smooth = [
+        "tanh", "erf", "sigmoid", "silu", "softplus", "sin", "softsign", "gaussian",
+    ];
+    let smooth = smooth.map(|phi| (phi, 2.0, 1e-7, 1e-5));
+    let kinked = ["relu", "elu", "selu"].map(|phi| (phi, 2.0, 1e-7, 1e-5));
+    let elsewhere = ["hard_tanh", "relu6", "hard_sigmoid"].map(|phi| (phi, 2.0, 2e-6, 1e-4));
+    let others = [("step", 2.0, 2e-6, 1e-3), ("tanh", 100.0, 3e-5, 1e-2)];
+    let all = [&smooth[..], &kinked, &elsewhere, &others].concat();
+    let k = PairCovariance::new(1.0, 0.6, 0.4).unwrap();
+    for (name, weight, tolerance, bias_tolerance) in all {
+        let init = Initialization::new(weight, 0.2).unwrap();
+        let phi = neural_limits::activation::named(name).unwrap();
+        let fluctuations = ClockFluctuations::of(&ResNet::new(phi).initialized_by(init)).unwrap();
+        let pair = fluctuations.pair_at(k, 1.0).unwrap();
+        for (i, start) in [1.0, 0.6].into_iter().enumerate() {
+            let norm = fluctuations.norm_at(start, 1.0).unwrap();
+            let q = norm.mean();
+            let error = relative(pair.covariance()[i][i] * q * q, norm.variance());
+            let bias_error = (pair.bias()[i] - norm.bias() / q).abs();
+            println!("{name} {weight}: {error:.1e} {bias_error:.1e}, q = {q:.2}");
+            assert!(error < tolerance && bias_error < bias_tolerance);
+        }
+    }
+}
+
 /// φ(x) = x with biases: covariances have no bias, and theirs, Σ, obey Σ' = 2σ_w² Σ + S(K)' with the
 /// covariances S of products of Gaussian neurons, K = A e^{wτ} - b/w.
 #[test]
@@ -440,7 +469,8 @@ fn two_inputs_of_a_linear_network_with_biases_fluctuate_by_their_own_equation() 
     }
 }
 
-/// Networks of 64 neurons and 48 layers, with biases. The allowance is for the next orders in 1/n and 1/L.
+/// Networks of 64 neurons and 48 layers, with biases. The allowance is for the next orders in 1/n and 1/L: in
+/// 400 000 networks of 64 layers entries are up to 0.047 (of the two norms, 0.223) from their limits.
 #[test]
 fn covariances_with_biases_fluctuate_as_their_clocks() {
     let (width, depth, samples) = (64, 48, 1500);
@@ -472,7 +502,7 @@ fn covariances_with_biases_fluctuate_as_their_clocks() {
         let products: Vec<f64> = values.iter().map(|v| n * v[i] * v[j]).collect();
         let [mean, error, ..] = moments(&products);
         let exact = theory.covariance()[i][j];
-        assert_near("n Cov", mean, exact, error, 0.05 * exact.abs());
+        assert_near("n Cov", mean, exact, error, 0.06);
         if (i, j) == (2, 2) {
             // far from that of independent neurons
             assert!((mean - independent).abs() > 5.5 * error);

@@ -39,7 +39,6 @@ mod quadrature_theorems;
 mod reproducibility;
 mod routes_to_infinity;
 mod samplers_are_equal_in_law;
-mod scratch_fluct;
 mod sweeps;
 mod tangent_flow;
 mod width_and_depth_commute;

@@ -35,7 +35,7 @@ use crate::network::Chain;
 use crate::network::scaling::ScalingClass;
 use crate::{Error, PairCorrelation, PairCovariance, Result, ScaledCovariance};
 
-/// Inputs with a smaller $1 - c$ are taken to be parallel.
+/// Inputs with a smaller $1 - c$ are taken to be parallel after a finite number of layers.
 const PARALLEL: f64 = 1e-8;
 
 /// Layers of unequal coefficients, whose pairs are summed one by one.
@@ -188,12 +188,15 @@ impl Fluctuations {
     }
 
     /// Of the covariances of two inputs at infinite depth and time $t$, from their correlation in the first
-    /// layer, as [`ClockFluctuations::pair_at`] of inputs of equal norms.
+    /// layer: [`ClockFluctuations::pair_at`] of equal norms, which matter to no relative fluctuation.
+    ///
+    /// Against [`norm_at`](Self::norm_at), relative errors are below 2e-8 for variances and 3e-5 for biases at
+    /// $x = \log q_t/q_0 = \tfrac12$, and 2e-7 and 1e-5 at $x = 20$.
     ///
     /// # Errors
-    /// As [`norm_at`](Self::norm_at) and [`ClockFluctuations::pair_at`].
+    /// As [`ClockFluctuations::pair_at`], and [`Error::Unsupported`] unless branches have a normalised scaling
+    /// and a skip connection.
     pub fn pair_at(&self, start: PairCorrelation, time: f64) -> Result<PairFluctuation> {
-        self.growth(time)?;
         let clocks = self.clocks.as_ref().map_err(Clone::clone)?;
         clocks.pair_at(PairCovariance::of(1.0, 1.0, start), time)
     }

@@ -1,4 +1,11 @@
 //! The clocks of two inputs at infinite depth: what their noise does to the covariances.
+//!
+//! With the propagator $P$ from the start and one neuron's $\eta_t = \int_0^t P_s^{-1} (\sigma_w^2
+//! \varphi\varphi(y_s) - F(K_s)) ds$, covariances are moved by $\delta = P \eta$, and what
+//! [`ClockFluctuations::pair_at`](super::ClockFluctuations::pair_at) integrates are its covariances with
+//! functions of $y_t$: with $\varphi\varphi$, with its second derivatives, and with $yy^\top$. They need
+//! $\mathbb E[\eta_t | y_t]$ only. Of a function of $y_s = L_s z_s$ with Hermite coefficients $f_p$ this
+//! leaves $T^{\otimes p} f_p$ with $T = L_t^{-1} L_s$, since $y$ is a martingale.
 
 use nalgebra::{Matrix3, Vector3};
 
