@@ -400,7 +400,9 @@ fn two_clocks_contain_one() {
     let opposite = PairCovariance::new(1.0, 1.0, -1.0).unwrap();
     let pair = tanh.pair_at(opposite, 0.5).unwrap();
     let [a, b, ab] = pair.covariance();
-    assert!(a[1] == a[0] && b[2] == -a[0] && ab[2] == a[0]);
+    for entry in [a[1], -b[2], ab[2]] {
+        assert!(relative(entry, a[0]) < 1e-14);
+    }
     assert!(pair.correlation_variance() < 1e-12 && pair.correlation_bias().abs() < 1e-12);
     // at the start Y is Gaussian
     let [a, _, ab] = fluctuations.pair_at(k, 0.0).unwrap().covariance();
@@ -411,25 +413,25 @@ fn two_clocks_contain_one() {
     assert!(error.contains("variance of an input is 0"), "{error}");
 }
 
-/// The errors that the documentation states, for many activations: some ten seconds.
+/// The errors that the documentation states, for many activations: some twenty seconds.
 #[test]
 #[ignore = "slow"]
 fn two_clocks_of_any_activation_contain_one() {
     let smooth = [
         "tanh", "erf", "sigmoid", "silu", "softplus", "sin", "softsign", "gaussian",
     ];
-    let smooth = smooth.map(|phi| (phi, 2.0, 1e-7, 1e-5));
-    let kinked = ["relu", "elu", "selu"].map(|phi| (phi, 2.0, 1e-7, 1e-5));
+    let smooth = smooth.map(|phi| (phi, 2.0, 5e-8, 1e-5));
+    let kinked = ["relu", "elu", "selu"].map(|phi| (phi, 2.0, 5e-8, 1e-5));
     let elsewhere = ["hard_tanh", "relu6", "hard_sigmoid"].map(|phi| (phi, 2.0, 2e-6, 1e-4));
     let others = [("step", 2.0, 2e-6, 1e-3), ("tanh", 100.0, 3e-5, 1e-2)];
     let all = [&smooth[..], &kinked, &elsewhere, &others].concat();
-    let k = PairCovariance::new(1.0, 0.6, 0.4).unwrap();
+    let k = PairCovariance::new(1.0, 3.0, 0.4).unwrap();
     for (name, weight, tolerance, bias_tolerance) in all {
         let init = Initialization::new(weight, 0.2).unwrap();
         let phi = neural_limits::activation::named(name).unwrap();
         let fluctuations = ClockFluctuations::of(&ResNet::new(phi).initialized_by(init)).unwrap();
         let pair = fluctuations.pair_at(k, 1.0).unwrap();
-        for (i, start) in [1.0, 0.6].into_iter().enumerate() {
+        for (i, start) in [1.0, 3.0].into_iter().enumerate() {
             let norm = fluctuations.norm_at(start, 1.0).unwrap();
             let q = norm.mean();
             let error = relative(pair.covariance()[i][i] * q * q, norm.variance());

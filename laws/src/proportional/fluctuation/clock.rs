@@ -19,7 +19,7 @@ use super::{PairFluctuation, two_clocks};
 const TOLERANCE: f64 = 1e-11;
 
 /// Inputs with a smaller $1 - |c|$ at the end are parallel: they have been so from the start.
-const PARALLEL: f64 = 1e-10;
+const PARALLEL: f64 = 1e-8;
 
 /// The fluctuations of $\hat q = \lVert Y \rVert^2/n$ around its limit of infinite width and depth, to first
 /// order in $1/n$, of a residual chain $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ with a
@@ -176,28 +176,30 @@ impl ClockFluctuations {
     /// $K_0$ after the first layer.
     ///
     /// In the clock $\tau$ of the scaling $K^\prime = F(K)$ at infinite width,
-    /// $F_A = \sigma_w^2 \mathbb E[\varphi\varphi]_A + \sigma_b^2$ for $A \in \{aa, ab, bb\}$. Let $\Phi(t, s)$
-    /// be the propagator of $\delta^\prime = F^\prime(K) \delta$, $S_{AB}(K)$ the covariances of products of
-    /// Gaussian variables ($S_{ij,kl} = K_{ik} K_{jl} + K_{il} K_{jk}$), and, with a Gaussian martingale $y_t
-    /// \sim \mathcal N(0, K_t)$, $c_{AB}(s, u) = \sigma_w^4 \operatorname{Cov}((\varphi\varphi)_A(y_s),
-    /// (\varphi\varphi)_B(y_u))$. Linearised in the noise of the two clocks,
+    /// $F_A = \sigma_w^2 \mathbb E[\varphi\varphi]_A + \sigma_b^2$ for $A \in \{aa, ab, bb\}$. Let
+    /// $\Phi(t, s)$ be the propagator of $\delta^\prime = F^\prime(K) \delta$, $S(K)$ the covariance matrix
+    /// of products of Gaussian variables ($S_{ij,kl} = K_{ik} K_{jl} + K_{il} K_{jk}$), and, with a Gaussian
+    /// martingale $y_t \sim \mathcal N(0, K_t)$, $c_{AB}(s, u) = \sigma_w^4
+    /// \operatorname{Cov}((\varphi\varphi)_A(y_s), (\varphi\varphi)_B(y_u))$. Linearised in the noise of the
+    /// two clocks,
     ///
     /// $$n \operatorname{Cov}(\hat K_t) \to S(K_t) + R + R^\top + C_t, \quad R = \int_0^t \Phi(t, s)
     /// F^\prime(K_s) S(K_s) ds, \quad C_t = \iint_0^t \Phi(t, s) c(s, u) \Phi(t, u)^\top ds \, du,$$
     ///
     /// and $n (\mathbb E \hat K - K) \to \beta$ from $\beta_0 = 0$ with
     ///
-    /// $$\beta_A^\prime = (F^\prime(K) \beta)_A + \tfrac12 \sum_{BC} \frac{\partial^2 F_A}{\partial K_B \partial
-    /// K_C} C_{BC} + \sum_{BC} \int_0^t \Phi_{CB}(t, s) \frac{\partial c_{BA}(s, t)}{\partial K_C(t)} ds .$$
+    /// $$\beta_A^\prime = (F^\prime(K) \beta)_A + \tfrac12 \sum_{BC} \frac{\partial^2 F_A}{\partial K_B
+    /// \partial K_C} C_{BC} + \sum_{BC} \int_0^t \Phi_{CB}(t, s)
+    /// \frac{\partial c_{BA}(s, t)}{\partial K_C(t)} ds .$$
     ///
     /// For $a = b$ these are the formulas of one input. Derived here (`docs/theory.md`).
     ///
-    /// Neurons' memory is summed in Hermite polynomials of degree up to 128, some 0.2 s for every factor of
+    /// Neurons' memory is summed in Hermite polynomials of degree up to 160, some 0.3 s for every factor of
     /// $e^2$ by which variances grow (threads share it). Errors, against [`norm_at`](Self::norm_at) at
-    /// variances of 1 to 4: of variances, relative to them, 1e-7 for smooth activations and for kinks at 0,
+    /// variances up to 5: of variances, relative to them, 5e-8 for smooth activations and for kinks at 0,
     /// 2e-6 for other kinks and jumps; of biases, in units of $q$, 1e-5, 1e-4 and, for jumps, 1e-3. At
     /// variances around 100, where tanh is steep, 3e-5 and 1e-2 (`tests/it/both_at_once.rs`). Inputs with
-    /// $1 - |c_t| <$ 1e-10 are taken to be parallel.
+    /// $1 - |c_t| <$ 1e-8 are taken to be parallel.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::Undefined`] if a variance is 0 at time
@@ -225,10 +227,18 @@ impl ClockFluctuations {
         }
         let correlation = end.pair_correlation();
         if correlation.distance() < PARALLEL {
-            let norm = self.norm_at(start.variance_a(), time)?;
-            let sign = 1.0_f64.copysign(correlation.value());
-            let (variance, bias) = (norm.variance / (q[0] * q[0]), norm.bias / q[0]);
-            return Ok(PairFluctuation::of_parallel(sign, variance, bias));
+            let (a, b) = (start.variance_a(), start.variance_b());
+            let first = self.norm_at(a, time)?;
+            let second = if a == b {
+                first
+            } else {
+                self.norm_at(b, time)?
+            };
+            return Ok(PairFluctuation::of_parallel(
+                1.0_f64.copysign(correlation.value()),
+                [first, second].map(|norm| norm.variance / (norm.mean * norm.mean)),
+                [first, second].map(|norm| norm.bias / norm.mean),
+            ));
         }
         let clock = error::non_negative("the scaling's clock", self.chain.scaling.clock(time))?;
         let fluctuation = two_clocks::fluctuation(&self.chain.branch, start, end, clock)?;

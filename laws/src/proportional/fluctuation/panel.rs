@@ -8,25 +8,26 @@ pub(super) const SIZE: usize = NODES.len();
 /// A piece of time, of polynomials in $\sqrt{\tau + \tau_0}$.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Panel {
-    /// $\sqrt{\tau + \tau_0}$ at both ends.
+    /// Of $\sqrt{\tau + \tau_0}$.
     start: f64,
-    end: f64,
+    length: f64,
 }
 
 impl Panel {
     /// Panel `i` of `count` from 0 to `time`.
     pub(super) fn new(shift: f64, time: f64, i: usize, count: usize) -> Self {
-        let place = |i: usize| (shift + time * (i as f64 / count as f64)).sqrt();
+        let step = time / count as f64;
+        let place = |i: usize| (shift + step * i as f64).sqrt();
+        let start = place(i);
         Self {
-            start: place(i),
-            end: place(i + 1),
+            start,
+            length: step / (start + place(i + 1)),
         }
     }
 
     /// $d\tau/dx$ at a share $x$ of the panel.
     pub(super) fn rate(&self, x: f64) -> f64 {
-        let length = self.end - self.start;
-        2.0 * length * (self.start + length * x)
+        2.0 * self.length * (self.start + self.length * x)
     }
 
     /// What values at the nodes count for in the integral over $\tau$ up to a share $x$ of the panel.

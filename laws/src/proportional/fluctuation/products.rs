@@ -11,7 +11,7 @@ use super::tensors::{count, index};
 /// Deviations from 0 at which a normal law is cut off.
 const REACH: f64 = 10.5;
 
-/// The longest panel, in deviations: Hermite polynomials of degree 132 turn some three times in it.
+/// The longest panel, in deviations: Hermite polynomials of degree 160 turn some four times in it.
 const LENGTH: f64 = 2.1;
 
 /// The shortest panels beside a feature of $\varphi$, in its widths.
@@ -21,7 +21,7 @@ const FINEST: f64 = 0.7;
 const FLAT: f64 = 0.05;
 
 /// Arguments that are multiplied at once.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// $(y_a, y_b) = L z \sim \mathcal N(0, K)$ for a standard normal $z$ and the triangular $L$.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +46,8 @@ impl Frame {
         }
     }
 
-    /// $\mathbb E[z_u z_s^\top] = L_u^{-1} L_s$ of this frame at $u$ and an earlier one, for a martingale: its
-    /// entries 11, 21 and 22.
+    /// $\mathbb E[z_u z_s^\top] = L_u^{-1} L_s$ of this frame at $u$ and an earlier one, for a martingale:
+    /// its entries 11, 21 and 22.
     pub(super) fn memory(self, earlier: Self) -> [f64; 3] {
         let [first, second] = [0, 1].map(|i| earlier.roots[i] / self.roots[i]);
         [

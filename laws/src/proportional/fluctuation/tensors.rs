@@ -107,8 +107,8 @@ fn convolve(a: &[f64], b: &[f64], out: &mut [f64]) {
     );
 }
 
-/// $\mathbb E$ of the product of a function and $\partial_k \partial_l$ of another, from what both have in one
-/// degree and two above, for $(k, l) = (1, 1), (1, 2), (2, 2)$: `out[e][a][kl]`.
+/// $\mathbb E$ of the product of a function and $\partial_k \partial_l$ of another, from what the one has in
+/// a degree and the other two above, for $(k, l) = (1, 1), (1, 2), (2, 2)$: `out[e][a][kl]`.
 pub(super) fn add_second_derivatives(
     degree: usize,
     f: &[[f64; 3]],

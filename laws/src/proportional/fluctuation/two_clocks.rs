@@ -14,19 +14,20 @@ use super::products::{Frame, Products};
 use super::tensors::{
     SymmetricPowers, add_second_derivatives, count, curvatures_of_means, index, slopes_of_means,
 };
-use crate::activation::expectation::jumps::is_discontinuous;
+use crate::activation::Activation;
+use crate::activation::expectation::jumps;
 use crate::network::Branch;
 use crate::numerics::gauss_legendre::{NODES, WEIGHTS};
 use crate::{Error, PairCorrelation, PairCovariance, Result, parallel};
 
 /// The highest degree of the Hermite coefficients.
-const DEGREE: usize = 128;
+const DEGREE: usize = 160;
 
 /// Where sums over degrees are taken to end: the second for an estimate of what they leave out.
 const ENDS: [usize; 2] = [DEGREE, DEGREE / 2];
 
-/// What a kink of $\varphi$ leaves out beyond degree $p$ is like these powers of $1/p$: of covariances, and of
-/// the covariances with second derivatives.
+/// What a kink of $\varphi$ leaves out beyond degree $p$ is like these powers of $1/p$: of covariances, and
+/// of those with second derivatives.
 const TAILS: [f64; 2] = [2.5, 1.5];
 
 /// The same of a jump.
@@ -34,7 +35,7 @@ const TAILS_OF_JUMPS: [f64; 2] = [1.5, 0.5];
 
 /// Iterations of a flow within a panel, and their tolerance.
 const ITERATIONS: usize = 200;
-const TOLERANCE: f64 = 1e-15;
+const TOLERANCE: f64 = 4e-15;
 
 /// The rates that the slopes of a flow may have, times the length of a panel.
 const STEEPEST: f64 = 3.0;
@@ -76,11 +77,7 @@ pub(super) fn fluctuation(
         noise: [Matrix3::zeros(); ENDS.len()],
         bias: [Vector3::zeros(); ENDS.len()],
     };
-    let sums = Sums::new(if is_discontinuous(&**branch.activation()) {
-        TAILS_OF_JUMPS
-    } else {
-        TAILS
-    });
+    let sums = Sums::new(&**branch.activation());
     for i in 0..panels {
         state = flow.through(state, Panel::new(shift, time, i, panels), i == 0, &sums)?;
     }
@@ -118,8 +115,12 @@ fn of_products([a, ab, b]: [f64; 3]) -> Matrix3<f64> {
 }
 
 /// What a degree counts for in a sum that ends at `end`: 1 up to half of it, and then such weights that the
-/// least-squares fit of $S - A (p + \tfrac12)^{-\text{power}}$ to the partial sums gives $S$.
+/// least-squares fit of $S - A (p + \tfrac12)^{-\text{power}}$ to the partial sums gives $S$; 1 for an
+/// infinite power.
 fn summation(end: usize, power: f64) -> Vec<f64> {
+    if power.is_infinite() {
+        return vec![1.0; end + 1];
+    }
     let half = end / 2;
     let x: Vec<f64> = (half..=end)
         .map(|p| (p as f64 + 0.5).powf(-power))
@@ -143,7 +144,15 @@ struct Sums {
 }
 
 impl Sums {
-    fn new(tails: [f64; 2]) -> Self {
+    fn new(phi: &dyn Activation) -> Self {
+        let tails = if jumps::is_discontinuous(phi) {
+            TAILS_OF_JUMPS
+        } else if jumps::of_derivative(phi).is_empty() {
+            // what is left out falls faster, like p^-4.5 where φ'' jumps
+            [f64::INFINITY; 2]
+        } else {
+            TAILS
+        };
         Self {
             powers: SymmetricPowers::new(DEGREE),
             more_powers: SymmetricPowers::new(DEGREE + 2),
@@ -182,14 +191,15 @@ impl State {
         let scales = covariance.diagonal().map(f64::sqrt);
         let error = (covariance - estimate).component_div(&(scales * scales.transpose()));
         let reached = error.amax();
-        if reached > WORST {
-            return Err(Error::NotConverged {
+        if reached <= WORST {
+            Ok(Fluctuation { covariance, bias })
+        } else {
+            Err(Error::NotConverged {
                 what: "the memory of neurons in Hermite polynomials".to_owned(),
                 reached,
                 tolerance: WORST,
-            });
+            })
         }
-        Ok(Fluctuation { covariance, bias })
     }
 }
 
@@ -251,7 +261,7 @@ impl Flow<'_> {
     fn covariances(&self, start: [f64; 3], panel: Panel) -> Result<[[f64; 3]; SIZE + 1]> {
         let ends = ends();
         let weights = ends.map(|x| panel.weights(x));
-        let mut k = [start; SIZE + 1];
+        let (mut k, mut reached) = ([start; SIZE + 1], f64::INFINITY);
         for _ in 0..ITERATIONS {
             let rates = (0..SIZE).map(|i| self.rate(k[i]));
             let rates: Vec<[f64; 3]> = rates.collect::<Result<_>>()?;
@@ -261,32 +271,28 @@ impl Flow<'_> {
                     start[e] + terms.sum::<f64>()
                 })
             });
+            if !next.iter().flatten().all(|entry| entry.is_finite()) {
+                return Err(Error::overflow("the flow of two covariances"));
+            }
             let scale = next[SIZE][0].max(next[SIZE][2]);
             let change = k.iter().flatten().zip(next.iter().flatten());
-            let change = change
-                .map(|(old, new)| (old - new).abs())
-                .fold(0.0, f64::max);
+            reached = change.fold(0.0, |most, (old, new)| (old - new).abs().max(most)) / scale;
             k = next;
-            if change <= 4.0 * TOLERANCE * scale {
+            if reached <= TOLERANCE {
                 return Ok(k);
             }
         }
         Err(Error::NotConverged {
             what: "the flow of two covariances".to_owned(),
-            reached: f64::NAN,
+            reached,
             tolerance: TOLERANCE,
         })
     }
 
-    fn nodes(
-        &self,
-        k: &[[f64; 3]; SIZE + 1],
-        state: &State,
-        panel: Panel,
-        sums: &Sums,
-    ) -> Result<(Vec<Node>, Matrix3<f64>)> {
+    /// All but the propagators.
+    fn nodes(&self, k: &[[f64; 3]; SIZE + 1], sums: &Sums) -> Result<Vec<Node>> {
         let weight = self.branch.initialization().weight_variance();
-        let mut nodes = parallel::try_map(SIZE, |i| {
+        parallel::try_map(SIZE, |i| {
             let frame = Frame::new(k[i]);
             let mut products = Products::new(&**self.branch.activation(), frame, DEGREE + 2);
             let [a, b] = &mut products.squares;
@@ -295,12 +301,11 @@ impl Flow<'_> {
             }
             let mut tensors: Vec<[f64; 3]> =
                 products.mixed.iter().map(|ab| [0.0, *ab, 0.0]).collect();
+            let powers = &sums.more_powers;
             let [a, b] = &products.squares;
-            let lines = ([1.0, 0.0], [frame.cosine, frame.sine]);
-            sums.more_powers
-                .add_line(lines.0, a, [1.0, 0.0, 0.0], &mut tensors);
-            sums.more_powers
-                .add_line(lines.1, b, [0.0, 0.0, 1.0], &mut tensors);
+            let line = [frame.cosine, frame.sine];
+            powers.add_line([1.0, 0.0], a, [1.0, 0.0, 0.0], &mut tensors);
+            powers.add_line(line, b, [0.0, 0.0, 1.0], &mut tensors);
             let rows = [0, 1, 2].map(|of| slopes_of_means(frame, &tensors, of));
             Ok(Node {
                 k: k[i],
@@ -308,44 +313,18 @@ impl Flow<'_> {
                 products,
                 tensors,
                 slope: Matrix3::from_fn(|i, j| rows[i][j]),
-                propagator: state.propagator,
+                propagator: Matrix3::identity(),
                 inverse: Matrix3::identity(),
             })
-        })?;
-        // P = P₀ + ∫ F′P
-        let weights = ends().map(|x| panel.weights(x));
-        let mut end = state.propagator;
-        for _ in 0..ITERATIONS {
-            let rates: Vec<Matrix3<f64>> = nodes
-                .iter()
-                .map(|node| node.slope * node.propagator)
-                .collect();
-            let to = |weights: &[f64; SIZE]| {
-                let terms = weights.iter().zip(&rates).map(|(w, rate)| rate * *w);
-                state.propagator + terms.sum::<Matrix3<f64>>()
-            };
-            for (node, weights) in nodes.iter_mut().zip(&weights) {
-                node.propagator = to(weights);
-            }
-            let next = to(&weights[SIZE]);
-            let change = (next - end).amax();
-            end = next;
-            if change <= TOLERANCE * end.amax() {
-                break;
-            }
-        }
-        for node in &mut nodes {
-            let inverse = node.propagator.try_inverse();
-            node.inverse = inverse.ok_or_else(|| Error::overflow("the propagator of a flow"))?;
-        }
-        Ok((nodes, end))
+        })
     }
 
     fn through(&self, state: State, panel: Panel, first: bool, sums: &Sums) -> Result<State> {
         let k = self.covariances(state.k, panel)?;
-        let (nodes, propagator) = self.nodes(&k, &state, panel, sums)?;
+        let mut nodes = self.nodes(&k, sums)?;
+        let propagator = propagate(&mut nodes, state.propagator, panel)?;
         let before = (!first).then_some(&state);
-        let memories = parallel::try_map(SIZE + 1, |i| {
+        let mut memories = parallel::try_map(SIZE + 1, |i| {
             let frame = Frame::new(k[i]);
             Ok(memory(before, &nodes, panel, ends()[i], frame, sums))
         })?;
@@ -378,7 +357,6 @@ impl Flow<'_> {
             }
         }
         let noise = [0, 1].map(|end| noise(end, SIZE));
-        let mut memories = memories;
         Ok(State {
             k: k[SIZE],
             propagator,
@@ -388,6 +366,41 @@ impl Flow<'_> {
             bias,
         })
     }
+}
+
+/// $P$ at the nodes, with its inverse, and at the end of a panel: fixed points of $P_0 + \int F^\prime P$.
+fn propagate(nodes: &mut [Node], start: Matrix3<f64>, panel: Panel) -> Result<Matrix3<f64>> {
+    let weights = ends().map(|x| panel.weights(x));
+    let mut propagators = [start; SIZE + 1];
+    let mut reached = f64::INFINITY;
+    for _ in 0..ITERATIONS {
+        let rates = nodes.iter().zip(&propagators);
+        let rates: Vec<Matrix3<f64>> = rates.map(|(node, p)| node.slope * p).collect();
+        let next = weights.map(|weights| {
+            let terms = weights.iter().zip(&rates).map(|(w, rate)| rate * *w);
+            start + terms.sum::<Matrix3<f64>>()
+        });
+        let change = propagators.iter().zip(&next);
+        let change = change.map(|(old, new)| (old - new).amax());
+        reached = change.fold(0.0, f64::max) / next[SIZE].amax();
+        propagators = next;
+        if reached <= TOLERANCE {
+            break;
+        }
+    }
+    if reached.is_nan() || reached > TOLERANCE {
+        return Err(Error::NotConverged {
+            what: "the propagator of a flow of two covariances".to_owned(),
+            reached,
+            tolerance: TOLERANCE,
+        });
+    }
+    for (node, propagator) in nodes.iter_mut().zip(propagators) {
+        node.propagator = propagator;
+        let inverse = propagator.try_inverse();
+        node.inverse = inverse.ok_or_else(|| Error::overflow("the propagator of a flow"))?;
+    }
+    Ok(propagators[SIZE])
 }
 
 /// The nodes of a panel and its end.
