@@ -607,6 +607,32 @@ fn covariances_of_two_inputs_fluctuate_as_derived() {
     }
 }
 
+/// After the first layer, from which the route starts, correlations are those of n pairs of Gaussian neurons:
+/// variance (1 - c²)²/n, mean c - c(1 - c²)/2n.
+#[test]
+fn the_route_of_fluctuations_exists_for_any_activation() {
+    let width = 100;
+    let init = Initialization::new(2.0, 0.2).unwrap();
+    let phi = neural_limits::activation::named("gelu").unwrap();
+    let net = ResNet::new(phi).initialized_by(init);
+    let (a, b) = ([1.0, 0.5, -0.2], [0.3, 1.0, 0.4]);
+    let limits = net
+        .limits(&Grid::new(&[width], &[8], 10, 1).unwrap())
+        .unwrap();
+    let route = limits
+        .iter()
+        .find(|limit| limit.regime() == Regime::Fluctuations { width });
+    let law = route
+        .unwrap()
+        .law(&Correlation::between(&a, &b).unwrap(), 0.0)
+        .unwrap();
+    let start = net.infinite_depth().pair_at(&a, &b, 0.0).unwrap();
+    let c = start.correlation().unwrap();
+    let (n, sine_squared) = (width as f64, 1.0 - c * c);
+    assert!(relative(law.variance(), sine_squared * sine_squared / n) < 1e-12);
+    assert!((law.mean() - c + 0.5 * c * sine_squared / n).abs() < 1e-14);
+}
+
 /// The route's law is that of sampled networks, at n = 256 and L = 128, and one of thrice the variance is
 /// not.
 #[test]
