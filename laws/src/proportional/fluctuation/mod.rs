@@ -9,6 +9,7 @@
 //! | `two_clocks` | the same for two inputs: noise and response along the flow |
 //! | `products`, `tensors` | what neurons add to two clocks, by Hermite coefficients, and remember |
 //! | `panel` | integrals over time up to any place |
+//! | `summation` | sums over degrees, and what kinks leave out |
 //! | `duals` | what a neuron's square and sign remember |
 //! | `signed_moments` | moments of signs and absolute values of Gaussian vectors |
 //!
@@ -21,6 +22,7 @@ mod pair;
 mod panel;
 mod products;
 mod signed_moments;
+mod summation;
 mod tensors;
 mod two_clocks;
 

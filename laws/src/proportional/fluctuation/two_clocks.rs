@@ -11,27 +11,11 @@ use nalgebra::{Matrix3, Vector3};
 
 use super::panel::{Panel, SIZE, interpolation};
 use super::products::{Frame, Products};
-use super::tensors::{
-    SymmetricPowers, add_second_derivatives, count, curvatures_of_means, index, slopes_of_means,
-};
-use crate::activation::Activation;
-use crate::activation::expectation::jumps;
+use super::summation::{DEGREE, ENDS, Sums};
+use super::tensors::{add_second_derivatives, count, curvatures_of_means, index, slopes_of_means};
 use crate::network::Branch;
 use crate::numerics::gauss_legendre::{NODES, WEIGHTS};
 use crate::{Error, PairCorrelation, PairCovariance, Result, parallel};
-
-/// The highest degree of the Hermite coefficients.
-const DEGREE: usize = 160;
-
-/// Where sums over degrees are taken to end: the second for an estimate of what they leave out.
-const ENDS: [usize; 2] = [DEGREE, DEGREE / 2];
-
-/// What a kink of $\varphi$ leaves out beyond degree $p$ is like these powers of $1/p$: of covariances, and
-/// of those with second derivatives.
-const TAILS: [f64; 2] = [2.5, 1.5];
-
-/// The same of a jump.
-const TAILS_OF_JUMPS: [f64; 2] = [1.5, 0.5];
 
 /// Iterations of a flow within a panel, and their tolerance.
 const ITERATIONS: usize = 200;
@@ -112,53 +96,6 @@ fn of_products([a, ab, b]: [f64; 3]) -> Matrix3<f64> {
         2.0 * ab * b,
         2.0 * b * b,
     )
-}
-
-/// What a degree counts for in a sum that ends at `end`: 1 up to half of it, and then such weights that the
-/// least-squares fit of $S - A (p + \tfrac12)^{-\text{power}}$ to the partial sums gives $S$; 1 for an
-/// infinite power.
-fn summation(end: usize, power: f64) -> Vec<f64> {
-    if power.is_infinite() {
-        return vec![1.0; end + 1];
-    }
-    let half = end / 2;
-    let x: Vec<f64> = (half..=end)
-        .map(|p| (p as f64 + 0.5).powf(-power))
-        .collect();
-    let size = x.len() as f64;
-    let mean = x.iter().sum::<f64>() / size;
-    let spread: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();
-    let of_partial = x.iter().map(|x| 1.0 / size - mean * (x - mean) / spread);
-    let of_partial: Vec<f64> = of_partial.collect();
-    let weight = |p: usize| of_partial[p.saturating_sub(half)..].iter().sum();
-    (0..=end).map(weight).collect()
-}
-
-/// How degrees are summed, and what maps do to them.
-struct Sums {
-    powers: SymmetricPowers,
-    /// Of coefficients whose second derivatives are needed.
-    more_powers: SymmetricPowers,
-    /// Of covariances, and of those with second derivatives.
-    weights: [[Vec<f64>; 2]; ENDS.len()],
-}
-
-impl Sums {
-    fn new(phi: &dyn Activation) -> Self {
-        let tails = if jumps::is_discontinuous(phi) {
-            TAILS_OF_JUMPS
-        } else if jumps::of_derivative(phi).is_empty() {
-            // what is left out falls faster, like p^-4.5 where φ'' jumps
-            [f64::INFINITY; 2]
-        } else {
-            TAILS
-        };
-        Self {
-            powers: SymmetricPowers::new(DEGREE),
-            more_powers: SymmetricPowers::new(DEGREE + 2),
-            weights: ENDS.map(|end| tails.map(|power| summation(end, power))),
-        }
-    }
 }
 
 /// What is known at a time. With $P$ the propagator from the start, the clocks' noise has moved $K$ by
