@@ -16,6 +16,6 @@ pub mod statistics;
 
 use neural_limits_core::{
     Error, Initialization, Inputs, PairCorrelation, PairCovariance, Result, Scalar,
-    ScaledCovariance, activation, error, numerics, parallel, random,
+    ScaledCovariance, activation, error, numerics, parallel, random, vectorized,
 };
 use neural_limits_networks::{architecture, depth, network, sample};

@@ -15,7 +15,7 @@ use neural_limits::network::Stack;
 use neural_limits::prelude::*;
 use neural_limits::proportional::{
     AngleDensity, AngleDiffusion, AngleLayer, ClockFluctuations, Fluctuations, LogNormalRates,
-    MlpNorm, PublishedAngle, ShapedCovariance,
+    MlpNorm, PairFluctuation, PublishedAngle, ShapedCovariance,
 };
 use neural_limits::sample::Draw;
 use neural_limits::statistics::{one_sample_p_value, two_sample_p_value};
@@ -350,29 +350,164 @@ fn norms_with_biases_fluctuate_as_their_clock() {
     }
 }
 
+/// Of equal inputs in closed form; of others by sums over pairs of 10, 20 and 40 layers, which err in $1/L$,
+/// $1/L^2$ and less.
 #[test]
-fn fluctuations_of_two_inputs_contain_those_of_one() {
-    // growth 1/2, 1, 3 and 7.5; variances there are 4.7, 8.5, 36 and 140
-    for (weight, tolerance) in [(1.0, 2e-5), (2.0, 3e-4), (6.0, 0.02), (15.0, 0.07)] {
-        let init = Initialization::new(weight, 0.0).unwrap();
-        let fluctuations = Fluctuations::of(&ResNet::new(Relu).initialized_by(init)).unwrap();
-        let norm = fluctuations.norm_at(1.0).unwrap();
-        for c in [0.999_999, 0.5, -1.0] {
-            let start = neural_limits::PairCorrelation::new(c).unwrap();
-            let pair = fluctuations.pair_at(start, 1.0).unwrap();
-            let covariance = pair.covariance();
-            println!("{weight} {c}: {:e}", covariance[0][0] - norm.variance());
-            assert!((covariance[0][0] - norm.variance()).abs() < tolerance);
-            assert!((pair.bias()[0] - norm.bias()).abs() < tolerance);
-            if c > 0.99 {
-                // the four entries of nearly parallel inputs are one
-                for row in covariance {
-                    for entry in row {
-                        assert!(relative(entry, norm.variance()) < 0.005);
-                    }
-                }
-                assert!(relative(pair.bias()[2], norm.bias()) < 0.01);
-            }
+fn fluctuations_of_two_inputs_at_infinite_depth_are_limits_of_sums() {
+    let fluctuations = Fluctuations::of(&ResNet::new(Relu)).unwrap();
+    let start = neural_limits::PairCorrelation::new(-0.3).unwrap();
+    let pair = fluctuations.pair_at(start, 1.0).unwrap();
+    let norm = fluctuations.norm_at(1.0).unwrap();
+    for i in [0, 1] {
+        let error = relative(pair.covariance()[i][i], norm.variance());
+        println!("{error:e} {:e}", relative(pair.bias()[i], norm.bias()));
+        assert!(error < 2e-8);
+        assert!(relative(pair.bias()[i], norm.bias()) < 3e-5);
+    }
+    let sums = [10, 20, 40].map(|depth| fluctuations.pair(start, depth).unwrap());
+    let entries = |pair: &PairFluctuation| {
+        let ([a, _, ab], [_, _, bias]) = (pair.covariance(), pair.bias());
+        [a[1], a[2], ab[2], bias]
+    };
+    let sums = sums.map(|pair| entries(&pair));
+    for (i, found) in entries(&pair).into_iter().enumerate() {
+        let [coarse, middle, fine] = sums.map(|sums| sums[i]);
+        let limit = (8.0 * fine - 6.0 * middle + coarse) / 3.0;
+        println!("{found} {:e}", limit - found);
+        assert!((limit - found).abs() < 1e-4);
+    }
+}
+
+/// Two inputs of a network with biases, each of which is one input.
+#[test]
+fn two_clocks_contain_one() {
+    let net = ResNet::new(neural_limits::activation::named("gelu").unwrap())
+        .initialized_by(Initialization::new(2.0, 0.2).unwrap());
+    let fluctuations = ClockFluctuations::of(&net).unwrap();
+    let k = PairCovariance::new(1.0, 0.6, 0.4).unwrap();
+    let pair = fluctuations.pair_at(k, 1.0).unwrap();
+    for (i, start) in [1.0, 0.6].into_iter().enumerate() {
+        let norm = fluctuations.norm_at(start, 1.0).unwrap();
+        let q = norm.mean();
+        let error = relative(pair.covariance()[i][i] * q * q, norm.variance());
+        println!("{error:e} {:e}", relative(pair.bias()[i] * q, norm.bias()));
+        assert!(error < 1e-10);
+        assert!(relative(pair.bias()[i] * q, norm.bias()) < 1e-8);
+    }
+    // a multiple of an input, through an odd function without biases: its opposite and no noise between them
+    let tanh = ResNet::new(neural_limits::activation::named("tanh").unwrap());
+    let tanh = ClockFluctuations::of(&tanh).unwrap();
+    let opposite = PairCovariance::new(1.0, 1.0, -1.0).unwrap();
+    let pair = tanh.pair_at(opposite, 0.5).unwrap();
+    let [a, b, ab] = pair.covariance();
+    for entry in [a[1], -b[2], ab[2]] {
+        assert!(relative(entry, a[0]) < 1e-14);
+    }
+    assert!(pair.correlation_variance() < 1e-12 && pair.correlation_bias().abs() < 1e-12);
+    // at the start Y is Gaussian
+    let [a, _, ab] = fluctuations.pair_at(k, 0.0).unwrap().covariance();
+    let c = k.correlation();
+    assert!((a[0] - 2.0).abs() < 1e-14 && (ab[2] - 1.0 - c * c).abs() < 1e-14);
+    let silent = PairCovariance::new(0.0, 1.0, 0.0).unwrap();
+    let error = tanh.pair_at(silent, 1.0).unwrap_err().to_string();
+    assert!(error.contains("variance of an input is 0"), "{error}");
+}
+
+/// The errors that the documentation states, for many activations: some twenty seconds.
+#[test]
+#[ignore = "slow"]
+fn two_clocks_of_any_activation_contain_one() {
+    let smooth = [
+        "tanh", "erf", "sigmoid", "silu", "softplus", "sin", "softsign", "gaussian",
+    ];
+    let smooth = smooth.map(|phi| (phi, 2.0, 5e-8, 1e-5));
+    let kinked = ["relu", "elu", "selu"].map(|phi| (phi, 2.0, 5e-8, 1e-5));
+    let elsewhere = ["hard_tanh", "relu6", "hard_sigmoid"].map(|phi| (phi, 2.0, 2e-6, 1e-4));
+    let others = [("step", 2.0, 2e-6, 1e-3), ("tanh", 100.0, 3e-5, 1e-2)];
+    let all = [&smooth[..], &kinked, &elsewhere, &others].concat();
+    let k = PairCovariance::new(1.0, 3.0, 0.4).unwrap();
+    for (name, weight, tolerance, bias_tolerance) in all {
+        let init = Initialization::new(weight, 0.2).unwrap();
+        let phi = neural_limits::activation::named(name).unwrap();
+        let fluctuations = ClockFluctuations::of(&ResNet::new(phi).initialized_by(init)).unwrap();
+        let pair = fluctuations.pair_at(k, 1.0).unwrap();
+        for (i, start) in [1.0, 3.0].into_iter().enumerate() {
+            let norm = fluctuations.norm_at(start, 1.0).unwrap();
+            let q = norm.mean();
+            let error = relative(pair.covariance()[i][i] * q * q, norm.variance());
+            let bias_error = (pair.bias()[i] - norm.bias() / q).abs();
+            println!("{name} {weight}: {error:.1e} {bias_error:.1e}, q = {q:.2}");
+            assert!(error < tolerance && bias_error < bias_tolerance);
+        }
+    }
+}
+
+/// φ(x) = x with biases: covariances have no bias, and theirs, Σ, obey Σ' = 2σ_w² Σ + S(K)' with the
+/// covariances S of products of Gaussian neurons, K = A e^{wτ} - b/w.
+#[test]
+fn two_inputs_of_a_linear_network_with_biases_fluctuate_by_their_own_equation() {
+    let (w, b) = (0.8, 0.3);
+    let init = Initialization::new(w, b).unwrap();
+    let net = ResNet::new(neural_limits::activation::Identity).initialized_by(init);
+    let start = PairCovariance::new(0.5, 0.7, 0.2).unwrap();
+    let pair = ClockFluctuations::of(&net).unwrap().pair_at(start, 1.0);
+    let pair = pair.unwrap();
+    let k = [[0.5, 0.2], [0.2, 0.7]];
+    let a = k.map(|row| row.map(|k| k + b / w));
+    let end = a.map(|row| row.map(|a| a * w.exp() - b / w));
+    let ends = [(0, 0), (1, 1), (0, 1)];
+    for (row, (i, j)) in ends.into_iter().enumerate() {
+        for (column, (l, m)) in ends.into_iter().enumerate() {
+            let products = |k: [[f64; 2]; 2]| k[i][l] * k[j][m] + k[i][m] * k[j][l];
+            let sums = a[i][l] + a[j][m] + a[i][m] + a[j][l];
+            let noise = 2.0 * w * products(a) - (b / w) * sums * (1.0 - (-w).exp());
+            let scale = (end[i][i] * end[j][j] * end[l][l] * end[m][m]).sqrt();
+            let exact = (2.0 * w).exp() * (products(k) + noise) / scale;
+            let found = pair.covariance()[row][column];
+            println!("{found} {:e}", relative(found, exact));
+            assert!(relative(found, exact) < 1e-12);
+        }
+        assert!(pair.bias()[row].abs() < 1e-13);
+    }
+}
+
+/// Networks of 64 neurons and 48 layers, with biases. The allowance is for the next orders in 1/n and 1/L: in
+/// 400 000 networks of 64 layers entries are up to 0.047 (of the two norms, 0.223) from their limits.
+#[test]
+fn covariances_with_biases_fluctuate_as_their_clocks() {
+    let (width, depth, samples) = (64, 48, 1500);
+    let points = [1.0, 0.5, -0.2, -0.3, 1.0, 0.4];
+    let x = Inputs::from_rows(&[&points[..3], &points[3..]]).unwrap();
+    let init = Initialization::new(2.0, 0.2).unwrap();
+    let net = ResNet::new(neural_limits::activation::named("tanh").unwrap()).initialized_by(init);
+    let limit = net.infinite_depth();
+    let at = |time: f64| {
+        let k = limit.pair_at(&points[..3], &points[3..], time).unwrap();
+        k.pair().unwrap()
+    };
+    let theory = ClockFluctuations::of(&net).unwrap();
+    let theory = theory.pair_at(at(0.0), 1.0).unwrap();
+    let k = at(1.0);
+    let scale = (k.variance_a() * k.variance_b()).sqrt();
+    let read = |draw: Draw| {
+        Ok([
+            draw.covariance(0, 0)? / k.variance_a() - 1.0,
+            draw.covariance(1, 1)? / k.variance_b() - 1.0,
+            (draw.covariance(0, 1)? - k.covariance()) / scale,
+        ])
+    };
+    let finite = net.finite(width, depth).unwrap();
+    let values = finite.read(&x, samples, 51, read).unwrap();
+    let n = width as f64;
+    let independent = 1.0 + k.correlation().powi(2);
+    for (i, j) in [(0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2)] {
+        let products: Vec<f64> = values.iter().map(|v| n * v[i] * v[j]).collect();
+        let [mean, error, ..] = moments(&products);
+        let exact = theory.covariance()[i][j];
+        assert_near("n Cov", mean, exact, error, 0.06);
+        if (i, j) == (2, 2) {
+            // far from that of independent neurons
+            assert!((mean - independent).abs() > 5.5 * error);
         }
     }
 }
@@ -470,6 +605,32 @@ fn covariances_of_two_inputs_fluctuate_as_derived() {
             assert_near(what, value, exact, error, 0.04 * exact.abs() + 0.01);
         }
     }
+}
+
+/// After the first layer, from which the route starts, correlations are those of n pairs of Gaussian neurons:
+/// variance (1 - c²)²/n, mean c - c(1 - c²)/2n.
+#[test]
+fn the_route_of_fluctuations_exists_for_any_activation() {
+    let width = 100;
+    let init = Initialization::new(2.0, 0.2).unwrap();
+    let phi = neural_limits::activation::named("gelu").unwrap();
+    let net = ResNet::new(phi).initialized_by(init);
+    let (a, b) = ([1.0, 0.5, -0.2], [0.3, 1.0, 0.4]);
+    let limits = net
+        .limits(&Grid::new(&[width], &[8], 10, 1).unwrap())
+        .unwrap();
+    let route = limits
+        .iter()
+        .find(|limit| limit.regime() == Regime::Fluctuations { width });
+    let law = route
+        .unwrap()
+        .law(&Correlation::between(&a, &b).unwrap(), 0.0)
+        .unwrap();
+    let start = net.infinite_depth().pair_at(&a, &b, 0.0).unwrap();
+    let c = start.correlation().unwrap();
+    let (n, sine_squared) = (width as f64, 1.0 - c * c);
+    assert!(relative(law.variance(), sine_squared * sine_squared / n) < 1e-12);
+    assert!((law.mean() - c + 0.5 * c * sine_squared / n).abs() < 1e-14);
 }
 
 /// The route's law is that of sampled networks, at n = 256 and L = 128, and one of thrice the variance is

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | [`MlpNorm`] | the norm of a homogeneous MLP, exact at every width | `norm` |
 //! | [`LogNormalRates`] | the log-normal law of homogeneous chains at criticality | `rates` |
-//! | [`Fluctuations`] | order $n^{-1/2}$ and $1/n$ around infinite width, two inputs | `fluctuation` |
-//! | [`ClockFluctuations`] | any activation with biases, $L = \infty$, one input | `fluctuation` |
+//! | [`Fluctuations`] | order $n^{-1/2}$ and $1/n$ around infinite width, homogeneous | `fluctuation` |
+//! | [`ClockFluctuations`] | the same of any activation with biases, $L = \infty$ | `fluctuation` |
 //! | [`ShapedCovariance`] | the diffusion of two inputs' covariances in shaped MLPs | `shaped` |
 //! | [`AngleLayer`], [`AngleDensity`], [`AngleDiffusion`] | the angle that closes in ReLU MLPs | `angle` |
 //! | [`PublishedAngle`] | its published prediction, for comparison | `angle` |

@@ -5,7 +5,7 @@
 //! | `width_then_depth` | $n = \infty$, then $L = \infty$ | flow, recursion, fixed point ([`crate::depth`]) |
 //! | `mean_field` | $n, L = \infty$ | equations of one neuron ([`mean_field`](crate::mean_field)) |
 //! | `infinite_width` | $n = \infty$, finite $L$ | layer recursion ([`kernel`](crate::kernel)) |
-//! | `fluctuations` | $n, L \to \infty$, order $1/n$ | fluctuations of homogeneous residual networks |
+//! | `fluctuations` | $n, L \to \infty$, order $1/n$ | fluctuations of residual networks |
 //! | `proportional` | $n, L \to \infty$, $L/n \to T$ | log-normal law of homogeneous chains at criticality |
 //! | `shaped` | $n, L \to \infty$, $L/n \to T$ | diffusion of the covariances of shaped MLPs |
 //! | `infinite_depth` | finite $n$, $L = \infty$ | paths of the [`diffusion`](crate::diffusion) |

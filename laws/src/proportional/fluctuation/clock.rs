@@ -1,4 +1,4 @@
-//! One input of a residual chain with any activation and biases, at infinite depth.
+//! One input, or two, of a residual chain with any activation and biases, at infinite depth.
 
 use std::sync::Arc;
 
@@ -13,12 +13,18 @@ use crate::network::scaling::ScalingClass;
 use crate::numerics::gauss_legendre::{NODES, WEIGHTS};
 use crate::{Error, PairCovariance, Result, parallel};
 
+use super::{PairFluctuation, two_clocks};
+
 /// Relative tolerance of expectations over neurons.
 const TOLERANCE: f64 = 1e-11;
 
+/// Inputs with a smaller $1 - |c|$ at the end are parallel: they have been so from the start.
+const PARALLEL: f64 = 1e-8;
+
 /// The fluctuations of $\hat q = \lVert Y \rVert^2/n$ around its limit of infinite width and depth, to first
 /// order in $1/n$, of a residual chain $Y_l = Y_{l-1} + \alpha_{l,L} (W_l \varphi(Y_{l-1}) + b_l)$ with a
-/// normalised scaling, its first layer random: any pointwise activation, with biases, at one input.
+/// normalised scaling, its first layer random: any pointwise activation, with biases. Of two inputs,
+/// [`pair_at`](Self::pair_at) has those of all of $\hat q_{aa}$, $\hat q_{ab}$, $\hat q_{bb}$.
 ///
 /// At infinite depth all neurons are driven by independent noise at one common rate
 /// $\hat B = \sigma_w^2 \lVert \varphi(Y) \rVert^2/n + \sigma_b^2$. In the clock $v$ that starts at $q_0$ and
@@ -36,7 +42,7 @@ const TOLERANCE: f64 = 1e-11;
 /// B(q) \int_{q_0}^q \frac{c(u, u)}{B(u)^3} du .$$
 ///
 /// Derived here (`docs/theory.md`); the next terms are of relative order $1/n$. [`Fluctuations`] has the
-/// same of homogeneous chains in closed form, at every depth and for two inputs.
+/// same of homogeneous chains in closed form, and at every depth.
 ///
 /// [`Fluctuations`]: super::Fluctuations
 ///
@@ -164,6 +170,90 @@ impl ClockFluctuations {
         } else {
             Err(Error::overflow("the variance of a norm"))
         }
+    }
+
+    /// Of $\hat K = (\hat q_{aa}, \hat q_{ab}, \hat q_{bb})$ of two inputs at time $t$, from the covariances
+    /// $K_0$ after the first layer.
+    ///
+    /// In the clock $\tau$ of the scaling $K^\prime = F(K)$ at infinite width,
+    /// $F_A = \sigma_w^2 \mathbb E[\varphi\varphi]_A + \sigma_b^2$ for $A \in \{aa, ab, bb\}$. Let
+    /// $\Phi(t, s)$ be the propagator of $\delta^\prime = F^\prime(K) \delta$, $S(K)$ the covariance matrix
+    /// of products of Gaussian variables ($S_{ij,kl} = K_{ik} K_{jl} + K_{il} K_{jk}$), and, with a Gaussian
+    /// martingale $y_t \sim \mathcal N(0, K_t)$, $c_{AB}(s, u) = \sigma_w^4
+    /// \operatorname{Cov}((\varphi\varphi)_A(y_s), (\varphi\varphi)_B(y_u))$. Linearised in the noise of the
+    /// two clocks,
+    ///
+    /// $$n \operatorname{Cov}(\hat K_t) \to S(K_t) + R + R^\top + C_t, \quad R = \int_0^t \Phi(t, s)
+    /// F^\prime(K_s) S(K_s) ds, \quad C_t = \iint_0^t \Phi(t, s) c(s, u) \Phi(t, u)^\top ds \, du,$$
+    ///
+    /// and $n (\mathbb E \hat K - K) \to \beta$ from $\beta_0 = 0$ with
+    ///
+    /// $$\beta_A^\prime = (F^\prime(K) \beta)_A + \tfrac12 \sum_{BC} \frac{\partial^2 F_A}{\partial K_B
+    /// \partial K_C} C_{BC} + \sum_{BC} \int_0^t \Phi_{CB}(t, s)
+    /// \frac{\partial c_{BA}(s, t)}{\partial K_C(t)} ds .$$
+    ///
+    /// For $a = b$ these are the formulas of one input. Derived here (`docs/theory.md`).
+    ///
+    /// Neurons' memory is summed in Hermite polynomials of degree up to 160, some 0.3 s for every factor of
+    /// $e^2$ by which variances grow (threads share it). Errors, against [`norm_at`](Self::norm_at) at
+    /// variances up to 5: of variances, relative to them, 5e-8 for smooth activations and for kinks at 0,
+    /// 2e-6 for other kinks and jumps; of biases, in units of $q$, 1e-5, 1e-4 and, for jumps, 1e-3. At
+    /// variances around 100, where tanh is steep, 3e-5 and 1e-2 (`tests/it/both_at_once.rs`). Inputs with
+    /// $1 - |c_t| <$ 1e-8 are taken to be parallel.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time outside of $[0, 1]$; [`Error::Undefined`] if a variance is 0 at time
+    /// $t$; [`Error::NotConverged`] where the estimated error of covariances is above 1e-3 of the variances,
+    /// or more than 100 panels of time are needed; [`Error::Overflow`]; those of
+    /// [`norm_at`](Self::norm_at) for parallel inputs.
+    ///
+    /// ```
+    /// use neural_limits::{prelude::*, proportional::ClockFluctuations};
+    /// let net = ResNet::new(Gelu).initialized_by(Initialization::new(2.0, 0.1)?);
+    /// let k = PairCovariance::new(1.0, 2.0, 0.5)?;
+    /// let pair = ClockFluctuations::of(&net)?.pair_at(k, 1.0)?;
+    /// let norm = ClockFluctuations::of(&net)?.norm_at(1.0, 1.0)?;
+    /// let relative = norm.variance() / (norm.mean() * norm.mean());
+    /// assert!((pair.covariance()[0][0] - relative).abs() < 1e-8);
+    /// assert!(pair.correlation_variance() > 0.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn pair_at(&self, start: PairCovariance, time: f64) -> Result<PairFluctuation> {
+        let end = self.limit.propagate(start, time)?.pair()?;
+        let q = [end.variance_a(), end.variance_b()];
+        if q.contains(&0.0) {
+            let reason = "the variance of an input is 0";
+            return Err(Error::undefined("a relative fluctuation", reason));
+        }
+        let correlation = end.pair_correlation();
+        if correlation.distance() < PARALLEL {
+            let (a, b) = (start.variance_a(), start.variance_b());
+            let first = self.norm_at(a, time)?;
+            let second = if a == b {
+                first
+            } else {
+                self.norm_at(b, time)?
+            };
+            return Ok(PairFluctuation::of_parallel(
+                1.0_f64.copysign(correlation.value()),
+                [first, second].map(|norm| norm.variance / (norm.mean * norm.mean)),
+                [first, second].map(|norm| norm.bias / norm.mean),
+            ));
+        }
+        let clock = error::non_negative("the scaling's clock", self.chain.scaling.clock(time))?;
+        let fluctuation = two_clocks::fluctuation(&self.chain.branch, start, end, clock)?;
+        // aa, bb, ab from aa, ab, bb
+        let order = [0, 2, 1];
+        let units = [q[0], q[1], q[0].sqrt() * q[1].sqrt()];
+        let covariance = |i: usize, j: usize| {
+            let entry = fluctuation.covariance[(order[i], order[j])];
+            entry / units[i] / units[j]
+        };
+        Ok(PairFluctuation {
+            correlation: correlation.value(),
+            covariance: [0, 1, 2].map(|i| [0, 1, 2].map(|j| covariance(i, j))),
+            bias: [0, 1, 2].map(|i| fluctuation.bias[order[i]] / units[i]),
+        })
     }
 }
 

@@ -66,11 +66,6 @@ impl Layers {
         }
     }
 
-    /// $L$ equal layers that multiply the variance by $e^x$.
-    pub(super) fn of_growth(growth: f64, depth: usize) -> Self {
-        Self::new(vec![-(-growth / depth as f64).exp_m1(); depth], false)
-    }
-
     pub(super) fn len(&self) -> usize {
         self.shares.len()
     }

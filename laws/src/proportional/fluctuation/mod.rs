@@ -4,8 +4,12 @@
 //! | file | content |
 //! |---|---|
 //! | `layers` | the chain's layers, one input: sums over pairs of layers, integrals at infinite depth |
-//! | `pair` | two inputs |
-//! | `clock` | any activation with biases, one input, infinite depth |
+//! | `pair` | two inputs, sums over pairs of layers |
+//! | `clock` | any activation with biases, infinite depth; one input |
+//! | `two_clocks` | the same for two inputs: noise and response along the flow |
+//! | `products`, `tensors` | what neurons add to two clocks, by Hermite coefficients, and remember |
+//! | `panel` | integrals over time up to any place |
+//! | `summation` | sums over degrees, and what kinks leave out |
 //! | `duals` | what a neuron's square and sign remember |
 //! | `signed_moments` | moments of signs and absolute values of Gaussian vectors |
 //!
@@ -15,37 +19,29 @@ mod clock;
 mod duals;
 mod layers;
 mod pair;
+mod panel;
+mod products;
 mod signed_moments;
+mod summation;
+mod tensors;
+mod two_clocks;
 
 pub use clock::{ClockFluctuation, ClockFluctuations};
 pub(super) use duals::Memory;
 use layers::{Layers, Shape, one_input_at_infinite_depth};
-use pair::PairMoments;
 
 use crate::architecture::Architecture;
 use crate::error;
 use crate::law::Law;
 use crate::network::Chain;
 use crate::network::scaling::ScalingClass;
-use crate::{Error, PairCorrelation, Result, ScaledCovariance};
+use crate::{Error, PairCorrelation, PairCovariance, Result, ScaledCovariance};
 
-/// Inputs with a smaller $1 - c$ are taken to be parallel.
+/// Inputs with a smaller $1 - c$ are taken to be parallel after a finite number of layers.
 const PARALLEL: f64 = 1e-8;
-
-/// Depths whose fluctuations are extrapolated to infinite depth, for two inputs.
-const DEPTHS: [usize; 4] = [4, 8, 16, 32];
-
-/// What the errors at these depths are made of: powers of $1/L$.
-const POWERS: [f64; 3] = [1.0, 2.0, 2.5];
 
 /// Layers of unequal coefficients, whose pairs are summed one by one.
 const MOST_UNEVEN: usize = 20_000;
-
-/// The growth that these depths are for; they are doubled, tripled … for more.
-const GROWTH: f64 = 2.0;
-
-/// How many times.
-const MULTIPLES: f64 = 4.0;
 
 /// The fluctuations of $\hat q = \langle Y, Y \rangle/n$ around its limit of infinite width, to first order
 /// in $1/n$, of a homogeneous chain $Y_l = s Y_{l-1} + \alpha_{l,L} W_l \varphi(Y_{l-1})$ without biases, its
@@ -86,6 +82,8 @@ pub struct Fluctuations {
     /// $\sigma_w^2 \mathbb E[\varphi^2]$.
     rate: f64,
     name: String,
+    /// At infinite depth, if there is one.
+    clocks: Result<ClockFluctuations>,
 }
 
 impl Fluctuations {
@@ -114,6 +112,7 @@ impl Fluctuations {
             shape: Shape::new(slopes),
             rate: chain.weight_variance() * moment,
             name: net.name(),
+            clocks: ClockFluctuations::of(net),
             chain,
         })
     }
@@ -191,34 +190,17 @@ impl Fluctuations {
     }
 
     /// Of the covariances of two inputs at infinite depth and time $t$, from their correlation in the first
-    /// layer: extrapolated from up to 32 layers (128 at the largest growth), in 10 to 200 ms.
+    /// layer: [`ClockFluctuations::pair_at`] of equal norms, which matter to no relative fluctuation.
     ///
-    /// Errors are below 2e-5 at $x = \log q_t/q_0 = \tfrac12$, 2e-4 at $x = 1$, and 1e-4 of the largest
-    /// variance up to $x = 8$ (`tests/it/both_at_once.rs`, against the integrals of one input); inputs with
-    /// $1 - c_0 <$ 1e-8 are taken to be parallel.
+    /// Against [`norm_at`](Self::norm_at), relative errors are below 2e-8 for variances and 3e-5 for biases
+    /// at $x = \log q_t/q_0 = \tfrac12$, and 2e-7 and 1e-5 at $x = 20$.
     ///
     /// # Errors
-    /// As [`norm_at`](Self::norm_at), and [`Error::Unsupported`] for $x > 8$.
+    /// As [`ClockFluctuations::pair_at`], and [`Error::Unsupported`] unless branches have a normalised
+    /// scaling and a skip connection.
     pub fn pair_at(&self, start: PairCorrelation, time: f64) -> Result<PairFluctuation> {
-        let growth = self.growth(time)?;
-        if start.one_minus() < PARALLEL {
-            return Ok(PairFluctuation::of_parallel(self.norm_at(time)?));
-        }
-        let multiple = (growth / GROWTH).ceil().max(1.0);
-        if multiple > MULTIPLES {
-            return Err(Error::unsupported(
-                format!("the fluctuations of two inputs of {}", self.name),
-                format!(
-                    "the variance grows by a factor of e^{growth:.1}, and at most e^{} is resolved",
-                    MULTIPLES * GROWTH
-                ),
-            ));
-        }
-        let moments = DEPTHS.map(|depth| {
-            let layers = Layers::of_growth(growth, depth * multiple as usize);
-            pair::moments(self.shape, &layers, start)
-        });
-        Ok(PairFluctuation(extrapolated(moments)))
+        let clocks = self.clocks.as_ref().map_err(Clone::clone)?;
+        clocks.pair_at(PairCovariance::of(1.0, 1.0, start), time)
     }
 
     /// Of the covariances of two inputs after $L$ layers, from their correlation in the first layer: some 15
@@ -228,26 +210,15 @@ impl Fluctuations {
     /// As [`norm`](Self::norm), and [`Error::Invalid`] for a depth above 1000.
     pub fn pair(&self, start: PairCorrelation, depth: usize) -> Result<PairFluctuation> {
         if start.one_minus() < PARALLEL {
-            return Ok(PairFluctuation::of_parallel(self.norm(depth)?));
+            return Ok(self.norm(depth)?.of_parallel());
         }
         if depth > 1000 {
             let expected = "at most 1000 layers: beyond, take those of infinite depth";
             return Err(Error::invalid("depth", depth, expected));
         }
         let layers = self.layers(depth)?;
-        Ok(PairFluctuation(pair::moments(self.shape, &layers, start)))
+        Ok(pair::moments(self.shape, &layers, start).into())
     }
-}
-
-/// Richardson's extrapolation of values at doubling depths.
-fn extrapolated(mut values: [PairMoments; DEPTHS.len()]) -> PairMoments {
-    for (stage, power) in POWERS.into_iter().enumerate() {
-        let gain = 1.0 / (power.exp2() - 1.0);
-        for i in (stage + 1..values.len()).rev() {
-            values[i] = values[i].combined(1.0 + gain, values[i - 1], -gain);
-        }
-    }
-    values[DEPTHS.len() - 1]
 }
 
 /// The fluctuation of $\hat q(a,a)$, from [`Fluctuations`].
@@ -265,6 +236,11 @@ impl NormFluctuation {
             bias,
             hypoactivation,
         }
+    }
+
+    /// Of two parallel inputs.
+    fn of_parallel(&self) -> PairFluctuation {
+        PairFluctuation::of_parallel(1.0, [self.variance; 2], [self.bias; 2])
     }
 
     /// $\lim n \operatorname{Var}(\hat q/q)$, which is $\lim n \operatorname{Var} \log \hat q$.
@@ -291,51 +267,53 @@ impl NormFluctuation {
     }
 }
 
-/// The fluctuations of $\hat q(a,a)$, $\hat q(b,b)$ and $\hat q(a,b)$ together, from [`Fluctuations`].
+/// The fluctuations of $\hat q(a,a)$, $\hat q(b,b)$ and $\hat q(a,b)$ together, from [`Fluctuations`] and
+/// [`ClockFluctuations`].
 ///
 /// They are relative: of $\hat q_{aa}/q_{aa}$, $\hat q_{bb}/q_{bb}$ and $\hat q_{ab}/\sqrt{q_{aa} q_{bb}}$.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PairFluctuation(PairMoments);
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct PairFluctuation {
+    correlation: f64,
+    covariance: [[f64; 3]; 3],
+    bias: [f64; 3],
+}
 
 impl PairFluctuation {
-    fn of_parallel(norm: NormFluctuation) -> Self {
-        Self(PairMoments {
-            correlation: 1.0,
-            norm: norm.variance,
-            norms: norm.variance,
-            mixed: norm.variance,
-            product: norm.variance,
-            norm_bias: norm.bias,
-            product_bias: norm.bias,
-        })
+    /// Of inputs of correlation `sign` = $\pm 1$, from the relative variances and biases of their norms.
+    fn of_parallel(sign: f64, variances: [f64; 2], biases: [f64; 2]) -> Self {
+        let [a, b] = variances.map(f64::sqrt);
+        let deviations = [a, b, 0.5 * sign * (a + b)];
+        Self {
+            correlation: sign,
+            covariance: deviations.map(|row| deviations.map(|column| row * column)),
+            bias: [biases[0], biases[1], 0.5 * sign * (biases[0] + biases[1])],
+        }
     }
 
-    /// $n$ times the covariance matrix.
+    /// $n$ times the covariance matrix: symmetric, and positive semi-definite up to its errors.
     pub fn covariance(&self) -> [[f64; 3]; 3] {
-        let m = &self.0;
-        [
-            [m.norm, m.norms, m.mixed],
-            [m.norms, m.norm, m.mixed],
-            [m.mixed, m.mixed, m.product],
-        ]
+        self.covariance
     }
 
     /// $n$ times the differences of the means from infinite width.
     pub fn bias(&self) -> [f64; 3] {
-        let m = &self.0;
-        [m.norm_bias, m.norm_bias, m.product_bias]
+        self.bias
     }
 
     /// $n$ times the variance of the correlation $\hat c = \hat q_{ab}/\sqrt{\hat q_{aa} \hat q_{bb}}$.
     pub fn correlation_variance(&self) -> f64 {
-        let (m, c) = (&self.0, self.0.correlation);
-        (m.product - 2.0 * c * m.mixed + 0.5 * c * c * (m.norm + m.norms)).max(0.0)
+        let ([a, b, ab], c) = (self.covariance, self.correlation);
+        let norms = 0.25 * (a[0] + b[1]) + 0.5 * a[1];
+        (ab[2] - c * (a[2] + b[2]) + c * c * norms).max(0.0)
     }
 
     /// $n$ times the difference of $\mathbb E \hat c$ from $c$.
     pub fn correlation_bias(&self) -> f64 {
-        let (m, c) = (&self.0, self.0.correlation);
-        m.product_bias - m.mixed + c * (0.75 * m.norm + 0.25 * m.norms - m.norm_bias)
+        let ([a, b, _], c) = (self.covariance, self.correlation);
+        let [bias_a, bias_b, bias] = self.bias;
+        let norms = 0.375 * (a[0] + b[1]) + 0.25 * a[1] - 0.5 * (bias_a + bias_b);
+        bias - 0.5 * (a[2] + b[2]) + c * norms
     }
 
     /// The law of $\hat q(a,b)$ at width $n$ around $K$,
@@ -347,8 +325,8 @@ impl PairFluctuation {
     pub fn covariance_law(&self, k: &ScaledCovariance, width: usize) -> Result<Law> {
         let n = error::size("width", width)? as f64;
         let scale = k.variance_a()?.sqrt() * k.variance_b()?.sqrt();
-        let mean = k.covariance()? + scale * (self.0.product_bias / n);
-        let deviation = scale * (self.0.product / n).sqrt();
+        let mean = k.covariance()? + scale * (self.bias[2] / n);
+        let deviation = scale * (self.covariance[2][2] / n).sqrt();
         let variance = deviation * deviation;
         if mean.is_finite() && variance.is_finite() {
             Law::gaussian(mean, variance)

@@ -2,6 +2,7 @@
 
 use std::f64::consts::{FRAC_1_PI, FRAC_2_PI};
 
+use super::PairFluctuation;
 use super::duals::Memory;
 use super::layers::{Layers, Shape};
 use super::signed_moments::Factor::{self, Mass, Sign, Size, Value};
@@ -12,7 +13,7 @@ use crate::activation::arc_cosine::kappa1_of;
 /// $n$ times the covariances, and $n$ times the means, of the relative deviations
 /// $\hat q_{aa}/q_{aa} - 1$, $\hat q_{bb}/q_{bb} - 1$ and $(\hat q_{ab} - q_{ab})/\sqrt{q_{aa} q_{bb}}$. They
 /// do not change if the inputs are exchanged.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct PairMoments {
     /// $c$ at the end.
     pub(super) correlation: f64,
@@ -30,17 +31,16 @@ pub(super) struct PairMoments {
     pub(super) product_bias: f64,
 }
 
-impl PairMoments {
-    pub(super) fn combined(self, factor: f64, other: Self, share: f64) -> Self {
-        let mix = |a: f64, b: f64| factor * a + share * b;
+impl From<PairMoments> for PairFluctuation {
+    fn from(m: PairMoments) -> Self {
         Self {
-            correlation: mix(self.correlation, other.correlation),
-            norm: mix(self.norm, other.norm),
-            norms: mix(self.norms, other.norms),
-            mixed: mix(self.mixed, other.mixed),
-            product: mix(self.product, other.product),
-            norm_bias: mix(self.norm_bias, other.norm_bias),
-            product_bias: mix(self.product_bias, other.product_bias),
+            correlation: m.correlation,
+            covariance: [
+                [m.norm, m.norms, m.mixed],
+                [m.norms, m.norm, m.mixed],
+                [m.mixed, m.mixed, m.product],
+            ],
+            bias: [m.norm_bias, m.norm_bias, m.product_bias],
         }
     }
 }
