@@ -65,8 +65,8 @@ pub(crate) fn angle_and_excess(numerator: f64, denominator: f64, ratio: f64) -> 
     (angle, if n <= TAN_PI_8 * d { -rest } else { excess })
 }
 
-/// The tangent of the angle or, if it is more than $\pi/4$, of its complement; less $\pi/4$ if that is more than
-/// $\pi/8$ (then the first number is 1).
+/// The tangent of the angle or, if it is more than $\pi/4$, of its complement; less $\pi/4$ if that is more
+/// than $\pi/8$ (then the first number is 1).
 #[inline(always)]
 fn halved(n: f64, d: f64) -> (f64, f64) {
     let small = if n < d { n } else { d };

@@ -149,13 +149,20 @@ pub(super) fn expectation(
         steps
     });
     let arguments = if same { 1.0 } else { 2.0 };
-    let (mut found, mut values) = (Vec::<f64>::new(), 0.0);
+    let mut values = 0.0;
     // from the cheapest on; rules with a step in common may have its resonance in common
-    for (first, second) in steps_w.into_iter().zip(steps_y).take(TRIALS) {
+    let trials = steps_w.into_iter().zip(steps_y).take(TRIALS);
+    let affordable = trials.take_while(|(first, second)| {
         values += arguments * 4.0 * REACH * REACH / (first * second);
-        if values > MOST {
-            break;
-        }
+        values <= MOST
+    });
+    let affordable: Vec<(f64, f64)> = affordable.collect();
+    // one alone has nothing to agree with
+    if affordable.len() < 2 {
+        return None;
+    }
+    let mut found = Vec::<f64>::new();
+    for (first, second) in affordable {
         let value = by_rules(f, combination, (a, b), c, (first, second));
         let errors = found.iter().map(|other| (other - value).abs());
         let error = errors.fold(f64::INFINITY, f64::min);

@@ -6,10 +6,10 @@
 //! $$\tanh x = \mathbb E\operatorname{erf}\frac x{K\sqrt2}, \qquad \log(1+e^x) = \tfrac x2 + \tfrac12 \mathbb
 //!   E|x + sz| .$$
 //!
-//! SiLU and Mish are mixtures of the same kind, with densities of both signs. A continuum of scales is replaced
-//! by 20 of them: $\varphi^\prime$ is a function of $t = x^2$ like the impulse response of a linear system with
-//! the rates $1/2s^2$, which is reduced by balanced truncation (B. C. Moore, *Principal component analysis in
-//! linear systems*, IEEE Trans. Automatic Control 26, 1981). The weights are least squares, and
+//! SiLU and Mish are mixtures of the same kind, with densities of both signs. A continuum of scales is
+//! replaced by 20 of them: $\varphi^\prime$ is a function of $t = x^2$ like the impulse response of a linear
+//! system with the rates $1/2s^2$, which is reduced by balanced truncation (B. C. Moore, *Principal component
+//! analysis in linear systems*, IEEE Trans. Automatic Control 26, 1981). The weights are least squares, and
 //! $\varphi^\prime$ has errors below 1e-15 for tanh, 2e-15 for SiLU, 3e-13 for Mish.
 
 use super::Mixture;
