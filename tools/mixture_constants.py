@@ -13,7 +13,8 @@ phi'_even - phi'(infinity) and phi''_odd are mixtures of exp(-x^2/2s^2) over all
 
 As functions of t = x^2 they are the impulse responses of linear systems with the rates 1/2s^2. Balanced truncation (B. C. Moore 1981, IEEE
 Transactions on Automatic Control 26) of the trapezoidal sum keeps SIZE rates, real ones here, with an error that falls like the singular values of the
-Hankel operator; Gauss's rule for Kolmogorov's law needs 24 nodes for what 20 of these do. The weights are least squares in 60 digits of phi', and of phi relative to itself,
+Hankel operator; Gauss's rule for Kolmogorov's law needs 24 nodes for what 20 of these do. The weights are least squares in 60 digits of phi', and
+of phi relative to itself,
 
     phi'_even = phi'(infinity) + sum a_j exp(-x^2/2s_j^2), phi'_odd = sum e_j erf(x/(s_j sqrt 2)), o_j = a_j s_j sqrt(pi/2),
 
