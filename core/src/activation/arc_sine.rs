@@ -31,11 +31,7 @@ const TAN_PI_8: f64 = 0.414_213_562_373_095_03;
 #[inline(always)]
 pub(crate) fn angle(numerator: f64, denominator: f64) -> f64 {
     let n = numerator.abs();
-    let small = if n < denominator { n } else { denominator };
-    let large = if n < denominator { denominator } else { n };
-    let shift = if small > TAN_PI_8 * large { 1.0 } else { 0.0 };
-    let (top, bottom) = (small - shift * large, large + shift * small);
-    let t = top / bottom;
+    let (shift, t) = halved(n, denominator);
     let first = shift * FRAC_PI_4 + t * polynomial::evaluate(&ARC_TANGENT, t * t);
     let angle = if n < denominator {
         first
@@ -60,41 +56,24 @@ const ARC_TANGENT_REST: [f64; 12] = {
 /// and a `denominator` $> 0$, and what the tangent exceeds it by; both have relative errors of at most 4 ulp.
 #[inline(always)]
 pub(crate) fn angle_and_excess(numerator: f64, denominator: f64, ratio: f64) -> (f64, f64) {
-    let (shift, top, bottom) = halved(numerator, denominator);
-    both(numerator, denominator, (shift, top / bottom), ratio)
-}
-
-/// [`angle_and_excess`] of $n/d$, and $n/(d f)$ for a `factor` $f > 0$, by one division instead of two and
-/// with errors of at most 6 ulp: the three numbers times the `scale`, a power of two, must have a product in
-/// the range of `f64`.
-#[inline(always)]
-pub(crate) fn angle_excess_and_share(n: f64, d: f64, factor: f64, scale: f64) -> (f64, f64, f64) {
-    let (shift, top, bottom) = halved(n, d);
-    let (bottom, product) = (scale * bottom, (scale * d) * (scale * factor));
-    let inverse = 1.0 / (bottom * product);
-    let share = (n * (scale * scale)) * (bottom * inverse);
-    let t = (scale * top) * (product * inverse);
-    let (angle, excess) = both(n, d, (shift, t), share * factor);
-    (angle, excess, share)
-}
-
-/// The tangent of the angle less $\pi/4$ if it is more than $\pi/8$ (then the first number is 1), of the
-/// complement if it is more than $\pi/4$: numerator and denominator.
-#[inline(always)]
-fn halved(n: f64, d: f64) -> (f64, f64, f64) {
-    let small = if n < d { n } else { d };
-    let large = if n < d { d } else { n };
-    let shift = if small > TAN_PI_8 * large { 1.0 } else { 0.0 };
-    (shift, small - shift * large, large + shift * small)
-}
-
-#[inline(always)]
-fn both(n: f64, d: f64, (shift, t): (f64, f64), ratio: f64) -> (f64, f64) {
+    let (n, d) = (numerator, denominator);
+    let (shift, t) = halved(n, d);
     let rest = t * (t * t) * polynomial::evaluate(&ARC_TANGENT_REST, t * t);
     let first = shift * FRAC_PI_4 + (t + rest);
     let angle = if n < d { first } else { FRAC_PI_2 - first };
     let excess = ratio - angle;
     (angle, if n <= TAN_PI_8 * d { -rest } else { excess })
+}
+
+/// The tangent of the angle or, if it is more than $\pi/4$, of its complement; less $\pi/4$ if that is more
+/// than $\pi/8$ (then the first number is 1).
+#[inline(always)]
+fn halved(n: f64, d: f64) -> (f64, f64) {
+    let small = if n < d { n } else { d };
+    let large = if n < d { d } else { n };
+    let shift = if small > TAN_PI_8 * large { 1.0 } else { 0.0 };
+    let (top, bottom) = (small - shift * large, large + shift * small);
+    (shift, top / bottom)
 }
 
 #[cfg(test)]
@@ -119,9 +98,6 @@ mod tests {
             let t = 10f64.powf(f64::from(i) / 200.0);
             let (angle, excess) = angle_and_excess(t, 1.0, t);
             assert!((angle - t.atan()).abs() <= 4.0 * f64::EPSILON * t.atan());
-            let (same, _, share) = angle_excess_and_share(t, 1.0, 3.0, 1.0);
-            assert!((same - angle).abs() <= 4.0 * f64::EPSILON * angle);
-            assert!((3.0 * share - t).abs() <= 4.0 * f64::EPSILON * t);
             let exact = if t < 0.003 {
                 t * t * t * (1.0 / 3.0 - t * t * (0.2 - t * t / 7.0))
             } else {

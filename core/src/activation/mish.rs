@@ -8,7 +8,7 @@ use crate::numerics::logistic::{log_one_plus_exp, logistic, sech_squared, tanh};
 /// $\varphi(x) = x \tanh(\log(1 + e^x))$ (D. Misra 2019, arXiv 1908.08681).
 ///
 /// The dual is a double sum over the components of a Gaussian mixture (`activation/mixture`), a few
-/// microseconds at any variances and correlation, with an error below 1e-14 of $\sqrt{V_a V_b}$ and below
+/// microseconds at any variances and correlation, with an error below 1e-13 of $\sqrt{V_a V_b}$ and below
 /// 1e-13 in $1 - c^\prime$ (`tests/it/dual_oracle.rs` prints what is found).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mish;

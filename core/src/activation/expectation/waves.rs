@@ -138,24 +138,31 @@ pub(super) fn expectation(
         Combination::HalfSquare(..) => 1.0,
     };
     let same = a.deviation == b.deviation;
-    // u and v are waves in w and in y, of a part of their deviations each
-    let [steps_w, steps_y] = [c.one_plus(), c.one_minus()].map(|share| {
+    // u and v are waves in w and in y, of a part of their deviations each; one rule has nothing to agree with
+    let steps = |share: f64| {
         let part = (0.5 * share).sqrt();
         let mut steps = a.steps(f, part);
-        if !same {
+        if !same && steps.len() > 1 {
             let others = b.steps(f, part);
             steps.retain(|step| others.contains(step));
         }
-        steps
-    });
+        (steps.len() > 1).then_some(steps)
+    };
+    let (steps_w, steps_y) = (steps(c.one_plus())?, steps(c.one_minus())?);
     let arguments = if same { 1.0 } else { 2.0 };
-    let (mut found, mut values) = (Vec::<f64>::new(), 0.0);
+    let mut values = 0.0;
     // from the cheapest on; rules with a step in common may have its resonance in common
-    for (first, second) in steps_w.into_iter().zip(steps_y).take(TRIALS) {
+    let trials = steps_w.into_iter().zip(steps_y).take(TRIALS);
+    let affordable = trials.take_while(|(first, second)| {
         values += arguments * 4.0 * REACH * REACH / (first * second);
-        if values > MOST {
-            break;
-        }
+        values <= MOST
+    });
+    let affordable: Vec<(f64, f64)> = affordable.collect();
+    if affordable.len() < 2 {
+        return None;
+    }
+    let mut found = Vec::<f64>::new();
+    for (first, second) in affordable {
         let value = by_rules(f, combination, (a, b), c, (first, second));
         let errors = found.iter().map(|other| (other - value).abs());
         let error = errors.fold(f64::INFINITY, f64::min);

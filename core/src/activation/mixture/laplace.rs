@@ -143,11 +143,11 @@ impl Mixture for Softsign {
     const EVEN: bool = false;
     const MANY: bool = true;
 
-    /// Those from $3 \cdot 10^{-5}/q$ to $\max(10^8, 10^5/q)$ (more beside a larger variance), the rest
+    /// Those from $10^{-2}/q$ to $\max(10^8, 10^5/q)$ (more beside a larger variance), the rest
     /// lumped.
     fn components(&self, q: f64, other: f64) -> Pieces<'_> {
         let all = &*MEASURE;
-        let low = 3e-5 / q;
+        let low = 1e-2 / q;
         let more = if other > q { (other / q).cbrt() } else { 1.0 };
         let high = 1e8_f64.max(1e5 / q) * more;
         let place = |value: f64| all.lambda.partition_point(|&l| l < value);

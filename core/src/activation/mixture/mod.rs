@@ -191,9 +191,9 @@ fn all_pairs(
     vectorized(
         #[inline(always)]
         || match (odd, even, many) {
-            (true, true, _) => pairs::sums::<true, true, 96>(a, b, c, even_slope),
-            (false, _, _) => pairs::sums::<false, true, 96>(a, b, c, even_slope),
-            (_, _, false) => pairs::sums::<true, false, 96>(a, b, c, even_slope),
+            (true, true, _) => pairs::sums::<true, true, 80>(a, b, c, even_slope),
+            (false, _, _) => pairs::sums::<false, true, 80>(a, b, c, even_slope),
+            (_, _, false) => pairs::sums::<true, false, 80>(a, b, c, even_slope),
             (_, _, true) => pairs::sums::<true, false, 464>(a, b, c, even_slope),
         },
     )

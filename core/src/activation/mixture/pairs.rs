@@ -24,8 +24,7 @@
 
 use std::f64::consts::FRAC_2_PI;
 
-use super::line::LANES;
-use crate::activation::arc_sine::{angle, angle_excess_and_share};
+use crate::activation::arc_sine::{angle, angle_and_excess};
 use crate::covariance::PairCorrelation;
 
 /// Components $s_j^2$ with their weights.
@@ -66,10 +65,8 @@ pub(super) struct Sums {
     pub even_slope: f64,
 }
 
-/// Products of three numbers, none of them below the root of 1 over a variance, leave the range of `f64`
-/// beyond this variance, and not in units of 1 over [`SCALE`] $= 2^{200}$.
-const LARGE: f64 = 1e100;
-const SCALE: f64 = f64::from_bits((1023 + 200) << 52);
+/// Pairs that are computed side by side.
+const LANES: usize = 4;
 
 /// One input's components in units of $\lambda = \max(q, 1)$, so that no product leaves the range of `f64`;
 /// in a ring: from the first again after the last.
@@ -157,8 +154,6 @@ pub(super) fn sums<const ODD: bool, const EVEN: bool, const SIZE: usize>(
     let (k, less) = (k0 * cosine, k0 * epsilon);
     let determinant = less * (k0 + k);
     let numerator = less * (1.0 + cosine);
-    let largest = if a.unit > b.unit { a.unit } else { b.unit };
-    let scale = if largest > LARGE { SCALE } else { 1.0 };
     let mut all = [[0.0; LANES]; 4];
     for shift in 0..if alike { columns / 2 + 1 } else { columns } {
         let mut sums = [[0.0; LANES]; 4];
@@ -175,9 +170,9 @@ pub(super) fn sums<const ODD: bool, const EVEN: bool, const SIZE: usize>(
                 let d = (k0 * k + root * root0) * (root + cosine * root0);
                 if EVEN {
                     // t √D₀/(√D₀ + √D) is the third
-                    let roots = root + root0;
-                    let (theta, excess, share) = angle_excess_and_share(n, d, roots, scale);
-                    let third = share * root0;
+                    let tangent = n / d;
+                    let third = tangent * (root0 / (root + root0));
+                    let (theta, excess) = angle_and_excess(n, d, tangent);
                     let weight = ea[lane] * eb[lane];
                     sums[2][lane] += weight * (less * third + k * excess);
                     sums[3][lane] += weight * theta;
