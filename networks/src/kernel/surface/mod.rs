@@ -63,6 +63,8 @@ pub(crate) struct Surface {
     outputs: Vec<f64>,
     /// What a pair costs that goes layer by layer alone, in units of a pair in a large block.
     alone: f64,
+    /// Whether these go one by one.
+    one_by_one: bool,
     /// Smaller $\varepsilon$ are not tabulated.
     start: f64,
     pieces: Vec<AnglePiece>,
@@ -221,9 +223,27 @@ impl Surface {
         let count: usize = left.iter().map(|(_, columns)| columns.len()).sum();
         let (rows_left, columns_left) = by_points(&left, width);
         // a row of few pairs takes far longer than its pairs in a whole block
-        let lists = rows_left.len() + columns_left.len();
+        let lists = if self.one_by_one {
+            count
+        } else {
+            rows_left.len() + columns_left.len()
+        };
         let parts = lists as f64 * self.alone + count as f64;
         let whole = parts > mapped.correlation.len() as f64;
+        let clock_ = std::time::Instant::now();
+        struct D(std::time::Instant, usize, usize, bool);
+        impl Drop for D {
+            fn drop(&mut self) {
+                eprintln!(
+                    "LEFT lists {} pairs {} whole {} {:?}",
+                    self.1,
+                    self.2,
+                    self.3,
+                    self.0.elapsed()
+                );
+            }
+        }
+        let _d = D(clock_, lists, count, whole);
         let mut write = |at: usize, (c, theta): (PairCorrelation, f64)| {
             mapped.correlation[at] = c;
             if let Some(tangent) = &mut mapped.tangent {
@@ -245,6 +265,18 @@ impl Surface {
             return Ok(block);
         }
         let probe = self.probe(network);
+        if self.one_by_one {
+            for (i, list) in left {
+                for j in list {
+                    let at = i * width + j;
+                    let a = self.variances[rows.start + i];
+                    let b = self.variances[columns.start + j];
+                    let is_own = block.same_point(i) == Some(j);
+                    write(at, probe.alone((a, b), block.correlation()[at], is_own)?);
+                }
+            }
+            return Ok(block);
+        }
         for (j, list) in columns_left {
             let own = list.iter().position(|&i| block.same_point(i) == Some(j));
             let pairs = list.iter().map(|&i| {
