@@ -259,7 +259,6 @@ impl<'a> BlockFlow<'a> {
                 best = Some(way);
             }
         }
-        eprintln!("WAY {best:?}");
         best
     }
 

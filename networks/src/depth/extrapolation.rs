@@ -32,7 +32,7 @@ pub(super) struct Step {
 impl Step {
     /// What the rates at the start are multiplied by to move by `length`: as if they were constant in
     /// $\tau$. Near $t = 0$ rates in $t$ are not, and what starts as $t^2$ would start too late by much.
-    fn from_start(self, length: f64) -> f64 {
+    fn reach(self, length: f64) -> f64 {
         if self.in_root {
             length * (1.0 + 0.5 * length / self.time)
         } else {
@@ -96,7 +96,7 @@ impl Extrapolation {
         let h = step.length / substeps as f64;
         let mut before = start.to_vec();
         let mut now = start.to_vec();
-        add_multiple(&mut now, step.from_start(h), velocity);
+        add_multiple(&mut now, step.reach(h), velocity);
         let mut rate = vec![0.0; start.len()];
         for l in 1..substeps {
             rates(step.time + l as f64 * h, &now, &mut rate)?;
@@ -107,7 +107,7 @@ impl Extrapolation {
             Some(last) => last.clone(),
             None => {
                 let mut euler = start.to_vec();
-                add_multiple(&mut euler, step.from_start(step.length), velocity);
+                add_multiple(&mut euler, step.reach(step.length), velocity);
                 euler
             }
         };
@@ -189,7 +189,7 @@ fn hidden_layer(
     for (share, bound) in PROBES {
         let probe = time + share * length;
         let mut state = start.to_vec();
-        add_multiple(&mut state, step.from_start(share * length), velocity);
+        add_multiple(&mut state, step.reach(share * length), velocity);
         rates(probe, &state, &mut rate)?;
         for (i, hidden) in hidden.iter_mut().enumerate() {
             let first = velocity[i] / speed(i, time);

@@ -230,20 +230,6 @@ impl Surface {
         };
         let parts = lists as f64 * self.alone + count as f64;
         let whole = parts > mapped.correlation.len() as f64;
-        let clock_ = std::time::Instant::now();
-        struct D(std::time::Instant, usize, usize, bool);
-        impl Drop for D {
-            fn drop(&mut self) {
-                eprintln!(
-                    "LEFT lists {} pairs {} whole {} {:?}",
-                    self.1,
-                    self.2,
-                    self.3,
-                    self.0.elapsed()
-                );
-            }
-        }
-        let _d = D(clock_, lists, count, whole);
         let mut write = |at: usize, (c, theta): (PairCorrelation, f64)| {
             mapped.correlation[at] = c;
             if let Some(tangent) = &mut mapped.tangent {
