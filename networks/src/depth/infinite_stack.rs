@@ -464,7 +464,15 @@ impl Layer for InfiniteStack {
         let Rule::Flow(clock) = self.rule else {
             return Ok(None);
         };
-        let way = self.flow().common_way(pairs, clock);
+        let flow = self.flow();
+        let way = flow.common_way(pairs, clock);
+        if way.is_none() && flow.demands().has_kinks {
+            // pairs by themselves take far more than a table saves
+            return Err(Error::unsupported(
+                "a smooth form of the flow",
+                "no number of common steps suffices",
+            ));
+        }
         Ok(way.map(|way| -> Arc<dyn Layer> {
             Arc::new(Self {
                 way: Some(way),
