@@ -33,8 +33,9 @@ use crate::{Error, PairCovariance, Result};
 /// Points whose variances grow by more than this factor go pair by pair.
 const STEEPEST: f64 = 1000.0;
 
-/// And those that grow exponentially by more than so many factors of $e$: no passage has steps enough.
-const FARTHEST: f64 = 25.0;
+/// And those that grow exponentially by more than so many factors of $e$: no passage has steps enough, of
+/// activations with kinks or of analytic ones.
+const FARTHEST: [f64; 2] = [5.0, 25.0];
 
 /// Pairs that are stepped together, at most: few, for the cache, but rows enough that what belongs to the
 /// points (the coefficients of tables at their variances) is little beside what belongs to pairs.
@@ -670,12 +671,13 @@ impl<'a> Passage<'a> {
         self.flow.branch.apply(&mut self.rate)?;
         let variances = [block.variance_a(), block.variance_b()].concat();
         let growths = [self.rate.variance_a(), self.rate.variance_b()].concat();
+        let farthest = FARTHEST[usize::from(self.flow.is_analytic)];
         let mut fast = Vec::new();
         for (i, (&q, &growth)) in variances.iter().zip(&growths).enumerate() {
             let doubling = doubling_time(q, growth);
             // pairs of such points start like square roots
             self.failed[i] = doubling * STEEPEST < self.clock;
-            if doubling * FARTHEST < self.clock {
+            if doubling * farthest < self.clock {
                 fast.push(i);
             }
             let end = q + self.clock * growth;

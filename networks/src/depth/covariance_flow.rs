@@ -138,15 +138,23 @@ fn integrate_near_one(
     clock: f64,
     demands: Demands,
 ) -> Result<State> {
-    let (mut flow, mut step) = Flow::evenly((rate, demands), start, velocity.0, clock);
+    let (mut flow, mut step) = match growth_at_start(rate, start, velocity, clock)? {
+        Some(growth) => Flow::growing((rate, demands), start.0, velocity.0, growth, clock),
+        None => Flow::evenly((rate, demands), start, velocity.0, clock),
+    };
     let tangent = start.1 + flow.first * velocity.1;
     let (mut time, mut state) = (flow.start, flow.state(tangent));
-    let mut here = (flow.k, rate((flow.k, tangent))?);
+    let mut here = if flow.first > 0.0 {
+        (flow.k, rate((flow.k, tangent))?)
+    } else {
+        (flow.k, velocity)
+    };
     let mut is_first = true;
     for _ in 0..STEPS {
         let rest = flow.end - time;
-        let is_last = step >= rest;
-        step = step.min(rest);
+        // equal steps may leave what is rounding
+        let is_last = step >= rest * (1.0 - 8.0 * f64::EPSILON);
+        step = if is_last { rest } else { step };
         match flow.step((time, step), &state, here, is_first) {
             Ok(Some((next, columns))) => {
                 if is_last {
@@ -177,9 +185,9 @@ fn integrate_near_one(
         here = next;
         let left = flow.left(time);
         if growth * left > FAR {
-            step *= flow.speed(time);
-            flow = Flow::growing((rate, demands), k, here.1.0, growth, left);
-            step = step.min(LONGEST / growth);
+            let before = step * flow.speed(time);
+            (flow, step) = Flow::growing((rate, demands), k, here.1.0, growth, left);
+            step = step.min(before);
         } else if flow.growth > 0.0 {
             (flow, step) = Flow::evenly((rate, demands), (k, tangent), here.1.0, left);
             here = (flow.k, rate((flow.k, tangent))?);
@@ -192,6 +200,26 @@ fn integrate_near_one(
     Err(Error::overflow(
         "the covariance flow, or the number of its steps",
     ))
+}
+
+/// [`exponential_growth`] from the start on, where there is far to go.
+fn growth_at_start(
+    rate: Rate<'_>,
+    (k, tangent): State,
+    velocity: State,
+    clock: f64,
+) -> Result<Option<f64>> {
+    let slower = doubling_time(k.variance_a(), velocity.0.variance_a())
+        .max(doubling_time(k.variance_b(), velocity.0.variance_b()));
+    if !(slower > 0.0 && slower * FAR < clock) {
+        return Ok(None);
+    }
+    let later = (
+        k.plus(velocity.0.times(slower)),
+        tangent + slower * velocity.1,
+    );
+    let growth = exponential_growth((k, velocity.0), (later.0, rate(later)?.0));
+    Ok((growth * clock > FAR).then_some(growth))
 }
 
 /// The rate at which both variances grow relative to themselves, if they do so exponentially; 0 otherwise.
@@ -296,17 +324,17 @@ impl<'a> Flow<'a> {
         (flow, step)
     }
 
-    /// In variables that grow at the rate `growth`.
+    /// In variables that grow at the rate `growth`; and the longest step.
     fn growing(
         (rate, demands): (Rate<'a>, Demands),
         k: PairCovariance,
         velocity: PairCovariance,
         growth: f64,
         clock: f64,
-    ) -> Self {
+    ) -> (Self, f64) {
         // the mean of two that are alike
         let rough = k.plus(velocity.times(1.0 / growth)).times(0.5);
-        Self {
+        let flow = Self {
             rate,
             demands,
             start: 0.0,
@@ -319,7 +347,8 @@ impl<'a> Flow<'a> {
             growth,
             floors: floors(rough, k.variance_a() == k.variance_b(), demands.tolerance),
             noise: NOISE * rough.geometric_mean(),
-        }
+        };
+        (flow, LONGEST / growth)
     }
 
     /// The state at the start.
