@@ -11,7 +11,7 @@ const FEWEST: f64 = 500.0;
 /// How much longer a pair takes in a small block than in a large one: activations with tables set these up
 /// for each block, closed forms their rows, and quadrature goes pair by pair anyway. Flows of pairs that are
 /// left for a reason take more steps.
-const ALONE_TABULATED: f64 = 400.0;
+const ALONE_TABULATED: f64 = 150.0;
 const ALONE_CLOSED_FORM: f64 = 40.0;
 const ALONE_SLOW: f64 = 3.0;
 const ALONE_FLOW: f64 = 25.0;
