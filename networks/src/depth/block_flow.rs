@@ -4,7 +4,7 @@
 //! The branch maps all pairs at a time and the variances once for every point, so that a pair costs what its
 //! correlation costs. What becomes of a pair depends on its two points alone: all pairs take the same steps,
 //! each of them is accepted by its own error, and those that are not go on among themselves with more steps,
-//! which are shorter where variances are small.
+//! or by themselves.
 //!
 //! The state is linear in $K$: $q_i/G_i$ with fixed $G_i$ near the variances at the end, and half the squared
 //! distances of the neurons in these units,
