@@ -139,7 +139,12 @@ fn integrate_near_one(
     demands: Demands,
 ) -> Result<State> {
     let (mut flow, mut step) = match growth_at_start(rate, start, velocity, clock)? {
-        Some(growth) => Flow::growing((rate, demands), start.0, velocity.0, growth, clock),
+        Some(growth) => {
+            let (flow, longest) =
+                Flow::growing((rate, demands), start.0, velocity.0, growth, clock);
+            // correlations move before they are slow
+            (flow, longest.min(STEEP / growth))
+        }
         None => Flow::evenly((rate, demands), start, velocity.0, clock),
     };
     let tangent = start.1 + flow.first * velocity.1;

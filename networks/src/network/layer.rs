@@ -271,8 +271,8 @@ pub trait Layer: Debug + Send + Sync {
         0.0
     }
 
-    /// [`apply`](Layer::apply) to a block of one pair that shares nothing with others: within the same errors,
-    /// by what is cheaper for one. The default is [`apply`](Layer::apply).
+    /// [`apply`](Layer::apply) to a block of one pair that shares nothing with others: within the same
+    /// errors, by what is cheaper for one. The default is [`apply`](Layer::apply).
     ///
     /// # Errors
     /// As [`apply`](Layer::apply).
