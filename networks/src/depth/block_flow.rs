@@ -81,16 +81,17 @@ impl Way {
     ];
 
     /// What may be common: the least work first, as far as flows are smooth enough.
-    const CANDIDATES_OF_KINKS: [(Option<f64>, u32); 9] = [
+    const CANDIDATES_OF_KINKS: [(Option<f64>, u32); 10] = [
         (None, 1),
         (Some(0.25), 1),
         (Some(0.0625), 1),
-        (None, 2),
+        (Some(0.015_625), 1),
         (Some(0.0625), 2),
         (Some(0.015_625), 2),
-        (Some(0.015_625), 3),
-        (Some(0.003_906_25), 4),
-        (Some(0.000_976_562_5), 6),
+        (Some(0.003_906_25), 2),
+        (Some(0.003_906_25), 3),
+        (Some(0.000_976_562_5), 3),
+        (Some(0.000_976_562_5), 5),
     ];
     const ANALYTIC_CANDIDATES: [(Option<f64>, u32); 6] = [
         (None, 1),

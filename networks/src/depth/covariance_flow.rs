@@ -445,7 +445,11 @@ impl<'a> Flow<'a> {
 
     /// $e^{\lambda \tau}$.
     fn factor(&self, time: f64) -> f64 {
-        (self.growth * self.elapsed(time)).exp()
+        if self.growth > 0.0 {
+            (self.growth * self.elapsed(time)).exp()
+        } else {
+            1.0
+        }
     }
 
     fn at(&self, time: f64, state: &[f64]) -> State {
