@@ -4,7 +4,7 @@
 //! The branch maps all pairs at a time and the variances once for every point, so that a pair costs what its
 //! correlation costs. What becomes of a pair depends on its two points alone: all pairs take the same steps,
 //! each of them is accepted by its own error, and those that are not go on among themselves with more steps,
-//! which are shorter where variances are small.
+//! or by themselves.
 //!
 //! The state is linear in $K$: $q_i/G_i$ with fixed $G_i$ near the variances at the end, and half the squared
 //! distances of the neurons in these units,
@@ -21,26 +21,21 @@
 use std::ops::Range;
 
 use super::covariance_flow::{
-    self, NOISE, ROUNDING, SLACK, State, doubling_time, grows_exponentially, noise_of_defect,
+    self, Demands, NOISE, ROUNDING, SLACK, State, doubling_time, grows_exponentially,
+    noise_of_defect, singular_since,
 };
-use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress};
+use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress, Step};
 use crate::covariance::PairCorrelation;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
-/// Passages of a block, at most, each on the [way](Way::numbered) of its number. What needs more goes pair by
-/// pair.
-const PASSAGES: usize = 7;
-
-/// Pairs that begin later than this passage do not try number 0.
-const LATEST: usize = 2;
-
 /// Points whose variances grow by more than this factor go pair by pair.
 const STEEPEST: f64 = 1000.0;
 
-/// And those that grow exponentially by more than so many factors of $e$: no passage has steps enough.
-const FARTHEST: f64 = 25.0;
+/// And those that grow exponentially by more than so many factors of $e$: no passage has steps enough, of
+/// activations with kinks or of analytic ones.
+const FARTHEST: [f64; 2] = [5.0, 25.0];
 
 /// Pairs that are stepped together, at most: few, for the cache, but rows enough that what belongs to the
 /// points (the coefficients of tables at their variances) is little beside what belongs to pairs.
@@ -69,19 +64,13 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// The way of each passage of activations with kinks: number $r$ goes in $\sqrt{\tau + 4^{-r}}$.
-    const OF_KINKS: [(Option<f64>, u32); PASSAGES] = [
-        (None, 1),
-        (Some(0.25), 1),
-        (Some(0.0625), 2),
-        (Some(0.015_625), 2),
-        (Some(0.003_906_25), 4),
-        (Some(0.000_976_562_5), 4),
-        (Some(0.000_244_140_625), 8),
-    ];
+    /// The way of each passage of a block; what needs more goes pair by pair. Of activations with kinks,
+    /// number $r$ goes in $\sqrt{\tau + 4^{-r}}$: where $\det K$ vanished later than that of the last one,
+    /// a pair by itself, in a time of its own, takes fewer evaluations.
+    const OF_KINKS: [(Option<f64>, u32); 3] = [(None, 1), (Some(0.25), 1), (Some(0.0625), 2)];
 
-    /// And of analytic ones: $\det K = 0$ is nothing to them, and $\tau$ is the smoother time.
-    const ANALYTIC: [(Option<f64>, u32); PASSAGES] = [
+    /// Of analytic ones: $\det K = 0$ is nothing to them, and $\tau$ is the smoother time.
+    const ANALYTIC: [(Option<f64>, u32); 7] = [
         (None, 1),
         (None, 2),
         (None, 4),
@@ -92,16 +81,17 @@ impl Way {
     ];
 
     /// What may be common: the least work first, as far as flows are smooth enough.
-    const CANDIDATES_OF_KINKS: [(Option<f64>, u32); 9] = [
+    const CANDIDATES_OF_KINKS: [(Option<f64>, u32); 10] = [
         (None, 1),
         (Some(0.25), 1),
         (Some(0.0625), 1),
-        (None, 2),
+        (Some(0.015_625), 1),
         (Some(0.0625), 2),
         (Some(0.015_625), 2),
-        (Some(0.015_625), 3),
-        (Some(0.003_906_25), 4),
-        (Some(0.000_976_562_5), 6),
+        (Some(0.003_906_25), 2),
+        (Some(0.003_906_25), 3),
+        (Some(0.000_976_562_5), 3),
+        (Some(0.000_976_562_5), 5),
     ];
     const ANALYTIC_CANDIDATES: [(Option<f64>, u32); 6] = [
         (None, 1),
@@ -120,20 +110,18 @@ impl Way {
         }
     }
 
-    /// The way of a passage.
-    fn numbered(number: usize, is_analytic: bool) -> Self {
-        let ways = if is_analytic {
-            Self::ANALYTIC
+    /// The ways of all passages.
+    fn of_passages(is_analytic: bool) -> &'static [(Option<f64>, u32)] {
+        if is_analytic {
+            &Self::ANALYTIC
         } else {
-            Self::OF_KINKS
-        };
-        let (shift, steps) = ways[number];
-        Self::new(shift, steps)
+            &Self::OF_KINKS
+        }
     }
 
     /// Evaluations of the branch.
-    fn cost(self) -> u32 {
-        self.steps * (self.columns * self.columns + 1) as u32
+    pub(super) fn evaluations(self) -> f64 {
+        f64::from(self.steps) * (self.columns * self.columns + 1) as f64
     }
 
     /// The times at the start and at the end.
@@ -163,6 +151,14 @@ impl<'a> BlockFlow<'a> {
             branch,
             tolerance,
             is_analytic: branch.structure().is_analytic(),
+        }
+    }
+
+    /// What single pairs ask for.
+    pub(super) fn demands(self) -> Demands {
+        Demands {
+            tolerance: self.tolerance,
+            has_kinks: !self.is_analytic,
         }
     }
 
@@ -244,7 +240,7 @@ impl<'a> BlockFlow<'a> {
                 columns: LIKELY,
                 ..way
             };
-            if best.is_some_and(|best| best.cost() <= likely.cost()) {
+            if best.is_some_and(|best| best.evaluations() <= likely.evaluations()) {
                 break;
             }
             let mut worst = [0.0; COLUMNS];
@@ -261,7 +257,7 @@ impl<'a> BlockFlow<'a> {
                 None => continue,
             };
             let way = Way { columns, ..way };
-            if best.is_none_or(|best| way.cost() < best.cost()) {
+            if best.is_none_or(|best| way.evaluations() < best.evaluations()) {
                 best = Some(way);
             }
         }
@@ -278,13 +274,13 @@ impl<'a> BlockFlow<'a> {
         let mut end = start.to_vec();
         let mut error = 0.0_f64;
         let mut left: Vec<usize> = (0..start.len()).collect();
-        for number in 0..PASSAGES {
+        for &(shift, steps) in Way::of_passages(self.is_analytic) {
             if left.is_empty() {
                 break;
             }
             let own: Vec<f64> = left.iter().map(|&i| start[i]).collect();
             let block = points(&own);
-            let passage = Passage::new(self, &block, clock).run(number);
+            let passage = Passage::new(self, &block, clock).run(Way::new(shift, steps));
             let Some(passage) = passage else {
                 continue;
             };
@@ -306,7 +302,7 @@ impl<'a> BlockFlow<'a> {
                 Ok((PairCovariance::diagonal(own.variance_a()[0]), 0.0))
             };
             let point = (PairCovariance::diagonal(start[i]), 0.0);
-            let (k, _) = covariance_flow::integrate(&rate, point, clock, self.tolerance)?;
+            let (k, _) = covariance_flow::integrate(&rate, point, clock, self.demands())?;
             end[i] = k.variance_a();
             error = error.max(self.tolerance);
         }
@@ -324,12 +320,13 @@ impl<'a> BlockFlow<'a> {
         ends: &mut Ends,
     ) -> Result<()> {
         let (rows, columns) = (block.rows(), block.columns());
-        if number >= PASSAGES {
+        let ways = Way::of_passages(self.is_analytic);
+        let Some(&(shift, steps)) = ways.get(number) else {
             for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
                 self.alone(&part(block, i, &[j]), places[i * columns + j], clock, ends)?;
             }
             return Ok(());
-        }
+        };
         let mut passage = Passage::new(self, block, clock);
         let onsets = if number == 0 && !self.is_analytic {
             self.onsets(block, clock)?
@@ -337,9 +334,9 @@ impl<'a> BlockFlow<'a> {
             Vec::new()
         };
         for (at, &onset) in onsets.iter().enumerate() {
-            passage.failed[passage.layout.distances.start + at] = onset > LATEST;
+            passage.failed[passage.layout.distances.start + at] = onset >= ways.len();
         }
-        let passage = passage.run(number);
+        let passage = passage.run(Way::new(shift, steps));
         for i in 0..rows {
             let mut left = Vec::new();
             for j in 0..columns {
@@ -364,7 +361,7 @@ impl<'a> BlockFlow<'a> {
                 continue;
             }
             // to the passage of their singularity
-            for number in 1..PASSAGES {
+            for number in 1..=ways.len() {
                 let own = left.iter().copied();
                 let own = own.filter(|j| onsets[i * columns + j] == number);
                 let own: Vec<usize> = own.collect();
@@ -388,26 +385,49 @@ impl<'a> BlockFlow<'a> {
             for (j, qb) in pairs.variance_b().iter().enumerate() {
                 let at = i * pairs.columns() + j;
                 let (c, rate_c) = (pairs.correlation()[at], rate.correlation()[at]);
-                // relative rates
-                let (a, b) = (rate.variance_a()[i] / qa, rate.variance_b()[j] / qb);
-                let difference = a.sqrt() - b.sqrt();
-                let (near, rate_near) = (c.one_minus(), rate_c.one_minus());
-                let mixed = near + rate_near - near * rate_near;
-                let half = 0.5 * difference * difference + (a * b).sqrt() * mixed;
-                let (constant, square) = (c.sine_squared(), a * b * rate_c.sine_squared());
-                let root = (half * half - constant * square).max(0.0).sqrt();
-                let since = constant / (half + root) / clock;
-                // without a variance or an angle there is none
+                let k = PairCovariance::of(*qa, *qb, c);
+                let (ra, rb) = (rate.variance_a()[i], rate.variance_b()[j]);
+                let since = singular_since(k, PairCovariance::of(ra, rb, rate_c)) / clock;
                 let is_before = |r: usize| 0.25_f64.powi(r as i32) > since;
-                let number = (1..PASSAGES - 1).find(|&r| !is_before(r));
-                onsets.push(number.unwrap_or(PASSAGES - 1));
+                let last = Way::OF_KINKS.len();
+                onsets.push((1..last).find(|&r| !is_before(r)).unwrap_or(last));
             }
         }
         Ok(onsets)
     }
 
+    /// [`run`](Self::run) for a block of one pair, with steps of its own: by itself, it takes less.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(super) fn run_alone(self, pair: &mut KernelBlock, clock: f64) -> Result<()> {
+        let (k, tangent) = self.integrated(pair, clock)?;
+        let tangent = pair.tangent().map(|_| vec![tangent]);
+        let (a, b) = (vec![k.variance_a()], vec![k.variance_b()]);
+        *pair = pair.with_state(a, b, vec![k.pair_correlation()], tangent);
+        Ok(())
+    }
+
     /// One pair with steps of its own.
     fn alone(self, pair: &KernelBlock, place: usize, clock: f64, ends: &mut Ends) -> Result<()> {
+        let (k, tangent) = self.integrated(pair, clock)?;
+        ends.correlation[place] = k.pair_correlation();
+        if let Some(all) = &mut ends.tangent {
+            all[place] = tangent;
+        }
+        ends.error = ends.error.max(SLACK * self.tolerance);
+        Ok(())
+    }
+
+    fn integrated(self, pair: &KernelBlock, clock: f64) -> Result<State> {
+        let of_block = |block: &KernelBlock| {
+            let k = PairCovariance::of(
+                block.variance_a()[0],
+                block.variance_b()[0],
+                block.correlation()[0],
+            );
+            (k, block.tangent().map_or(0.0, |tangent| tangent[0]))
+        };
         let rate = |(k, tangent): State| match (pair.tangent(), pair.same_point(0)) {
             (None, None) => Ok((self.branch.pair(k)?, 0.0)),
             _ => {
@@ -415,27 +435,10 @@ impl<'a> BlockFlow<'a> {
                 let (a, b) = (vec![k.variance_a()], vec![k.variance_b()]);
                 let mut block = pair.with_state(a, b, vec![k.pair_correlation()], tangents);
                 self.branch.apply(&mut block)?;
-                let k = PairCovariance::of(
-                    block.variance_a()[0],
-                    block.variance_b()[0],
-                    block.correlation()[0],
-                );
-                Ok((k, block.tangent().map_or(0.0, |tangent| tangent[0])))
+                Ok(of_block(&block))
             }
         };
-        let k = PairCovariance::of(
-            pair.variance_a()[0],
-            pair.variance_b()[0],
-            pair.correlation()[0],
-        );
-        let start = (k, pair.tangent().map_or(0.0, |tangent| tangent[0]));
-        let (k, tangent) = covariance_flow::integrate(&rate, start, clock, self.tolerance)?;
-        ends.correlation[place] = k.pair_correlation();
-        if let Some(all) = &mut ends.tangent {
-            all[place] = tangent;
-        }
-        ends.error = ends.error.max(SLACK * self.tolerance);
-        Ok(())
+        covariance_flow::integrate(&rate, of_block(pair), clock, self.demands())
     }
 }
 
@@ -567,9 +570,8 @@ impl<'a> Passage<'a> {
         }
     }
 
-    /// The passage of a number; `None` if the branch cannot follow it, or no component can.
-    fn run(mut self, number: usize) -> Option<Self> {
-        let way = Way::numbered(number, self.flow.is_analytic);
+    /// The passage on a way; `None` if the branch cannot follow it, or no component can.
+    fn run(mut self, way: Way) -> Option<Self> {
         self.along(way, |passage, step, velocity, is_first| {
             Ok(passage.step(step, velocity, is_first)?.is_some())
         })
@@ -636,7 +638,7 @@ impl<'a> Passage<'a> {
     fn along(
         &mut self,
         way: Way,
-        mut step: impl FnMut(&mut Self, (f64, f64), &[f64], bool) -> Result<bool>,
+        mut step: impl FnMut(&mut Self, Step, &[f64], bool) -> Result<bool>,
     ) -> Result<bool> {
         let mut velocity = self.start()?;
         self.in_root = way.shift.is_some();
@@ -651,7 +653,12 @@ impl<'a> Passage<'a> {
             } else {
                 self.speed_up(time, &mut velocity);
             }
-            if !step(self, (time, length), &velocity, l == 0)? {
+            let own = Step {
+                time,
+                length,
+                in_root: self.in_root,
+            };
+            if !step(self, own, &velocity, l == 0)? {
                 return Ok(false);
             }
         }
@@ -665,12 +672,13 @@ impl<'a> Passage<'a> {
         self.flow.branch.apply(&mut self.rate)?;
         let variances = [block.variance_a(), block.variance_b()].concat();
         let growths = [self.rate.variance_a(), self.rate.variance_b()].concat();
+        let farthest = FARTHEST[usize::from(self.flow.is_analytic)];
         let mut fast = Vec::new();
         for (i, (&q, &growth)) in variances.iter().zip(&growths).enumerate() {
             let doubling = doubling_time(q, growth);
             // pairs of such points start like square roots
             self.failed[i] = doubling * STEEPEST < self.clock;
-            if doubling * FARTHEST < self.clock {
+            if doubling * farthest < self.clock {
                 fast.push(i);
             }
             let end = q + self.clock * growth;
@@ -831,7 +839,7 @@ impl<'a> Passage<'a> {
     fn has_layer(
         &mut self,
         table: &Extrapolation,
-        step: (f64, f64),
+        step: Step,
         start: &[f64],
         velocity: &[f64],
     ) -> Result<bool> {
@@ -847,7 +855,7 @@ impl<'a> Passage<'a> {
     fn hidden(
         &mut self,
         table: &Extrapolation,
-        step: (f64, f64),
+        step: Step,
         start: &[f64],
         velocity: &[f64],
     ) -> Result<Vec<f64>> {
@@ -858,7 +866,7 @@ impl<'a> Passage<'a> {
     }
 
     /// One step of all components that have not failed; `None` if all have.
-    fn step(&mut self, step: (f64, f64), velocity: &[f64], is_first: bool) -> Result<Option<()>> {
+    fn step(&mut self, step: Step, velocity: &[f64], is_first: bool) -> Result<Option<()>> {
         if self.is_lost() {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! The flow of one pair, with steps of its own: $dK/d\tau = B(K)$ and $d\Theta/d\tau = B_\Theta(K, \Theta)$.
 
-use super::extrapolation::{Errors, Extrapolation, Progress};
+use super::extrapolation::{Errors, Extrapolation, Progress, Step};
 use crate::{Error, PairCovariance, Result};
 
 /// The share of the duration that one Euler step takes first: it leaves variances of 0 behind, and its error
@@ -32,6 +32,12 @@ pub(super) fn noise_of_defect(defect: f64) -> f64 {
 /// The first step from small variances, as a share of the way.
 const FIRST_STEP: f64 = 0.25;
 
+/// And where $\det K$ vanished before the variances: in units of the root of the time since these did.
+const FROM_ROOT: f64 = 0.7;
+
+/// Where it did so by as much later, as a share of this time, it is all that shows at the start.
+const SMOOTH: f64 = 0.5;
+
 /// What grows exponentially is followed as such if it has more than so many factors of $e$ to go.
 const FAR: f64 = 2.0;
 
@@ -50,6 +56,37 @@ pub(super) type Rate<'a> = &'a dyn Fn(State) -> Result<State>;
 /// How long the rate at the start takes to add as much as is there.
 pub(super) fn doubling_time(q: f64, rate: f64) -> f64 {
     if rate > 0.0 { q / rate } else { f64::INFINITY }
+}
+
+/// What is asked of a flow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Demands {
+    pub(super) tolerance: f64,
+    /// Whether $B$ is singular where $\det K$ vanishes.
+    pub(super) has_kinks: bool,
+}
+
+/// How long ago $\det K$ vanished on the line through $K$ along $B(K)$, $\tau_0$.
+pub(super) fn singular_since(k: PairCovariance, rate: PairCovariance) -> f64 {
+    // relative rates
+    let (a, b) = (
+        rate.variance_a() / k.variance_a(),
+        rate.variance_b() / k.variance_b(),
+    );
+    let difference = a.sqrt() - b.sqrt();
+    let (near, rate_near) = (k.one_minus_correlation(), rate.one_minus_correlation());
+    let mixed = near + rate_near - near * rate_near;
+    let half = 0.5 * (difference * difference) + (a * b).sqrt() * mixed;
+    let constant = k.pair_correlation().sine_squared();
+    let square = a * b * rate.pair_correlation().sine_squared();
+    let root = (half * half - constant * square).max(0.0).sqrt();
+    if half + root == 0.0 {
+        // det K = 0 at all times
+        f64::INFINITY
+    } else {
+        // not a number without a variance
+        (constant / (half + root)).max(0.0)
+    }
 }
 
 /// Integrates from $(K_0, \Theta_0)$ for the duration `clock`, by extrapolated steps.
@@ -73,7 +110,7 @@ pub(super) fn integrate(
     rate: Rate<'_>,
     (k, tangent): State,
     clock: f64,
-    tolerance: f64,
+    demands: Demands,
 ) -> Result<State> {
     if clock == 0.0 {
         return Ok((k, tangent));
@@ -87,10 +124,10 @@ pub(super) fn integrate(
         };
         let velocity = (velocity.0.opposite(), velocity.1);
         let start = (k.opposite(), tangent);
-        return integrate_near_one(&mirrored, start, velocity, clock, tolerance)
+        return integrate_near_one(&mirrored, start, velocity, clock, demands)
             .map(|(k, tangent)| (k.opposite(), tangent));
     }
-    integrate_near_one(rate, (k, tangent), velocity, clock, tolerance)
+    integrate_near_one(rate, (k, tangent), velocity, clock, demands)
 }
 
 /// [`integrate`] from the start and the rates there.
@@ -99,17 +136,30 @@ fn integrate_near_one(
     start: State,
     velocity: State,
     clock: f64,
-    tolerance: f64,
+    demands: Demands,
 ) -> Result<State> {
-    let (mut flow, mut step) = Flow::evenly((rate, tolerance), start, velocity.0, clock);
+    let (mut flow, mut step) = match growth_at_start(rate, start, velocity, clock)? {
+        Some(growth) => {
+            let (flow, longest) =
+                Flow::growing((rate, demands), start.0, velocity.0, growth, clock);
+            // correlations move before they are slow
+            (flow, longest.min(STEEP / growth))
+        }
+        None => Flow::evenly((rate, demands), start, velocity.0, clock),
+    };
     let tangent = start.1 + flow.first * velocity.1;
     let (mut time, mut state) = (flow.start, flow.state(tangent));
-    let mut here = (flow.k, rate((flow.k, tangent))?);
+    let mut here = if flow.first > 0.0 {
+        (flow.k, rate((flow.k, tangent))?)
+    } else {
+        (flow.k, velocity)
+    };
     let mut is_first = true;
     for _ in 0..STEPS {
         let rest = flow.end - time;
-        let is_last = step >= rest;
-        step = step.min(rest);
+        // equal steps may leave what is rounding
+        let is_last = step >= rest * (1.0 - 8.0 * f64::EPSILON);
+        step = if is_last { rest } else { step };
         match flow.step((time, step), &state, here, is_first) {
             Ok(Some((next, columns))) => {
                 if is_last {
@@ -140,11 +190,11 @@ fn integrate_near_one(
         here = next;
         let left = flow.left(time);
         if growth * left > FAR {
-            step *= flow.speed(time);
-            flow = Flow::growing((rate, tolerance), k, here.1.0, growth, left);
-            step = step.min(LONGEST / growth);
+            let before = step * flow.speed(time);
+            (flow, step) = Flow::growing((rate, demands), k, here.1.0, growth, left);
+            step = step.min(before);
         } else if flow.growth > 0.0 {
-            (flow, step) = Flow::evenly((rate, tolerance), (k, tangent), here.1.0, left);
+            (flow, step) = Flow::evenly((rate, demands), (k, tangent), here.1.0, left);
             here = (flow.k, rate((flow.k, tangent))?);
         } else {
             continue;
@@ -155,6 +205,26 @@ fn integrate_near_one(
     Err(Error::overflow(
         "the covariance flow, or the number of its steps",
     ))
+}
+
+/// [`exponential_growth`] from the start on, where there is far to go.
+fn growth_at_start(
+    rate: Rate<'_>,
+    (k, tangent): State,
+    velocity: State,
+    clock: f64,
+) -> Result<Option<f64>> {
+    let slower = doubling_time(k.variance_a(), velocity.0.variance_a())
+        .max(doubling_time(k.variance_b(), velocity.0.variance_b()));
+    if !(slower > 0.0 && slower * FAR < clock) {
+        return Ok(None);
+    }
+    let later = (
+        k.plus(velocity.0.times(slower)),
+        tangent + slower * velocity.1,
+    );
+    let growth = exponential_growth((k, velocity.0), (later.0, rate(later)?.0));
+    Ok((growth * clock > FAR).then_some(growth))
 }
 
 /// The rate at which both variances grow relative to themselves, if they do so exponentially; 0 otherwise.
@@ -187,7 +257,7 @@ fn defect(k: PairCovariance) -> f64 {
 /// The flow from a place on, in variables in which it is smooth.
 struct Flow<'a> {
     rate: Rate<'a>,
-    tolerance: f64,
+    demands: Demands,
     /// The time at the start and at the end.
     start: f64,
     end: f64,
@@ -197,6 +267,8 @@ struct Flow<'a> {
     velocity: PairCovariance,
     /// Whether time is $\sqrt{\tau + \tau_0}$ instead of $\tau$.
     in_root: bool,
+    /// Whether the defect starts as $\tau$ does: where a variance is almost 0, it starts like its root.
+    has_smooth_start: bool,
     /// What one Euler step has taken of $\tau$ before the start.
     first: f64,
     /// $\lambda$.
@@ -210,13 +282,18 @@ struct Flow<'a> {
 impl<'a> Flow<'a> {
     /// In $\tau$ or $\sqrt{\tau + \tau_0}$; and a first step.
     fn evenly(
-        (rate, tolerance): (Rate<'a>, f64),
+        (rate, demands): (Rate<'a>, Demands),
         (k, _): State,
         velocity: PairCovariance,
         clock: f64,
     ) -> (Self, f64) {
-        let shift = doubling_time(k.variance_a(), velocity.variance_a())
+        let doubling = doubling_time(k.variance_a(), velocity.variance_a())
             .min(doubling_time(k.variance_b(), velocity.variance_b()));
+        let shift = if demands.has_kinks {
+            doubling.min(singular_since(k, velocity))
+        } else {
+            doubling
+        };
         let in_root = shift * GROWING < clock;
         let (first, start, end) = if in_root {
             let root = |time: f64| (shift + time).sqrt();
@@ -228,45 +305,55 @@ impl<'a> Flow<'a> {
         let rough = k.plus(velocity.times(clock));
         let flow = Self {
             rate,
-            tolerance,
+            demands,
             start,
             end,
             k: k.plus(velocity.times(first)),
             velocity,
             in_root,
+            has_smooth_start: in_root && shift < SMOOTH * doubling,
             first,
             growth: 0.0,
-            floors: floors(rough, k.variance_a() == k.variance_b(), tolerance),
+            floors: floors(rough, k.variance_a() == k.variance_b(), demands.tolerance),
             noise: NOISE * rough.geometric_mean(),
         };
-        let is_steep = shift * STEEP < clock;
-        let step = (end - start) * if is_steep { FIRST_STEP } else { 1.0 };
+        let way = end - start;
+        let step = if in_root && shift < doubling {
+            // roots of variances are singular where these vanished
+            way.min(FROM_ROOT * doubling.sqrt())
+        } else if shift * STEEP < clock {
+            FIRST_STEP * way
+        } else {
+            way
+        };
         (flow, step)
     }
 
-    /// In variables that grow at the rate `growth`.
+    /// In variables that grow at the rate `growth`; and the longest step.
     fn growing(
-        (rate, tolerance): (Rate<'a>, f64),
+        (rate, demands): (Rate<'a>, Demands),
         k: PairCovariance,
         velocity: PairCovariance,
         growth: f64,
         clock: f64,
-    ) -> Self {
+    ) -> (Self, f64) {
         // the mean of two that are alike
         let rough = k.plus(velocity.times(1.0 / growth)).times(0.5);
-        Self {
+        let flow = Self {
             rate,
-            tolerance,
+            demands,
             start: 0.0,
             end: clock,
             k,
             velocity: PairCovariance::diagonal(0.0),
             in_root: false,
+            has_smooth_start: false,
             first: 0.0,
             growth,
-            floors: floors(rough, k.variance_a() == k.variance_b(), tolerance),
+            floors: floors(rough, k.variance_a() == k.variance_b(), demands.tolerance),
             noise: NOISE * rough.geometric_mean(),
-        }
+        };
+        (flow, LONGEST / growth)
     }
 
     /// The state at the start.
@@ -277,33 +364,40 @@ impl<'a> Flow<'a> {
     /// One step from a place with its rates, and how many columns it took; `None` if it is too long.
     fn step(
         &self,
-        (time, step): (f64, f64),
+        (time, length): (f64, f64),
         state: &[f64],
         (k, rate): (PairCovariance, State),
         is_first: bool,
     ) -> Result<Option<(Vec<f64>, usize)>> {
+        let step = Step {
+            time,
+            length,
+            in_root: self.has_smooth_start,
+        };
         let mut velocity = vec![0.0; state.len()];
         self.velocities(time, state, (k, rate), &mut velocity);
         let mut rates = |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
         let mut table = Extrapolation::default();
         let mut errors = [Errors::NONE; 4];
         loop {
-            table.add(&mut rates, (time, step), state, &velocity)?;
-            let end = self.at(time + step, table.values()).0.geometric_mean();
-            let end = end / self.factor(time + step);
+            table.add(&mut rates, step, state, &velocity)?;
+            let end = self.at(time + length, table.values()).0.geometric_mean();
+            let end = end / self.factor(time + length);
             let noise = |i: usize| match table.value(i).abs() {
                 defect if i == 2 && end > 0.0 => end * noise_of_defect(defect / end),
                 _ => self.noise,
             };
-            let allowed = |i: usize| SLACK * self.tolerance * table.value(i).abs() + self.floors[i];
+            let allowed = |i: usize| {
+                let tolerance = SLACK * self.demands.tolerance;
+                tolerance * table.value(i).abs() + self.floors[i]
+            };
             if is_first && table.columns() == 1 {
                 // the defect is smooth in the root of time, the others are so in time
                 let speed = |i: usize, time: f64| match i {
                     2 => 1.0,
                     _ => self.speed(time),
                 };
-                let hidden =
-                    table.initial_layer(&mut rates, (time, step), state, &velocity, &speed)?;
+                let hidden = table.initial_layer(&mut rates, step, state, &velocity, &speed)?;
                 if (0..4).any(|i| hidden[i] > allowed(i).max(noise(i))) {
                     return Ok(None);
                 }
@@ -320,7 +414,7 @@ impl<'a> Flow<'a> {
             if worst == Progress::Settled {
                 // what grows may leave what it is near 0 at the very end of the step
                 if self.growth > 0.0 {
-                    let hidden = table.final_layer(&mut rates, (time, step), state, &|_, _| 1.0)?;
+                    let hidden = table.final_layer(&mut rates, step, state, &|_, _| 1.0)?;
                     if (0..4).any(|i| hidden[i] > allowed(i).max(noise(i))) {
                         return Ok(None);
                     }
@@ -351,7 +445,11 @@ impl<'a> Flow<'a> {
 
     /// $e^{\lambda \tau}$.
     fn factor(&self, time: f64) -> f64 {
-        (self.growth * self.elapsed(time)).exp()
+        if self.growth > 0.0 {
+            (self.growth * self.elapsed(time)).exp()
+        } else {
+            1.0
+        }
     }
 
     fn at(&self, time: f64, state: &[f64]) -> State {
@@ -457,7 +555,11 @@ mod tests {
     fn flow(weight: f64, bias: f64, k: PairCovariance, clock: f64) -> PairCovariance {
         let branch = Branch::new(Relu, Initialization::new(weight, bias).unwrap());
         let rate = |(k, _): State| Ok((branch.covariance(k)?, 0.0));
-        integrate(&rate, (k, 0.0), clock, 1e-13).unwrap().0
+        let demands = Demands {
+            tolerance: 1e-13,
+            has_kinks: true,
+        };
+        integrate(&rate, (k, 0.0), clock, demands).unwrap().0
     }
 
     /// ReLU with a bias: q' = σ_w² q/2 + σ_b² has a closed form for the variances, and the covariance of

@@ -20,6 +20,27 @@ const PROBES: [(f64, f64); 2] = [(1e-3, 0.02), (0.05, 0.25)];
 /// The share of the noise of rates that is the rounding of the best of them.
 const ROUNDING: f64 = 1e-3;
 
+/// A step of the time $t$: $\tau$ itself, or its root up to a constant, $t^2 = \tau + \tau_0$.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) time: f64,
+    pub(super) length: f64,
+    /// Whether it is a root of $\tau$ and the state starts smoothly in $\tau$.
+    pub(super) in_root: bool,
+}
+
+impl Step {
+    /// What the rates at the start are multiplied by to move by `length`: as if they were constant in
+    /// $\tau$. Near $t = 0$ rates in $t$ are not, and what starts as $t^2$ would start too late by much.
+    fn reach(self, length: f64) -> f64 {
+        if self.in_root {
+            length * (1.0 + 0.5 * length / self.time)
+        } else {
+            length
+        }
+    }
+}
+
 /// $f(t, y)$, written into the last argument.
 pub(super) type Rates<'a> = &'a mut dyn FnMut(f64, &[f64], &mut [f64]) -> Result<()>;
 
@@ -59,26 +80,26 @@ impl Extrapolation {
         (self.value(i) - self.before[i]).abs()
     }
 
-    /// The next $k$, for the step of length `step` from `start` at `time`, where the rates are `velocity`.
+    /// The next $k$, for a step from `start`, where the rates are `velocity`.
     ///
     /// # Errors
     /// Those of `rates`.
     pub(super) fn add(
         &mut self,
         rates: Rates<'_>,
-        (time, step): (f64, f64),
+        step: Step,
         start: &[f64],
         velocity: &[f64],
     ) -> Result<()> {
         let k = self.row.len();
         let substeps = 2 * (k + 1);
-        let h = step / substeps as f64;
+        let h = step.length / substeps as f64;
         let mut before = start.to_vec();
         let mut now = start.to_vec();
-        add_multiple(&mut now, h, velocity);
+        add_multiple(&mut now, step.reach(h), velocity);
         let mut rate = vec![0.0; start.len()];
         for l in 1..substeps {
-            rates(time + l as f64 * h, &now, &mut rate)?;
+            rates(step.time + l as f64 * h, &now, &mut rate)?;
             add_multiple(&mut before, 2.0 * h, &rate);
             std::mem::swap(&mut before, &mut now);
         }
@@ -86,7 +107,7 @@ impl Extrapolation {
             Some(last) => last.clone(),
             None => {
                 let mut euler = start.to_vec();
-                add_multiple(&mut euler, step, velocity);
+                add_multiple(&mut euler, step.reach(step.length), velocity);
                 euler
             }
         };
@@ -118,7 +139,7 @@ impl Extrapolation {
     pub(super) fn initial_layer(
         &self,
         rates: Rates<'_>,
-        step: (f64, f64),
+        step: Step,
         start: &[f64],
         velocity: &[f64],
         speed: &dyn Fn(usize, f64) -> f64,
@@ -133,43 +154,49 @@ impl Extrapolation {
     pub(super) fn final_layer(
         &self,
         rates: Rates<'_>,
-        (time, step): (f64, f64),
+        step: Step,
         start: &[f64],
         speed: &dyn Fn(usize, f64) -> f64,
     ) -> Result<Vec<f64>> {
         let end = self.values();
         let mut velocity = vec![0.0; start.len()];
-        rates(time + step, end, &mut velocity)?;
-        hidden_layer(rates, (time + step, -step), [end, start], &velocity, speed)
+        let back = Step {
+            time: step.time + step.length,
+            length: -step.length,
+            ..step
+        };
+        rates(back.time, end, &mut velocity)?;
+        hidden_layer(rates, back, [end, start], &velocity, speed)
     }
 }
 
-/// What a layer may hide where a step of length `step` begins, at `time` and the first of both `ends`.
+/// What a layer may hide where a step begins, at the first of both `ends`.
 ///
 /// The midpoint rule hardly sees the rates there: if they are constant behind a layer that is shorter than
 /// all substeps, all columns agree on what is wrong by the layer. Component $i$ is probed as $f_i/s_i(t)$,
 /// with $s$ in `speed`.
 fn hidden_layer(
     rates: Rates<'_>,
-    (time, step): (f64, f64),
+    step: Step,
     [start, end]: [&[f64]; 2],
     velocity: &[f64],
     speed: &dyn Fn(usize, f64) -> f64,
 ) -> Result<Vec<f64>> {
     let mut hidden = vec![0.0_f64; start.len()];
     let mut rate = vec![0.0; start.len()];
-    let middle = time + 0.5 * step;
+    let (time, length) = (step.time, step.length);
+    let middle = time + 0.5 * length;
     for (share, bound) in PROBES {
-        let probe = time + share * step;
+        let probe = time + share * length;
         let mut state = start.to_vec();
-        add_multiple(&mut state, share * step, velocity);
+        add_multiple(&mut state, step.reach(share * length), velocity);
         rates(probe, &state, &mut rate)?;
         for (i, hidden) in hidden.iter_mut().enumerate() {
             let first = velocity[i] / speed(i, time);
             let change = (rate[i] / speed(i, probe) - first).abs();
-            let whole = (end[i] - start[i]) / (step * speed(i, middle)) - first;
+            let whole = (end[i] - start[i]) / (length * speed(i, middle)) - first;
             if change > bound * whole.abs() {
-                *hidden = hidden.max(PROBES[1].0 * change * step.abs() * speed(i, middle));
+                *hidden = hidden.max(PROBES[1].0 * change * length.abs() * speed(i, middle));
             }
         }
     }
@@ -263,6 +290,11 @@ mod tests {
     #[test]
     fn every_column_adds_two_orders() {
         let mut evaluations = 1;
+        let step = Step {
+            time: 0.0,
+            length: 1.0,
+            in_root: false,
+        };
         let mut table = Extrapolation::default();
         let expected = [0.3, 0.02, 4e-4, 7e-6, 6e-8, 6e-10];
         for (k, bound) in expected.into_iter().enumerate() {
@@ -271,7 +303,7 @@ mod tests {
                 out[0] = y[0];
                 Ok(())
             };
-            table.add(&mut rates, (0.0, 1.0), &[1.0], &[1.0]).unwrap();
+            table.add(&mut rates, step, &[1.0], &[1.0]).unwrap();
             let error = (table.value(0) - 1f64.exp()).abs();
             assert!(error < bound, "{k}: {error:e}");
             assert!(table.error(0) > error, "{k}");

@@ -80,7 +80,8 @@ impl InfiniteStack {
         let branch = |k: PairCovariance| self.stack.branch().pair(k);
         let flow = |k: PairCovariance, clock: f64| {
             let rate = |(k, _): State| Ok((branch(k)?, 0.0));
-            covariance_flow::integrate(&rate, (k, 0.0), clock, self.tolerance).map(|(k, _)| k)
+            covariance_flow::integrate(&rate, (k, 0.0), clock, self.flow().demands())
+                .map(|(k, _)| k)
         };
         Ok(match &self.rule {
             Rule::Nothing => ScaledCovariance::new(k),
@@ -451,12 +452,27 @@ impl Layer for InfiniteStack {
         })))
     }
 
+    fn apply_alone(&self, pair: &mut KernelBlock) -> Result<()> {
+        match self.rule {
+            Rule::Flow(clock) if self.way.is_none() => self.flow().run_alone(pair, clock),
+            _ => self.apply(pair),
+        }
+    }
+
     /// With steps that are common to all pairs.
     fn smooth(&self, pairs: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         let Rule::Flow(clock) = self.rule else {
             return Ok(None);
         };
-        let way = self.flow().common_way(pairs, clock);
+        let flow = self.flow();
+        let way = flow.common_way(pairs, clock);
+        if way.is_none() && flow.demands().has_kinks {
+            // pairs by themselves take far more than a table saves
+            return Err(Error::unsupported(
+                "a smooth form of the flow",
+                "no number of common steps suffices",
+            ));
+        }
         Ok(way.map(|way| -> Arc<dyn Layer> {
             Arc::new(Self {
                 way: Some(way),
@@ -478,7 +494,8 @@ impl Layer for InfiniteStack {
             Rule::Closed(_) => CLOSED_FORM,
             Rule::FixedPoint => FIXED_POINT,
             Rule::Flow(_) | Rule::Series(_) => {
-                self.evaluations() * (3.0 + self.stack.branch().pair_cost())
+                let evaluations = self.way.map_or(self.evaluations(), Way::evaluations);
+                evaluations * (3.0 + self.stack.branch().pair_cost())
             }
         }
     }

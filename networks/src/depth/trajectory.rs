@@ -21,6 +21,10 @@ const GROWING: f64 = 2.0;
 /// What grows exponentially by more factors of $e$ in a piece is interpolated relative to its growth.
 const EXPONENTIAL: f64 = 1.0;
 
+/// What may grow by more factors of $e$ starts with so many pieces.
+const FAST: f64 = 30.0;
+const PARTS: usize = 8;
+
 /// How often a piece is halved: what is then left out is the rounding of the flow, or counts as an error.
 const HALVINGS: usize = 12;
 
@@ -236,7 +240,20 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
     let shift = (least * GROWING < clock).then_some(least);
     let flow = BlockFlow::new(stack.branch(), tolerance);
     let (first, last) = (place(0.0, shift), place(clock, shift));
+    let is_fast = clock > FAST * least;
+    let parts = if is_fast { PARTS } else { 1 };
+    let end = |part: usize| first + (last - first) * (part as f64 / parts as f64);
     let mut pending = vec![(last, 0)];
+    pending.extend((1..parts).rev().map(|part| (end(part), 0)));
+    // of one pair that grows fast, its variances belong to it
+    let is_alone = is_fast && start.correlation().len() == 1;
+    let run = |block: &mut KernelBlock, clock: f64| {
+        if is_alone {
+            flow.run_alone(block, clock).map(|()| ERROR * tolerance)
+        } else {
+            flow.run(block, clock)
+        }
+    };
     let (mut pieces, mut error, mut worst) = (Vec::new(), 0.0, 0.0_f64);
     let (mut from, mut state) = (first, start.clone());
     let mut growth = relative_rates(&state, &rate);
@@ -246,11 +263,11 @@ fn integrate(stack: &Stack, start: &KernelBlock, clock: f64, tolerance: f64) -> 
         // nodes fall with their number
         for j in (0..NODES).rev() {
             let node = node((from, to), j);
-            own += flow.run(&mut block, duration(at, node, shift))?;
+            own += run(&mut block, duration(at, node, shift))?;
             at = node;
             nodes.push(block.clone());
         }
-        own += flow.run(&mut block, duration(at, to, shift))?;
+        own += run(&mut block, duration(at, to, shift))?;
         nodes.reverse();
         let mut rate = block.clone();
         stack.branch().apply(&mut rate)?;

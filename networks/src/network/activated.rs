@@ -49,10 +49,11 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
     ];
     // variances alone need no coefficients
     let pairs = !block.correlation().is_empty();
+    let with_slope = block.tangent().is_some();
     let points = table.filter(|_| pairs).map(|table| {
         (
-            table.points(block.variance_a()),
-            table.points(block.variance_b()),
+            table.points(block.variance_a(), with_slope),
+            table.points(block.variance_b(), with_slope),
         )
     });
     let shared = (pair_cost::is_slow(phi.pair_cost()) && table.is_none())

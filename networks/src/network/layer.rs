@@ -271,6 +271,15 @@ pub trait Layer: Debug + Send + Sync {
         0.0
     }
 
+    /// [`apply`](Layer::apply) to a block of one pair that shares nothing with others: within the same
+    /// errors, by what is cheaper for one. The default is [`apply`](Layer::apply).
+    ///
+    /// # Errors
+    /// As [`apply`](Layer::apply).
+    fn apply_alone(&self, pair: &mut KernelBlock) -> Result<()> {
+        self.apply(pair)
+    }
+
     /// A form of the layer that maps all pairs between the given ones by one smooth function, if the layer
     /// itself adapts to each of them: tables are made from it. The default is `None`.
     ///

@@ -298,6 +298,11 @@ impl Layer for Network {
         self.layers.iter().try_for_each(|layer| layer.apply(block))
     }
 
+    fn apply_alone(&self, pair: &mut KernelBlock) -> Result<()> {
+        let mut layers = self.layers.iter();
+        layers.try_for_each(|layer| layer.apply_alone(pair))
+    }
+
     fn conditional(&self, signal: &Signal, site: &mut Site<'_>) -> Result<ConditionalLaw> {
         let Some((last, before)) = self.layers.split_last() else {
             return Ok(ConditionalLaw::determined(signal.clone()));

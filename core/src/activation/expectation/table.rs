@@ -333,14 +333,15 @@ impl DualTable {
         }
     }
 
-    /// The coefficients of points, once for all rows of a block; of neighbours that are equal, once.
-    pub fn points(&self, q: &[f64]) -> TablePoints {
+    /// The coefficients of points, once for all rows of a block, those of the slope if they are wanted; of
+    /// neighbours that are equal, once.
+    pub fn points(&self, q: &[f64], with_slope: bool) -> TablePoints {
         let mut distinct = q.to_vec();
         distinct.dedup();
         if 8 * distinct.len() > q.len() {
-            return self.separate_points(q);
+            return self.separate_points(q, with_slope);
         }
-        let one = self.separate_points(&distinct);
+        let one = self.separate_points(&distinct, with_slope);
         let mut start = 0;
         let runs = q.chunk_by(|a, b| a == b).map(|run| {
             start += run.len();
@@ -352,11 +353,12 @@ impl DualTable {
         }
     }
 
-    fn separate_points(&self, q: &[f64]) -> TablePoints {
+    fn separate_points(&self, q: &[f64], with_slope: bool) -> TablePoints {
         let (points, nodes) = (q.len(), self.nodes);
+        let slope_terms = if with_slope { self.slope.terms } else { 0 };
         let mut all = TablePoints {
             value: vec![0.0; self.value.terms * points],
-            slope: vec![0.0; self.slope.terms * points],
+            slope: vec![0.0; slope_terms * points],
             points,
             runs: None,
         };
@@ -377,7 +379,7 @@ impl DualTable {
             .map(|&(_, x)| chebyshev::basis(x, nodes))
             .collect();
         let value_terms = self.value.terms;
-        let terms = value_terms + self.slope.terms;
+        let terms = value_terms + slope_terms;
         for start in (0..terms).step_by(PART) {
             let part = start..(start + PART).min(terms);
             for (j, (&(piece, _), basis)) in places.iter().zip(&bases).enumerate() {
@@ -385,17 +387,16 @@ impl DualTable {
                     continue;
                 };
                 let mut sums = [0.0; PART];
-                for (t, series) in basis.iter().zip(&piece.series) {
-                    let (sums, series) = (&mut sums, &series[part.clone()]);
-                    vectorized(
-                        #[inline(always)]
-                        || {
-                            for (sum, a) in sums.iter_mut().zip(series) {
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (t, series) in basis.iter().zip(&piece.series) {
+                            for (sum, a) in sums.iter_mut().zip(&series[part.clone()]) {
                                 *sum += a * t;
                             }
-                        },
-                    );
-                }
+                        }
+                    },
+                );
                 for (term, sum) in part.clone().zip(sums) {
                     if term < value_terms {
                         all.value[term * points + j] = sum;
@@ -410,7 +411,7 @@ impl DualTable {
                 if self.value.first == 0 && self.at_zero.0 != 0.0 {
                     all.value[j] = self.at_zero.0.signum();
                 }
-                if self.slope.first == 0 {
+                if with_slope && self.slope.first == 0 {
                     all.slope[j] = self.at_zero.1;
                 }
             }

@@ -6,7 +6,7 @@ use super::axes::{BoxIndex, Cells, Place};
 use super::economy::Economy;
 use super::patch::{LANES, Patch, Section};
 use super::plan::{MOST_POWERS, MOST_TERMS, MOST_TERMS_OF_BOXES, Plan, samples};
-use super::probe::Probe;
+use super::probe::{Probe, Values};
 use super::{Diagonal, Surface};
 use crate::activation::pair_cost;
 use crate::kernel::product::InputPairs;
@@ -100,7 +100,7 @@ impl Surface {
             if plan.boxes.is_empty() {
                 break;
             }
-            let (reached, surface) = plan.built(&probe, &variances, economy.alone)?;
+            let (reached, surface) = plan.built(&probe, &variances, economy)?;
             if best.as_ref().is_none_or(|(share, _)| reached > *share) {
                 best = Some((reached, surface));
             }
@@ -120,7 +120,12 @@ impl Surface {
 
 impl Plan {
     /// The tables, without the variances at the output, and the share of all pairs that they hold.
-    fn built(self, probe: &Probe<'_>, variances: &[f64], alone: f64) -> Result<(f64, Surface)> {
+    fn built(
+        self,
+        probe: &Probe<'_>,
+        variances: &[f64],
+        economy: Economy,
+    ) -> Result<(f64, Surface)> {
         let (cells, pieces) = (self.cells.len(), self.pieces.len());
         let diagonals = parallel::try_map(cells, |cell| Ok(self.diagonal(probe, cell)))?;
         let mut patches = vec![None; cells * cells * pieces];
@@ -131,7 +136,9 @@ impl Plan {
             diagonal.map_or(0.0, |all| chebyshev::sum(&all.two[1], place.x).abs())
         };
         let tables = parallel::try_map(self.boxes.len(), |index| {
-            Ok(self.patch(probe, self.boxes[index].0, scale))
+            let (index, share) = self.boxes[index];
+            let pays = |nodes: f64| economy.pays(nodes, share * economy.count);
+            Ok(self.patch(probe, index, scale, pays))
         })?;
         for (&(index, share), table) in self.boxes.iter().zip(tables) {
             if let Some([patch, mirrored]) = table {
@@ -146,7 +153,8 @@ impl Plan {
         let surface = Surface {
             dimension: probe.dimension,
             with_tangent: probe.with_tangent,
-            alone,
+            alone: economy.alone,
+            one_by_one: probe.adapts && !probe.network.has_tables(),
             places: variances.iter().map(|&q| self.cells.place(q)).collect(),
             variances: variances.to_vec(),
             outputs: Vec::new(),
@@ -199,12 +207,13 @@ impl Plan {
         })
     }
 
-    /// The table of a box and the one with rows and columns exchanged.
+    /// The table of a box and the one with rows and columns exchanged, as long as so many nodes pay.
     fn patch(
         &self,
         probe: &Probe<'_>,
         index: BoxIndex,
         scale: impl Fn(Place) -> f64,
+        pays: impl Fn(f64) -> bool,
     ) -> Option<[Patch; 2]> {
         let ends =
             [index.row, index.column].map(|cell| [-1.0, 0.0, 1.0].map(|x| Place { cell, x }));
@@ -214,11 +223,19 @@ impl Plan {
         let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
         let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
         let mut sizes = [a, b, self.powers[index.piece]];
+        // what a node costs in the box, and what all trials have cost
+        let cost = smooth.network.pair_cost() / probe.network.pair_cost();
+        let mut nodes = 0.0;
         let (mut best, mut least) = (None, f64::INFINITY);
+        let checks = self.checks(probe, index)?;
         for _ in 0..TRIALS {
             let before = least;
+            nodes += cost * sizes.iter().product::<usize>() as f64;
+            if !pays(nodes) {
+                break;
+            }
             let patches = self.fit(smooth, index, sizes).ok()?;
-            let error = self.error(probe, index, &patches[0], sizes, &scale)?;
+            let error = self.error(probe, &checks, (index, &patches[0], sizes), &scale)?;
             if error < least {
                 (best, least) = (Some(patches), error);
             }
@@ -308,16 +325,8 @@ impl Plan {
         }
     }
 
-    /// The largest error between the nodes.
-    fn error(
-        &self,
-        probe: &Probe<'_>,
-        index: BoxIndex,
-        patch: &Patch,
-        [na, nb, _]: [usize; 3],
-        scale: impl Fn(Place) -> f64,
-    ) -> Option<f64> {
-        // four rows of pairs, the corners of the box among them
+    /// Four rows of pairs between the nodes, the corners of the box among them.
+    fn checks(&self, probe: &Probe<'_>, index: BoxIndex) -> Option<Vec<Check>> {
         const COLUMNS: usize = 8;
         let piece = &self.pieces[index.piece];
         let inner = |step: f64, i: usize| 2.0 * (step * (i as f64 + 0.5)).fract() - 1.0;
@@ -330,7 +339,7 @@ impl Plan {
                 inner(0.819_173, i)
             },
         });
-        let columns = [0, 1, 2, 3, 4, 5, 6, 7].map(|j: usize| {
+        let columns: [(Place, f64); COLUMNS] = std::array::from_fn(|j| {
             let corner = j < 4;
             let x = if corner {
                 end(j, 0)
@@ -350,18 +359,32 @@ impl Plan {
         });
         let qa = rows.map(|a| self.cells.variance(a)).to_vec();
         let pairs = columns.map(|(b, r)| (self.cells.variance(b), piece.epsilon(r)));
-        let mut exact = probe.block(qa, pairs.into_iter()).ok()?;
-        for (value, (_, epsilon)) in exact.iter_mut().zip(pairs.iter().cycle()) {
-            value[0] /= epsilon;
-        }
-        let check = |i: usize| {
+        let exact = probe.block(qa, pairs.into_iter()).ok()?;
+        let checks = exact.into_iter().enumerate().map(|(i, exact)| {
             let (b, r) = columns[i % COLUMNS];
-            (rows[i / COLUMNS], b, r)
-        };
+            let (_, epsilon) = pairs[i % COLUMNS];
+            Check {
+                a: rows[i / COLUMNS],
+                b,
+                r,
+                exact: [exact[0] / epsilon, exact[1]],
+            }
+        });
+        Some(checks.collect())
+    }
+
+    /// The largest error between the nodes.
+    fn error(
+        &self,
+        probe: &Probe<'_>,
+        checks: &[Check],
+        (index, patch, [na, nb, _]): (BoxIndex, &Patch, [usize; 3]),
+        scale: impl Fn(Place) -> f64,
+    ) -> Option<f64> {
+        let piece = &self.pieces[index.piece];
         let mut section = Section::default();
         let mut worst = 0.0_f64;
-        for (i, exact) in exact.iter().enumerate() {
-            let (a, b, r) = check(i);
+        for &Check { a, b, r, exact } in checks {
             patch.section(&chebyshev::basis(a.x, na), &mut section);
             let columns = chebyshev::basis(b.x, nb).into_iter().map(|t| [t; LANES]);
             let columns: Vec<[f64; LANES]> = columns.collect();
@@ -382,4 +405,14 @@ impl Plan {
         }
         worst.is_finite().then_some(worst)
     }
+}
+
+/// A pair between the nodes of a box, and what the network makes of it.
+#[derive(Debug, Clone, Copy)]
+struct Check {
+    a: Place,
+    b: Place,
+    /// Of the angle, in the piece.
+    r: f64,
+    exact: Values,
 }

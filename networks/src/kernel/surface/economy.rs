@@ -11,9 +11,9 @@ const FEWEST: f64 = 500.0;
 /// How much longer a pair takes in a small block than in a large one: activations with tables set these up
 /// for each block, closed forms their rows, and quadrature goes pair by pair anyway. Flows of pairs that are
 /// left for a reason take more steps.
-const ALONE_TABULATED: f64 = 400.0;
+const ALONE_TABULATED: f64 = 150.0;
 const ALONE_CLOSED_FORM: f64 = 40.0;
-const ALONE_SLOW: f64 = 8.0;
+const ALONE_SLOW: f64 = 3.0;
 const ALONE_FLOW: f64 = 25.0;
 
 /// The share of all pairs that tables must hold: what is left goes by parts of blocks, which is slow unless
@@ -26,6 +26,7 @@ const RARE: f64 = 0.05;
 
 /// How often a node is evaluated: tables are tried with more terms and with halved cells, and checked.
 const TRIALS: f64 = 3.0;
+const TRIALS_IF_SLOW: f64 = 1.5;
 
 /// What tables may cost in all, relative to the layers: estimates are rough.
 const WORTHWHILE: f64 = 0.8;
@@ -85,7 +86,12 @@ impl Economy {
     /// Whether tables of so many nodes in all are worth it, if some pairs are left alone and an evaluation
     /// takes so many nanoseconds.
     pub(super) fn pays_in_all(&self, nodes: f64, left: f64, evaluation: f64) -> bool {
-        let tables = (TRIALS * nodes + self.alone * left) * self.cost;
+        let trials = if self.is_slow() {
+            TRIALS_IF_SLOW
+        } else {
+            TRIALS
+        };
+        let tables = (trials * nodes + self.alone * left) * self.cost;
         tables + evaluation * self.count < WORTHWHILE * self.count * self.cost
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Surface {
     outputs: Vec<f64>,
     /// What a pair costs that goes layer by layer alone, in units of a pair in a large block.
     alone: f64,
+    /// Whether these go one by one.
+    one_by_one: bool,
     /// Smaller $\varepsilon$ are not tabulated.
     start: f64,
     pieces: Vec<AnglePiece>,
@@ -221,7 +223,11 @@ impl Surface {
         let count: usize = left.iter().map(|(_, columns)| columns.len()).sum();
         let (rows_left, columns_left) = by_points(&left, width);
         // a row of few pairs takes far longer than its pairs in a whole block
-        let lists = rows_left.len() + columns_left.len();
+        let lists = if self.one_by_one {
+            count
+        } else {
+            rows_left.len() + columns_left.len()
+        };
         let parts = lists as f64 * self.alone + count as f64;
         let whole = parts > mapped.correlation.len() as f64;
         let mut write = |at: usize, (c, theta): (PairCorrelation, f64)| {
@@ -245,6 +251,18 @@ impl Surface {
             return Ok(block);
         }
         let probe = self.probe(network);
+        if self.one_by_one {
+            for (i, list) in left {
+                for j in list {
+                    let at = i * width + j;
+                    let a = self.variances[rows.start + i];
+                    let b = self.variances[columns.start + j];
+                    let is_own = block.same_point(i) == Some(j);
+                    write(at, probe.alone((a, b), block.correlation()[at], is_own)?);
+                }
+            }
+            return Ok(block);
+        }
         for (j, list) in columns_left {
             let own = list.iter().position(|&i| block.same_point(i) == Some(j));
             let pairs = list.iter().map(|&i| {

@@ -100,6 +100,23 @@ impl Probe<'_> {
         Ok(block.correlation().iter().enumerate().map(pair).collect())
     }
 
+    /// $c^\prime$ and $\Theta$ of a pair that goes alone.
+    pub(super) fn alone(
+        &self,
+        (qa, qb): (f64, f64),
+        c: PairCorrelation,
+        is_own: bool,
+    ) -> Result<(PairCorrelation, f64)> {
+        let mut pair = KernelBlock::new(vec![qa], vec![qb], vec![c], self.with_tangent)?;
+        pair.set_width(Some(self.dimension));
+        if is_own {
+            pair = pair.with_same_points(0);
+        }
+        self.network.apply_alone(&mut pair)?;
+        let theta = pair.tangent().map_or(0.0, |tangent| tangent[0]);
+        Ok((pair.correlation()[0], theta))
+    }
+
     /// Variances at the output, in parallel.
     pub(super) fn variances(&self, inputs: &[f64]) -> Result<Vec<f64>> {
         const POINTS: usize = 64;
