@@ -31,7 +31,7 @@ use std::sync::LazyLock;
 
 use crate::activation::arc_cosine;
 use crate::covariance::PairCorrelation;
-use crate::error::{self, Error, Result, first_outside};
+use crate::error::{self, Error, Result};
 use crate::numerics::chebyshev::{Chebyshev, Interpolant};
 use crate::vectorized::vectorized;
 
@@ -367,7 +367,7 @@ impl CorrelationFlow {
     ///
     /// # Errors
     /// [`Error::Shape`] unless the three lengths agree; [`Error::Invalid`] naming the first bad element;
-    /// elements of `out` before it may have been written.
+    /// `out` may have been written by then.
     pub fn at_slice(&self, c0: &[f64], times: &[f64], out: &mut [f64]) -> Result<()> {
         if c0.len() != times.len() || c0.len() != out.len() {
             return Err(Error::shape(
@@ -376,32 +376,47 @@ impl CorrelationFlow {
                 "three equal lengths",
             ));
         }
-        // checked part by part, while they are in the cache
+        // checked beside the work, which waits for memory otherwise, part by part
         let parts = c0.chunks(PART).zip(times.chunks(PART));
         for (part, (out, (c0, times))) in out.chunks_mut(PART).zip(parts).enumerate() {
-            if let Some(i) = first_outside(c0, -1.0, 1.0) {
-                error::correlation(&format!("c0[{}]", part * PART + i), c0[i])?;
+            if self.part_is_inside(c0, times, out) {
+                continue;
             }
-            if let Some(i) = first_outside(times, 0.0, f64::MAX) {
-                error::non_negative(&format!("times[{}]", part * PART + i), times[i])?;
+            for (i, (&c, &time)) in (part * PART..).zip(c0.iter().zip(times)) {
+                error::correlation(&format!("c0[{i}]"), c)?;
+                error::non_negative(&format!("times[{i}]"), time)?;
             }
-            vectorized(
-                #[inline(always)]
-                || {
-                    let (chunks, rest) = out.as_chunks_mut::<LANES>();
-                    let (c0, last_c0) = c0.as_chunks::<LANES>();
-                    let (times, last_times) = times.as_chunks::<LANES>();
-                    for (out, (c0, time)) in chunks.iter_mut().zip(c0.iter().zip(times)) {
-                        let after = self.complements(&c0.map(|c| 1.0 - c), time);
-                        *out = after.map(|epsilon| 1.0 - epsilon);
-                    }
-                    for (out, (c, time)) in rest.iter_mut().zip(last_c0.iter().zip(last_times)) {
-                        *out = 1.0 - self.complement_unchecked(1.0 - c, *time);
-                    }
-                },
-            );
         }
         Ok(())
+    }
+
+    /// Maps a part of a slice, and says whether all of its pairs are in the domain.
+    fn part_is_inside(&self, c0: &[f64], times: &[f64], out: &mut [f64]) -> bool {
+        vectorized(
+            #[inline(always)]
+            || {
+                let is_inside = |c: f64, time: f64| {
+                    u64::from((c.abs() <= 1.0) & (time >= 0.0) & (time <= f64::MAX))
+                };
+                let mut inside = [1; LANES];
+                let (chunks, rest) = out.as_chunks_mut::<LANES>();
+                let (c0, last_c0) = c0.as_chunks::<LANES>();
+                let (times, last_times) = times.as_chunks::<LANES>();
+                for (out, (c0, time)) in chunks.iter_mut().zip(c0.iter().zip(times)) {
+                    for (inside, (c, time)) in inside.iter_mut().zip(c0.iter().zip(time)) {
+                        *inside &= is_inside(*c, *time);
+                    }
+                    let after = self.complements(&c0.map(|c| 1.0 - c), time);
+                    *out = after.map(|epsilon| 1.0 - epsilon);
+                }
+                let mut last = 1;
+                for (out, (c, time)) in rest.iter_mut().zip(last_c0.iter().zip(last_times)) {
+                    last &= is_inside(*c, *time);
+                    *out = 1.0 - self.complement_unchecked(1.0 - c, *time);
+                }
+                inside.into_iter().chain([last]).all(|inside| inside == 1)
+            },
+        )
     }
 }
 
