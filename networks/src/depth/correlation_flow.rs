@@ -215,17 +215,20 @@ impl CorrelationFlow {
             cosine[i] = square[i].sqrt();
         }
         let product = self.age.at_all(&cosine);
-        let (mut age, mut place) = ([0.0; N], [0.0; N]);
+        // T = above/below
+        let (mut above, mut below, mut place) = ([0.0; N], [0.0; N], [0.0; N]);
         for i in 0..N {
             let (pole, beyond) = (cosine[i] - POLE, 1.0 + sine[i]);
-            let above = square[i] * (product[i] * beyond - self.constant * pole);
-            age[i] = above / (sine[i] * (pole * beyond)) + time[i];
-            place[i] = 1.0 / (SHIFT + age[i].sqrt());
+            let start = square[i] * (product[i] * beyond - self.constant * pole);
+            below[i] = sine[i] * (pole * beyond);
+            above[i] = start + time[i] * below[i];
+            place[i] = below[i] / (SHIFT * below[i] + (above[i] * below[i]).sqrt());
         }
         let position = self.position.at_all(&place);
         let mut after = [0.0; N];
         for i in 0..N {
-            let sine = 1.0 / (1.0 + (age[i] * self.speed + position[i]));
+            let whole = below[i] + (above[i] * self.speed + below[i] * position[i]);
+            let sine = below[i] / whole;
             after[i] = 2.0 * (sine * sine);
         }
         for i in 0..N {
