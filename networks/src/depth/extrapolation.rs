@@ -18,7 +18,7 @@ pub(super) const COLUMNS: usize = 10;
 const PROBES: [(f64, f64); 2] = [(1e-3, 0.02), (0.05, 0.25)];
 
 /// The share of the noise of rates that is the rounding of the best of them.
-const ROUNDING: f64 = 1e-3;
+const ROUNDING: f64 = 1e-2;
 
 /// A step of the time $t$: $\tau$ itself, or its root up to a constant, $t^2 = \tau + \tau_0$.
 #[derive(Debug, Clone, Copy)]
