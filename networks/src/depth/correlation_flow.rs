@@ -399,7 +399,7 @@ impl CorrelationFlow {
             #[inline(always)]
             || {
                 let is_inside = |c: f64, time: f64| {
-                    u64::from((c.abs() <= 1.0) & (time >= 0.0) & (time <= f64::MAX))
+                    u64::from((c.abs() <= 1.0) & (time >= 0.0) & time.is_finite())
                 };
                 let mut inside = [1; LANES];
                 let (chunks, rest) = out.as_chunks_mut::<LANES>();
