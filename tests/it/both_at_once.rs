@@ -413,9 +413,9 @@ fn two_clocks_contain_one() {
     assert!(error.contains("variance of an input is 0"), "{error}");
 }
 
-/// The errors that the documentation states, for many activations: some twenty seconds.
+/// The errors that the documentation states, for two activations; for sixteen, in some twenty seconds, with
+/// `THOROUGH=1`.
 #[test]
-#[ignore = "slow"]
 fn two_clocks_of_any_activation_contain_one() {
     let smooth = [
         "tanh", "erf", "sigmoid", "silu", "softplus", "sin", "softsign", "gaussian",
@@ -425,8 +425,10 @@ fn two_clocks_of_any_activation_contain_one() {
     let elsewhere = ["hard_tanh", "relu6", "hard_sigmoid"].map(|phi| (phi, 2.0, 2e-6, 1e-4));
     let others = [("step", 2.0, 2e-6, 1e-3), ("tanh", 100.0, 3e-5, 1e-2)];
     let all = [&smooth[..], &kinked, &elsewhere, &others].concat();
+    // tanh and hard tanh
+    let step = if samples(1) == 1 { 11 } else { 1 };
     let k = PairCovariance::new(1.0, 3.0, 0.4).unwrap();
-    for (name, weight, tolerance, bias_tolerance) in all {
+    for (name, weight, tolerance, bias_tolerance) in all.into_iter().step_by(step) {
         let init = Initialization::new(weight, 0.2).unwrap();
         let phi = neural_limits::activation::named(name).unwrap();
         let fluctuations = ClockFluctuations::of(&ResNet::new(phi).initialized_by(init)).unwrap();

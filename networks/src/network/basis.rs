@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::Signal;
+use super::signal::{Signal, blocks};
 use crate::numerics::{Buffers, dot, inner_products, semidefinite_cholesky};
 use crate::vectorized::vectorized;
 
@@ -12,9 +12,6 @@ const DEPENDENT: f64 = 1e-13;
 /// Features of which more than the root of this share is left are orthogonal to those before them within
 /// 1e-9 of themselves after one factorisation of their products.
 const INDEPENDENT: f64 = 1e-6;
-
-/// Rows that are worked on together: those of nine columns stay in the first-level cache.
-const ROWS: usize = 256;
 
 /// An orthonormal basis $Q$ of the columns of features $H \in \mathbb R^{n \times m}$.
 #[derive(Debug)]
@@ -87,13 +84,12 @@ pub(super) fn products(x: &[f64], y: &[f64], length: usize, buffers: &Buffers) -
 
 /// $Y + XA$, for columns of the given length.
 pub(super) fn add_columns(y: &mut [f64], x: &[f64], length: usize, factors: &DMatrix<f64>) {
-    for first in (0..length).step_by(ROWS) {
-        let rows = first..(first + ROWS).min(length);
+    for rows in blocks(length) {
         let columns = y.chunks_exact_mut(length).zip(factors.column_iter());
         for (y, factors) in columns {
             add(
                 &mut y[rows.clone()],
-                &x[first..],
+                &x[rows.start..],
                 length,
                 factors.as_slice(),
             );

@@ -237,11 +237,15 @@ impl<'a> EmpiricalKernels<'a> {
 
     /// Inputs that are worked on together, for `count` outputs.
     fn batches(&self, count: usize) -> Vec<Range<usize>> {
-        let batch = self.batch.unwrap_or((COLUMNS / count).max(1));
+        self.parts_of(self.batch.unwrap_or((COLUMNS / count).max(1)))
+    }
+
+    /// So many inputs after the other.
+    fn parts_of(&self, size: usize) -> Vec<Range<usize>> {
         let m = self.x.len();
         (0..m)
-            .step_by(batch)
-            .map(|start| start..(start + batch).min(m))
+            .step_by(size)
+            .map(|start| start..(start + size).min(m))
             .collect()
     }
 
@@ -331,12 +335,8 @@ impl<'a> EmpiricalKernels<'a> {
         full: bool,
         mut take: impl FnMut(&Range<usize>, &Range<usize>, &[f64]),
     ) -> Result<()> {
-        let m = self.x.len();
-        let size = m.div_ceil(threads()).next_multiple_of(OF_A_PART);
-        let parts: Vec<_> = (0..m)
-            .step_by(size)
-            .map(|start| start..(start + size).min(m))
-            .collect();
+        let size = self.x.len().div_ceil(threads());
+        let parts = self.parts_of(size.next_multiple_of(OF_A_PART));
         let off_diagonal = (0..parts.len()).flat_map(|j| (0..j).map(move |i| (i, j)));
         let pairs: Vec<_> = off_diagonal
             .chain((0..parts.len()).map(|i| (i, i)))

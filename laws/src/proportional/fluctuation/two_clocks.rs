@@ -30,6 +30,9 @@ const FASTEST: f64 = 2.0;
 /// The estimated error of covariances, in units of the variances, beyond which they are refused.
 const WORST: f64 = 1e-3;
 
+/// What values at the nodes of a panel count for in integrals to each of them and to its end.
+type Weights = [[f64; SIZE]; SIZE + 1];
+
 /// Absolute fluctuations of $\hat q_{aa}$, $\hat q_{ab}$, $\hat q_{bb}$.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fluctuation {
@@ -195,9 +198,7 @@ impl Flow<'_> {
     }
 
     /// $K$ at the nodes and at the end of a panel: fixed points of $K_0 + \int F(K)$.
-    fn covariances(&self, start: [f64; 3], panel: Panel) -> Result<[[f64; 3]; SIZE + 1]> {
-        let ends = ends();
-        let weights = ends.map(|x| panel.weights(x));
+    fn covariances(&self, start: [f64; 3], weights: &Weights) -> Result<[[f64; 3]; SIZE + 1]> {
         let (mut k, mut reached) = ([start; SIZE + 1], f64::INFINITY);
         for _ in 0..ITERATIONS {
             let rates = (0..SIZE).map(|i| self.rate(k[i]));
@@ -257,9 +258,10 @@ impl Flow<'_> {
     }
 
     fn through(&self, state: State, panel: Panel, first: bool, sums: &Sums) -> Result<State> {
-        let k = self.covariances(state.k, panel)?;
+        let weights = ends().map(|x| panel.weights(x));
+        let k = self.covariances(state.k, &weights)?;
         let mut nodes = self.nodes(&k, sums)?;
-        let propagator = propagate(&mut nodes, state.propagator, panel)?;
+        let propagator = propagate(&mut nodes, state.propagator, &weights)?;
         let before = (!first).then_some(&state);
         let mut memories = parallel::try_map(SIZE + 1, |i| {
             let frame = Frame::new(k[i]);
@@ -270,7 +272,6 @@ impl Flow<'_> {
             .zip(&memories)
             .map(|(node, memory)| drives(node, memory, sums))
             .collect();
-        let weights = ends().map(|x| panel.weights(x));
         let noise = |end: usize, to: usize| {
             let terms = weights[to].iter().zip(&drives);
             state.noise[end]
@@ -306,8 +307,7 @@ impl Flow<'_> {
 }
 
 /// $P$ at the nodes, with its inverse, and at the end of a panel: fixed points of $P_0 + \int F^\prime P$.
-fn propagate(nodes: &mut [Node], start: Matrix3<f64>, panel: Panel) -> Result<Matrix3<f64>> {
-    let weights = ends().map(|x| panel.weights(x));
+fn propagate(nodes: &mut [Node], start: Matrix3<f64>, weights: &Weights) -> Result<Matrix3<f64>> {
     let mut propagators = [start; SIZE + 1];
     let mut reached = f64::INFINITY;
     for _ in 0..ITERATIONS {
