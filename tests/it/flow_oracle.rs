@@ -43,6 +43,11 @@ fn c_is_minus_one_to_one_over_all_time() {
         );
     }
     assert!(flow.complement_at(1e-300, 1e150).unwrap() > 0.0);
+    for t in [1e160, 1e300, 1e305, f64::MAX] {
+        for epsilon in [2.0, 1.0, 1e-9] {
+            assert!(flow.complement_at(epsilon, t).unwrap() < 1e-300);
+        }
+    }
 }
 
 #[test]

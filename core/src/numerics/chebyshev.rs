@@ -134,33 +134,18 @@ pub struct Interpolant {
 }
 
 impl Interpolant {
-    /// The value at a point of $[0, b]$; outside, a finite number for finite $x$.
+    /// The value at a point of $[0, b]$, by two Horner schemes as `polynomial::evaluate`; outside, a finite
+    /// number for finite $x$.
     #[inline(always)]
     pub fn at(&self, x: f64) -> f64 {
-        self.at_all(&[x])[0]
-    }
-
-    /// Its values at some points, by two Horner schemes, as `polynomial::evaluate`: step by step for all
-    /// points, so that none waits for another. (The compiler does not know how many steps there are, or it
-    /// would do one point after the other.)
-    #[inline(always)]
-    pub fn at_all<const POINTS: usize>(&self, x: &[f64; POINTS]) -> [f64; POINTS] {
-        let (mut place, mut square) = ([0.0; POINTS], [0.0; POINTS]);
-        for i in 0..POINTS {
-            place[i] = self.scale * x[i] - 1.0;
-            square[i] = place[i] * place[i];
-        }
-        let (mut even, mut odd) = ([0.0; POINTS], [0.0; POINTS]);
+        let place = self.scale * x - 1.0;
+        let square = place * place;
+        let (mut even, mut odd) = (0.0, 0.0);
         for &[a, b] in &self.coefficients {
-            for i in 0..POINTS {
-                even[i] = even[i] * square[i] + a;
-                odd[i] = odd[i] * square[i] + b;
-            }
+            even = even * square + a;
+            odd = odd * square + b;
         }
-        for i in 0..POINTS {
-            even[i] += place[i] * odd[i];
-        }
-        even
+        even + place * odd
     }
 }
 

@@ -14,26 +14,27 @@
 //! - for $c \ge 0$, with $r = \sqrt{1-c}$: $T = T(0) + \frac4{h(0)} \left( \frac1r - 1 \right) + Q(r)$. The
 //!   algebraic approach $1 - c \sim 18\pi^2/t^2$ is the leading term.
 //!
-//! $h$ is the analytic factor of [`arc_cosine`]. Both are one function of the angle, since
-//! $dT/d\theta = -2\pi/(1 - \theta \cot\theta)$: $T - C$ is odd in $\theta = \arccos c$ for one constant $C$,
-//! and its next singularity is a pole at $\theta_1 = \tan\theta_1 = 4.49$. With $x = \sin\frac\theta2$ and
-//! $y = \cos\frac\theta2$, one polynomial each serves all pairs:
+//! $h$ is the analytic factor of [`arc_cosine`]; $U$ and $Q$ are Chebyshev interpolants, made on first use in
+//! about a millisecond. Both are one function of the angle, since
+//! $dT/d\theta = -2\pi/(1 - \theta \cot\theta)$: $T + D$ is odd in $\theta = \arccos c$ for one constant $D$.
+//! With $x = \sin\frac\theta2$, $y = \cos\frac\theta2$ and $v = \sqrt T/(k + \sqrt T)$, one quotient of
+//! polynomials each serves all pairs:
 //!
-//! $$T = \frac{y^2}{x} \left( \frac{R(y)}{y - \cos\frac{\theta_1}2} - \frac{C}{1 + x} \right), \qquad
-//! \frac1x = 1 + \frac{T}{3\pi} + B \left( \frac1{k + \sqrt T} \right),$$
+//! $$T = \frac{y^2}x \left( \frac D{1 + x} - A(y) \right), \qquad \frac1x = 1 + \frac T{3\pi} + v^2 B(v).$$
 //!
-//! where $B$ is small and $k$ is where $B$ takes the fewest terms. $R$ and $B$ are Chebyshev
-//! interpolants, made from $U$ and $Q$ on first use in about a millisecond. Every evaluation costs the same,
-//! for any time up to $10^{300}$, and no step size exists. Times between correlations are taken from $U$ and
-//! $Q$, which keep the digits of short ones.
+//! $A$ has a pole at $\theta_1 = \tan\theta_1 = 4.49$ and branches at $\theta = 2\pi$; $B$ at $T = -2D$, the
+//! end of the odd continuation. Every evaluation costs the same, for any time, and no step size exists. Times
+//! between correlations are taken from $U$ and $Q$, which keep the digits of short ones.
 
 use std::sync::LazyLock;
 
+use pulp::{Arch, Simd, WithSimd};
+
+use super::quotient::Quotient;
 use crate::activation::arc_cosine;
 use crate::covariance::PairCorrelation;
 use crate::error::{self, Error, Result};
 use crate::numerics::chebyshev::{Chebyshev, Interpolant};
-use crate::vectorized::vectorized;
 
 /// The solution operator of $dc/dt = \frac12(\kappa_1(c) - c)$ on $[-1, 1]$, with dense output.
 ///
@@ -56,14 +57,12 @@ pub struct CorrelationFlow {
     early_time: Interpolant,
     /// $Q(x)$ on $[0, 1]$.
     late_time: Interpolant,
-    /// $R$ on $[0, 1]$.
-    age: Interpolant,
-    /// $B$ on $[0, 1/k]$.
-    position: Interpolant,
+    /// $A$.
+    age: Quotient,
+    /// $B$.
+    position: Quotient,
     /// $T$ at $c = 0$.
     crossing: f64,
-    /// $C$.
-    constant: f64,
     /// $4 / h(0)$, and $\sqrt2$ over it, $1/3\pi$.
     slope: f64,
     speed: f64,
@@ -74,33 +73,25 @@ static SHARED: LazyLock<CorrelationFlow> = LazyLock::new(|| Interpolants::new().
 /// Terms at which the coefficients of each function have fallen to rounding (tested below).
 const EARLY_TIME: usize = 31;
 const LATE_TIME: usize = 25;
-const AGE: usize = 22;
-const POSITION: usize = 34;
 
-/// $\cos\frac{\theta_1}2$.
-const POLE: f64 = -0.625_606_254_679_722;
+/// $D$.
+const CONSTANT: f64 = 10.470_695_156_621_641;
 
 /// $k$.
-const SHIFT: f64 = 5.0;
+const SHIFT: f64 = 8.0;
 
-/// Pairs that are mapped together, and that are checked at a time.
-const LANES: usize = 16;
+/// Vectors of pairs that are mapped together, and pairs that are checked at a time.
+const VECTORS: usize = 4;
 const PART: usize = 1024;
 
 /// Interpolation points: more than any of the functions needs.
 const SIZE: usize = 40;
 
-/// Newton steps; the last ones change nothing.
-const NEWTON: usize = 60;
-
 /// The functions before truncation, and what belongs to them.
 struct Interpolants {
     early_time: Chebyshev,
     late_time: Chebyshev,
-    age: Chebyshev,
-    position: Chebyshev,
     crossing: f64,
-    constant: f64,
     slope: f64,
 }
 
@@ -127,50 +118,10 @@ impl Interpolants {
             let length = 1.0 - x;
             Chebyshev::interpolate(1.0, SIZE, |a| length * excess(x + a * length)).integral()
         });
-        let constant = crossing - slope + late_time.at(0.0);
-        let age = Chebyshev::interpolate(1.0, SIZE, |y| {
-            let x = ((1.0 - y) * (1.0 + y)).sqrt();
-            let root = 2.0_f64.sqrt();
-            let value = if 2.0 * (y * y) <= 1.0 {
-                2.0 * early_time.at(root * y) * x + constant / (1.0 + x)
-            } else {
-                let excess = late_time.at(root * x) - late_time.at(0.0);
-                (slope / root + excess * x + constant) / (y * y)
-            };
-            value * (y - POLE)
-        });
-        let position = Chebyshev::interpolate(1.0 / SHIFT, SIZE, |u| {
-            let v = 1.0 / u - SHIFT;
-            let time = v * v;
-            if time < crossing {
-                let mut w = (v / 2.0_f64.sqrt()).min(1.0);
-                for _ in 0..NEWTON {
-                    let excess = w * w * early_time.at(w) - time;
-                    w = (w - excess / (4.0 * w * early_density(w))).clamp(0.25 * w, 1.0);
-                }
-                // 1/x - 1
-                let square = 0.5 * (w * w);
-                let x = (1.0 - square).sqrt();
-                square / (x * (1.0 + x)) - time * (2.0_f64.sqrt() / slope)
-            } else {
-                // in y = 1/x, where the time is almost linear
-                let mut y = 1.0 + (time - crossing) / slope;
-                for _ in 0..NEWTON {
-                    let x = 1.0 / y;
-                    let residual = crossing + slope * (y - 1.0) + late_time.at(x) - time;
-                    y = (y - residual * arc_cosine::analytic_factor(x * x) / 4.0).max(1.0);
-                }
-                let excess = crossing + late_time.at(1.0 / y);
-                2.0_f64.sqrt() / slope * (slope - excess) - 1.0
-            }
-        });
         Self {
             early_time,
             late_time,
-            age,
-            position,
             crossing,
-            constant,
             slope,
         }
     }
@@ -179,10 +130,9 @@ impl Interpolants {
         CorrelationFlow {
             early_time: self.early_time.truncated::<EARLY_TIME>(),
             late_time: self.late_time.truncated::<LATE_TIME>(),
-            age: self.age.truncated::<AGE>(),
-            position: self.position.truncated::<POSITION>(),
+            age: Quotient::age(),
+            position: Quotient::position(),
             crossing: self.crossing,
-            constant: self.constant,
             slope: self.slope,
             speed: 2.0_f64.sqrt() / self.slope,
         }
@@ -214,21 +164,24 @@ impl CorrelationFlow {
             square[i] = 1.0 - 0.5 * epsilon[i];
             cosine[i] = square[i].sqrt();
         }
-        let product = self.age.at_all(&cosine);
+        let [numerator, denominator] = self.age.at_all(&cosine);
         // T = above/below
         let (mut above, mut below, mut place) = ([0.0; N], [0.0; N], [0.0; N]);
         for i in 0..N {
-            let (pole, beyond) = (cosine[i] - POLE, 1.0 + sine[i]);
-            let start = square[i] * (product[i] * beyond - self.constant * pole);
-            below[i] = sine[i] * (pole * beyond);
+            let beyond = 1.0 + sine[i];
+            let start = square[i] * (CONSTANT * denominator[i] - numerator[i] * beyond);
+            below[i] = sine[i] * (denominator[i] * beyond);
             above[i] = start + time[i] * below[i];
-            place[i] = below[i] / (SHIFT * below[i] + (above[i] * below[i]).sqrt());
+            // 1 where the time exceeds the range
+            let scaled = SHIFT * below[i];
+            place[i] = 1.0 - scaled / (scaled + (above[i] * below[i]).sqrt());
         }
-        let position = self.position.at_all(&place);
+        let [numerator, denominator] = self.position.at_all(&place);
         let mut after = [0.0; N];
         for i in 0..N {
-            let whole = below[i] + (above[i] * self.speed + below[i] * position[i]);
-            let sine = below[i] / whole;
+            let correction = below[i] * (place[i] * place[i]) * numerator[i];
+            let whole = denominator[i] * (below[i] + above[i] * self.speed) + correction;
+            let sine = below[i] * denominator[i] / whole;
             after[i] = 2.0 * (sine * sine);
         }
         for i in 0..N {
@@ -395,31 +348,65 @@ impl CorrelationFlow {
 
     /// Maps a part of a slice, and says whether all of its pairs are in the domain.
     fn part_is_inside(&self, c0: &[f64], times: &[f64], out: &mut [f64]) -> bool {
-        vectorized(
-            #[inline(always)]
-            || {
-                let is_inside = |c: f64, time: f64| {
-                    u64::from((c.abs() <= 1.0) & (time >= 0.0) & time.is_finite())
-                };
-                let mut inside = [1; LANES];
-                let (chunks, rest) = out.as_chunks_mut::<LANES>();
-                let (c0, last_c0) = c0.as_chunks::<LANES>();
-                let (times, last_times) = times.as_chunks::<LANES>();
-                for (out, (c0, time)) in chunks.iter_mut().zip(c0.iter().zip(times)) {
-                    for (inside, (c, time)) in inside.iter_mut().zip(c0.iter().zip(time)) {
-                        *inside &= is_inside(*c, *time);
-                    }
-                    let after = self.complements(&c0.map(|c| 1.0 - c), time);
-                    *out = after.map(|epsilon| 1.0 - epsilon);
-                }
-                let mut last = 1;
-                for (out, (c, time)) in rest.iter_mut().zip(last_c0.iter().zip(last_times)) {
-                    last &= is_inside(*c, *time);
-                    *out = 1.0 - self.complement_unchecked(1.0 - c, *time);
-                }
-                inside.into_iter().chain([last]).all(|inside| inside == 1)
-            },
-        )
+        Arch::new().dispatch(Part {
+            flow: self,
+            c0,
+            times,
+            out,
+        })
+    }
+}
+
+/// Pairs that are mapped and checked in one pass.
+struct Part<'a> {
+    flow: &'a CorrelationFlow,
+    c0: &'a [f64],
+    times: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl WithSimd for Part<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        match S::F64_LANES {
+            8 => self.is_inside::<{ 8 * VECTORS }>(),
+            4 => self.is_inside::<{ 4 * VECTORS }>(),
+            _ => self.is_inside::<{ 2 * VECTORS }>(),
+        }
+    }
+}
+
+impl Part<'_> {
+    /// So many pairs at a time.
+    #[inline(always)]
+    fn is_inside<const N: usize>(self) -> bool {
+        let is_inside =
+            |c: f64, time: f64| u64::from((c.abs() <= 1.0) & (time >= 0.0) & (time <= f64::MAX));
+        let mut inside = [1; N];
+        let (chunks, rest) = self.out.as_chunks_mut::<N>();
+        let (c0, last_c0) = self.c0.as_chunks::<N>();
+        let (times, last_times) = self.times.as_chunks::<N>();
+        for (out, (c0, time)) in chunks.iter_mut().zip(c0.iter().zip(times)) {
+            for (inside, (c, time)) in inside.iter_mut().zip(c0.iter().zip(time)) {
+                *inside &= is_inside(*c, *time);
+            }
+            let mut epsilon = [0.0; N];
+            for (epsilon, c) in epsilon.iter_mut().zip(c0) {
+                *epsilon = 1.0 - c;
+            }
+            let after = self.flow.complements(&epsilon, time);
+            for (out, epsilon) in out.iter_mut().zip(after) {
+                *out = 1.0 - epsilon;
+            }
+        }
+        let mut last = 1;
+        for (out, (c, time)) in rest.iter_mut().zip(last_c0.iter().zip(last_times)) {
+            last &= is_inside(*c, *time);
+            *out = 1.0 - self.flow.complement_unchecked(1.0 - c, *time);
+        }
+        inside.into_iter().chain([last]).all(|inside| inside == 1)
     }
 }
 
@@ -454,15 +441,27 @@ mod tests {
     #[test]
     fn interpolants_are_resolved_to_rounding() {
         let all = Interpolants::new();
-        // the last is added to a number that is at least 1, and is below 0.12
         for (interpolant, terms, bound) in [
             (&all.early_time, EARLY_TIME, 3e-15),
             (&all.late_time, LATE_TIME, 3e-15),
-            (&all.age, AGE, 5e-15),
-            (&all.position, POSITION, 2e-14),
         ] {
             let error = interpolant.truncation_error(terms);
             assert!(error < bound, "{error:e}");
+        }
+    }
+
+    #[test]
+    fn the_quotients_are_the_interpolants_and_their_inverse() {
+        let flow = CorrelationFlow::shared();
+        for i in 0..=2000 {
+            let epsilon = 2.0 - f64::from(i) / 1000.0 * (1.0 - 1e-12);
+            let time = flow.age(epsilon);
+            let from_the_start = flow.complement_unchecked(2.0, time);
+            let error = (from_the_start / epsilon - 1.0).abs();
+            assert!(error < 4e-15, "{epsilon}: {error:e}");
+            let later = flow.complement_unchecked(epsilon, 1.0);
+            let error = (flow.complement_unchecked(2.0, time + 1.0) / later - 1.0).abs();
+            assert!(error < 4e-15, "{epsilon}: {error:e}");
         }
     }
 }

@@ -25,6 +25,7 @@ mod fixed_point;
 mod gram;
 mod homogeneous;
 mod infinite_stack;
+mod quotient;
 mod series;
 mod trajectory;
 mod variance_limit;
