@@ -18,6 +18,7 @@
 //! | `inner_products` | the products of points with points, of each pair the same bits in any company |
 //! | `matrices` | products and exponentials of matrices, with the same bits on every machine |
 //! | `beside` | the same products with points beside each other, whose entries come piece by piece |
+//! | `lines` | numbers that begin with a line of the first-level cache |
 //! | `summation` | sums of products in an order that no machine changes |
 
 mod beside;
@@ -28,6 +29,7 @@ pub(crate) mod error_function;
 pub mod exponential;
 pub mod gauss_legendre;
 mod inner_products;
+mod lines;
 pub(crate) mod logistic;
 mod magnitude;
 mod matrices;
@@ -44,6 +46,7 @@ pub use beside::{BESIDE, ProductsBeside};
 pub use buffers::{Buffers, keep_freed_memory, threads};
 pub use cholesky::semidefinite_cholesky;
 pub use inner_products::{PackedPoints, inner_products, mirror};
+pub use lines::{Lines, SPARE, from_a_line};
 pub use magnitude::Magnitude;
 pub use matrices::{matrix_exponential, matrix_product};
 pub use power_of_two::{power_of_two, scale_by_power_of_two};
@@ -72,9 +75,14 @@ pub fn zeros(quantity: &str, rows: usize, columns: usize) -> Result<Vec<f64>> {
 /// # Errors
 /// As [`zeros`].
 pub fn reserved<T>(quantity: &str, rows: usize, columns: usize) -> Result<Vec<T>> {
+    reserved_beside(quantity, rows, columns, 0)
+}
+
+/// [`reserved`], with some entries more.
+fn reserved_beside<T>(quantity: &str, rows: usize, columns: usize, spare: usize) -> Result<Vec<T>> {
     let entries = rows as u128 * columns as u128;
     let refused = || Error::out_of_memory(quantity, entries);
-    let length = usize::try_from(entries).map_err(|_| refused())?;
+    let length = usize::try_from(entries + spare as u128).map_err(|_| refused())?;
     let mut values = Vec::new();
     values.try_reserve_exact(length).map_err(|_| refused())?;
     Ok(values)

@@ -4,9 +4,14 @@ use nalgebra::DMatrix;
 
 use super::Site;
 use super::pass::{self, FeatureProducts};
-use super::signal::{Signal, blocks, shift};
-use crate::numerics::{power_of_two, scale_by_power_of_two, semidefinite_cholesky};
+use super::signal::{BLOCK, Signal, blocks, shift};
+use crate::numerics::{
+    SPARE, from_a_line, power_of_two, scale_by_power_of_two, semidefinite_cholesky,
+};
 use crate::{Error, Result, error};
+
+/// Normals that are drawn at a time, for one or more blocks of neurons: the numbers are the same for any.
+const DRAWN: usize = 1024;
 
 /// The law of a layer's outputs given the signal at its inputs: neurons are independent, and neuron $i$ is
 /// $\mathcal N(s M_i, \alpha^2 A)$ at the $m$ inputs, with a mean $M \in \mathbb R^{n \times m}$ of its own
@@ -67,7 +72,11 @@ impl ConditionalLaw {
             }
             largest = largest.max(variance);
         }
-        let shift = shift(largest.log2());
+        // no logarithm in the range that layers are in
+        let shift = match largest {
+            1e-60..1e60 => 0,
+            _ => shift(largest.log2()),
+        };
         if shift != 0 {
             covariance *= power_of_two(-shift);
         }
@@ -256,14 +265,20 @@ impl Covariance {
         if let Some(products) = &mut products {
             products.clear();
         }
-        for rows in blocks(signal.width()) {
-            let size = rows.len();
-            site.normals.resize(size * points, 0.0);
-            site.rng.fill_normals(&mut site.normals);
-            let (step, normals) = ((skip, &root), (&site.normals[..], size));
-            match &mut products {
-                Some(products) => products.advance(&mut signal, rows, step, normals),
-                None => pass::advance(&mut signal, rows, step, normals),
+        let (width, step) = (signal.width(), (skip, &root));
+        let together = (DRAWN / (BLOCK * points)).max(1) * BLOCK;
+        for start in (0..width).step_by(together) {
+            let drawn = together.min(width - start);
+            site.normals.resize(drawn * points + SPARE, 0.0);
+            let normals = &mut from_a_line(&mut site.normals)[..drawn * points];
+            site.rng.fill_normals(normals);
+            for rows in blocks(drawn) {
+                let normals = (&normals[rows.start * points..], rows.len());
+                let rows = start + rows.start..start + rows.end;
+                match &mut products {
+                    Some(products) => products.advance(&mut signal, rows, step, normals),
+                    None => pass::advance(&mut signal, rows, step, normals),
+                }
             }
         }
         signal.set_exponent(signal.exponent());

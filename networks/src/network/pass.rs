@@ -169,13 +169,15 @@ impl<const M: usize> WithSimd for Pass<'_, M> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [[f64; M]; M] {
-        // all 16 lanes of the sum of one input at a time, or 8 of each of the three of two inputs
-        match LANES / M / S::F64_LANES {
-            1 => self.by_vectors::<S, 1>(simd),
-            2 => self.by_vectors::<S, 2>(simd),
-            4 => self.by_vectors::<S, 4>(simd),
-            8 => self.by_vectors::<S, 8>(simd),
-            _ => self.by_vectors::<S, 16>(simd),
+        // all 16 lanes of each sum at a time, or 8 of each of the three of two inputs where registers are few
+        match (S::F64_LANES, M) {
+            (8, _) => self.by_vectors::<S, 2>(simd),
+            (4, 1) => self.by_vectors::<S, 4>(simd),
+            (4, _) => self.by_vectors::<S, 2>(simd),
+            (2, 1) => self.by_vectors::<S, 8>(simd),
+            (2, _) => self.by_vectors::<S, 4>(simd),
+            (_, 1) => self.by_vectors::<S, 16>(simd),
+            _ => self.by_vectors::<S, 8>(simd),
         }
     }
 }
@@ -183,11 +185,33 @@ impl<const M: usize> WithSimd for Pass<'_, M> {
 impl<const M: usize> Pass<'_, M> {
     #[inline(always)]
     fn by_vectors<S: Simd, const G: usize>(self, simd: S) -> [[f64; M]; M] {
+        if self.skip == 1.0 {
+            return self.with_skip::<S, G>(
+                simd,
+                #[inline(always)]
+                |y| y,
+            );
+        }
+        let skip = simd.splat_f64s(self.skip);
+        self.with_skip::<S, G>(
+            simd,
+            #[inline(always)]
+            |y| simd.mul_f64s(skip, y),
+        )
+    }
+
+    #[inline(always)]
+    fn with_skip<S: Simd, const G: usize>(
+        self,
+        simd: S,
+        kept: impl Fn(S::f64s) -> S::f64s,
+    ) -> [[f64; M]; M] {
         let Slopes { negative, positive } = self.slopes;
         let zero = simd.splat_f64s(0.0);
         if (negative, positive) == (0.0, 1.0) {
             return self.sums::<S, G>(
                 simd,
+                kept,
                 #[inline(always)]
                 |y| simd.max_f64s(y, zero),
             );
@@ -195,6 +219,7 @@ impl<const M: usize> Pass<'_, M> {
         let (negative, positive) = (simd.splat_f64s(negative), simd.splat_f64s(positive));
         self.sums::<S, G>(
             simd,
+            kept,
             #[inline(always)]
             |y| {
                 let is_positive = simd.greater_than_f64s(y, zero);
@@ -208,18 +233,32 @@ impl<const M: usize> Pass<'_, M> {
     fn sums<S: Simd, const G: usize>(
         self,
         simd: S,
+        kept: impl Fn(S::f64s) -> S::f64s,
         phi: impl Fn(S::f64s) -> S::f64s,
     ) -> [[f64; M]; M] {
         let (slopes, tail_skip, tail_root) = (self.slopes, self.skip, self.root);
         let size = self.normals[0].len();
         let whole = size / LANES * LANES;
-        let mut parts = self.columns.map(|y| y.split_at_mut(whole));
-        let columns = parts
-            .each_mut()
-            .map(|(head, _)| S::as_mut_simd_f64s(head).0);
-        let normals = self.normals.map(|z| S::as_simd_f64s(&z[..whole]).0);
-        let skip = simd.splat_f64s(self.skip);
-        let root = self.root.map(|row| row.map(|entry| simd.splat_f64s(entry)));
+        let mut parts = self.columns.map(
+            #[inline(always)]
+            |y| y.split_at_mut(whole),
+        );
+        let columns = parts.each_mut().map(
+            #[inline(always)]
+            |(head, _)| S::as_mut_simd_f64s(head).0,
+        );
+        let normals = self.normals.map(
+            #[inline(always)]
+            |z| S::as_simd_f64s(&z[..whole]).0,
+        );
+        let mut root = [[simd.splat_f64s(0.0); M]; M];
+        for (root, row) in root
+            .as_flattened_mut()
+            .iter_mut()
+            .zip(self.root.as_flattened())
+        {
+            *root = simd.splat_f64s(*row);
+        }
         let mut totals = [[[simd.splat_f64s(0.0); G]; M]; M];
         let vectors = LANES / S::F64_LANES;
         for part in (0..vectors).step_by(G) {
@@ -230,9 +269,8 @@ impl<const M: usize> Pass<'_, M> {
                 for j in 0..M {
                     let y = &mut columns[j][at..at + G];
                     for g in 0..G {
-                        let kept = simd.mul_f64s(skip, y[g]);
-                        let mut value = simd.add_f64s(kept, simd.mul_f64s(root[j][0], z[0][g]));
-                        for k in 1..=j {
+                        let mut value = kept(y[g]);
+                        for k in 0..=j {
                             value = simd.add_f64s(value, simd.mul_f64s(root[j][k], z[k][g]));
                         }
                         y[g] = value;

@@ -67,8 +67,11 @@ pub(super) fn sample_chain(
             None => dense.conditional_after(phi, &signal, site)?,
         };
         let (width, points) = (law.width(), law.points());
-        products = (left > 0 && width == signal.width())
-            .then(|| products.unwrap_or_else(|| FeatureProducts::unknown(phi, width, points)));
+        if left == 0 || width != signal.width() {
+            products = None;
+        } else if products.is_none() {
+            products = Some(FeatureProducts::unknown(phi, width, points));
+        }
         let law = law.scaled(scale);
         signal = law.added_to(skip, signal, site, products.as_mut())?;
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
-use crate::numerics::{dot, power_of_two, scale_by_power_of_two, zeros};
+use crate::numerics::{Lines, dot, power_of_two, scale_by_power_of_two};
 use crate::{Error, Inputs, Result, Scalar, error};
 
 /// Neurons that are worked on together: what a layer does to them stays in the first-level cache.
@@ -36,7 +36,7 @@ pub struct Signal {
     width: usize,
     points: usize,
     /// Column by column.
-    values: Vec<f64>,
+    values: Lines,
     exponent: i64,
     /// Given numbers, whose angles are known better than their products.
     is_input: bool,
@@ -49,7 +49,7 @@ impl Signal {
     /// [`Error::Invalid`] for a width of 0; [`Error::OutOfMemory`] if they cannot be allocated.
     pub fn zeros(width: usize, points: usize) -> Result<Self> {
         error::size("width", width)?;
-        let values = zeros("the pre-activations", width, points)?;
+        let values = Lines::zeros("the pre-activations", width, points)?;
         Ok(Self {
             width,
             points,
@@ -75,7 +75,7 @@ impl Signal {
         Ok(Self {
             width,
             points,
-            values: y.as_slice().to_vec(),
+            values: Lines::from(y.as_slice()),
             exponent: 0,
             is_input: false,
         })
@@ -106,7 +106,7 @@ impl Signal {
         Self {
             width: x.dimension(),
             points: x.len(),
-            values: T::widened(x.slice(0..x.len())).into_owned(),
+            values: Lines::from(&*T::widened(x.slice(0..x.len()))),
             exponent: 0,
             is_input: true,
         }
@@ -160,7 +160,8 @@ impl Signal {
     /// [`Error::Overflow`] if an entry exceeds the range.
     pub fn to_matrix(&self) -> Result<DMatrix<f64>> {
         let unscaled = self.clone().unscaled()?;
-        Ok(DMatrix::from_vec(self.width, self.points, unscaled.values))
+        let values = unscaled.values.into_vec();
+        Ok(DMatrix::from_vec(self.width, self.points, values))
     }
 
     /// With $e = 0$, for layers that do not commute with positive factors.
@@ -169,7 +170,7 @@ impl Signal {
     /// [`Error::Overflow`] if an entry exceeds the range.
     pub fn unscaled(mut self) -> Result<Self> {
         if self.exponent != 0 {
-            for entry in &mut self.values {
+            for entry in &mut *self.values {
                 *entry = scale_by_power_of_two("the pre-activations", *entry, self.exponent / 2)?;
             }
             self.exponent = 0;
@@ -183,7 +184,7 @@ impl Signal {
             let half = (self.exponent - exponent) / 2;
             // two factors: one alone may leave the range, and make NaN of zeros beside subnormal numbers
             let (first, second) = (power_of_two(half / 2), power_of_two(half - half / 2));
-            for entry in &mut self.values {
+            for entry in &mut *self.values {
                 *entry = *entry * first * second;
             }
             self.exponent = exponent;
@@ -222,17 +223,12 @@ impl Signal {
 
     /// With $2^{-e/2} Y$ replaced by what `map` writes for some entries at a time.
     pub(crate) fn mapped(&self, map: impl Fn(&[f64], &mut [f64])) -> Self {
-        let mut block = [0.0; BLOCK];
-        let mut values = Vec::with_capacity(self.values.len());
-        for y in self.values.chunks(BLOCK) {
-            map(y, &mut block[..y.len()]);
-            values.extend_from_slice(&block[..y.len()]);
+        let mut mapped = self.clone();
+        let parts = mapped.values_mut().chunks_mut(BLOCK);
+        for (out, y) in parts.zip(self.values.chunks(BLOCK)) {
+            map(y, out);
         }
-        Self {
-            values,
-            is_input: false,
-            ..*self
-        }
+        mapped
     }
 
     /// `factor` $Y$.
@@ -254,7 +250,7 @@ impl Signal {
         let exponent = self.exponent.max(other.exponent);
         let other = other.with_exponent(exponent);
         self = self.with_exponent(exponent);
-        for (y, z) in self.values.iter_mut().zip(&other.values) {
+        for (y, z) in self.values.iter_mut().zip(&*other.values) {
             *y = factor * *y + other_factor * z;
         }
         self.is_input = false;
@@ -325,19 +321,17 @@ impl Signal {
             .map(|signal| signal.with_exponent(exponent))
             .collect();
         let width = signals.iter().map(|signal| signal.width).sum();
-        let mut values = Vec::with_capacity(width * points);
+        let mut joined = Self::zeros(width, points)?;
+        joined.exponent = exponent;
+        let mut rest = &mut *joined.values;
         for j in 0..points {
             for signal in &signals {
-                values.extend_from_slice(signal.column(j));
+                let (part, others) = rest.split_at_mut(signal.width);
+                part.copy_from_slice(signal.column(j));
+                rest = others;
             }
         }
-        Ok(Self {
-            width,
-            points,
-            values,
-            exponent,
-            is_input: false,
-        })
+        Ok(joined)
     }
 }
 
