@@ -25,6 +25,7 @@ use super::covariance_flow::{
     noise_of_defect, singular_since,
 };
 use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress, Step};
+use super::midpoints::HomogeneousBranch;
 use crate::covariance::PairCorrelation;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::vectorized::vectorized;
@@ -154,11 +155,12 @@ impl<'a> BlockFlow<'a> {
         }
     }
 
-    /// What single pairs ask for.
-    pub(super) fn demands(self) -> Demands {
+    /// What single pairs ask for, with a tangent kernel or without.
+    pub(super) fn demands(self, has_tangent: bool) -> Demands {
         Demands {
             tolerance: self.tolerance,
             has_kinks: !self.is_analytic,
+            homogeneous: HomogeneousBranch::of(self.branch, has_tangent),
         }
     }
 
@@ -302,7 +304,7 @@ impl<'a> BlockFlow<'a> {
                 Ok((PairCovariance::diagonal(own.variance_a()[0]), 0.0))
             };
             let point = (PairCovariance::diagonal(start[i]), 0.0);
-            let (k, _) = covariance_flow::integrate(&rate, point, clock, self.demands())?;
+            let (k, _) = covariance_flow::integrate(&rate, point, clock, self.demands(false))?;
             end[i] = k.variance_a();
             error = error.max(self.tolerance);
         }
@@ -438,7 +440,8 @@ impl<'a> BlockFlow<'a> {
                 Ok(of_block(&block))
             }
         };
-        covariance_flow::integrate(&rate, of_block(pair), clock, self.demands())
+        let demands = self.demands(pair.tangent().is_some());
+        covariance_flow::integrate(&rate, of_block(pair), clock, demands)
     }
 }
 
