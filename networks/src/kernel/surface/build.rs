@@ -170,15 +170,25 @@ impl Plan {
 
     /// What a cell has at $\varepsilon = 0$; `None` if it is not smooth enough.
     fn diagonal(&self, probe: &Probe<'_>, cell: usize) -> Option<Diagonal> {
+        let is_point = self.cells.are_equal();
+        // where there is Θ = 0 alone, what is parallel mostly remains so
+        let few = (is_point || !probe.with_tangent).then(|| self.diagonal_of(probe, cell, 1));
+        match few.flatten() {
+            None if !is_point => self.diagonal_of(probe, cell, MOST_TERMS + 4),
+            few => few,
+        }
+    }
+
+    /// By so many terms.
+    fn diagonal_of(&self, probe: &Probe<'_>, cell: usize, n: usize) -> Option<Diagonal> {
         const CHECKS: [f64; 3] = [-0.97, 0.03, 0.89];
-        let n = if self.cells.are_equal() {
-            1
-        } else {
-            MOST_TERMS + 4
-        };
         let at: Vec<f64> = chebyshev::nodes(n).chain(CHECKS).collect();
         let ends = [-1.0, 1.0].map(|x| Place { cell, x });
-        let smooth = self.smoothed(probe, [&ends, &ends], &[0.0]).ok()?;
+        let smooth = if n > 1 || probe.with_tangent {
+            self.smoothed(probe, [&ends, &ends], &[0.0]).ok()?
+        } else {
+            None
+        };
         let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
         let rows = probe
             .rows(at.len(), |j| {
