@@ -284,12 +284,14 @@ impl Plan {
             let rows = groups[group].clone();
             let columns = if a == b { rows.end } else { nb };
             let qa = rows.map(|i| self.cells.variance(place(a, i, na)));
-            let pairs = (0..columns).flat_map(|j| {
-                let q = self.cells.variance(place(b, j, nb));
-                angles.iter().map(move |&epsilon| (q, epsilon))
-            });
-            let mut values = probe.block(qa.collect(), pairs)?;
-            for (value, epsilon) in values.iter_mut().zip(angles.iter().cycle()) {
+            let qb = (0..columns).map(|j| self.cells.variance(place(b, j, nb)));
+            let qb: Vec<f64> = qb.collect();
+            // angle by angle: rows take small ones by longer ways
+            let pairs = angles.iter();
+            let pairs = pairs.flat_map(|&epsilon| qb.iter().map(move |&q| (q, epsilon)));
+            let pairs: Vec<(f64, f64)> = pairs.collect();
+            let mut values = probe.block(qa.collect(), pairs.iter().copied())?;
+            for (value, (_, epsilon)) in values.iter_mut().zip(pairs.iter().cycle()) {
                 value[0] /= epsilon;
             }
             Ok(values)
@@ -298,7 +300,7 @@ impl Plan {
             let (i, j) = if a == b { (i.max(j), i.min(j)) } else { (i, j) };
             let group = &rows[i / together];
             let width = group.len() / groups[i / together].len();
-            group[i % together * width + j * nr + k][f]
+            group[i % together * width + k * (width / nr) + j][f]
         };
         let (mut values, mut mirrored) = (Vec::new(), Vec::new());
         for f in 0..functions {
