@@ -87,7 +87,7 @@ impl HomogeneousBranch {
     ) -> [Midpoint; COLUMNS] {
         vectorized(
             #[inline(always)]
-            || self.midpoints(line, step, start, velocity),
+            move || self.midpoints(line, step, start, velocity),
         )
     }
 
