@@ -52,8 +52,8 @@ const LAST: f64 = 3.0;
 const FEWEST: usize = 3;
 const LIKELY: usize = 8;
 
-/// After so many columns a way is given up whose errors, if they go on to fall as they do, end further above
-/// those than by this factor: they fall faster with every column.
+/// After so many columns a way is given up whose errors, if they go on to fall as they do, would end above
+/// what is allowed by more than this factor: they fall faster with every column.
 const HOPEFUL: usize = 6;
 const FAR: f64 = 1e3;
 
