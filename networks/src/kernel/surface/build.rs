@@ -280,15 +280,22 @@ impl Plan {
             .map(|start| start..(start + together).min(na))
             .collect();
         let angles: Vec<f64> = chebyshev::nodes(nr).map(|x| piece.epsilon(x)).collect();
+        // rows of closed forms take small angles by longer ways, tables each variance by itself
+        let by_angle = !probe.is_absolute;
         let rows = probe.rows(groups.len(), |group| {
             let rows = groups[group].clone();
             let columns = if a == b { rows.end } else { nb };
             let qa = rows.map(|i| self.cells.variance(place(a, i, na)));
             let qb = (0..columns).map(|j| self.cells.variance(place(b, j, nb)));
             let qb: Vec<f64> = qb.collect();
-            // angle by angle: rows take small ones by longer ways
-            let pairs = angles.iter();
-            let pairs = pairs.flat_map(|&epsilon| qb.iter().map(move |&q| (q, epsilon)));
+            let pairs = (0..columns * nr).map(|at| {
+                let (j, k) = if by_angle {
+                    (at % columns, at / columns)
+                } else {
+                    (at / nr, at % nr)
+                };
+                (qb[j], angles[k])
+            });
             let pairs: Vec<(f64, f64)> = pairs.collect();
             let mut values = probe.block(qa.collect(), pairs.iter().copied())?;
             for (value, (_, epsilon)) in values.iter_mut().zip(pairs.iter().cycle()) {
@@ -300,7 +307,12 @@ impl Plan {
             let (i, j) = if a == b { (i.max(j), i.min(j)) } else { (i, j) };
             let group = &rows[i / together];
             let width = group.len() / groups[i / together].len();
-            group[i % together * width + k * (width / nr) + j][f]
+            let at = if by_angle {
+                k * (width / nr) + j
+            } else {
+                j * nr + k
+            };
+            group[i % together * width + at][f]
         };
         let (mut values, mut mirrored) = (Vec::new(), Vec::new());
         for f in 0..functions {
