@@ -107,7 +107,7 @@ impl Slopes {
         match row.slope {
             Some(slope) => vectorized(
                 #[inline(always)]
-                || {
+                move || {
                     for (c, slope) in correlation.iter_mut().zip(slope.iter_mut()) {
                         let (remainder, s) = arc_cosine::remainder_and_angle(c.distance());
                         let kappa0 = if c.is_positive() { 1.0 - s } else { s };
@@ -118,7 +118,7 @@ impl Slopes {
             ),
             None => vectorized(
                 #[inline(always)]
-                || {
+                move || {
                     for c in correlation.iter_mut() {
                         *c = map.image(*c);
                     }

@@ -25,6 +25,7 @@ use super::covariance_flow::{
     noise_of_defect, singular_since,
 };
 use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress, Step};
+use super::midpoints::HomogeneousBranch;
 use crate::covariance::PairCorrelation;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::vectorized::vectorized;
@@ -50,6 +51,11 @@ const LAST: f64 = 3.0;
 /// Columns of a way that is common to many pairs, at least, and as it is likely.
 const FEWEST: usize = 3;
 const LIKELY: usize = 8;
+
+/// After so many columns a way is given up whose errors, if they go on to fall as they do, would end above
+/// what is allowed by more than this factor: they fall faster with every column.
+const HOPEFUL: usize = 6;
+const FAR: f64 = 1e3;
 
 /// Between points of different variances, smaller $1 - c$ count as this one where a way is common.
 const DISTINCT: f64 = 0.02;
@@ -154,11 +160,12 @@ impl<'a> BlockFlow<'a> {
         }
     }
 
-    /// What single pairs ask for.
-    pub(super) fn demands(self) -> Demands {
+    /// What single pairs ask for, with a tangent kernel or without.
+    pub(super) fn demands(self, has_tangent: bool) -> Demands {
         Demands {
             tolerance: self.tolerance,
             has_kinks: !self.is_analytic,
+            homogeneous: HomogeneousBranch::of(self.branch, has_tangent),
         }
     }
 
@@ -302,7 +309,7 @@ impl<'a> BlockFlow<'a> {
                 Ok((PairCovariance::diagonal(own.variance_a()[0]), 0.0))
             };
             let point = (PairCovariance::diagonal(start[i]), 0.0);
-            let (k, _) = covariance_flow::integrate(&rate, point, clock, self.demands())?;
+            let (k, _) = covariance_flow::integrate(&rate, point, clock, self.demands(false))?;
             end[i] = k.variance_a();
             error = error.max(self.tolerance);
         }
@@ -438,7 +445,8 @@ impl<'a> BlockFlow<'a> {
                 Ok(of_block(&block))
             }
         };
-        covariance_flow::integrate(&rate, of_block(pair), clock, self.demands())
+        let demands = self.demands(pair.tangent().is_some());
+        covariance_flow::integrate(&rate, of_block(pair), clock, demands)
     }
 }
 
@@ -581,6 +589,7 @@ impl<'a> Passage<'a> {
 
     /// The passage on a way, without a look at errors or, if they are wanted, with all columns and with their
     /// largest errors in units of what is allowed: their differences from the last one, summed over steps.
+    /// With these it ends where no column will do.
     fn on(mut self, way: Way, mut worst: Option<&mut [f64; COLUMNS]>) -> Result<Self> {
         let mut errors = vec![
             [0.0; COLUMNS];
@@ -606,32 +615,49 @@ impl<'a> Passage<'a> {
                     return Ok(false);
                 }
                 columns.push(table.values().to_vec());
+                if columns.len() == HOPEFUL && passage.is_hopeless(&columns) {
+                    return Ok(false);
+                }
             }
             passage.state = table.into_values();
+            let Some(worst) = &mut worst else {
+                return Ok(true);
+            };
+            worst.fill(0.0);
             for (i, errors) in errors.iter_mut().enumerate() {
-                for (error, column) in errors.iter_mut().zip(&columns) {
+                let allowed = passage.accuracy * passage.common_scale(i);
+                for ((error, column), worst) in errors.iter_mut().zip(&columns).zip(&mut **worst) {
                     *error += (column[i] - passage.state[i]).abs();
-                }
-            }
-            Ok(true)
-        })?;
-        if !has_passed {
-            return Err(Error::overflow("the covariance flow"));
-        }
-        if let Some(worst) = &mut worst {
-            for (i, errors) in errors.iter().enumerate() {
-                let allowed = self.accuracy * self.common_scale(i);
-                for (worst, error) in worst.iter_mut().zip(errors) {
+                    let share = *error / allowed;
                     // not a number is not good enough
-                    *worst = if error / allowed <= *worst {
-                        *worst
-                    } else {
-                        error / allowed
-                    };
+                    *worst = if share <= *worst { *worst } else { share };
                 }
             }
+            Ok(worst[FEWEST - 1..COLUMNS - 1]
+                .iter()
+                .any(|&worst| worst <= LAST))
+        })?;
+        if has_passed {
+            Ok(self)
+        } else {
+            Err(Error::overflow("the covariance flow"))
         }
-        Ok(self)
+    }
+
+    /// Whether the differences of some first columns fall so slowly that no other will do.
+    fn is_hopeless(&mut self, columns: &[Vec<f64>]) -> bool {
+        let [.., first, second, third] = columns else {
+            return false;
+        };
+        self.state.clone_from(third);
+        let (mut before, mut last) = (0.0_f64, 0.0_f64);
+        for (i, third) in third.iter().enumerate() {
+            let allowed = self.accuracy * self.common_scale(i);
+            before = before.max((second[i] - first[i]).abs() / allowed);
+            last = last.max((third - second[i]).abs() / allowed);
+        }
+        let left = (COLUMNS - 1 - columns.len()) as i32;
+        last * (last / before).powi(left) > FAR * LAST
     }
 
     /// Takes the steps of a way, while `step` returns `true`.

@@ -1,6 +1,7 @@
 //! The flow of one pair, with steps of its own: $dK/d\tau = B(K)$ and $d\Theta/d\tau = B_\Theta(K, \Theta)$.
 
-use super::extrapolation::{Errors, Extrapolation, Progress, Step};
+use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress, Step};
+use super::midpoints::{HomogeneousBranch, Line, Midpoint};
 use crate::{Error, PairCovariance, Result};
 
 /// The share of the duration that one Euler step takes first: it leaves variances of 0 behind, and its error
@@ -64,6 +65,8 @@ pub(super) struct Demands {
     pub(super) tolerance: f64,
     /// Whether $B$ is singular where $\det K$ vanishes.
     pub(super) has_kinks: bool,
+    /// The branch, if all columns of a step can be taken at once.
+    pub(super) homogeneous: Option<HomogeneousBranch>,
 }
 
 /// How long ago $\det K$ vanished on the line through $K$ along $B(K)$, $\tau_0$.
@@ -124,6 +127,10 @@ pub(super) fn integrate(
         };
         let velocity = (velocity.0.opposite(), velocity.1);
         let start = (k.opposite(), tangent);
+        let demands = Demands {
+            homogeneous: demands.homogeneous.map(HomogeneousBranch::mirrored),
+            ..demands
+        };
         return integrate_near_one(&mirrored, start, velocity, clock, demands)
             .map(|(k, tangent)| (k.opposite(), tangent));
     }
@@ -379,8 +386,12 @@ impl<'a> Flow<'a> {
         let mut rates = |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
         let mut table = Extrapolation::default();
         let mut errors = [Errors::NONE; 4];
+        let at_once = self.columns(step, state, &velocity);
         loop {
-            table.add(&mut rates, step, state, &velocity)?;
+            match &at_once {
+                Some(all) => table.push(step, state, &velocity, all[table.columns()].to_vec()),
+                None => table.add(&mut rates, step, state, &velocity)?,
+            }
             let end = self.at(time + length, table.values()).0.geometric_mean();
             let end = end / self.factor(time + length);
             let noise = |i: usize| match table.value(i).abs() {
@@ -423,6 +434,19 @@ impl<'a> Flow<'a> {
                 return Ok(Some((next, table.columns())));
             }
         }
+    }
+
+    /// The midpoint rules of a step, where they can be taken at once.
+    fn columns(&self, step: Step, state: &[f64], velocity: &[f64]) -> Option<[Midpoint; COLUMNS]> {
+        let branch = self.demands.homogeneous.filter(|_| self.growth == 0.0)?;
+        let line = Line {
+            variances: [self.k.variance_a(), self.k.variance_b()],
+            rates: [self.velocity.variance_a(), self.velocity.variance_b()],
+            start: self.start,
+            in_root: self.in_root,
+        };
+        let [start, velocity] = [state, velocity].map(|all| Midpoint::try_from(all).ok());
+        Some(branch.columns(line, step, start?, velocity?))
     }
 
     /// $\tau$ since the start.
@@ -558,6 +582,7 @@ mod tests {
         let demands = Demands {
             tolerance: 1e-13,
             has_kinks: true,
+            homogeneous: None,
         };
         integrate(&rate, (k, 0.0), clock, demands).unwrap().0
     }

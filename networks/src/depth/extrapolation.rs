@@ -32,7 +32,8 @@ pub(super) struct Step {
 impl Step {
     /// What the rates at the start are multiplied by to move by `length`: as if they were constant in
     /// $\tau$. Near $t = 0$ rates in $t$ are not, and what starts as $t^2$ would start too late by much.
-    fn reach(self, length: f64) -> f64 {
+    #[inline(always)]
+    pub(super) fn reach(self, length: f64) -> f64 {
         if self.in_root {
             length * (1.0 + 0.5 * length / self.time)
         } else {
@@ -103,6 +104,13 @@ impl Extrapolation {
             add_multiple(&mut before, 2.0 * h, &rate);
             std::mem::swap(&mut before, &mut now);
         }
+        self.push(step, start, velocity, now);
+        Ok(())
+    }
+
+    /// The next $k$ from its $T_{k,1}$, for a step from `start`, where the rates are `velocity`.
+    pub(super) fn push(&mut self, step: Step, start: &[f64], velocity: &[f64], mut now: Vec<f64>) {
+        let k = self.row.len();
         self.before = match self.row.last() {
             Some(last) => last.clone(),
             None => {
@@ -129,7 +137,6 @@ impl Extrapolation {
             );
         }
         self.row.push(now);
-        Ok(())
     }
 
     /// What an initial layer of the step may hide, by component, after the first column; 0 without one.

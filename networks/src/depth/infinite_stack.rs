@@ -80,7 +80,7 @@ impl InfiniteStack {
         let branch = |k: PairCovariance| self.stack.branch().pair(k);
         let flow = |k: PairCovariance, clock: f64| {
             let rate = |(k, _): State| Ok((branch(k)?, 0.0));
-            covariance_flow::integrate(&rate, (k, 0.0), clock, self.flow().demands())
+            covariance_flow::integrate(&rate, (k, 0.0), clock, self.flow().demands(false))
                 .map(|(k, _)| k)
         };
         Ok(match &self.rule {
@@ -466,7 +466,7 @@ impl Layer for InfiniteStack {
         };
         let flow = self.flow();
         let way = flow.common_way(pairs, clock);
-        if way.is_none() && flow.demands().has_kinks {
+        if way.is_none() && flow.demands(false).has_kinks {
             // pairs by themselves take far more than a table saves
             return Err(Error::unsupported(
                 "a smooth form of the flow",

@@ -12,10 +12,11 @@
 //! | constant (MLP, unscaled ResNet) | fixed points $K = s^2 K + \alpha^2 B(K)$ | `fixed_point` |
 //!
 //! [`InfiniteDepth`] chooses the row that each stack of a network belongs to; the layers around it map what
-//! goes in and what comes out. Flows are integrated by `extrapolation`; `variance_limit` finds where
-//! variances end. A stack of infinite depth is itself a [`Layer`] (`infinite_stack`), so that matrices go the
-//! ways of the [`kernel`](crate::kernel): as functions of the angle, or of two norms and the angle, tabulated
-//! from the flow as they are from layers. [`Trajectory`] answers many times from one integration.
+//! goes in and what comes out. Flows are integrated by `extrapolation` (`midpoints`: all columns at once of a
+//! pair whose activation is homogeneous); `variance_limit` finds where variances end. A stack of infinite
+//! depth is itself a [`Layer`] (`infinite_stack`), so that matrices go the ways of the
+//! [`kernel`](crate::kernel): as functions of the angle, or of two norms and the angle, tabulated from the
+//! flow as they are from layers. [`Trajectory`] answers many times from one integration.
 
 mod block_flow;
 mod correlation_flow;
@@ -25,6 +26,7 @@ mod fixed_point;
 mod gram;
 mod homogeneous;
 mod infinite_stack;
+mod midpoints;
 mod quotient;
 mod series;
 mod trajectory;

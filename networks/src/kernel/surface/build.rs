@@ -170,15 +170,25 @@ impl Plan {
 
     /// What a cell has at $\varepsilon = 0$; `None` if it is not smooth enough.
     fn diagonal(&self, probe: &Probe<'_>, cell: usize) -> Option<Diagonal> {
+        let is_point = self.cells.are_equal();
+        // where there is Θ = 0 alone, what is parallel mostly remains so
+        let few = (is_point || !probe.with_tangent).then(|| self.diagonal_of(probe, cell, 1));
+        match few.flatten() {
+            None if !is_point => self.diagonal_of(probe, cell, MOST_TERMS + 4),
+            few => few,
+        }
+    }
+
+    /// By so many terms.
+    fn diagonal_of(&self, probe: &Probe<'_>, cell: usize, n: usize) -> Option<Diagonal> {
         const CHECKS: [f64; 3] = [-0.97, 0.03, 0.89];
-        let n = if self.cells.are_equal() {
-            1
-        } else {
-            MOST_TERMS + 4
-        };
         let at: Vec<f64> = chebyshev::nodes(n).chain(CHECKS).collect();
         let ends = [-1.0, 1.0].map(|x| Place { cell, x });
-        let smooth = self.smoothed(probe, [&ends, &ends], &[0.0]).ok()?;
+        let smooth = if n > 1 || probe.with_tangent {
+            self.smoothed(probe, [&ends, &ends], &[0.0]).ok()?
+        } else {
+            None
+        };
         let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
         let rows = probe
             .rows(at.len(), |j| {
@@ -270,16 +280,25 @@ impl Plan {
             .map(|start| start..(start + together).min(na))
             .collect();
         let angles: Vec<f64> = chebyshev::nodes(nr).map(|x| piece.epsilon(x)).collect();
+        // rows of closed forms take small angles by longer ways, tables each variance by itself
+        let by_angle = !probe.is_absolute;
         let rows = probe.rows(groups.len(), |group| {
             let rows = groups[group].clone();
             let columns = if a == b { rows.end } else { nb };
             let qa = rows.map(|i| self.cells.variance(place(a, i, na)));
-            let pairs = (0..columns).flat_map(|j| {
-                let q = self.cells.variance(place(b, j, nb));
-                angles.iter().map(move |&epsilon| (q, epsilon))
+            let qb = (0..columns).map(|j| self.cells.variance(place(b, j, nb)));
+            let qb: Vec<f64> = qb.collect();
+            let pairs = (0..columns * nr).map(|at| {
+                let (j, k) = if by_angle {
+                    (at % columns, at / columns)
+                } else {
+                    (at / nr, at % nr)
+                };
+                (qb[j], angles[k])
             });
-            let mut values = probe.block(qa.collect(), pairs)?;
-            for (value, epsilon) in values.iter_mut().zip(angles.iter().cycle()) {
+            let pairs: Vec<(f64, f64)> = pairs.collect();
+            let mut values = probe.block(qa.collect(), pairs.iter().copied())?;
+            for (value, (_, epsilon)) in values.iter_mut().zip(pairs.iter().cycle()) {
                 value[0] /= epsilon;
             }
             Ok(values)
@@ -288,7 +307,12 @@ impl Plan {
             let (i, j) = if a == b { (i.max(j), i.min(j)) } else { (i, j) };
             let group = &rows[i / together];
             let width = group.len() / groups[i / together].len();
-            group[i % together * width + j * nr + k][f]
+            let at = if by_angle {
+                k * (width / nr) + j
+            } else {
+                j * nr + k
+            };
+            group[i % together * width + at][f]
         };
         let (mut values, mut mirrored) = (Vec::new(), Vec::new());
         for f in 0..functions {

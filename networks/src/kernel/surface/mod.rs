@@ -398,6 +398,9 @@ impl Surface {
 
     /// A pair at $\varepsilon = 0$: a point with itself, or with another of the same norm.
     fn parallel(&self, (a, b): (usize, usize), is_same: bool) -> Option<Values> {
+        if is_same && !self.with_tangent {
+            return Some([0.0; 2]);
+        }
         let place = self.places[a].filter(|_| self.variances[a] == self.variances[b])?;
         let diagonal = self.diagonals[place.cell].as_ref()?;
         Some(if is_same {
