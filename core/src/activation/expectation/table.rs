@@ -186,14 +186,11 @@ impl<'a> Steep<'a> {
 }
 
 /// The largest variance of an interval, within a factor of 2, at which $\varphi$ and $\varphi^\prime$ have
-/// series.
+/// series; `None` if that is within this factor of the lowest.
 fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
     let has_series = |q: f64| phi.series(&[q]).is_some();
     if has_series(highest) {
         return Some(highest);
-    }
-    if !has_series(lowest) {
-        return None;
     }
     let (mut low, mut high) = (lowest, highest);
     while high > 2.0 * low {
@@ -204,7 +201,7 @@ fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
             high = middle;
         }
     }
-    Some(low)
+    (low > lowest).then_some(low)
 }
 
 /// The number of leading coefficients that hold all but [`TAIL`] of the norm.
@@ -222,7 +219,7 @@ fn needed(series: &HermiteSeries) -> usize {
 impl DualTable {
     /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where
     /// the activation becomes too steep for a series, and from there down as far as 100 pieces reach; `None`
-    /// if it is too steep everywhere.
+    /// if it is too steep almost everywhere.
     pub(crate) fn new(phi: &dyn Dual, lowest: f64, highest: f64) -> Option<Self> {
         let phi = Steep::new(phi);
         let mut reached = steepest(phi, lowest, highest)?;
@@ -232,7 +229,7 @@ impl DualTable {
                 return Some(table);
             }
             reached *= 0.5;
-            if reached < lowest {
+            if reached < 2.0 * lowest {
                 break;
             }
         }

@@ -45,12 +45,13 @@ const WORTH_MORE: f64 = 0.2;
 const CELL_HALVINGS: u32 = 3;
 
 impl Surface {
-    /// The tables of a network for inputs, if they are worth it.
+    /// The tables of a network for inputs, if they are worth it; it is given as it is, and with the tables
+    /// of its activations.
     ///
     /// # Errors
     /// [`Error::Overflow`](crate::Error::Overflow) of a variance at the output.
     pub(crate) fn new<T: Scalar>(
-        network: &Network,
+        (open, network): (&Network, &Network),
         pairs: &InputPairs<'_, T>,
         with_tangent: bool,
     ) -> Result<Option<Self>> {
@@ -70,7 +71,8 @@ impl Surface {
         let variances = pairs.variances();
         let is_absolute = network.has_tables() || economy.is_slow();
         let of_activations = if is_absolute {
-            let layer = pair_cost::without_closed_form(!economy.is_slow());
+            let cost = open.pair_cost();
+            let layer = pair_cost::without_closed_form(!pair_cost::is_slow(cost));
             QUADRATURE * (cost / layer).max(1.0)
         } else {
             CLOSED_FORMS
@@ -236,19 +238,31 @@ impl Plan {
             }
             let patches = self.fit(smooth, index, sizes).ok()?;
             let error = self.error(probe, &checks, (index, &patches[0], sizes), &scale)?;
+            let tails = patches[0].tails();
             if error < least {
                 (best, least) = (Some(patches), error);
             }
-            if error <= probe.noise || error > WORTH_MORE * before {
+            let more = self.foretold(sizes, tails, NEGLIGIBLE * probe.noise);
+            if error <= probe.noise || error > WORTH_MORE * before || more == sizes {
                 break;
             }
-            if !self.cells.are_equal() {
-                sizes[0] = (sizes[0] + 4).min(MOST_TERMS_OF_BOXES);
-                sizes[1] = (sizes[1] + 4).min(MOST_TERMS_OF_BOXES);
-            }
-            sizes[2] = (sizes[2] + 3).min(MOST_POWERS);
+            sizes = more;
         }
         best.filter(|_| least <= 2.0 * probe.noise)
+    }
+
+    /// How many terms leave out no more than `tolerance`, where coefficients go on falling geometrically from
+    /// 1 to these tails.
+    fn foretold(&self, sizes: [usize; 3], tails: [f64; 3], tolerance: f64) -> [usize; 3] {
+        let most = [MOST_TERMS_OF_BOXES, MOST_TERMS_OF_BOXES, MOST_POWERS];
+        std::array::from_fn(|axis| {
+            let (size, tail) = (sizes[axis], tails[axis]);
+            if tail <= tolerance || (axis < 2 && self.cells.are_equal()) {
+                return size;
+            }
+            let factor = tolerance.ln() / tail.min(0.1).ln();
+            ((size as f64 * factor).ceil() as usize).clamp(size, most[axis].max(size))
+        })
     }
 
     fn fit(
