@@ -34,6 +34,10 @@ const PIECES: f64 = 100.0;
 /// variance.
 const HALVINGS: usize = 8;
 
+/// Tables of less, where the activation is too steep for more, are not worth their set-up: series are longest
+/// there.
+const OCTAVE: f64 = 2.0;
+
 /// By so much tables are wider than the variances that they are made for: rounding stays inside.
 const HAIR: f64 = 1e-12;
 
@@ -185,15 +189,15 @@ impl<'a> Steep<'a> {
     }
 }
 
-/// The largest variance of an interval, within a factor of 2, at which $\varphi$ and $\varphi^\prime$ have
-/// series; `None` if that is within this factor of the lowest.
+/// The largest variance of an interval, within an [`OCTAVE`], at which $\varphi$ and $\varphi^\prime$ have
+/// series; `None` if that is within an octave of the lowest.
 fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
     let has_series = |q: f64| phi.series(&[q]).is_some();
     if has_series(highest) {
         return Some(highest);
     }
     let (mut low, mut high) = (lowest, highest);
-    while high > 2.0 * low {
+    while high > OCTAVE * low {
         let middle = low.sqrt() * high.sqrt();
         if has_series(middle) {
             low = middle;
@@ -201,7 +205,7 @@ fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
             high = middle;
         }
     }
-    (low > lowest).then_some(low)
+    (low >= OCTAVE * lowest).then_some(low)
 }
 
 /// The number of leading coefficients that hold all but [`TAIL`] of the norm.
@@ -229,7 +233,7 @@ impl DualTable {
                 return Some(table);
             }
             reached *= 0.5;
-            if reached < 2.0 * lowest {
+            if reached < OCTAVE * lowest {
                 break;
             }
         }

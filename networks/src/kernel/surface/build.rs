@@ -33,8 +33,10 @@ const SINGLE: f64 = 0.2;
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
 
-/// Rows of nodes that are evaluated together, and where an evaluation takes long.
+/// Rows of nodes that are evaluated together, of symmetric boxes where rows share next to nothing, and where
+/// an evaluation takes long.
 const ROWS: usize = 4;
+const ROWS_OF_HALVES: usize = 2;
 const ROWS_OF_FLOWS: usize = 6;
 
 /// How often a box is tried, each time with more terms, and the part that this must leave of the error.
@@ -261,7 +263,7 @@ impl Plan {
                 return size;
             }
             let factor = tolerance.ln() / tail.min(0.1).ln();
-            ((size as f64 * factor).ceil() as usize).clamp(size, most[axis].max(size))
+            ((size as f64 * factor).ceil() as usize + 1).clamp(size, most[axis].max(size))
         })
     }
 
@@ -277,7 +279,11 @@ impl Plan {
             x: chebyshev::node(j, n),
         };
         let functions = if probe.with_tangent { 2 } else { 1 };
-        let together = if probe.adapts { ROWS_OF_FLOWS } else { ROWS };
+        let together = match probe.adapts {
+            true => ROWS_OF_FLOWS,
+            false if a == b && !probe.network.has_tables() => ROWS_OF_HALVES,
+            false => ROWS,
+        };
         // some rows at a time, which share what layers know of their columns; of a symmetric box half
         let groups: Vec<Range<usize>> = (0..na)
             .step_by(together)

@@ -39,12 +39,11 @@ mod tests;
 
 use std::ops::Range;
 
-use axes::{Cells, Place};
+use axes::{Cells, Piece, Place};
 use patch::{LANES, Patch, Section};
 use probe::{Probe, Values};
 
 use super::product::Room;
-use crate::covariance::AnglePiece;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
@@ -67,7 +66,7 @@ pub(crate) struct Surface {
     one_by_one: bool,
     /// Smaller $\varepsilon$ are not tabulated.
     start: f64,
-    pieces: Vec<AnglePiece>,
+    pieces: Vec<Piece>,
     /// The number of terms in $\log q$ of each cell.
     terms: Vec<usize>,
     /// By cell of the row, cell of the column, piece.
@@ -473,12 +472,16 @@ impl Surface {
                 let mut found = [0; LANES];
                 for piece in pieces {
                     for lane in 0..LANES {
-                        found[lane] += u64::from(all[lane] > piece.end);
+                        found[lane] += u64::from(all[lane] > piece.end());
                     }
                 }
                 for lane in 0..LANES {
                     let is_below = all[lane] < start;
-                    found[lane] = if is_below { pieces.len() as u64 } else { found[lane] };
+                    found[lane] = if is_below {
+                        pieces.len() as u64
+                    } else {
+                        found[lane]
+                    };
                 }
                 found
             },
@@ -532,7 +535,7 @@ fn by_points(left: &[Left], width: usize) -> (Vec<Left>, Vec<Left>) {
 fn lanes_at<const F: usize>(
     (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
     section: &Section,
-    piece: &AnglePiece,
+    piece: &Piece,
 ) -> [[f64; LANES]; F] {
     vectorized(
         #[inline(always)]

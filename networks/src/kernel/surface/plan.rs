@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::axes::{BoxIndex, Cells, Place, angle_pieces};
+use super::axes::{BoxIndex, Cells, Piece, Place, angle_pieces};
 use super::economy::Economy;
 use super::patch::LANES;
 use super::probe::{Probe, Values};
-use crate::covariance::AnglePiece;
 use crate::kernel::product::InputPairs;
 use crate::network::Network;
 use crate::{Result, Scalar};
@@ -78,7 +77,7 @@ pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample
 pub(super) struct Plan {
     pub(super) cells: Cells,
     pub(super) start: f64,
-    pub(super) pieces: Vec<AnglePiece>,
+    pub(super) pieces: Vec<Piece>,
     /// By cell.
     pub(super) terms: Vec<usize>,
     /// By piece.
@@ -141,9 +140,9 @@ impl Plan {
         for piece in all {
             let inside = samples
                 .iter()
-                .filter(|sample| sample.epsilon > low && sample.epsilon <= piece.end);
+                .filter(|sample| sample.epsilon > low && sample.epsilon <= piece.end());
             let inside: Vec<&Sample> = inside.collect();
-            low = piece.end;
+            low = piece.end();
             match inside.get(inside.len() / 2) {
                 Some(middle) if is_worth_it(inside.len()) => {
                     self.split(probe, piece, self.cells_of(middle), PIECE_HALVINGS);
@@ -167,7 +166,7 @@ impl Plan {
         let mut counts = BTreeMap::new();
         for sample in samples {
             let mut pieces = self.pieces.iter();
-            let piece = pieces.position(|piece| sample.epsilon <= piece.end);
+            let piece = pieces.position(|piece| sample.epsilon <= piece.end());
             if let (Some(piece), true) = (piece, sample.epsilon >= self.start) {
                 let (a, b) = self.cells_of(sample);
                 let (row, column) = (a.max(b), a.min(b));
@@ -275,13 +274,7 @@ impl Plan {
     }
 
     /// Adds a piece, or its parts if it has too many terms.
-    fn split(
-        &mut self,
-        probe: &Probe<'_>,
-        piece: AnglePiece,
-        cells: (usize, usize),
-        halvings: u32,
-    ) {
+    fn split(&mut self, probe: &Probe<'_>, piece: Piece, cells: (usize, usize), halvings: u32) {
         let powers = [0.0, 0.93].map(|x| {
             let a = Place { cell: cells.0, x };
             let b = Place {
