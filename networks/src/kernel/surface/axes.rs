@@ -131,11 +131,15 @@ const FAR_HALVINGS: i32 = 4;
 /// Bent pieces are so many of these long.
 const BENT_HALVINGS: i32 = 2;
 
+/// The ratio of the ends, in $\sqrt\varepsilon$, of pieces that need not be bent.
+const SHORT: f64 = 1.5;
+
 /// A piece of the angle, in a variable that keeps away from $\varepsilon = 0$ and 2.
 ///
 /// Near $\varepsilon = 0$ functions of different norms vary on the scale of $\sqrt\varepsilon$ itself: they
 /// are given by $x = (s+\beta)/(1+\beta s)$, $s \in [-1, 1]$ linear in $\sqrt\varepsilon$, which takes both
-/// ends of the angle equally far away from $[-1, 1]$. A piece may so be twice as long on a logarithmic scale.
+/// ends of the angle equally far away from $[-1, 1]$. A piece may so be twice as long on a logarithmic scale;
+/// short ones stay straight, which saves a division for each pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     straight: AnglePiece,
@@ -156,7 +160,7 @@ impl Piece {
         Self {
             straight,
             ends,
-            bend: if is_bent { bend } else { 0.0 },
+            bend: if is_bent && b > SHORT * a { bend } else { 0.0 },
         }
     }
 

@@ -133,7 +133,7 @@ impl Plan {
         let (cells, pieces) = (self.cells.len(), self.pieces.len());
         let diagonals = parallel::try_map(cells, |cell| Ok(self.diagonal(probe, cell)))?;
         let mut patches = vec![None; cells * cells * pieces];
-        let mut terms = self.terms.clone();
+        let mut terms = vec![1; cells];
         let mut reached = 0.0;
         let scale = |place: Place| {
             let diagonal = diagonals[place.cell].as_ref();
@@ -225,8 +225,7 @@ impl Plan {
         let angles = [-1.0, 0.0, 1.0].map(|r| piece.epsilon(r));
         let smooth = self.smoothed(probe, [&ends[0], &ends[1]], &angles).ok()?;
         let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-        let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
-        let mut sizes = [a, b, self.powers[index.piece]];
+        let mut sizes = self.sizes(probe, index);
         // what a node costs in the box, and what all trials have cost
         let cost = smooth.network.pair_cost() / probe.network.pair_cost();
         let mut nodes = 0.0;

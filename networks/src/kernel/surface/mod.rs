@@ -363,13 +363,12 @@ impl Surface {
         for (cell, places) in columns.cells.iter().enumerate() {
             for start in places.clone().step_by(LANES) {
                 let chunk = start..(start + LANES).min(places.end);
-                let found = self.pieces_of(&space.complement[chunk.clone()]);
-                let first = found[0];
-                let is_common = found.iter().all(|&piece| piece == first);
-                if is_common && (first as usize) < pieces {
-                    space.chunks.push((cell * pieces + first as usize, chunk));
+                let complement = &space.complement[chunk.clone()];
+                if let Some(piece) = self.common_piece(complement) {
+                    space.chunks.push((cell * pieces + piece, chunk));
                     continue;
                 }
+                let found = self.pieces_of(complement);
                 let lists = &mut space.lists[cell * pieces..(cell + 1) * pieces];
                 for (at, piece) in chunk.zip(found) {
                     let list = lists.get_mut(piece as usize);
@@ -461,6 +460,28 @@ impl Surface {
         }
     }
 
+    /// The piece of all of these, if it is one.
+    fn common_piece(&self, epsilon: &[f64]) -> Option<usize> {
+        let (low, high) = vectorized(
+            #[inline(always)]
+            || {
+                let (mut low, mut high) = ([f64::INFINITY; 8], [0.0; 8]);
+                for chunk in epsilon.chunks(8) {
+                    for (lane, &e) in chunk.iter().enumerate() {
+                        low[lane] = if e < low[lane] { e } else { low[lane] };
+                        high[lane] = if e > high[lane] { e } else { high[lane] };
+                    }
+                }
+                (low, high)
+            },
+        );
+        let low = low.into_iter().fold(f64::INFINITY, f64::min);
+        let high = high.into_iter().fold(0.0, f64::max);
+        let at = |epsilon: f64| self.pieces.iter().position(|piece| epsilon <= piece.end());
+        let piece = at(low).filter(|_| low >= self.start)?;
+        (Some(piece) == at(high)).then_some(piece)
+    }
+
     /// The piece of each $\varepsilon$, or how many there are if it has none.
     fn pieces_of(&self, epsilon: &[f64]) -> [u64; LANES] {
         let mut all = [epsilon[0]; LANES];
@@ -468,7 +489,7 @@ impl Surface {
         let (start, pieces) = (self.start, &self.pieces[..]);
         vectorized(
             #[inline(always)]
-            || {
+            move || {
                 let mut found = [0; LANES];
                 for piece in pieces {
                     for lane in 0..LANES {

@@ -78,8 +78,9 @@ pub(super) struct Plan {
     pub(super) cells: Cells,
     pub(super) start: f64,
     pub(super) pieces: Vec<Piece>,
-    /// By cell.
-    pub(super) terms: Vec<usize>,
+    /// By cell, at its most frequent partner and piece.
+    terms: Vec<usize>,
+    probed: Vec<Option<(usize, usize)>>,
     /// By piece.
     pub(super) powers: Vec<usize>,
     /// With the share of all pairs; columns are not larger than rows.
@@ -101,6 +102,7 @@ impl Plan {
         };
         let mut plan = Self {
             terms: vec![1; cells.len()],
+            probed: vec![None; cells.len()],
             cells,
             start: 0.0,
             pieces: Vec::new(),
@@ -195,7 +197,9 @@ impl Plan {
                     _ => None,
                 });
                 if let Some((other, piece)) = partner {
-                    self.terms[cell] = self.terms_of(probe, cell, other, piece)?;
+                    self.terms[cell] =
+                        self.terms_of(probe, [cell, other], piece, (MOST_TERMS, 0.7))?;
+                    self.probed[cell] = Some((other, piece));
                 }
             }
         }
@@ -311,23 +315,44 @@ impl Plan {
         }
     }
 
-    /// The terms in $\log q$ that a cell needs beside another, if these are not too many.
+    /// The numbers of terms that a table of a box is tried with first.
+    pub(super) fn sizes(&self, probe: &Probe<'_>, index: BoxIndex) -> [usize; 3] {
+        let BoxIndex { row, column, piece } = index;
+        let terms = |[cell, other]: [usize; 2]| {
+            if self.cells.are_equal() || self.probed[cell] == Some((other, piece)) {
+                return self.terms[cell];
+            }
+            // other pieces are mostly those of nearer points, which take more
+            self.terms_of(probe, [cell, other], piece, (MOST_TERMS_OF_BOXES, -0.7))
+                .unwrap_or(self.terms[cell])
+        };
+        let a = terms([row, column]);
+        let b = if row == column {
+            a
+        } else {
+            terms([column, row])
+        };
+        [a, b, self.powers[piece]]
+    }
+
+    /// The terms in $\log q$ that a cell needs beside another, in the middle of a piece and at place $r$, if
+    /// these are not too many.
     fn terms_of(
         &self,
         probe: &Probe<'_>,
-        cell: usize,
-        other: usize,
+        [cell, other]: [usize; 2],
         piece: usize,
+        (most, r): (usize, f64),
     ) -> Option<usize> {
         let piece = &self.pieces[piece];
-        let needed = [(0.0, 0.0), (-0.9, 0.7)].map(|(x, r)| {
+        let needed = [(0.0, 0.0), (-0.9, r)].map(|(x, r)| {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
             let floor = self.floor(probe, epsilon);
             let ends = [-1.0, 1.0].map(|x| Place { cell, x });
             let smooth = self.smoothed(probe, [&[b], &ends], &[epsilon]).ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-            probe.terms(MOST_TERMS, (probe.resolution, floor), |nodes| {
+            probe.terms(most, (probe.resolution, floor), |nodes| {
                 // the roles of both points are the same
                 self.ratios(
                     probe,
@@ -336,6 +361,6 @@ impl Plan {
                 )
             })
         });
-        Some((needed[0]?.max(needed[1]?) + 1).min(MOST_TERMS))
+        Some((needed[0]?.max(needed[1]?) + 1).min(most))
     }
 }
