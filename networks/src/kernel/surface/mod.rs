@@ -7,7 +7,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `axes` | cells of $\log q$ and pieces of $\varepsilon$ |
+//! | `axes` | cells of $\log q$ and pieces of $\varepsilon$, and their variables |
 //! | `probe` | the network at chosen norms and angles |
 //! | `economy` | when tables pay |
 //! | `plan` | which boxes are worth a table, and how many terms they take |
