@@ -144,7 +144,7 @@ impl Evaluator {
         points.set_width(width);
         let prepared = network.prepared(&points)?;
         let surface = match passage {
-            Passage::Tabulated => Surface::new(&prepared, pairs, with_tangent)?,
+            Passage::Tabulated => Surface::new((network, &prepared), pairs, with_tangent)?,
             _ => None,
         };
         Ok(Self::Layers {

@@ -69,18 +69,7 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
     let read: Vec<usize> = (0..block.rows()).map(|i| block.columns_read(i)).collect();
     let mut index = 0;
     block.map(
-        |q, out| match table {
-            Some(table) => {
-                table.moments(q, out);
-                for (q, out) in q.iter().zip(out) {
-                    if !table.holds(*q) {
-                        phi.moments(&[*q], std::slice::from_mut(out))?;
-                    }
-                }
-                Ok(())
-            }
-            None => phi.moments(q, out),
-        },
+        |q, out| moments(phi, table, q, out),
         |row, moments| {
             let tangent = row.tangent;
             let mut dual_row = DualRow {
@@ -122,6 +111,31 @@ fn apply(phi: &dyn Dual, table: Option<&DualTable>, block: &mut KernelBlock) -> 
             Ok(())
         },
     )
+}
+
+/// $V(q)$, of neighbours that are equal, as at the nodes of tables, once.
+fn moments(phi: &dyn Dual, table: Option<&DualTable>, q: &[f64], out: &mut [f64]) -> Result<()> {
+    let mut distinct = q.to_vec();
+    distinct.dedup();
+    let mut values = vec![0.0; distinct.len()];
+    match table {
+        Some(table) => {
+            table.moments(&distinct, &mut values);
+            for (q, value) in distinct.iter().zip(&mut values) {
+                if !table.holds(*q) {
+                    phi.moments(&[*q], std::slice::from_mut(value))?;
+                }
+            }
+        }
+        None => phi.moments(&distinct, &mut values)?,
+    }
+    let mut rest = out;
+    for (run, value) in q.chunk_by(|a, b| a == b).zip(values) {
+        let (equal, others) = rest.split_at_mut(run.len());
+        equal.fill(value);
+        rest = others;
+    }
+    Ok(())
 }
 
 /// The Hermite series of $\varphi$ and $\varphi^\prime$ at the variances of a block: pairs that are neither

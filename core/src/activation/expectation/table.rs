@@ -34,6 +34,10 @@ const PIECES: f64 = 100.0;
 /// variance.
 const HALVINGS: usize = 8;
 
+/// Tables of less, where the activation is too steep for more, are not worth their set-up: series are longest
+/// there.
+const OCTAVE: f64 = 2.0;
+
 /// By so much tables are wider than the variances that they are made for: rounding stays inside.
 const HAIR: f64 = 1e-12;
 
@@ -185,18 +189,15 @@ impl<'a> Steep<'a> {
     }
 }
 
-/// The largest variance of an interval, within a factor of 2, at which $\varphi$ and $\varphi^\prime$ have
-/// series.
+/// The largest variance of an interval, within an [`OCTAVE`], at which $\varphi$ and $\varphi^\prime$ have
+/// series; `None` if that is within an octave of the lowest.
 fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
     let has_series = |q: f64| phi.series(&[q]).is_some();
     if has_series(highest) {
         return Some(highest);
     }
-    if !has_series(lowest) {
-        return None;
-    }
     let (mut low, mut high) = (lowest, highest);
-    while high > 2.0 * low {
+    while high > OCTAVE * low {
         let middle = low.sqrt() * high.sqrt();
         if has_series(middle) {
             low = middle;
@@ -204,7 +205,7 @@ fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
             high = middle;
         }
     }
-    Some(low)
+    (low >= OCTAVE * lowest).then_some(low)
 }
 
 /// The number of leading coefficients that hold all but [`TAIL`] of the norm.
@@ -222,7 +223,7 @@ fn needed(series: &HermiteSeries) -> usize {
 impl DualTable {
     /// The table of a smooth activation for variances in $[\text{lowest}, \text{highest}]$, or up to where
     /// the activation becomes too steep for a series, and from there down as far as 100 pieces reach; `None`
-    /// if it is too steep everywhere.
+    /// if it is too steep almost everywhere.
     pub(crate) fn new(phi: &dyn Dual, lowest: f64, highest: f64) -> Option<Self> {
         let phi = Steep::new(phi);
         let mut reached = steepest(phi, lowest, highest)?;
@@ -232,7 +233,7 @@ impl DualTable {
                 return Some(table);
             }
             reached *= 0.5;
-            if reached < lowest {
+            if reached < OCTAVE * lowest {
                 break;
             }
         }

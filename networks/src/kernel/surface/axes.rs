@@ -1,5 +1,8 @@
 //! The axes of the tables: norms on a logarithmic scale, and the angle.
 
+use std::f64::consts::SQRT_2;
+
+use crate::PairCorrelation;
 use crate::covariance::AnglePiece;
 
 /// Cells of $\log q$ are at most this long.
@@ -125,6 +128,79 @@ const FARTHER_END: f64 = 1.0 / 64.0;
 const HALVINGS: i32 = 7;
 const FAR_HALVINGS: i32 = 4;
 
+/// Bent pieces are so many of these long.
+const BENT_HALVINGS: i32 = 2;
+
+/// The ratio of the ends, in $\sqrt\varepsilon$, of pieces that need not be bent.
+const SHORT: f64 = 1.5;
+
+/// A piece of the angle, in a variable that keeps away from $\varepsilon = 0$ and 2.
+///
+/// Near $\varepsilon = 0$ functions of different norms vary on the scale of $\sqrt\varepsilon$ itself: they
+/// are given by $x = (s+\beta)/(1+\beta s)$, $s \in [-1, 1]$ linear in $\sqrt\varepsilon$, which takes both
+/// ends of the angle equally far away from $[-1, 1]$. A piece may so be twice as long on a logarithmic scale;
+/// short ones stay straight, which saves a division for each pair.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Piece {
+    straight: AnglePiece,
+    /// In the variable of the straight piece.
+    ends: (f64, f64),
+    /// $\beta$.
+    bend: f64,
+}
+
+impl Piece {
+    fn between(ends: (f64, f64), is_far: bool, is_bent: bool) -> Self {
+        let (a, b) = ends;
+        let straight = AnglePiece::between(a, b, is_far);
+        // the ends of the angle, in the straight variable
+        let [low, high] = [0.0, SQRT_2].map(|r| (2.0 * r - a - b) / (b - a));
+        let (sum, product) = (low + high, -1.0 - low * high);
+        let bend = sum / (product + (product * product - sum * sum).max(0.0).sqrt());
+        Self {
+            straight,
+            ends,
+            bend: if is_bent && b > SHORT * a { bend } else { 0.0 },
+        }
+    }
+
+    /// $\varepsilon$ at the end.
+    pub(super) fn end(&self) -> f64 {
+        self.straight.end
+    }
+
+    /// Both halves, in the order of $\varepsilon$.
+    pub(super) fn halves(&self) -> [Self; 2] {
+        let (a, b) = self.ends;
+        let middle = 0.5 * ((a + b) - self.bend * (b - a));
+        let (is_far, is_bent) = (self.straight.is_far, self.bend != 0.0);
+        let mut halves =
+            [(a, middle), (middle, b)].map(|ends| Self::between(ends, is_far, is_bent));
+        if is_far {
+            halves.reverse();
+        }
+        halves
+    }
+
+    /// The $\varepsilon$ of a place in $[-1, 1]$.
+    pub(super) fn epsilon(&self, x: f64) -> f64 {
+        let s = (x - self.bend) / (1.0 - self.bend * x);
+        self.straight.epsilon(s)
+    }
+
+    /// The places of some correlations.
+    #[inline(always)]
+    pub(super) fn places<const W: usize>(&self, c: &[PairCorrelation; W]) -> [f64; W] {
+        let mut places = self.straight.places(c);
+        if self.bend != 0.0 {
+            for x in &mut places {
+                *x = (*x + self.bend) / (1.0 + self.bend * *x);
+            }
+        }
+        places
+    }
+}
+
 /// Pieces for $\varepsilon$ in $[\text{low}, \text{high}]$ as far as it may be tabulated, and the
 /// $\varepsilon$ where the first starts; those next to $c = 1$ only for points of equal norms. Given is also
 /// whether some layers adapt to each pair, and whether these need ever more steps towards $c = -1$.
@@ -133,19 +209,22 @@ pub(super) fn angle_pieces(
     (adapts, has_far_steps): (bool, bool),
     low: f64,
     high: f64,
-) -> (f64, Vec<AnglePiece>) {
+) -> (f64, Vec<Piece>) {
     let edge = |k: i32| AnglePiece::NEAR_END * 0.5_f64.powi(k);
     // what the norms of points that are taken for equal leave of 1 - c
     let least = if equal { 1e-7 } else { edge(HALVINGS) };
     let (start, end) = (low.sqrt().max(least), high.sqrt().min(AnglePiece::NEAR_END));
-    let mut pieces = between(start, end, (0..=HALVINGS).map(edge), false);
+    let step = if equal { 1 } else { BENT_HALVINGS };
+    let edges = (0..=HALVINGS / step).map(|k| edge(step * k));
+    let mut pieces = between((start, end), edges, false, !equal);
     let side = AnglePiece::NEAR_SIDE;
     if high > side {
         let end = (2.0 - low.max(side)).sqrt();
         let halvings = if has_far_steps { FAR_HALVINGS } else { 0 };
         let far_end = if adapts { FARTHER_END } else { FAR_END };
         let edges = (1..=halvings).map(|k| (2.0 - side).sqrt() * 0.5_f64.powi(k));
-        let far = between((2.0 - high).max(0.0).sqrt().max(far_end), end, edges, true);
+        let start = (2.0 - high).max(0.0).sqrt().max(far_end);
+        let far = between((start, end), edges, true, false);
         pieces.extend(far.into_iter().rev());
     }
     let first = pieces
@@ -156,11 +235,11 @@ pub(super) fn angle_pieces(
 
 /// Pieces that meet at some edges, given from the end.
 fn between(
-    start: f64,
-    end: f64,
+    (start, end): (f64, f64),
     edges: impl DoubleEndedIterator<Item = f64>,
     is_far: bool,
-) -> Vec<AnglePiece> {
+    is_bent: bool,
+) -> Vec<Piece> {
     if start >= end {
         return Vec::new();
     }
@@ -169,7 +248,7 @@ fn between(
     let edges: Vec<f64> = std::iter::once(start).chain(inner).chain([end]).collect();
     let pieces = edges.windows(2);
     pieces
-        .map(|r| AnglePiece::between(r[0], r[1], is_far))
+        .map(|r| Piece::between((r[0], r[1]), is_far, is_bent))
         .collect()
 }
 
@@ -189,16 +268,17 @@ mod tests {
         ] {
             let (start, pieces) = angle_pieces(equal, (false, false), low, high);
             assert!(start >= low && (start <= low + 1e-4 || !equal));
-            let halved: Vec<AnglePiece> = pieces.iter().flat_map(AnglePiece::halves).collect();
+            let halved: Vec<Piece> = pieces.iter().flat_map(Piece::halves).collect();
             let (_, of_flows) = angle_pieces(equal, (true, true), low, high);
             for pieces in [pieces, halved, of_flows] {
                 let mut low = start;
                 for piece in &pieces {
                     let [a, b] = [piece.epsilon(-1.0), piece.epsilon(1.0)];
                     assert!((a.min(b) / low - 1.0).abs() < 1e-9, "{low}: {a}, {b}");
-                    assert!((a.max(b) - piece.end).abs() < 1e-15);
-                    assert!((piece.places(&[piece.correlation(0.3)])[0] - 0.3).abs() < 1e-9);
-                    low = piece.end;
+                    assert!((a.max(b) - piece.end()).abs() < 1e-15);
+                    let c = PairCorrelation::of_one_minus(piece.epsilon(0.3));
+                    assert!((piece.places(&[c])[0] - 0.3).abs() < 1e-9);
+                    low = piece.end();
                 }
                 assert!((low - high).abs() < 0.01, "{low}");
             }

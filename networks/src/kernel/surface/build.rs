@@ -33,8 +33,10 @@ const SINGLE: f64 = 0.2;
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
 
-/// Rows of nodes that are evaluated together, and where an evaluation takes long.
+/// Rows of nodes that are evaluated together, of symmetric boxes where rows share next to nothing, and where
+/// an evaluation takes long.
 const ROWS: usize = 4;
+const ROWS_OF_HALVES: usize = 2;
 const ROWS_OF_FLOWS: usize = 6;
 
 /// How often a box is tried, each time with more terms, and the part that this must leave of the error.
@@ -45,12 +47,13 @@ const WORTH_MORE: f64 = 0.2;
 const CELL_HALVINGS: u32 = 3;
 
 impl Surface {
-    /// The tables of a network for inputs, if they are worth it.
+    /// The tables of a network for inputs, if they are worth it; it is given as it is, and with the tables
+    /// of its activations.
     ///
     /// # Errors
     /// [`Error::Overflow`](crate::Error::Overflow) of a variance at the output.
     pub(crate) fn new<T: Scalar>(
-        network: &Network,
+        (open, network): (&Network, &Network),
         pairs: &InputPairs<'_, T>,
         with_tangent: bool,
     ) -> Result<Option<Self>> {
@@ -70,7 +73,8 @@ impl Surface {
         let variances = pairs.variances();
         let is_absolute = network.has_tables() || economy.is_slow();
         let of_activations = if is_absolute {
-            let layer = pair_cost::without_closed_form(!economy.is_slow());
+            let cost = open.pair_cost();
+            let layer = pair_cost::without_closed_form(!pair_cost::is_slow(cost));
             QUADRATURE * (cost / layer).max(1.0)
         } else {
             CLOSED_FORMS
@@ -129,7 +133,7 @@ impl Plan {
         let (cells, pieces) = (self.cells.len(), self.pieces.len());
         let diagonals = parallel::try_map(cells, |cell| Ok(self.diagonal(probe, cell)))?;
         let mut patches = vec![None; cells * cells * pieces];
-        let mut terms = self.terms.clone();
+        let mut terms = vec![1; cells];
         let mut reached = 0.0;
         let scale = |place: Place| {
             let diagonal = diagonals[place.cell].as_ref();
@@ -231,8 +235,7 @@ impl Plan {
         let angles = [-1.0, 0.0, 1.0].map(|r| piece.epsilon(r));
         let smooth = self.smoothed(probe, [&ends[0], &ends[1]], &angles).ok()?;
         let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-        let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
-        let mut sizes = [a, b, self.powers[index.piece]];
+        let mut sizes = self.sizes(probe, index);
         // what a node costs in the box, and what all trials have cost
         let cost = smooth.network.pair_cost() / probe.network.pair_cost();
         let mut nodes = 0.0;
@@ -246,19 +249,31 @@ impl Plan {
             }
             let patches = self.fit(smooth, index, sizes).ok()?;
             let error = self.error(probe, &checks, (index, &patches[0], sizes), &scale)?;
+            let tails = patches[0].tails();
             if error < least {
                 (best, least) = (Some(patches), error);
             }
-            if error <= probe.noise || error > WORTH_MORE * before {
+            let more = self.foretold(sizes, tails, NEGLIGIBLE * probe.noise);
+            if error <= probe.noise || error > WORTH_MORE * before || more == sizes {
                 break;
             }
-            if !self.cells.are_equal() {
-                sizes[0] = (sizes[0] + 4).min(MOST_TERMS_OF_BOXES);
-                sizes[1] = (sizes[1] + 4).min(MOST_TERMS_OF_BOXES);
-            }
-            sizes[2] = (sizes[2] + 3).min(MOST_POWERS);
+            sizes = more;
         }
         best.filter(|_| least <= 2.0 * probe.noise)
+    }
+
+    /// How many terms leave out no more than `tolerance`, where coefficients go on falling geometrically from
+    /// 1 to these tails.
+    fn foretold(&self, sizes: [usize; 3], tails: [f64; 3], tolerance: f64) -> [usize; 3] {
+        let most = [MOST_TERMS_OF_BOXES, MOST_TERMS_OF_BOXES, MOST_POWERS];
+        std::array::from_fn(|axis| {
+            let (size, tail) = (sizes[axis], tails[axis]);
+            if tail <= tolerance || (axis < 2 && self.cells.are_equal()) {
+                return size;
+            }
+            let factor = tolerance.ln() / tail.min(0.1).ln();
+            ((size as f64 * factor).ceil() as usize + 1).clamp(size, most[axis].max(size))
+        })
     }
 
     fn fit(
@@ -273,7 +288,11 @@ impl Plan {
             x: chebyshev::node(j, n),
         };
         let functions = if probe.with_tangent { 2 } else { 1 };
-        let together = if probe.adapts { ROWS_OF_FLOWS } else { ROWS };
+        let together = match probe.adapts {
+            true => ROWS_OF_FLOWS,
+            false if a == b && !probe.network.has_tables() => ROWS_OF_HALVES,
+            false => ROWS,
+        };
         // some rows at a time, which share what layers know of their columns; of a symmetric box half
         let groups: Vec<Range<usize>> = (0..na)
             .step_by(together)

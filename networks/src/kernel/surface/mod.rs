@@ -7,7 +7,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `axes` | cells of $\log q$ and pieces of $\varepsilon$ |
+//! | `axes` | cells of $\log q$ and pieces of $\varepsilon$, and their variables |
 //! | `probe` | the network at chosen norms and angles |
 //! | `economy` | when tables pay |
 //! | `plan` | which boxes are worth a table, and how many terms they take |
@@ -39,12 +39,11 @@ mod tests;
 
 use std::ops::Range;
 
-use axes::{Cells, Place};
+use axes::{Cells, Piece, Place};
 use patch::{LANES, Patch, Section};
 use probe::{Probe, Values};
 
 use super::product::Room;
-use crate::covariance::AnglePiece;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
@@ -67,7 +66,7 @@ pub(crate) struct Surface {
     one_by_one: bool,
     /// Smaller $\varepsilon$ are not tabulated.
     start: f64,
-    pieces: Vec<AnglePiece>,
+    pieces: Vec<Piece>,
     /// The number of terms in $\log q$ of each cell.
     terms: Vec<usize>,
     /// By cell of the row, cell of the column, piece.
@@ -130,6 +129,8 @@ struct Workspace {
     chunks: Vec<(usize, Range<usize>)>,
     /// By bucket, places of pairs that lie among others of another piece.
     lists: Vec<Vec<usize>>,
+    /// Places of pairs that lie in no piece.
+    rest: Vec<usize>,
     /// $\varepsilon$, then $\varepsilon^\prime$, and $\Theta$ in the order of the columns.
     complement: Vec<f64>,
     tangent: Vec<f64>,
@@ -141,15 +142,6 @@ impl Surface {
     /// Variances at the output of some of the points.
     pub(crate) fn outputs(&self, points: &Range<usize>) -> &[f64] {
         &self.outputs[points.clone()]
-    }
-
-    /// The piece of an $\varepsilon$; none below the start and beyond the end.
-    #[inline(always)]
-    fn piece(&self, epsilon: f64) -> Option<usize> {
-        if epsilon < self.start {
-            return None;
-        }
-        self.pieces.iter().position(|piece| epsilon <= piece.end)
     }
 
     /// Maps a block of pairs; `rows` and `columns` are points, those of a second set counted after the first.
@@ -171,6 +163,7 @@ impl Surface {
             ready: vec![false; buckets],
             chunks: Vec::new(),
             lists: vec![Vec::new(); buckets],
+            rest: Vec::new(),
             complement: vec![0.0; width],
             tangent: vec![0.0; width],
             direct: Vec::new(),
@@ -370,26 +363,28 @@ impl Surface {
         for (cell, places) in columns.cells.iter().enumerate() {
             for start in places.clone().step_by(LANES) {
                 let chunk = start..(start + LANES).min(places.end);
-                if let Some(piece) = self.common_piece(&space.complement[chunk.clone()]) {
+                let complement = &space.complement[chunk.clone()];
+                if let Some(piece) = self.common_piece(complement) {
                     space.chunks.push((cell * pieces + piece, chunk));
                     continue;
                 }
-                for at in chunk {
-                    let epsilon = space.complement[at];
-                    let column = columns.order[at];
-                    if epsilon != 0.0 {
-                        match self.piece(epsilon) {
-                            Some(piece) => space.lists[cell * pieces + piece].push(at),
-                            None => space.direct.push(at),
-                        }
-                    } else if let Some([after, theta]) =
-                        self.parallel((point, range.start + column), same == Some(column))
-                    {
-                        (space.complement[at], space.tangent[at]) = (after, theta);
-                    } else {
-                        space.direct.push(at);
-                    }
+                let found = self.pieces_of(complement);
+                let lists = &mut space.lists[cell * pieces..(cell + 1) * pieces];
+                for (at, piece) in chunk.zip(found) {
+                    let list = lists.get_mut(piece as usize);
+                    list.unwrap_or(&mut space.rest).push(at);
                 }
+            }
+        }
+        for at in space.rest.drain(..) {
+            let column = columns.order[at];
+            let ends = (point, range.start + column);
+            let parallel = Some(same == Some(column)).filter(|_| space.complement[at] == 0.0);
+            match parallel.and_then(|is_same| self.parallel(ends, is_same)) {
+                Some([after, theta]) => {
+                    (space.complement[at], space.tangent[at]) = (after, theta);
+                }
+                None => space.direct.push(at),
             }
         }
         let without_cell = columns.cells.last().map_or(0, |places| places.end);
@@ -426,7 +421,7 @@ impl Surface {
             let mut epsilon = [1.0; LANES];
             epsilon[..size].copy_from_slice(&space.complement[chunk.clone()]);
             let basis = columns.basis(cell, chunk.start);
-            let lanes = (&epsilon, &basis[..self.terms[cell]]);
+            let lanes = (&epsilon, basis);
             let found = lanes_at::<F>(lanes, &space.sections[bucket], &self.pieces[piece]);
             space.complement[chunk.clone()].copy_from_slice(&found[0][..size]);
             if F == 2 {
@@ -440,8 +435,7 @@ impl Surface {
             }
             let mut list = std::mem::take(&mut space.lists[bucket]);
             if self.ready(space, bucket, own.cell, &basis_a) {
-                let (cell, piece) = (bucket / pieces, bucket % pieces);
-                let terms = self.terms[cell];
+                let terms = space.sections[bucket].terms();
                 let mut basis = [[0.0; LANES]; plan::MOST_TERMS_OF_BOXES];
                 for list in list.chunks(LANES) {
                     let mut epsilon = [1.0; LANES];
@@ -453,7 +447,7 @@ impl Surface {
                     }
                     let lanes = (&epsilon, &basis[..terms]);
                     let section = &space.sections[bucket];
-                    let found = lanes_at::<F>(lanes, section, &self.pieces[piece]);
+                    let found = lanes_at::<F>(lanes, section, &self.pieces[bucket % pieces]);
                     for (lane, &at) in list.iter().enumerate() {
                         space.complement[at] = found[0][lane];
                         if F == 2 {
@@ -486,8 +480,36 @@ impl Surface {
         );
         let low = low.into_iter().fold(f64::INFINITY, f64::min);
         let high = high.into_iter().fold(0.0, f64::max);
-        let piece = self.piece(low)?;
-        (Some(piece) == self.piece(high)).then_some(piece)
+        let at = |epsilon: f64| self.pieces.iter().position(|piece| epsilon <= piece.end());
+        let piece = at(low).filter(|_| low >= self.start)?;
+        (Some(piece) == at(high)).then_some(piece)
+    }
+
+    /// The piece of each $\varepsilon$, or how many there are if it has none.
+    fn pieces_of(&self, epsilon: &[f64]) -> [u64; LANES] {
+        let mut all = [epsilon[0]; LANES];
+        all[..epsilon.len()].copy_from_slice(epsilon);
+        let (start, pieces) = (self.start, &self.pieces[..]);
+        vectorized(
+            #[inline(always)]
+            move || {
+                let mut found = [0; LANES];
+                for piece in pieces {
+                    for lane in 0..LANES {
+                        found[lane] += u64::from(all[lane] > piece.end());
+                    }
+                }
+                for lane in 0..LANES {
+                    let is_below = all[lane] < start;
+                    found[lane] = if is_below {
+                        pieces.len() as u64
+                    } else {
+                        found[lane]
+                    };
+                }
+                found
+            },
+        )
     }
 
     /// Prepares the section of a bucket for the row; `false` if there is no table.
@@ -537,7 +559,7 @@ fn by_points(left: &[Left], width: usize) -> (Vec<Left>, Vec<Left>) {
 fn lanes_at<const F: usize>(
     (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
     section: &Section,
-    piece: &AnglePiece,
+    piece: &Piece,
 ) -> [[f64; LANES]; F] {
     vectorized(
         #[inline(always)]

@@ -6,6 +6,9 @@ use crate::vectorized::vectorized;
 /// Pairs that are evaluated together: their sums for two functions fit in registers.
 pub(super) const LANES: usize = 16;
 
+/// The terms that show how many more are needed: of even and odd functions every second one vanishes.
+const LAST: usize = 2;
+
 /// Some functions on $[-1, 1]^3$: Chebyshev polynomials in the first two variables, powers in the third.
 ///
 /// Terms of high degree in several variables at once are negligible for smooth functions, and are left out.
@@ -14,6 +17,8 @@ pub(super) struct Patch {
     functions: usize,
     /// The numbers of terms in the first two variables.
     sizes: [usize; 2],
+    /// The largest Chebyshev coefficient of the last terms in each variable, relative to all.
+    tails: [f64; 3],
     /// How many terms in the second variable every power of the third has; at most as many as the power
     /// before.
     kept: Vec<usize>,
@@ -70,6 +75,7 @@ impl Patch {
         let chebyshev = transformed(&chebyshev, &chebyshev::transform(nr), 1);
         let size = na * nb * nr;
         let (mut kept, mut degrees) = (vec![1; nr], vec![1; na]);
+        let mut tails = [0.0_f64; 3];
         for all in chebyshev.chunks(size) {
             let largest = all.iter().fold(0.0, |m: f64, a| m.max(a.abs()));
             for (index, a) in all.iter().enumerate() {
@@ -77,6 +83,11 @@ impl Patch {
                     let (i, j, k) = (index / nr / nb, index / nr % nb, index % nr);
                     kept[k] = kept[k].max(j + 1);
                     degrees[i] = degrees[i].max(k + 1);
+                    for ((tail, place), n) in tails.iter_mut().zip([i, j, k]).zip(sizes) {
+                        if place + LAST >= n {
+                            *tail = tail.max(a.abs() / largest);
+                        }
+                    }
                 }
             }
         }
@@ -104,6 +115,7 @@ impl Patch {
         Self {
             functions,
             sizes: [na, nb],
+            tails,
             kept,
             reach,
             coefficients,
@@ -113,6 +125,11 @@ impl Patch {
     /// The numbers of terms in the first two variables.
     pub(super) fn sizes(&self) -> [usize; 2] {
         self.sizes
+    }
+
+    /// The largest coefficient of the last terms in each variable, relative to all.
+    pub(super) fn tails(&self) -> [f64; 3] {
+        self.tails
     }
 
     /// The functions of the last two variables at a value of the first, given its Chebyshev polynomials.
@@ -148,6 +165,11 @@ pub(super) struct Section {
 }
 
 impl Section {
+    /// The number of terms of the second variable.
+    pub(super) fn terms(&self) -> usize {
+        self.kept.first().copied().unwrap_or(0)
+    }
+
     /// $F$ functions at the points `x` of the third variable; `basis` holds the Chebyshev polynomials of the
     /// second.
     #[inline(always)]

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::axes::{BoxIndex, Cells, Place, angle_pieces};
+use super::axes::{BoxIndex, Cells, Piece, Place, angle_pieces};
 use super::economy::Economy;
 use super::patch::LANES;
 use super::probe::{Probe, Values};
-use crate::covariance::AnglePiece;
 use crate::kernel::product::InputPairs;
 use crate::network::Network;
 use crate::{Result, Scalar};
@@ -78,9 +77,10 @@ pub(super) fn samples<T: Scalar>(pairs: &InputPairs<'_, T>) -> Result<Vec<Sample
 pub(super) struct Plan {
     pub(super) cells: Cells,
     pub(super) start: f64,
-    pub(super) pieces: Vec<AnglePiece>,
-    /// By cell.
-    pub(super) terms: Vec<usize>,
+    pub(super) pieces: Vec<Piece>,
+    /// By cell, at its most frequent partner and piece.
+    terms: Vec<usize>,
+    probed: Vec<Option<(usize, usize)>>,
     /// By piece.
     pub(super) powers: Vec<usize>,
     /// With the share of all pairs; columns are not larger than rows.
@@ -102,6 +102,7 @@ impl Plan {
         };
         let mut plan = Self {
             terms: vec![1; cells.len()],
+            probed: vec![None; cells.len()],
             cells,
             start: 0.0,
             pieces: Vec::new(),
@@ -141,9 +142,9 @@ impl Plan {
         for piece in all {
             let inside = samples
                 .iter()
-                .filter(|sample| sample.epsilon > low && sample.epsilon <= piece.end);
+                .filter(|sample| sample.epsilon > low && sample.epsilon <= piece.end());
             let inside: Vec<&Sample> = inside.collect();
-            low = piece.end;
+            low = piece.end();
             match inside.get(inside.len() / 2) {
                 Some(middle) if is_worth_it(inside.len()) => {
                     self.split(probe, piece, self.cells_of(middle), PIECE_HALVINGS);
@@ -167,7 +168,7 @@ impl Plan {
         let mut counts = BTreeMap::new();
         for sample in samples {
             let mut pieces = self.pieces.iter();
-            let piece = pieces.position(|piece| sample.epsilon <= piece.end);
+            let piece = pieces.position(|piece| sample.epsilon <= piece.end());
             if let (Some(piece), true) = (piece, sample.epsilon >= self.start) {
                 let (a, b) = self.cells_of(sample);
                 let (row, column) = (a.max(b), a.min(b));
@@ -196,7 +197,9 @@ impl Plan {
                     _ => None,
                 });
                 if let Some((other, piece)) = partner {
-                    self.terms[cell] = self.terms_of(probe, cell, other, piece)?;
+                    self.terms[cell] =
+                        self.terms_of(probe, [cell, other], piece, (MOST_TERMS, 0.7))?;
+                    self.probed[cell] = Some((other, piece));
                 }
             }
         }
@@ -275,13 +278,7 @@ impl Plan {
     }
 
     /// Adds a piece, or its parts if it has too many terms.
-    fn split(
-        &mut self,
-        probe: &Probe<'_>,
-        piece: AnglePiece,
-        cells: (usize, usize),
-        halvings: u32,
-    ) {
+    fn split(&mut self, probe: &Probe<'_>, piece: Piece, cells: (usize, usize), halvings: u32) {
         let powers = [0.0, 0.93].map(|x| {
             let a = Place { cell: cells.0, x };
             let b = Place {
@@ -318,23 +315,44 @@ impl Plan {
         }
     }
 
-    /// The terms in $\log q$ that a cell needs beside another, if these are not too many.
+    /// The numbers of terms that a table of a box is tried with first.
+    pub(super) fn sizes(&self, probe: &Probe<'_>, index: BoxIndex) -> [usize; 3] {
+        let BoxIndex { row, column, piece } = index;
+        let terms = |[cell, other]: [usize; 2]| {
+            if self.cells.are_equal() || self.probed[cell] == Some((other, piece)) {
+                return self.terms[cell];
+            }
+            // other pieces are mostly those of nearer points, which take more
+            self.terms_of(probe, [cell, other], piece, (MOST_TERMS_OF_BOXES, -0.7))
+                .unwrap_or(self.terms[cell])
+        };
+        let a = terms([row, column]);
+        let b = if row == column {
+            a
+        } else {
+            terms([column, row])
+        };
+        [a, b, self.powers[piece]]
+    }
+
+    /// The terms in $\log q$ that a cell needs beside another, in the middle of a piece and at place $r$, if
+    /// these are not too many.
     fn terms_of(
         &self,
         probe: &Probe<'_>,
-        cell: usize,
-        other: usize,
+        [cell, other]: [usize; 2],
         piece: usize,
+        (most, r): (usize, f64),
     ) -> Option<usize> {
         let piece = &self.pieces[piece];
-        let needed = [(0.0, 0.0), (-0.9, 0.7)].map(|(x, r)| {
+        let needed = [(0.0, 0.0), (-0.9, r)].map(|(x, r)| {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
             let floor = self.floor(probe, epsilon);
             let ends = [-1.0, 1.0].map(|x| Place { cell, x });
             let smooth = self.smoothed(probe, [&[b], &ends], &[epsilon]).ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-            probe.terms(MOST_TERMS, (probe.resolution, floor), |nodes| {
+            probe.terms(most, (probe.resolution, floor), |nodes| {
                 // the roles of both points are the same
                 self.ratios(
                     probe,
@@ -343,6 +361,6 @@ impl Plan {
                 )
             })
         });
-        Some((needed[0]?.max(needed[1]?) + 1).min(MOST_TERMS))
+        Some((needed[0]?.max(needed[1]?) + 1).min(most))
     }
 }

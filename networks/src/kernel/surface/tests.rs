@@ -69,7 +69,7 @@ fn errors(network: &Network, rows: &[Vec<f64>], with_tangent: bool, floor: f64) 
     let mut points = KernelBlock::of_points(pairs.variances());
     points.set_width(Some(x.dimension() as f64));
     let prepared = network.prepared(&points).unwrap();
-    let surface = Surface::new(&prepared, &pairs, with_tangent)
+    let surface = Surface::new((network, &prepared), &pairs, with_tangent)
         .unwrap()
         .expect("tables are worth it");
     let all = 0..x.len().min(COMPARED);
