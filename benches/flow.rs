@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use neural_limits::activation::Dual;
 use neural_limits::activation::arc_cosine::{kappa0_slice, kappa1};
+use neural_limits::activation::{Dual, named};
 use neural_limits::depth::CorrelationFlow;
 use neural_limits::prelude::*;
 
@@ -70,6 +70,7 @@ fn points(count: usize) -> Vec<[f64; 3]> {
     (0..count).map(row).collect()
 }
 
+/// Those of which single pairs are timed, too.
 fn activations() -> [(&'static str, Arc<dyn Dual>); 4] {
     [
         ("relu", Arc::new(Relu)),
@@ -77,6 +78,14 @@ fn activations() -> [(&'static str, Arc<dyn Dual>); 4] {
         ("gelu", Arc::new(Gelu)),
         ("tanh", Arc::new(Tanh)),
     ]
+}
+
+/// Without closed forms, with kinks or without.
+fn more_activations() -> impl Iterator<Item = (&'static str, Arc<dyn Dual>)> {
+    let names = ["elu", "hard_tanh", "relu6", "silu", "softplus", "softsign"];
+    names
+        .into_iter()
+        .filter_map(|name| Some((name, named(name).ok()?)))
 }
 
 /// A 2000 × 2000 matrix at infinite depth beside one of 32 layers.
@@ -88,7 +97,7 @@ fn matrices(c: &mut Criterion) {
     };
     let mut group = c.benchmark_group("2000 points");
     group.sample_size(10);
-    for (name, phi) in activations() {
+    for (name, phi) in activations().into_iter().chain(more_activations()) {
         for bias in [0.0, 0.1] {
             let Ok(init) = Initialization::new(1.5, bias) else {
                 continue;
