@@ -34,6 +34,9 @@ struct Arguments {
     /// One computation alone, its time printed.
     #[arg(long, value_enum)]
     work: Option<Work>,
+    /// Depth of the kernels of digits that `work` computes.
+    #[arg(long, default_value_t = 3)]
+    depth: usize,
 }
 
 /// A computation that is timed, in a process of its own that ends at the cap.
@@ -50,10 +53,14 @@ enum Work {
     Large,
     /// NNGP + NTK of 2000 points at depth 100.
     Deep,
-    /// NNGP + NTK of the digits as they are, at depth 3.
+    /// NNGP + NTK of the digits as they are.
     RawDigits,
     /// The same of digits of equal norm.
     NormalisedDigits,
+    /// NNGP alone of the digits as they are.
+    RawCovariance,
+    /// NNGP alone of digits of equal norm.
+    NormalisedCovariance,
 }
 
 impl Work {
@@ -62,13 +69,19 @@ impl Work {
         match self {
             Self::Large => (points(4000, 784), 784),
             Self::Deep => (points(2000, 784), 784),
-            Self::RawDigits => (digits(), 64),
-            Self::NormalisedDigits => (normalised(&digits(), 64), 64),
+            Self::RawDigits | Self::RawCovariance => (digits(), 64),
+            Self::NormalisedDigits | Self::NormalisedCovariance => (normalised(&digits(), 64), 64),
             _ => (points(10, 8), 8),
         }
     }
 
-    fn run(self, name: &str, (data, dimension): &(Vec<f64>, usize)) -> Result<(), Error> {
+    /// Kernels of digits have the given depth.
+    fn run(
+        self,
+        name: &str,
+        depth_of_digits: usize,
+        (data, dimension): &(Vec<f64>, usize),
+    ) -> Result<(), Error> {
         let phi = named(name)?;
         let x = Inputs::from_slice(data, *dimension)?;
         let kernels = |depth: usize, law: Initialization| {
@@ -95,7 +108,13 @@ impl Work {
             Self::EdgeOfChaos => edge_of_chaos(&phi, 0.1).map(|_| ()),
             Self::Large => kernels(32, law),
             Self::Deep => kernels(100, Initialization::new(2.0, 0.1)?),
-            Self::RawDigits | Self::NormalisedDigits => kernels(3, law),
+            Self::RawDigits | Self::NormalisedDigits => kernels(depth_of_digits, law),
+            Self::RawCovariance | Self::NormalisedCovariance => {
+                let net = Mlp::new(phi)
+                    .initialized_by(law)
+                    .at_depth(depth_of_digits)?;
+                net.nngp(&x).map(|_| ())
+            }
         }
     }
 
@@ -124,11 +143,11 @@ impl Work {
 }
 
 /// The best of three times, or of one that takes longer than a second; the name of an error.
-fn measured(work: Work, name: &str) -> String {
+fn measured(work: Work, depth_of_digits: usize, name: &str) -> String {
     let (mut best, inputs) = (f64::INFINITY, work.inputs());
     for _ in 0..3 {
         let start = Instant::now();
-        if let Err(error) = work.run(name, &inputs) {
+        if let Err(error) = work.run(name, depth_of_digits, &inputs) {
             let variant = format!("{error:?}");
             let end = variant.find(' ').unwrap_or(variant.len());
             return variant[..end].to_owned();
@@ -221,7 +240,7 @@ fn main() -> io::Result<()> {
     };
     if let Some(work) = arguments.work {
         for name in wanted {
-            println!("{}", measured(work, &name));
+            println!("{}", measured(work, arguments.depth, &name));
         }
         return Ok(());
     }

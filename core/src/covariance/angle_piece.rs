@@ -81,13 +81,32 @@ impl AnglePiece {
     /// The places of some correlations.
     #[inline(always)]
     pub fn places<const W: usize>(&self, c: &[PairCorrelation; W]) -> [f64; W] {
-        let mut places = [0.0; W];
-        for (x, c) in places.iter_mut().zip(c) {
-            let square = if self.is_far {
+        let mut squares = [0.0; W];
+        for (square, c) in squares.iter_mut().zip(c) {
+            *square = if self.is_far {
                 c.one_plus()
             } else {
                 c.one_minus()
             };
+        }
+        self.places_of_squares(&squares)
+    }
+
+    /// The places of some $\varepsilon$ in $[0, 2]$.
+    #[inline(always)]
+    pub fn places_of<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
+        let (base, sign) = if self.is_far { (2.0, -1.0) } else { (0.0, 1.0) };
+        let mut squares = [0.0; W];
+        for (square, epsilon) in squares.iter_mut().zip(epsilon) {
+            *square = base + sign * epsilon;
+        }
+        self.places_of_squares(&squares)
+    }
+
+    #[inline(always)]
+    fn places_of_squares<const W: usize>(&self, squares: &[f64; W]) -> [f64; W] {
+        let mut places = [0.0; W];
+        for (x, square) in places.iter_mut().zip(squares) {
             *x = (square.sqrt() - self.center) * self.scale;
         }
         places

@@ -193,10 +193,18 @@ impl<'a> Steep<'a> {
 /// series; `None` if that is within an octave of the lowest.
 fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
     let has_series = |q: f64| phi.series(&[q]).is_some();
+    // a wide interval, of which less than an octave has series, is found so without its steepest end
+    let least = OCTAVE * lowest;
+    if least < highest && !has_series(least) {
+        return None;
+    }
     if has_series(highest) {
         return Some(highest);
     }
-    let (mut low, mut high) = (lowest, highest);
+    if least >= highest {
+        return None;
+    }
+    let (mut low, mut high) = (least, highest);
     while high > OCTAVE * low {
         let middle = low.sqrt() * high.sqrt();
         if has_series(middle) {
@@ -205,7 +213,7 @@ fn steepest(phi: Steep<'_>, lowest: f64, highest: f64) -> Option<f64> {
             high = middle;
         }
     }
-    (low >= OCTAVE * lowest).then_some(low)
+    Some(low)
 }
 
 /// The number of leading coefficients that hold all but [`TAIL`] of the norm.

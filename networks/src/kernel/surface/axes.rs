@@ -2,7 +2,6 @@
 
 use std::f64::consts::SQRT_2;
 
-use crate::PairCorrelation;
 use crate::covariance::AnglePiece;
 
 /// Cells of $\log q$ are at most this long.
@@ -188,10 +187,10 @@ impl Piece {
         self.straight.epsilon(s)
     }
 
-    /// The places of some correlations.
+    /// The places of some $\varepsilon$.
     #[inline(always)]
-    pub(super) fn places<const W: usize>(&self, c: &[PairCorrelation; W]) -> [f64; W] {
-        let mut places = self.straight.places(c);
+    pub(super) fn places<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
+        let mut places = self.straight.places_of(epsilon);
         if self.bend != 0.0 {
             for x in &mut places {
                 *x = (*x + self.bend) / (1.0 + self.bend * *x);
@@ -276,8 +275,8 @@ mod tests {
                     let [a, b] = [piece.epsilon(-1.0), piece.epsilon(1.0)];
                     assert!((a.min(b) / low - 1.0).abs() < 1e-9, "{low}: {a}, {b}");
                     assert!((a.max(b) - piece.end()).abs() < 1e-15);
-                    let c = PairCorrelation::of_one_minus(piece.epsilon(0.3));
-                    assert!((piece.places(&[c])[0] - 0.3).abs() < 1e-9);
+                    let place = piece.places(&[piece.epsilon(0.3)])[0];
+                    assert!((place - 0.3).abs() < 1e-9);
                     low = piece.end();
                 }
                 assert!((low - high).abs() < 0.01, "{low}");

@@ -254,7 +254,10 @@ impl Plan {
                 (best, least) = (Some(patches), error);
             }
             let more = self.foretold(sizes, tails, NEGLIGIBLE * probe.noise);
-            if error <= probe.noise || error > WORTH_MORE * before || more == sizes {
+            // where terms leave out so little, more of them do not help
+            let is_whole = tails.iter().all(|&tail| tail <= probe.noise);
+            let enough = if is_whole { 2.0 } else { 1.0 } * probe.noise;
+            if error <= enough || error > WORTH_MORE * before || more == sizes {
                 break;
             }
             sizes = more;

@@ -49,6 +49,9 @@ use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 use crate::{PairCorrelation, Result};
 
+/// So many of neighbours are evaluated where they are, beside others of another piece.
+const MANY: usize = LANES / 4;
+
 /// The tables of a network for given inputs.
 #[derive(Debug)]
 pub(crate) struct Surface {
@@ -125,12 +128,14 @@ struct Workspace {
     /// By cell of the column and piece.
     sections: Vec<Section>,
     ready: Vec<bool>,
-    /// Neighbouring places of pairs of the same bucket.
-    chunks: Vec<(usize, Range<usize>)>,
+    /// Neighbouring places of pairs of the same bucket, or which of them are.
+    chunks: Vec<(usize, Range<usize>, Option<[bool; LANES]>)>,
     /// By bucket, places of pairs that lie among others of another piece.
     lists: Vec<Vec<usize>>,
     /// Places of pairs that lie in no piece.
     rest: Vec<usize>,
+    /// The piece of each place, at least their number where there is none.
+    found: Vec<f64>,
     /// $\varepsilon$, then $\varepsilon^\prime$, and $\Theta$ in the order of the columns.
     complement: Vec<f64>,
     tangent: Vec<f64>,
@@ -164,6 +169,7 @@ impl Surface {
             chunks: Vec::new(),
             lists: vec![Vec::new(); buckets],
             rest: Vec::new(),
+            found: vec![0.0; width],
             complement: vec![0.0; width],
             tangent: vec![0.0; width],
             direct: Vec::new(),
@@ -360,19 +366,32 @@ impl Surface {
         space: &mut Workspace,
     ) {
         let pieces = self.pieces.len();
+        self.pieces_of(&space.complement, &mut space.found);
         for (cell, places) in columns.cells.iter().enumerate() {
+            let lists = &mut space.lists[cell * pieces..(cell + 1) * pieces];
             for start in places.clone().step_by(LANES) {
                 let chunk = start..(start + LANES).min(places.end);
-                let complement = &space.complement[chunk.clone()];
-                if let Some(piece) = self.common_piece(complement) {
-                    space.chunks.push((cell * pieces + piece, chunk));
+                let found = &space.found[chunk.clone()];
+                let common = found[found.len() / 2];
+                let bucket = cell * pieces + common as usize;
+                let is_inside = common < pieces as f64;
+                let others = found.iter().filter(|&&piece| piece != common).count();
+                if others == 0 && is_inside {
+                    space.chunks.push((bucket, chunk, None));
                     continue;
                 }
-                let found = self.pieces_of(complement);
-                let lists = &mut space.lists[cell * pieces..(cell + 1) * pieces];
-                for (at, piece) in chunk.zip(found) {
-                    let list = lists.get_mut(piece as usize);
-                    list.unwrap_or(&mut space.rest).push(at);
+                let mut has_common = [false; LANES];
+                if others + MANY <= found.len() && is_inside {
+                    for (has, piece) in has_common.iter_mut().zip(found) {
+                        *has = *piece == common;
+                    }
+                    space.chunks.push((bucket, chunk.clone(), Some(has_common)));
+                }
+                for ((at, piece), has_common) in chunk.zip(found).zip(has_common) {
+                    if !has_common {
+                        let list = lists.get_mut(*piece as usize);
+                        list.unwrap_or(&mut space.rest).push(at);
+                    }
                 }
             }
         }
@@ -411,9 +430,11 @@ impl Surface {
         let pieces = self.pieces.len();
         space.ready.fill(false);
         let mut chunks = std::mem::take(&mut space.chunks);
-        for (bucket, chunk) in chunks.drain(..) {
+        for (bucket, chunk, wanted) in chunks.drain(..) {
             if !self.ready(space, bucket, own.cell, &basis_a) {
-                space.direct.extend(chunk);
+                let is_wanted = |lane: usize| wanted.is_none_or(|wanted| wanted[lane]);
+                let places = chunk.enumerate().filter(|&(lane, _)| is_wanted(lane));
+                space.direct.extend(places.map(|(_, place)| place));
                 continue;
             }
             let (cell, piece) = (bucket / pieces, bucket % pieces);
@@ -423,9 +444,17 @@ impl Surface {
             let basis = columns.basis(cell, chunk.start);
             let lanes = (&epsilon, basis);
             let found = lanes_at::<F>(lanes, &space.sections[bucket], &self.pieces[piece]);
-            space.complement[chunk.clone()].copy_from_slice(&found[0][..size]);
+            let write = |out: &mut [f64], found: &[f64; LANES]| match wanted {
+                None => out.copy_from_slice(&found[..size]),
+                Some(wanted) => {
+                    for ((out, found), wanted) in out.iter_mut().zip(found).zip(wanted) {
+                        *out = if wanted { *found } else { *out };
+                    }
+                }
+            };
+            write(&mut space.complement[chunk.clone()], &found[0]);
             if F == 2 {
-                space.tangent[chunk].copy_from_slice(&found[F - 1][..size]);
+                write(&mut space.tangent[chunk], &found[F - 1]);
             }
         }
         space.chunks = chunks;
@@ -463,53 +492,24 @@ impl Surface {
         }
     }
 
-    /// The piece of all of these, if it is one.
-    fn common_piece(&self, epsilon: &[f64]) -> Option<usize> {
-        let (low, high) = vectorized(
-            #[inline(always)]
-            || {
-                let (mut low, mut high) = ([f64::INFINITY; 8], [0.0; 8]);
-                for chunk in epsilon.chunks(8) {
-                    for (lane, &e) in chunk.iter().enumerate() {
-                        low[lane] = if e < low[lane] { e } else { low[lane] };
-                        high[lane] = if e > high[lane] { e } else { high[lane] };
-                    }
-                }
-                (low, high)
-            },
-        );
-        let low = low.into_iter().fold(f64::INFINITY, f64::min);
-        let high = high.into_iter().fold(0.0, f64::max);
-        let at = |epsilon: f64| self.pieces.iter().position(|piece| epsilon <= piece.end());
-        let piece = at(low).filter(|_| low >= self.start)?;
-        (Some(piece) == at(high)).then_some(piece)
-    }
-
-    /// The piece of each $\varepsilon$, or how many there are if it has none.
-    fn pieces_of(&self, epsilon: &[f64]) -> [u64; LANES] {
-        let mut all = [epsilon[0]; LANES];
-        all[..epsilon.len()].copy_from_slice(epsilon);
+    /// The piece of each $\varepsilon$, or at least how many there are if it has none.
+    fn pieces_of(&self, epsilon: &[f64], found: &mut [f64]) {
         let (start, pieces) = (self.start, &self.pieces[..]);
         vectorized(
             #[inline(always)]
-            move || {
-                let mut found = [0; LANES];
+            || {
+                let none = pieces.len() as f64;
+                for (found, epsilon) in found.iter_mut().zip(epsilon) {
+                    *found = if *epsilon < start { none } else { 0.0 };
+                }
                 for piece in pieces {
-                    for lane in 0..LANES {
-                        found[lane] += u64::from(all[lane] > piece.end());
+                    let end = piece.end();
+                    for (found, epsilon) in found.iter_mut().zip(epsilon) {
+                        *found += if *epsilon > end { 1.0 } else { 0.0 };
                     }
                 }
-                for lane in 0..LANES {
-                    let is_below = all[lane] < start;
-                    found[lane] = if is_below {
-                        pieces.len() as u64
-                    } else {
-                        found[lane]
-                    };
-                }
-                found
             },
-        )
+        );
     }
 
     /// Prepares the section of a bucket for the row; `false` if there is no table.
@@ -564,8 +564,7 @@ fn lanes_at<const F: usize>(
     vectorized(
         #[inline(always)]
         || {
-            let c = epsilon.map(PairCorrelation::of_one_minus);
-            let mut found = section.at::<F>(basis, &piece.places(&c));
+            let mut found = section.at::<F>(basis, &piece.places(epsilon));
             for lane in 0..LANES {
                 let after = found[0][lane] * epsilon[lane];
                 let after = if after > 0.0 { after } else { 0.0 };

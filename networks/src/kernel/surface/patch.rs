@@ -12,20 +12,22 @@ const LAST: usize = 2;
 /// Some functions on $[-1, 1]^3$: Chebyshev polynomials in the first two variables, powers in the third.
 ///
 /// Terms of high degree in several variables at once are negligible for smooth functions, and are left out.
+///
+/// Two polynomials are evaluated side by side: two functions, or of one the even and the odd powers $r^{2k}$
+/// and $r^{2k+1}$ as polynomials in $r^2$.
 #[derive(Debug, Clone)]
 pub(super) struct Patch {
-    functions: usize,
     /// The numbers of terms in the first two variables.
     sizes: [usize; 2],
     /// The largest Chebyshev coefficient of the last terms in each variable, relative to all.
     tails: [f64; 3],
-    /// How many terms in the second variable every power of the third has; at most as many as the power
-    /// before.
+    /// How many terms in the second variable every power of both polynomials has; at most as many as the
+    /// power before.
     kept: Vec<usize>,
     /// How many numbers of a section every term of the first variable contributes to.
     reach: Vec<usize>,
-    /// By function and term of the first variable; then by power of the third and term of the second, as far
-    /// as these are kept.
+    /// By polynomial and term of the first variable; then by power of the third and term of the second, as
+    /// far as these are kept.
     coefficients: Vec<f64>,
 }
 
@@ -95,17 +97,29 @@ impl Patch {
         for k in (1..nr).rev() {
             kept[k - 1] = kept[k - 1].max(kept[k]);
         }
-        let reach: Vec<usize> = degrees.iter().map(|&n| kept[..n].iter().sum()).collect();
         let powers = chebyshev::powers(nr);
-        let mut coefficients = Vec::with_capacity(functions * size);
-        for by_function in chebyshev.chunks(size) {
+        // powers k, k + step, ... of a function are a polynomial
+        let step = 2 / functions;
+        let rows: Vec<usize> = kept.iter().step_by(step).copied().collect();
+        let depth = |degree: usize| degree.div_ceil(step);
+        let reach = degrees.iter().map(|&n| rows[..depth(n)].iter().sum());
+        let reach: Vec<usize> = reach.collect();
+        let mut coefficients = Vec::with_capacity(2 * size);
+        for polynomial in 0..2 {
+            let (function, first) = if functions == 2 {
+                (polynomial, 0)
+            } else {
+                (0, polynomial)
+            };
+            let by_function = &chebyshev[function * size..(function + 1) * size];
             for (by_a, &degree) in by_function.chunks(nb * nr).zip(&degrees) {
                 // polynomials of the third variable are kept or left out as a whole
                 let kept = &kept[..degree];
                 let by_term = (0..nb).map(|j| kept.partition_point(|&kept| kept > j));
                 let by_term: Vec<usize> = by_term.collect();
-                for (k, &kept) in kept.iter().enumerate() {
-                    for (by_b, degree) in by_a.chunks(nr).zip(&by_term).take(kept) {
+                for (i, &row) in rows[..depth(degree)].iter().enumerate() {
+                    let k = first + step * i;
+                    for (by_b, degree) in by_a.chunks(nr).zip(&by_term).take(row) {
                         let terms = by_b[..*degree].iter().zip(&powers).skip(k).rev();
                         coefficients.push(terms.map(|(a, power)| a * power[k]).sum());
                     }
@@ -113,10 +127,9 @@ impl Patch {
             }
         }
         Self {
-            functions,
             sizes: [na, nb],
             tails,
-            kept,
+            kept: rows,
             reach,
             coefficients,
         }
@@ -132,7 +145,7 @@ impl Patch {
         self.tails
     }
 
-    /// The functions of the last two variables at a value of the first, given its Chebyshev polynomials.
+    /// The polynomials of the last two variables at a value of the first, given its Chebyshev polynomials.
     #[inline(always)]
     pub(super) fn section(&self, basis_a: &[f64], out: &mut Section) {
         let size = self.kept.iter().sum();
@@ -140,7 +153,7 @@ impl Patch {
         out.kept.extend_from_slice(&self.kept);
         out.size = size;
         out.coefficients.clear();
-        out.coefficients.resize(self.functions * size, 0.0);
+        out.coefficients.resize(2 * size, 0.0);
         let mut rest = &self.coefficients[..];
         for out in out.coefficients.chunks_exact_mut(size) {
             for (t, &reach) in basis_a.iter().zip(&self.reach) {
@@ -158,9 +171,9 @@ impl Patch {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Section {
     kept: Vec<usize>,
-    /// Of one function.
+    /// Of one polynomial.
     size: usize,
-    /// By function, power, term of the second variable.
+    /// By polynomial, power, term of the second variable.
     coefficients: Vec<f64>,
 }
 
@@ -170,34 +183,45 @@ impl Section {
         self.kept.first().copied().unwrap_or(0)
     }
 
-    /// $F$ functions at the points `x` of the third variable; `basis` holds the Chebyshev polynomials of the
-    /// second.
+    /// $F$ functions, as many as there are, at the points `x` of the third variable; `basis` holds the
+    /// Chebyshev polynomials of the second.
     #[inline(always)]
     pub(super) fn at<const F: usize>(
         &self,
         basis: &[[f64; LANES]],
         x: &[f64; LANES],
     ) -> [[f64; LANES]; F] {
-        let mut sums = [[0.0; LANES]; F];
-        let all: [&[f64]; F] = std::array::from_fn(|f| &self.coefficients[f * self.size..]);
-        let mut end = self.size;
-        for &kept in self.kept.iter().rev() {
-            let rows = all.map(|all| &all[end - kept..end]);
-            end -= kept;
-            for sums in &mut sums {
-                for lane in 0..LANES {
-                    sums[lane] *= x[lane];
-                }
-            }
-            for (j, basis) in basis[..kept].iter().enumerate() {
-                for (sums, row) in sums.iter_mut().zip(&rows) {
-                    for lane in 0..LANES {
-                        sums[lane] += row[j] * basis[lane];
-                    }
-                }
-            }
+        let y = if F == 1 { x.map(|x| x * x) } else { *x };
+        let sums = self.polynomials(basis, &y);
+        if F == 1 {
+            [std::array::from_fn(|lane| sums[0][lane] + x[lane] * sums[1][lane]); F]
+        } else {
+            std::array::from_fn(|f| sums[f])
         }
-        sums
+    }
+
+    /// Both polynomials.
+    #[inline(always)]
+    fn polynomials(&self, basis: &[[f64; LANES]], x: &[f64; LANES]) -> [[f64; LANES]; 2] {
+        let (first, second) = self.coefficients.split_at(self.size);
+        let (mut one, mut two) = ([0.0; LANES], [0.0; LANES]);
+        let mut end = first.len();
+        for &kept in self.kept.iter().rev() {
+            let start = end - kept;
+            for lane in 0..LANES {
+                one[lane] *= x[lane];
+                two[lane] *= x[lane];
+            }
+            let rows = first[start..end].iter().zip(&second[start..end]);
+            for ((a, b), basis) in rows.zip(basis) {
+                for lane in 0..LANES {
+                    one[lane] += a * basis[lane];
+                    two[lane] += b * basis[lane];
+                }
+            }
+            end = start;
+        }
+        [one, two]
     }
 }
 

@@ -7,7 +7,7 @@ use super::economy::Economy;
 use super::patch::LANES;
 use super::probe::{Probe, Values};
 use crate::kernel::product::InputPairs;
-use crate::network::Network;
+use crate::network::{Layer, Network};
 use crate::{Result, Scalar};
 
 /// Terms in $\log q$, at most.
@@ -28,6 +28,9 @@ const PIECE_HALVINGS: u32 = 4;
 /// Nodes of the smallest tables: of one norm, and of two.
 const FEWEST_NODES: f64 = 24.0;
 const FEWEST_NODES_OF_NORMS: f64 = 300.0;
+
+/// Nanoseconds for a pair from which on a few of them are worth a thread.
+const LONG: f64 = 2e3;
 
 /// What a symmetric box takes of its nodes: those of rows together, on and below the diagonal.
 const SYMMETRIC: f64 = 0.6;
@@ -262,7 +265,8 @@ impl Plan {
     ) -> Result<Vec<Values>> {
         let columns: Vec<(Place, f64)> = columns.collect();
         // what goes pair by pair goes in parallel
-        let size = if probe.is_slow { 4 } else { columns.len() };
+        let is_long = probe.is_slow || probe.network.pair_cost() > LONG;
+        let size = if is_long { 4 } else { columns.len() };
         let parts = probe.rows(columns.len().div_ceil(size), |part| {
             let columns = &columns[part * size..((part + 1) * size).min(columns.len())];
             let pairs = columns
