@@ -213,9 +213,11 @@ pub(super) fn angle_pieces(
     // what the norms of points that are taken for equal leave of 1 - c
     let least = if equal { 1e-7 } else { edge(HALVINGS) };
     let (start, end) = (low.sqrt().max(least), high.sqrt().min(AnglePiece::NEAR_END));
-    let step = if equal { 1 } else { BENT_HALVINGS };
+    // where steps must resolve kinks, ways and terms of long pieces are those of their worst end
+    let is_bent = !(equal || has_far_steps);
+    let step = if is_bent { BENT_HALVINGS } else { 1 };
     let edges = (0..=HALVINGS / step).map(|k| edge(step * k));
-    let mut pieces = between((start, end), edges, false, !equal);
+    let mut pieces = between((start, end), edges, false, is_bent);
     let side = AnglePiece::NEAR_SIDE;
     if high > side {
         let end = (2.0 - low.max(side)).sqrt();

@@ -323,7 +323,9 @@ impl Plan {
     pub(super) fn sizes(&self, probe: &Probe<'_>, index: BoxIndex) -> [usize; 3] {
         let BoxIndex { row, column, piece } = index;
         let terms = |[cell, other]: [usize; 2]| {
-            if self.cells.are_equal() || self.probed[cell] == Some((other, piece)) {
+            // a flow's probe takes longer than the terms that it may save
+            let is_known = probe.adapts || self.probed[cell] == Some((other, piece));
+            if self.cells.are_equal() || is_known {
                 return self.terms[cell];
             }
             // other pieces are mostly those of nearer points, which take more
