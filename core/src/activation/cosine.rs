@@ -1,7 +1,7 @@
 //! The cosine.
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::sine::{mixture, mixture_complement};
+use super::sine::{both_moments, mixture, mixture_complement};
 use super::{Activation, Parity};
 use crate::{PairCorrelation, Result, error};
 
@@ -80,6 +80,12 @@ impl ClosedForm for Cosine {
         let weights = (self.c.cos(), self.c.sin());
         let slope = self.a * self.b;
         slope * slope * mixture(weights, self.b, (qa, qb, c))
+    }
+
+    #[inline(always)]
+    fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
+        let weights = (self.c.sin(), self.c.cos());
+        both_moments(self.a, weights, self.b, (qa, qb, c))
     }
 
     fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {

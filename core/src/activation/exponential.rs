@@ -39,12 +39,19 @@ impl Exponential {
     }
 }
 
-/// $1 - e^{-b^2 (q_a + q_b - 2k)/2}$: $1 - c^\prime$ of $e^{bx}$ and of random features of frequency $b$.
-pub(super) fn exponential_complement(b: f64, (qa, qb, c): (f64, f64, PairCorrelation)) -> f64 {
+/// $-b^2 (q_a + q_b - 2k)/2$, without a difference of large numbers, nor of roots that have been rounded.
+#[inline(always)]
+pub(super) fn exponent_of_distance(b: f64, (qa, qb, c): (f64, f64, PairCorrelation)) -> f64 {
     let (root_a, root_b) = (qa.sqrt(), qb.sqrt());
-    let difference = b * (qa - qb) / (root_a + root_b);
+    let sum = root_a + root_b;
+    let difference = b * ((qa - qb) / if sum > 0.0 { sum } else { 1.0 });
     let product = (b * root_a) * (b * root_b);
-    -(-0.5 * difference * difference - product * c.one_minus()).exp_m1()
+    -0.5 * difference * difference - product * c.one_minus()
+}
+
+/// $1 - e^{-b^2 (q_a + q_b - 2k)/2}$: $1 - c^\prime$ of $e^{bx}$ and of random features of frequency $b$.
+pub(super) fn exponential_complement(b: f64, pair: (f64, f64, PairCorrelation)) -> f64 {
+    -exponent_of_distance(b, pair).exp_m1()
 }
 
 /// Inlined into loops over slices.
@@ -81,7 +88,8 @@ impl ClosedForm for Exponential {
     fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
         let (root_a, root_b) = (self.b.abs() * qa.sqrt(), self.b.abs() * qb.sqrt());
         let sum = root_a + root_b;
-        self.a * self.a * (0.5 * sum * sum - root_a * root_b * c.one_minus()).exp()
+        let exponent = 0.5 * sum * sum - root_a * root_b * c.one_minus();
+        self.a * self.a * exponential::exp_of_any(exponent)
     }
 
     #[inline(always)]

@@ -3,6 +3,7 @@
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Parity};
 use crate::PairCorrelation;
+use crate::numerics::exponential::damped_hyperbolic;
 
 /// $\varphi(x) = e^{-x^2} \sin x$.
 ///
@@ -90,7 +91,9 @@ impl ClosedForm for Gabor {
             exponent,
             ..
         } = parts(qa, qb, c);
-        (-exponent).exp() * (unit * k / delta).sinh() * (unit / delta.sqrt())
+        let s = unit * k / delta;
+        let (sine, _) = damped_hyperbolic(s - exponent, -s - exponent, 2.0 * s);
+        sine * (unit / delta.sqrt())
     }
 
     #[inline(always)]
@@ -103,10 +106,11 @@ impl ClosedForm for Gabor {
             exponent,
         } = parts(qa, qb, c);
         let s = unit * k / delta;
+        let (sine, cosine) = damped_hyperbolic(s - exponent, -s - exponent, 2.0 * s);
         let inverse = unit * (unit / delta);
-        let even = s.cosh() * (inverse + 8.0 * s * s);
-        let odd = 4.0 * s * s.sinh() * (inverse + unit * sum / delta + 1.0);
-        (-exponent).exp() * (unit / delta.sqrt()) * (even + odd)
+        let even = cosine * (inverse + 8.0 * s * s);
+        let odd = 4.0 * s * sine * (inverse + unit * sum / delta + 1.0);
+        (unit / delta.sqrt()) * (even + odd)
     }
 }
 

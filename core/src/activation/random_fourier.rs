@@ -4,8 +4,8 @@ use std::f64::consts::SQRT_2;
 
 use super::Activation;
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::exponential::exponential_complement;
-use super::sine::sines_and_cosines;
+use super::exponential::{exponent_of_distance, exponential_complement};
+use crate::numerics::exponential;
 use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = \sqrt2 \sin(\sqrt{2\gamma} x + \pi/4)$, whose dual is the Gaussian (radial basis function)
@@ -58,8 +58,7 @@ impl Activation for RandomFourier {
 impl ClosedForm for RandomFourier {
     #[inline(always)]
     fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let (sines, cosines) = sines_and_cosines(self.frequency(), qa, qb, c);
-        sines + cosines
+        exponential::exp(exponent_of_distance(self.frequency(), (qa, qb, c)))
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
 use super::{Activation, Parity};
+use crate::numerics::exponential;
 use crate::{PairCorrelation, Result, error};
 
 /// $\varphi(x) = a \sin(bx + c)$; [`Sine::default`] is $\sin x$.
@@ -55,21 +56,15 @@ impl Default for Sine {
 
 /// $\mathbb E[\sin bu \sin bv]$ and $\mathbb E[\cos bu \cos bv]$.
 #[inline(always)]
-pub(super) fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
+fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
     let (root_a, root_b) = (qa.sqrt(), qb.sqrt());
     let product = (b * root_a) * (b * root_b);
     let sum = root_a + root_b;
     // −(A+B)/2 ± b²k, without a difference of large numbers, nor of roots that have been rounded
     let difference = b * ((qa - qb) / if sum > 0.0 { sum } else { 1.0 });
-    let plus = (-0.5 * difference * difference - product * c.one_minus()).exp();
-    let minus = (-0.5 * difference * difference - product * c.one_plus()).exp();
-    let twice = 2.0 * product * c.value();
-    let sines = if twice.abs() > 1.0 {
-        0.5 * (plus - minus)
-    } else {
-        0.5 * minus * twice.exp_m1()
-    };
-    (sines, 0.5 * (plus + minus))
+    let plus = -0.5 * difference * difference - product * c.one_minus();
+    let minus = -0.5 * difference * difference - product * c.one_plus();
+    exponential::damped_hyperbolic(plus, minus, 2.0 * product * c.value())
 }
 
 /// $\varphi = a(\text{odd} \sin bx + \text{even} \cos bx)$: the dual from the squares of the two weights.
@@ -79,8 +74,29 @@ pub(super) fn mixture(
     b: f64,
     (qa, qb, c): (f64, f64, PairCorrelation),
 ) -> f64 {
-    let (sines, cosines) = sines_and_cosines(b, qa, qb, c);
+    weighted((odd, even), sines_and_cosines(b, qa, qb, c))
+}
+
+#[inline(always)]
+fn weighted((odd, even): (f64, f64), (sines, cosines): (f64, f64)) -> f64 {
     odd * odd * sines + even * even * cosines
+}
+
+/// The moments of $a(\text{odd} \sin bx + \text{even} \cos bx)$ and its derivative.
+#[inline(always)]
+pub(super) fn both_moments(
+    a: f64,
+    (odd, even): (f64, f64),
+    b: f64,
+    (qa, qb, c): (f64, f64, PairCorrelation),
+) -> (f64, f64) {
+    let parts = sines_and_cosines(b, qa, qb, c);
+    let slope = a * b;
+    let derivative = weighted((even, odd), parts);
+    (
+        a * a * weighted((odd, even), parts),
+        slope * slope * derivative,
+    )
 }
 
 /// $1 - c^\prime$ of `mixture`, from terms of one sign: with $\Delta = (\sqrt A - \sqrt B)^2$,
@@ -177,6 +193,12 @@ impl ClosedForm for Sine {
         let weights = (self.c.sin(), self.c.cos());
         let slope = self.a * self.b;
         slope * slope * mixture(weights, self.b, (qa, qb, c))
+    }
+
+    #[inline(always)]
+    fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
+        let weights = (self.c.cos(), self.c.sin());
+        both_moments(self.a, weights, self.b, (qa, qb, c))
     }
 
     fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {

@@ -78,6 +78,19 @@ pub(crate) fn exp_remainders(x: f64) -> (f64, f64) {
     (first, if power == 1.0 { rho } else { first - x })
 }
 
+/// $e^m \sinh s$ and $e^m \cosh s$ from $m + s$, $m - s$ and $2s$, within a few ulp of their own.
+#[inline(always)]
+pub(crate) fn damped_hyperbolic(plus: f64, minus: f64, twice: f64) -> (f64, f64) {
+    let (above, below) = (exp(plus), exp(minus));
+    let near = below * exp_m1(if twice.abs() > 1.0 { 1.0 } else { twice });
+    let twice_sine = if twice.abs() > 1.0 {
+        above - below
+    } else {
+        near
+    };
+    (0.5 * twice_sine, 0.5 * (above + below))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +121,16 @@ mod tests {
         let beyond = [709.79, 1e300, inf, -708.1, -inf].map(exp_of_any);
         assert_eq!(beyond, [inf, inf, inf, 0.0, 0.0]);
         assert!(exp_of_any(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn hyperbolic_functions_keep_their_digits_at_zero() {
+        for s in [0.0, 1e-300, -1e-9, 0.3, -0.5, 0.51, 7.0] {
+            let (sine, cosine) = damped_hyperbolic(-7.0 + s, -7.0 - s, 2.0 * s);
+            let damped = libm::exp(-7.0);
+            assert!((sine - damped * libm::sinh(s)).abs() <= 3e-15 * sine.abs());
+            assert!((cosine - damped * libm::cosh(s)).abs() <= 3e-15 * cosine);
+        }
     }
 
     #[test]
