@@ -371,19 +371,21 @@ impl WithSimd for Part<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> bool {
         match S::F64_LANES {
-            8 => self.is_inside::<{ 8 * VECTORS }>(),
-            4 => self.is_inside::<{ 4 * VECTORS }>(),
-            _ => self.is_inside::<{ 2 * VECTORS }>(),
+            8 => self.mapped_inside::<{ 8 * VECTORS }>(),
+            4 => self.mapped_inside::<{ 4 * VECTORS }>(),
+            _ => self.mapped_inside::<{ 2 * VECTORS }>(),
         }
     }
 }
 
 impl Part<'_> {
-    /// So many pairs at a time.
+    /// So many pairs at a time; whether all are inside.
     #[inline(always)]
-    fn is_inside<const N: usize>(self) -> bool {
-        let is_inside =
-            |c: f64, time: f64| u64::from((c.abs() <= 1.0) & (time >= 0.0) & (time <= f64::MAX));
+    fn mapped_inside<const N: usize>(self) -> bool {
+        // by comparisons alone, which loops vectorise
+        let is_inside = |c: f64, time: f64| {
+            u64::from((c.abs() <= 1.0) & (time >= 0.0) & (f64::MAX - time >= 0.0))
+        };
         let mut inside = [1; N];
         let (chunks, rest) = self.out.as_chunks_mut::<N>();
         let (c0, last_c0) = self.c0.as_chunks::<N>();
