@@ -382,10 +382,10 @@ impl Part<'_> {
     /// So many pairs at a time; whether all are inside.
     #[inline(always)]
     fn mapped_inside<const N: usize>(self) -> bool {
-        // by comparisons alone, which loops vectorise
-        let is_inside = |c: f64, time: f64| {
-            u64::from((c.abs() <= 1.0) & (time >= 0.0) & (f64::MAX - time >= 0.0))
-        };
+        // by comparisons alone, without a branch: these are vectorised
+        #[allow(clippy::manual_range_contains)]
+        let is_inside =
+            |c: f64, time: f64| u64::from((c.abs() <= 1.0) & (time >= 0.0) & (time <= f64::MAX));
         let mut inside = [1; N];
         let (chunks, rest) = self.out.as_chunks_mut::<N>();
         let (c0, last_c0) = self.c0.as_chunks::<N>();

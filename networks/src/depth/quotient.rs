@@ -23,7 +23,7 @@ impl Quotient {
     /// $P$ and $Q$ at some points: step by step for all points, so that none waits for another.
     #[inline(always)]
     pub(super) fn at_all<const POINTS: usize>(&self, x: &[f64; POINTS]) -> [[f64; POINTS]; 2] {
-        let [mut above, mut below] = self.first.map(|a| [a; POINTS]);
+        let (mut above, mut below) = ([self.first[0]; POINTS], [self.first[1]; POINTS]);
         for &[a, b] in &self.others {
             for i in 0..POINTS {
                 above[i] = above[i] * x[i] + a;
