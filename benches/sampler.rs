@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nalgebra::DMatrix;
+use neural_limits::ensemble::Ensemble;
 use neural_limits::network::{Activated, Dense, Network};
 use neural_limits::prelude::*;
 use neural_limits::sample::{EmpiricalKernels, NormSampler};
@@ -91,6 +92,24 @@ fn dense(c: &mut Criterion) {
     group.finish();
 }
 
+/// Networks beside each other: on two cores against one (`RAYON_NUM_THREADS=1`).
+fn ensembles(c: &mut Criterion) {
+    let correlation = Correlation::between(&[1.0, 0.0], &[0.6, 0.8]).expect("valid inputs");
+    let net = ResNet::new(Relu);
+    let mut group = c.benchmark_group("ensembles");
+    group.sample_size(10);
+    for (sampler, depth, count) in [(Sampler::Conditional, 64, 512), (Sampler::Dense, 16, 64)] {
+        let finite = net.finite(WIDTH, depth).expect("valid sizes");
+        let finite = finite.with_sampler(sampler);
+        let ensemble = Ensemble::of(&finite, &[&correlation], 7).expect("functions");
+        group.bench_function(
+            format!("{count} networks, n = 1024, L = {depth}, {sampler:?}"),
+            |bencher| bencher.iter(|| ensemble.run(black_box(count))),
+        );
+    }
+    group.finish();
+}
+
 /// The tangent kernel of a given network; of random ones, by conditioning and by weights.
 fn tangent(c: &mut Criterion) {
     let rows: Vec<Vec<f64>> = (0..32)
@@ -166,5 +185,13 @@ fn norms(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, sampler, many_inputs, dense, tangent, norms);
+criterion_group!(
+    benches,
+    sampler,
+    many_inputs,
+    dense,
+    ensembles,
+    tangent,
+    norms
+);
 criterion_main!(benches);
