@@ -1,7 +1,7 @@
 //! The cosine.
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::sine::{both_moments, mixture, mixture_complement};
+use super::sine::{both_moments, mixture_complement};
 use super::{Activation, Parity};
 use crate::{PairCorrelation, Result, error};
 
@@ -71,15 +71,12 @@ impl Activation for Cosine {
 impl ClosedForm for Cosine {
     #[inline(always)]
     fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let weights = (self.c.sin(), self.c.cos());
-        self.a * self.a * mixture(weights, self.b, (qa, qb, c))
+        self.moments(qa, qb, c).0
     }
 
     #[inline(always)]
     fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let weights = (self.c.cos(), self.c.sin());
-        let slope = self.a * self.b;
-        slope * slope * mixture(weights, self.b, (qa, qb, c))
+        self.moments(qa, qb, c).1
     }
 
     #[inline(always)]

@@ -39,13 +39,20 @@ impl Exponential {
     }
 }
 
-/// $-b^2 (q_a + q_b - 2k)/2$, without a difference of large numbers, nor of roots that have been rounded.
+/// $b (\sqrt{q_a} - \sqrt{q_b})$, without a difference of roots that have been rounded, and
+/// $b^2 \sqrt{q_a q_b}$.
 #[inline(always)]
-pub(super) fn exponent_of_distance(b: f64, (qa, qb, c): (f64, f64, PairCorrelation)) -> f64 {
+pub(super) fn difference_and_product(b: f64, qa: f64, qb: f64) -> (f64, f64) {
     let (root_a, root_b) = (qa.sqrt(), qb.sqrt());
     let sum = root_a + root_b;
     let difference = b * ((qa - qb) / if sum > 0.0 { sum } else { 1.0 });
-    let product = (b * root_a) * (b * root_b);
+    (difference, (b * root_a) * (b * root_b))
+}
+
+/// $-b^2 (q_a + q_b - 2k)/2$, without a difference of large numbers.
+#[inline(always)]
+pub(super) fn exponent_of_distance(b: f64, (qa, qb, c): (f64, f64, PairCorrelation)) -> f64 {
+    let (difference, product) = difference_and_product(b, qa, qb);
     -0.5 * difference * difference - product * c.one_minus()
 }
 

@@ -1,6 +1,7 @@
 //! The sine.
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::exponential::difference_and_product;
 use super::{Activation, Parity};
 use crate::numerics::exponential;
 use crate::{PairCorrelation, Result, error};
@@ -57,11 +58,8 @@ impl Default for Sine {
 /// $\mathbb E[\sin bu \sin bv]$ and $\mathbb E[\cos bu \cos bv]$.
 #[inline(always)]
 fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-    let (root_a, root_b) = (qa.sqrt(), qb.sqrt());
-    let product = (b * root_a) * (b * root_b);
-    let sum = root_a + root_b;
-    // −(A+B)/2 ± b²k, without a difference of large numbers, nor of roots that have been rounded
-    let difference = b * ((qa - qb) / if sum > 0.0 { sum } else { 1.0 });
+    let (difference, product) = difference_and_product(b, qa, qb);
+    // −(A+B)/2 ± b²k, without a difference of large numbers
     let plus = -0.5 * difference * difference - product * c.one_minus();
     let minus = -0.5 * difference * difference - product * c.one_plus();
     exponential::damped_hyperbolic(plus, minus, 2.0 * product * c.value())
@@ -69,11 +67,7 @@ fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64)
 
 /// $\varphi = a(\text{odd} \sin bx + \text{even} \cos bx)$: the dual from the squares of the two weights.
 #[inline(always)]
-pub(super) fn mixture(
-    (odd, even): (f64, f64),
-    b: f64,
-    (qa, qb, c): (f64, f64, PairCorrelation),
-) -> f64 {
+fn mixture((odd, even): (f64, f64), b: f64, (qa, qb, c): (f64, f64, PairCorrelation)) -> f64 {
     weighted((odd, even), sines_and_cosines(b, qa, qb, c))
 }
 
@@ -183,16 +177,12 @@ impl Activation for Sine {
 impl ClosedForm for Sine {
     #[inline(always)]
     fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        let weights = (self.c.cos(), self.c.sin());
-        self.a * self.a * mixture(weights, self.b, (qa, qb, c))
+        self.moments(qa, qb, c).0
     }
 
     #[inline(always)]
     fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        // cos(bx + c) = cos c cos bx − sin c sin bx
-        let weights = (self.c.sin(), self.c.cos());
-        let slope = self.a * self.b;
-        slope * slope * mixture(weights, self.b, (qa, qb, c))
+        self.moments(qa, qb, c).1
     }
 
     #[inline(always)]

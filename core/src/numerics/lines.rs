@@ -14,13 +14,13 @@ pub const SPARE: usize = LINE - 1;
 /// The numbers from the first line on that begins among them: there, no vector lies in two lines, which would
 /// cost up to twice the time.
 pub fn from_a_line(numbers: &mut [f64]) -> &mut [f64] {
-    let start = start(numbers);
+    let start = start(numbers).min(numbers.len());
     &mut numbers[start..]
 }
 
 fn start(numbers: &[f64]) -> usize {
     let bytes = LINE * size_of::<f64>();
-    numbers.as_ptr().align_offset(bytes).min(numbers.len())
+    numbers.as_ptr().align_offset(bytes).min(SPARE)
 }
 
 /// Numbers from the beginning of a line on.
@@ -28,7 +28,6 @@ fn start(numbers: &[f64]) -> usize {
 pub struct Lines {
     room: Vec<f64>,
     start: usize,
-    length: usize,
 }
 
 impl Lines {
@@ -37,32 +36,26 @@ impl Lines {
     /// # Errors
     /// [`crate::Error::OutOfMemory`] naming `quantity` if they cannot be allocated.
     pub fn zeros(quantity: &str, rows: usize, columns: usize) -> Result<Self> {
-        let room = reserved_beside(quantity, rows, columns, SPARE)?;
-        Ok(Self::within(room, rows * columns))
-    }
-
-    fn within(mut room: Vec<f64>, length: usize) -> Self {
-        room.resize(length + SPARE, 0.0);
-        Self {
-            start: start(&room).min(SPARE),
-            room,
-            length,
-        }
+        let mut room = reserved_beside(quantity, rows, columns, SPARE)?;
+        let start = start(&room);
+        room.resize(start + rows * columns, 0.0);
+        Ok(Self { room, start })
     }
 
     /// The numbers in a vector of their own.
     pub fn into_vec(mut self) -> Vec<f64> {
         self.room.drain(..self.start);
-        self.room.truncate(self.length);
         self.room
     }
 }
 
 impl From<&[f64]> for Lines {
     fn from(numbers: &[f64]) -> Self {
-        let mut lines = Self::within(Vec::new(), numbers.len());
-        lines.copy_from_slice(numbers);
-        lines
+        let mut room = Vec::with_capacity(numbers.len() + SPARE);
+        let start = start(&room);
+        room.resize(start, 0.0);
+        room.extend_from_slice(numbers);
+        Self { room, start }
     }
 }
 
@@ -70,13 +63,13 @@ impl Deref for Lines {
     type Target = [f64];
 
     fn deref(&self) -> &[f64] {
-        &self.room[self.start..self.start + self.length]
+        &self.room[self.start..]
     }
 }
 
 impl DerefMut for Lines {
     fn deref_mut(&mut self) -> &mut [f64] {
-        &mut self.room[self.start..self.start + self.length]
+        &mut self.room[self.start..]
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress, Step};
 use super::midpoints::{HomogeneousBranch, Line, Midpoint};
+use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
 /// The share of the duration that one Euler step takes first: it leaves variances of 0 behind, and its error
@@ -446,7 +447,11 @@ impl<'a> Flow<'a> {
             in_root: self.in_root,
         };
         let [start, velocity] = [state, velocity].map(|all| Midpoint::try_from(all).ok());
-        Some(branch.columns(line, step, start?, velocity?))
+        let (start, velocity) = (start?, velocity?);
+        Some(vectorized(
+            #[inline(always)]
+            move || branch.columns(line, step, start, velocity),
+        ))
     }
 
     /// $\tau$ since the start.

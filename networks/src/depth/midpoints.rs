@@ -17,7 +17,6 @@ use crate::activation::arc_cosine::kappa0_of;
 use crate::activation::{AngleImage, Slopes};
 use crate::covariance::PairCorrelation;
 use crate::network::{Network, Structure};
-use crate::vectorized::vectorized;
 
 /// Columns that go beside each other: whole registers of any width.
 const LANES: usize = COLUMNS.next_power_of_two();
@@ -77,23 +76,10 @@ impl HomogeneousBranch {
         }
     }
 
-    /// $T_{1,1}, T_{2,1}, \ldots$ of a step from `start`, where the rates are `velocity`.
-    pub(super) fn columns(
-        self,
-        line: Line,
-        step: Step,
-        start: Midpoint,
-        velocity: Midpoint,
-    ) -> [Midpoint; COLUMNS] {
-        vectorized(
-            #[inline(always)]
-            move || self.midpoints(line, step, start, velocity),
-        )
-    }
-
-    /// [`columns`](Self::columns): numbers of a lane in one piece of code, which vectorises.
+    /// $T_{1,1}, T_{2,1}, \ldots$ of a step from `start`, where the rates are `velocity`: numbers of a lane
+    /// in one piece of code, which vectorises.
     #[inline(always)]
-    fn midpoints(
+    pub(super) fn columns(
         self,
         line: Line,
         step: Step,

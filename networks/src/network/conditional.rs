@@ -72,11 +72,7 @@ impl ConditionalLaw {
             }
             largest = largest.max(variance);
         }
-        // no logarithm in the range that layers are in
-        let shift = match largest {
-            1e-60..1e60 => 0,
-            _ => shift(largest.log2()),
-        };
+        let shift = shift(largest, 1.0);
         if shift != 0 {
             covariance *= power_of_two(-shift);
         }

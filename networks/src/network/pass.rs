@@ -170,14 +170,12 @@ impl<const M: usize> WithSimd for Pass<'_, M> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [[f64; M]; M] {
         // all 16 lanes of each sum at a time, or 8 of each of the three of two inputs where registers are few
-        match (S::F64_LANES, M) {
-            (8, _) => self.by_vectors::<S, 2>(simd),
-            (4, 1) => self.by_vectors::<S, 4>(simd),
-            (4, _) => self.by_vectors::<S, 2>(simd),
-            (2, 1) => self.by_vectors::<S, 8>(simd),
-            (2, _) => self.by_vectors::<S, 4>(simd),
-            (_, 1) => self.by_vectors::<S, 16>(simd),
-            _ => self.by_vectors::<S, 8>(simd),
+        let halves = if S::F64_LANES < 8 { M } else { 1 };
+        match LANES / S::F64_LANES / halves {
+            2 => self.by_vectors::<S, 2>(simd),
+            4 => self.by_vectors::<S, 4>(simd),
+            8 => self.by_vectors::<S, 8>(simd),
+            _ => self.by_vectors::<S, 16>(simd),
         }
     }
 }

@@ -203,7 +203,7 @@ impl Signal {
         if !finite {
             return Err(Error::overflow("a layer's pre-activations"));
         }
-        let exponent = self.exponent + shift(2.0 * largest.log2());
+        let exponent = self.exponent + shift(largest, 2.0);
         Ok(self.with_exponent(exponent))
     }
 
@@ -335,8 +335,13 @@ impl Signal {
     }
 }
 
-/// The even power of two to take out of a variance with this logarithm to base 2.
-pub(crate) fn shift(log2: f64) -> i64 {
+/// The even power of two to take out of a variance that is this `power` (1 or 2) of a number.
+pub(crate) fn shift(number: f64, power: f64) -> i64 {
+    // no logarithm in the range that layers are in
+    if let 1e-30..1e30 = number {
+        return 0;
+    }
+    let log2 = power * number.log2();
     if !log2.is_finite() || log2.abs() < RESCALE {
         0
     } else {
