@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use nalgebra::DMatrix;
-use neural_limits::activation::{Activation, Cosine, Dual, Elu};
+use neural_limits::activation::{Activation, Cosine, Dual, Elu, Softsign};
 use neural_limits::network::{Activated, Dense, Dropout, LayerNorm, Network, Stack};
 use neural_limits::prelude::*;
 use serde_json::Value;
@@ -326,6 +326,44 @@ fn matrices_of_flows_are_those_of_pairs() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// Slow duals are tabulated for a flow of many points: entries are those of pairs to 100 times the tolerance
+/// and tangent kernels to 300 times. So are those of points whose variances differ by a factor of 400, and
+/// opposite ones of odd functions.
+#[test]
+fn matrices_of_slow_duals_are_those_of_pairs() {
+    let mut rows = points(240);
+    for (i, row) in rows.iter_mut().enumerate().skip(200) {
+        *row = row.map(|x| x * (0.05 * (i as f64 - 220.0)).exp());
+    }
+    rows[1] = rows[0];
+    rows[3] = rows[2].map(|x| -x);
+    rows[4] = [0.0; 3];
+    let x = Inputs::from_rows(&rows).unwrap();
+    let activations: [(Arc<dyn Dual>, f64); 2] = [
+        (Arc::new(Elu::new(1.0).unwrap()), 0.1),
+        (Arc::new(Softsign), 0.0),
+    ];
+    for (phi, bias) in activations {
+        let limit = resnet(phi.clone(), 1.5, bias, 1.0).infinite_depth();
+        let all = limit.kernels_at(&x, 1.0).unwrap();
+        let places = (0..40).map(|s| ((17 * s) % 240, (131 * s + 3) % 240));
+        let ends = [(0, 1), (2, 3), (4, 5), (200, 239), (210, 2)];
+        for (i, j) in places.chain(ends) {
+            let pair = limit.tangent_pair_at(&rows[i], &rows[j], 1.0).unwrap();
+            let k = pair.covariance().pair().unwrap();
+            let mean = k.geometric_mean();
+            let error = (all.nngp[(i, j)] - k.covariance()).abs();
+            assert!(error <= 1e-11 * mean, "{phi:?}, {i}, {j}: {error:e}");
+            let tangent = pair.tangent().unwrap();
+            let error = (all.ntk[(i, j)] - tangent).abs();
+            assert!(
+                error <= 3e-11 * mean.max(tangent.abs()),
+                "{phi:?}, {i}, {j}: {error:e}"
+            );
         }
     }
 }

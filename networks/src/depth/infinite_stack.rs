@@ -8,13 +8,23 @@ use super::fixed_point;
 use super::homogeneous::HomogeneousFlow;
 use super::series::Recursion;
 use crate::covariance::{PairCorrelation, ScaledCovariance};
+use crate::kernel::TabulatedBranch;
 use crate::network::scaling::{BranchScaling, ScalingClass};
-use crate::network::{AngleState, Blocks, KernelBlock, Layer, Outline, Stack, Structure};
+use crate::network::{AngleState, Blocks, KernelBlock, Layer, Network, Outline, Stack, Structure};
 use crate::numerics::scale_by_power_of_two;
 use crate::{Error, PairCovariance, Result, error};
 
 /// Evaluations of the branch that a pair of a flow takes, roughly.
 const EVALUATIONS: f64 = 50.0;
+
+/// Nanoseconds for a pair of a branch from which on flows try tables of it.
+const SLOW: f64 = 2e3;
+
+/// Evaluations of such a branch for a pair, and how many of all pairs ask it, where
+/// variances differ by the factor $e$ (nodes of tables of the flow, and pairs beyond them); it grows with the
+/// square of the logarithm.
+const EVALUATIONS_IF_SLOW: f64 = 130.0;
+const NODES: f64 = 2e3;
 
 /// Nanoseconds for a pair of a homogeneous flow, and for its fixed point.
 const CLOSED_FORM: f64 = 60.0;
@@ -414,9 +424,15 @@ impl Layer for InfiniteStack {
         matches!(self.rule, Rule::Flow(_) | Rule::Series(_)) && self.stack.branch().has_tables()
     }
 
+    /// Flows of slow branches, too.
+    fn wants_variances(&self) -> bool {
+        let is_slow = self.stack.branch().pair_cost() >= SLOW;
+        self.has_tables() || (is_slow && matches!(self.rule, Rule::Flow(_)))
+    }
+
     /// Variances only grow on the way, those of two points in their order.
     fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
-        if !self.has_tables() {
+        if !self.wants_variances() {
             return Ok(None);
         }
         let positive = || points.variance_a().iter().copied().filter(|&q| q > 0.0);
@@ -429,11 +445,20 @@ impl Layer for InfiniteStack {
         last.set_width(points.width());
         self.apply(&mut last)?;
         let high = MARGIN * last.variance_a()[0];
-        let pairs = points.expected_pairs() * self.evaluations();
-        let mut ends = KernelBlock::of_points(vec![low, high]).with_expected_pairs(pairs);
-        ends.set_width(points.width());
-        // the margin may lie where the branch overflows
-        let Ok(branch) = self.stack.branch().prepared(&ends) else {
+        let branch = self.stack.branch();
+        let prepared = if self.has_tables() {
+            let pairs = points.expected_pairs() * self.evaluations();
+            let mut ends = KernelBlock::of_points(vec![low, high]).with_expected_pairs(pairs);
+            ends.set_width(points.width());
+            // the margin may lie where the branch overflows
+            branch.prepared(&ends).ok()
+        } else {
+            let nodes = NODES * (high / low).ln().max(1.0).powi(2);
+            let passing = points.expected_pairs().min(nodes) * EVALUATIONS_IF_SLOW;
+            let tables = TabulatedBranch::new(branch, (low, high), points, passing)?;
+            tables.map(|tables| Network::new().then(tables))
+        };
+        let Some(branch) = prepared else {
             return Ok(None);
         };
         let stack = self.stack.with_branch(branch);
@@ -512,5 +537,36 @@ impl Layer for InfiniteStack {
             }
             _ => Ok(false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Initialization;
+    use crate::activation::{Elu, Erf};
+    use crate::network::{Activated, Dense};
+
+    fn flow(phi: impl crate::activation::Dual + 'static) -> InfiniteStack {
+        let branch = Network::new()
+            .then(Activated::new(phi))
+            .then(Dense::new(Initialization::new(1.5, 0.1).unwrap()));
+        let stack = Stack::residual(branch);
+        InfiniteStack::new(&stack, &OnceLock::new(), 1.0, 1e-13).unwrap()
+    }
+
+    /// Of slow duals, for points enough.
+    #[test]
+    fn flows_tabulate_their_branch_where_that_pays() {
+        let elu = flow(Elu::new(1.0).unwrap());
+        let points = |count: usize| {
+            let variances = (0..count).map(|i| 0.5 + i as f64 / count as f64);
+            KernelBlock::of_points(variances.collect())
+        };
+        assert!(elu.prepare(&points(20)).unwrap().is_none());
+        let prepared = elu.prepare(&points(300)).unwrap().unwrap();
+        assert!(prepared.pair_cost() < 0.1 * elu.pair_cost());
+        let erf = flow(Erf::default());
+        assert!(erf.prepare(&points(300)).unwrap().is_none());
     }
 }

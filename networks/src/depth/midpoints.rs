@@ -16,7 +16,7 @@ use super::extrapolation::{COLUMNS, Step};
 use crate::activation::arc_cosine::kappa0_of;
 use crate::activation::{AngleImage, Slopes};
 use crate::covariance::PairCorrelation;
-use crate::network::{Network, Structure};
+use crate::network::Network;
 
 /// Columns that go beside each other: whole registers of any width.
 const LANES: usize = COLUMNS.next_power_of_two();
@@ -51,21 +51,14 @@ pub(super) struct Line {
 impl HomogeneousBranch {
     /// What a branch is, if it is one of these, for pairs with tangent kernels or without.
     pub(super) fn of(branch: &Network, has_tangent: bool) -> Option<Self> {
-        let [phi, dense] = branch.layers() else {
-            return None;
-        };
-        match (phi.structure(), dense.structure()) {
-            (Structure::Activation(phi), Structure::Dense(dense)) if dense.is_plain() => {
-                Some(Self {
-                    slopes: phi.slopes()?,
-                    weight: dense.initialization().weight_variance(),
-                    bias: dense.initialization().bias_variance(),
-                    has_tangent,
-                    is_mirrored: false,
-                })
-            }
-            _ => None,
-        }
+        let (phi, initialization) = branch.plain_branch()?;
+        Some(Self {
+            slopes: phi.slopes()?,
+            weight: initialization.weight_variance(),
+            bias: initialization.bias_variance(),
+            has_tangent,
+            is_mirrored: false,
+        })
     }
 
     /// For pairs that are followed as $(u, -v)$.

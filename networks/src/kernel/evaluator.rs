@@ -142,6 +142,9 @@ impl Evaluator {
         }
         let mut points = KernelBlock::of_points(pairs.variances());
         points.set_width(width);
+        if with_tangent {
+            points = points.with_tangent();
+        }
         let prepared = network.prepared(&points)?;
         let surface = match passage {
             Passage::Tabulated => Surface::new((network, &prepared), pairs, with_tangent)?,

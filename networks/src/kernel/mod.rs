@@ -68,6 +68,7 @@ use nalgebra::{DMatrix, DVector};
 
 pub use matrices::Kernels;
 use recursion::Recursion;
+pub(crate) use surface::TabulatedBranch;
 pub use tangent::TangentKernel;
 pub use tiles::{EntryScope, KernelKind, Tile, Tiles};
 

@@ -293,6 +293,10 @@ impl Layer for FanIn {
         self.branches.iter().any(Network::has_tables)
     }
 
+    fn wants_variances(&self) -> bool {
+        self.branches.iter().any(Layer::wants_variances)
+    }
+
     fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         let branches = self.branches.iter();
         Ok(Some(Arc::new(FanIn {

@@ -7,7 +7,7 @@ use super::{
     AngleState, ConditionalLaw, Conditioned, Dense, Drawn, KernelBlock, Network, Shaped, Signal,
     Site, Stack, conditioned,
 };
-use crate::activation::Dual;
+use crate::activation::{Dual, Parity};
 use crate::{Error, Result};
 
 /// What is known of a layer's outputs without any number: which layers may follow.
@@ -63,6 +63,23 @@ pub enum Structure<'a> {
 }
 
 impl Structure<'_> {
+    /// Whether outputs change their sign with the inputs, so that $K$ is an odd function of $c$; `false` where
+    /// that is not known.
+    pub(crate) fn is_odd(&self) -> bool {
+        match self {
+            Self::Dense(dense) => dense.initialization().bias_variance() == 0.0,
+            Self::Activation(phi) => phi.parity() == Parity::Odd,
+            Self::Row(network) => {
+                let mut layers = network.layers().iter();
+                layers.all(|layer| layer.structure().is_odd())
+            }
+            Self::Repeat(_, block) | Self::Residual { branch: block, .. } => {
+                block.structure().is_odd()
+            }
+            Self::Shaped(_) | Self::Leaf | Self::Stack(_) | Self::Branches(_) => false,
+        }
+    }
+
     /// Whether no activation has kinks, so that covariances are analytic functions of those before, also
     /// where $\det K = 0$; `false` where that is not known.
     pub(crate) fn is_analytic(&self) -> bool {
@@ -254,9 +271,14 @@ pub trait Layer: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Whether [`prepare`](Layer::prepare) wants to see the variances. The default does not.
+    /// Whether pairs go by tables whose set-up the rows of a block share. The default has none.
     fn has_tables(&self) -> bool {
         false
+    }
+
+    /// Whether [`prepare`](Layer::prepare) wants to see the variances. By default layers with tables do.
+    fn wants_variances(&self) -> bool {
+        self.has_tables()
     }
 
     /// Roughly how many nanoseconds a pair takes: kernels choose by it between going layer by layer and

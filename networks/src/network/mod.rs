@@ -227,7 +227,8 @@ impl Network {
     /// The same network with the tables that its layers want for points of these variances.
     pub(crate) fn prepared(&self, points: &KernelBlock) -> Result<Self> {
         let mut points = points.clone();
-        let last = self.layers.iter().rposition(|layer| layer.has_tables());
+        let mut layers = self.layers.iter();
+        let last = layers.rposition(|layer| layer.wants_variances());
         let layers = self.layers.iter().enumerate().map(|(i, layer)| {
             let shared = Arc::clone(layer);
             Ok(match last {
@@ -266,6 +267,19 @@ impl Network {
     fn activation_and_dense(&self) -> Option<ActivationAndDense<'_>> {
         match &self.layers[..] {
             [first, second] => activation_and_dense(&**first, &**second),
+            _ => None,
+        }
+    }
+
+    /// Of an activation and a [plain](Dense::is_plain) dense layer, what both are.
+    pub(crate) fn plain_branch(&self) -> Option<(&Arc<dyn Dual>, Initialization)> {
+        let [first, second] = &self.layers[..] else {
+            return None;
+        };
+        match (first.structure(), second.structure()) {
+            (Structure::Activation(phi), Structure::Dense(dense)) if dense.is_plain() => {
+                Some((phi, dense.initialization()))
+            }
             _ => None,
         }
     }
@@ -356,6 +370,10 @@ impl Layer for Network {
 
     fn has_tables(&self) -> bool {
         Network::has_tables(self)
+    }
+
+    fn wants_variances(&self) -> bool {
+        self.layers.iter().any(|layer| layer.wants_variances())
     }
 
     fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {

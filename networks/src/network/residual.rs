@@ -118,6 +118,10 @@ impl Layer for Residual {
         self.branch.has_tables()
     }
 
+    fn wants_variances(&self) -> bool {
+        self.branch.wants_variances()
+    }
+
     fn prepare(&self, points: &KernelBlock) -> Result<Option<Arc<dyn Layer>>> {
         Ok(Some(Arc::new(Residual {
             skip: self.skip,

@@ -13,8 +13,9 @@ const EQUAL: f64 = 2e-14;
 /// Equally long intervals of $\log q$ that cover the variances at hand.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cells {
-    /// The least variance, and its logarithm.
+    /// The least and the largest variance, and the logarithm of the least.
     lowest: f64,
+    highest: f64,
     low: f64,
     /// Of a cell; 0 where all variances are equal.
     length: f64,
@@ -52,6 +53,7 @@ impl Cells {
         };
         (count <= Self::MOST as f64).then(|| Self {
             lowest,
+            highest,
             low: lowest.ln(),
             length: if equal { 0.0 } else { range / count },
             count: count as usize,
@@ -67,9 +69,9 @@ impl Cells {
         self.length == 0.0
     }
 
-    /// Where a variance is; `None` for 0.
+    /// Where a variance is; `None` beyond the cells, and so for 0.
     pub(super) fn place(&self, q: f64) -> Option<Place> {
-        if q <= 0.0 {
+        if q < self.lowest || q > self.highest {
             return None;
         }
         if self.are_equal() {

@@ -1,13 +1,14 @@
 //! The tables, checked between their nodes.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::axes::{BoxIndex, Cells, Place};
 use super::economy::Economy;
 use super::patch::{LANES, Patch, Section};
-use super::plan::{MOST_POWERS, MOST_TERMS, MOST_TERMS_OF_BOXES, Plan, samples};
+use super::plan::{MOST_POWERS, MOST_TERMS, MOST_TERMS_OF_BOXES, Plan, Sample, samples};
 use super::probe::{Probe, Values};
-use super::{Diagonal, Surface};
+use super::{Diagonal, Surface, Tables};
 use crate::activation::pair_cost;
 use crate::kernel::product::InputPairs;
 use crate::network::{Layer, Network};
@@ -17,8 +18,8 @@ use crate::{Result, Scalar, parallel};
 /// The error between the nodes that a table is built to: of networks of closed forms, and of a layer whose
 /// activation has a table of its own or goes by quadrature, and errs by that itself. Twice as much is
 /// accepted where more terms do not help.
-const CLOSED_FORMS: f64 = 5e-14;
-const QUADRATURE: f64 = 3e-13;
+pub(super) const CLOSED_FORMS: f64 = 5e-14;
+pub(super) const QUADRATURE: f64 = 3e-13;
 
 /// What the terms of a table leave out, relative: of closed forms, as a part of the error of flows, and of
 /// the error that the table is built to.
@@ -82,7 +83,7 @@ impl Surface {
         let noise = of_activations.max(of_flows);
         let probe = Probe {
             network,
-            dimension: pairs.dimension() as f64,
+            width: Some(pairs.dimension() as f64),
             with_tangent,
             is_slow: economy.is_slow(),
             noise,
@@ -91,45 +92,58 @@ impl Surface {
             adapts,
             has_far_steps: adapts && !network.structure().is_analytic(),
         };
-        let samples = samples(pairs)?;
+        let tables = Tables::new(&probe, &samples(pairs)?, &variances, economy)?;
+        tables
+            .map(|tables| {
+                let outputs = probe.variances(&variances)?;
+                Ok(Self::of(Arc::new(tables), variances, outputs))
+            })
+            .transpose()
+    }
+}
+
+impl Tables {
+    /// The tables of a network for points of some variances and pairs like the samples, if they are worth it.
+    ///
+    /// # Errors
+    /// As [`Plan::built`].
+    pub(super) fn new(
+        probe: &Probe<'_>,
+        samples: &[Sample],
+        variances: &[f64],
+        economy: Economy,
+    ) -> Result<Option<Self>> {
         let mut best: Option<(f64, Self)> = None;
         for halvings in 0..=CELL_HALVINGS {
-            let Some(cells) = Cells::new(&variances, halvings) else {
+            let Some(cells) = Cells::new(variances, halvings) else {
                 break;
             };
-            let Some(plan) = Plan::new(&probe, &samples, cells, economy) else {
+            let Some(plan) = Plan::new(probe, samples, cells, economy) else {
                 continue;
             };
             let wanted: f64 = plan.boxes.iter().map(|&(_, share)| share).sum();
             if plan.boxes.is_empty() {
                 break;
             }
-            let (reached, surface) = plan.built(&probe, &variances, economy)?;
+            let (reached, tables) = plan.built(probe, economy)?;
             if best.as_ref().is_none_or(|(share, _)| reached > *share) {
-                best = Some((reached, surface));
+                best = Some((reached, tables));
             }
             if reached >= 0.9 * wanted {
                 break;
             }
         }
-        match best.filter(|(share, _)| economy.suffices(*share)) {
-            Some((_, surface)) => Ok(Some(Self {
-                outputs: probe.variances(&variances)?,
-                ..surface
-            })),
-            None => Ok(None),
-        }
+        let best = best.filter(|(share, _)| economy.suffices(*share));
+        Ok(best.map(|(_, tables)| tables))
     }
 }
 
 impl Plan {
-    /// The tables, without the variances at the output, and the share of all pairs that they hold.
-    fn built(
-        self,
-        probe: &Probe<'_>,
-        variances: &[f64],
-        economy: Economy,
-    ) -> Result<(f64, Surface)> {
+    /// The tables, and the share of all pairs that they hold.
+    ///
+    /// # Errors
+    /// None of the network's: where it overflows, there is no table.
+    fn built(self, probe: &Probe<'_>, economy: Economy) -> Result<(f64, Tables)> {
         let (cells, pieces) = (self.cells.len(), self.pieces.len());
         let diagonals = parallel::try_map(cells, |cell| Ok(self.diagonal(probe, cell)))?;
         let mut patches = vec![None; cells * cells * pieces];
@@ -154,14 +168,11 @@ impl Plan {
                 reached += share;
             }
         }
-        let surface = Surface {
-            dimension: probe.dimension,
+        let tables = Tables {
+            width: probe.width,
             with_tangent: probe.with_tangent,
             alone: economy.alone,
             one_by_one: probe.adapts && !probe.network.has_tables(),
-            places: variances.iter().map(|&q| self.cells.place(q)).collect(),
-            variances: variances.to_vec(),
-            outputs: Vec::new(),
             start: self.start,
             cells: self.cells,
             pieces: self.pieces,
@@ -169,7 +180,7 @@ impl Plan {
             patches,
             diagonals,
         };
-        Ok((reached, surface))
+        Ok((reached, tables))
     }
 
     /// What a cell has at $\varepsilon = 0$; `None` if it is not smooth enough.

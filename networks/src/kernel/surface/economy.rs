@@ -53,6 +53,12 @@ impl Economy {
         Self { count, cost, alone }
     }
 
+    /// Of pairs that share nothing with others.
+    pub(super) fn of_single_pairs(count: f64, cost: f64) -> Self {
+        let alone = 1.0;
+        Self { count, cost, alone }
+    }
+
     /// Whether layers integrate every pair by itself.
     pub(super) fn is_slow(&self) -> bool {
         pair_cost::is_slow(self.cost)

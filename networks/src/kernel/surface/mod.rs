@@ -14,6 +14,7 @@
 //! | `build` | the tables, checked between their nodes |
 //! | `patch` | polynomials in three variables |
 //! | `mod` | evaluation of rows of pairs |
+//! | `branch` | a branch of a flow by the same tables |
 //!
 //! Tabulated are $\varepsilon^\prime/\varepsilon$ and $\Theta$. Between the nodes every table is compared
 //! with the layers at 32 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between different norms,
@@ -29,6 +30,7 @@
 //! nearly opposite ones, and where the function is not smooth enough.
 
 mod axes;
+mod branch;
 mod build;
 mod economy;
 mod patch;
@@ -38,6 +40,9 @@ mod probe;
 mod tests;
 
 use std::ops::Range;
+use std::sync::Arc;
+
+pub(crate) use branch::TabulatedBranch;
 
 use axes::{Cells, Piece, Place};
 use patch::{LANES, Patch, Section};
@@ -55,14 +60,17 @@ const MANY: usize = LANES / 4;
 /// The tables of a network for given inputs.
 #[derive(Debug)]
 pub(crate) struct Surface {
-    dimension: f64,
+    tables: Arc<Tables>,
+    points: Points,
+}
+
+/// A network by tables.
+#[derive(Debug)]
+struct Tables {
+    /// The declared number of neurons before the network.
+    width: Option<f64>,
     with_tangent: bool,
     cells: Cells,
-    /// Where every point is; those of a second set last.
-    places: Vec<Option<Place>>,
-    /// Variances of the inputs and at the output.
-    variances: Vec<f64>,
-    outputs: Vec<f64>,
     /// What a pair costs that goes layer by layer alone, in units of a pair in a large block.
     alone: f64,
     /// Whether these go one by one.
@@ -75,6 +83,16 @@ pub(crate) struct Surface {
     /// By cell of the row, cell of the column, piece.
     patches: Vec<Option<Patch>>,
     diagonals: Vec<Option<Diagonal>>,
+}
+
+/// The points of a surface's pairs, those of a second set last.
+#[derive(Debug, Default)]
+struct Points {
+    /// Where they are in the tables.
+    places: Vec<Option<Place>>,
+    /// Variances of the inputs and, for those who ask for them, at the output.
+    variances: Vec<f64>,
+    outputs: Vec<f64>,
 }
 
 /// What becomes of points of equal norms at $\varepsilon = 0$, by Chebyshev coefficients in $\log q$.
@@ -144,9 +162,23 @@ struct Workspace {
 }
 
 impl Surface {
+    /// Of points of some variances; `outputs` are for those who ask for them.
+    fn of(tables: Arc<Tables>, variances: Vec<f64>, outputs: Vec<f64>) -> Self {
+        let places = variances.iter().map(|&q| tables.cells.place(q));
+        let places = places.collect();
+        Self {
+            tables,
+            points: Points {
+                places,
+                variances,
+                outputs,
+            },
+        }
+    }
+
     /// Variances at the output of some of the points.
     pub(crate) fn outputs(&self, points: &Range<usize>) -> &[f64] {
-        &self.outputs[points.clone()]
+        &self.points.outputs[points.clone()]
     }
 
     /// Maps a block of pairs; `rows` and `columns` are points, those of a second set counted after the first.
@@ -160,9 +192,9 @@ impl Surface {
         let width = columns.len();
         let size = block.correlation().len();
         let mut correlation = room.correlations(size);
-        let mut tangent = self.with_tangent.then(|| room.numbers.take(size));
+        let mut tangent = self.tables.with_tangent.then(|| room.numbers.take(size));
         let prepared = self.columns(columns);
-        let buckets = self.cells.len() * self.pieces.len();
+        let buckets = self.tables.cells.len() * self.tables.pieces.len();
         let mut space = Workspace {
             sections: vec![Section::default(); buckets],
             ready: vec![false; buckets],
@@ -182,7 +214,7 @@ impl Surface {
                 *epsilon = before[j].one_minus();
             }
             let row = (rows.start + i, block.same_point(i));
-            if self.with_tangent {
+            if self.tables.with_tangent {
                 self.row::<2>(row, columns, &prepared, &mut space);
             } else {
                 self.row::<1>(row, columns, &prepared, &mut space);
@@ -222,12 +254,12 @@ impl Surface {
         let count: usize = left.iter().map(|(_, columns)| columns.len()).sum();
         let (rows_left, columns_left) = by_points(&left, width);
         // a row of few pairs takes far longer than its pairs in a whole block
-        let lists = if self.one_by_one {
+        let lists = if self.tables.one_by_one {
             count
         } else {
             rows_left.len() + columns_left.len()
         };
-        let parts = lists as f64 * self.alone + count as f64;
+        let parts = lists as f64 * self.tables.alone + count as f64;
         let whole = parts > mapped.correlation.len() as f64;
         let mut write = |at: usize, (c, theta): (PairCorrelation, f64)| {
             mapped.correlation[at] = c;
@@ -236,7 +268,7 @@ impl Surface {
             }
         };
         if whole {
-            if self.with_tangent {
+            if self.tables.with_tangent {
                 block = block.with_tangent();
             }
             network.apply(&mut block)?;
@@ -250,12 +282,12 @@ impl Surface {
             return Ok(block);
         }
         let probe = self.probe(network);
-        if self.one_by_one {
+        if self.tables.one_by_one {
             for (i, list) in left {
                 for j in list {
                     let at = i * width + j;
-                    let a = self.variances[rows.start + i];
-                    let b = self.variances[columns.start + j];
+                    let a = self.points.variances[rows.start + i];
+                    let b = self.points.variances[columns.start + j];
                     let is_own = block.same_point(i) == Some(j);
                     write(at, probe.alone((a, b), block.correlation()[at], is_own)?);
                 }
@@ -265,10 +297,10 @@ impl Surface {
         for (j, list) in columns_left {
             let own = list.iter().position(|&i| block.same_point(i) == Some(j));
             let pairs = list.iter().map(|&i| {
-                let q = self.variances[rows.start + i];
+                let q = self.points.variances[rows.start + i];
                 (q, block.correlation()[i * width + j])
             });
-            let pairs = probe.pairs(vec![self.variances[columns.start + j]], pairs, own)?;
+            let pairs = probe.pairs(vec![self.points.variances[columns.start + j]], pairs, own)?;
             for (i, pair) in list.iter().zip(pairs) {
                 write(i * width + j, pair);
             }
@@ -277,10 +309,10 @@ impl Surface {
             let same = block.same_point(i);
             let own = same.and_then(|same| list.iter().position(|&j| j == same));
             let pairs = list.iter().map(|&j| {
-                let q = self.variances[columns.start + j];
+                let q = self.points.variances[columns.start + j];
                 (q, block.correlation()[i * width + j])
             });
-            let pairs = probe.pairs(vec![self.variances[rows.start + i]], pairs, own)?;
+            let pairs = probe.pairs(vec![self.points.variances[rows.start + i]], pairs, own)?;
             for (j, pair) in list.iter().zip(pairs) {
                 write(i * width + j, pair);
             }
@@ -291,8 +323,8 @@ impl Surface {
     fn probe<'n>(&self, network: &'n Network) -> Probe<'n> {
         Probe {
             network,
-            dimension: self.dimension,
-            with_tangent: self.with_tangent,
+            width: self.tables.width,
+            with_tangent: self.tables.with_tangent,
             is_slow: false,
             noise: 0.0,
             resolution: 0.0,
@@ -303,17 +335,17 @@ impl Surface {
     }
 
     fn columns(&self, columns: &Range<usize>) -> Columns {
-        let places = &self.places[columns.clone()];
-        let cell = |j: &usize| places[*j].map_or(self.cells.len(), |place| place.cell);
+        let places = &self.points.places[columns.clone()];
+        let cell = |j: &usize| places[*j].map_or(self.tables.cells.len(), |place| place.cell);
         let mut order: Vec<usize> = (0..places.len()).collect();
         order.sort_unstable_by_key(|j| (cell(j), *j));
         let mut start = 0;
-        let cells = (0..self.cells.len()).map(|index| {
+        let cells = (0..self.tables.cells.len()).map(|index| {
             let end = order.partition_point(|j| cell(j) <= index);
             std::mem::replace(&mut start, end)..end
         });
         let cells: Vec<Range<usize>> = cells.collect();
-        let terms = self.terms.iter().copied().max().unwrap_or(1);
+        let terms = self.tables.terms.iter().copied().max().unwrap_or(1);
         let (mut basis, mut starts, mut single) = (Vec::new(), Vec::new(), Vec::new());
         for cell in &cells {
             starts.push(basis.len());
@@ -349,12 +381,12 @@ impl Surface {
         space: &mut Workspace,
     ) {
         let width = columns.order.len();
-        let Some(own) = self.places[point] else {
+        let Some(own) = self.points.places[point] else {
             space.direct.extend(0..width);
             return;
         };
         self.classify((point, same), range, columns, space);
-        self.evaluate::<F>(own, columns, space);
+        self.tables.evaluate::<F>(own, columns, space);
     }
 
     /// Sorts the pairs of a row into buckets, and the rest into those that go directly.
@@ -365,8 +397,8 @@ impl Surface {
         columns: &Columns,
         space: &mut Workspace,
     ) {
-        let pieces = self.pieces.len();
-        self.pieces_of(&space.complement, &mut space.found);
+        let pieces = self.tables.pieces.len();
+        self.tables.pieces_of(&space.complement, &mut space.found);
         for (cell, places) in columns.cells.iter().enumerate() {
             let lists = &mut space.lists[cell * pieces..(cell + 1) * pieces];
             for start in places.clone().step_by(LANES) {
@@ -412,10 +444,18 @@ impl Surface {
 
     /// A pair at $\varepsilon = 0$: a point with itself, or with another of the same norm.
     fn parallel(&self, (a, b): (usize, usize), is_same: bool) -> Option<Values> {
+        let variances = &self.points.variances;
+        self.tables.parallel([variances[a], variances[b]], is_same)
+    }
+}
+
+impl Tables {
+    /// A pair at $\varepsilon = 0$, by its variances.
+    fn parallel(&self, [qa, qb]: [f64; 2], is_same: bool) -> Option<Values> {
         if is_same && !self.with_tangent {
             return Some([0.0; 2]);
         }
-        let place = self.places[a].filter(|_| self.variances[a] == self.variances[b])?;
+        let place = self.cells.place(qa).filter(|_| qa == qb)?;
         let diagonal = self.diagonals[place.cell].as_ref()?;
         Some(if is_same {
             [0.0, chebyshev::sum(&diagonal.own, place.x)]

@@ -1,6 +1,7 @@
 //! Which boxes are worth a table, and how many terms they take.
 
 use std::collections::BTreeMap;
+use std::f64::consts::FRAC_PI_4;
 
 use super::axes::{BoxIndex, Cells, Piece, Place, angle_pieces};
 use super::economy::Economy;
@@ -40,6 +41,25 @@ const SYMMETRIC: f64 = 0.6;
 pub(super) struct Sample {
     variances: (f64, f64),
     epsilon: f64,
+}
+
+impl Sample {
+    /// So many pairs of points with variances between two numbers, evenly on a logarithmic scale, and
+    /// $\varepsilon = 1 - \cos\theta$ below 1, evenly in $\theta$.
+    pub(super) fn spread(count: usize, (low, high): (f64, f64)) -> Vec<Self> {
+        // a lattice with the powers of 1.2207...^-1, the root of x^4 = x + 1
+        const STEPS: [f64; 3] = [0.819_172_513, 0.671_043_607, 0.549_700_478];
+        let range = (high / low).ln();
+        let sample = |i: usize| {
+            let [a, b, theta] = STEPS.map(|step| (step * (i as f64 + 0.5)).fract());
+            let half = FRAC_PI_4 * theta;
+            Self {
+                variances: (low * (range * a).exp(), low * (range * b).exp()),
+                epsilon: 2.0 * half.sin() * half.sin(),
+            }
+        };
+        (0..count).map(sample).collect()
+    }
 }
 
 /// Some pairs of the inputs, evenly spread.

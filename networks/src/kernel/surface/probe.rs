@@ -8,7 +8,8 @@ use crate::{Error, PairCorrelation, Result, parallel};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe<'a> {
     pub(super) network: &'a Network,
-    pub(super) dimension: f64,
+    /// The declared number of neurons before the network.
+    pub(super) width: Option<f64>,
     pub(super) with_tangent: bool,
     /// Whether layers go pair by pair.
     pub(super) is_slow: bool,
@@ -45,7 +46,7 @@ impl Probe<'_> {
         let correlation = row.repeat(a.len() * b.len());
         let columns = columns.collect();
         let mut pairs = KernelBlock::new(a.to_vec(), columns, correlation, self.with_tangent)?;
-        pairs.set_width(Some(self.dimension));
+        pairs.set_width(self.width);
         self.network.smoothed(pairs).map(Some)
     }
 
@@ -89,7 +90,7 @@ impl Probe<'_> {
         let (variances, row): (Vec<f64>, Vec<PairCorrelation>) = columns.unzip();
         let correlation = row.repeat(qa.len());
         let mut block = KernelBlock::new(qa, variances, correlation, self.with_tangent)?;
-        block.set_width(Some(self.dimension));
+        block.set_width(self.width);
         if let Some(own) = own {
             block = block.with_same_points(own as isize);
         }
@@ -108,7 +109,7 @@ impl Probe<'_> {
         is_own: bool,
     ) -> Result<(PairCorrelation, f64)> {
         let mut pair = KernelBlock::new(vec![qa], vec![qb], vec![c], self.with_tangent)?;
-        pair.set_width(Some(self.dimension));
+        pair.set_width(self.width);
         if is_own {
             pair = pair.with_same_points(0);
         }
@@ -123,7 +124,7 @@ impl Probe<'_> {
         let parts = parallel::try_map(inputs.len().div_ceil(POINTS), |i| {
             let part = &inputs[i * POINTS..((i + 1) * POINTS).min(inputs.len())];
             let mut points = KernelBlock::of_points(part.to_vec());
-            points.set_width(Some(self.dimension));
+            points.set_width(self.width);
             self.network.apply(&mut points)?;
             Ok(points.variance_a().to_vec())
         })?;
