@@ -63,8 +63,8 @@ pub enum Structure<'a> {
 }
 
 impl Structure<'_> {
-    /// Whether outputs change their sign with the inputs, so that $K$ is an odd function of $c$; `false` where
-    /// that is not known.
+    /// Whether outputs change their sign with the inputs, so that $K$ is an odd function of $c$; `false`
+    /// where that is not known.
     pub(crate) fn is_odd(&self) -> bool {
         match self {
             Self::Dense(dense) => dense.initialization().bias_variance() == 0.0,
