@@ -60,6 +60,12 @@ impl AnglePiece {
         2.0 * self.half
     }
 
+    /// What is subtracted from the variable, and what the difference is multiplied by: the place.
+    #[inline]
+    pub fn variable(&self) -> (f64, f64) {
+        (self.center, self.scale)
+    }
+
     /// The correlation at a place in $[-1, 1]$.
     #[inline]
     pub fn correlation(&self, x: f64) -> PairCorrelation {

@@ -256,7 +256,15 @@ impl<T: Scalar> WithSimd for Products<'_, T> {
                     .chunks_exact_mut(columns)
                     .zip(totals.chunks_exact(width));
                 for (out, totals) in out.skip(ROWS * first_tile(j)) {
-                    out[j..j + count].copy_from_slice(&totals[..count]);
+                    let out = &mut out[j..j + count];
+                    if count == width {
+                        // known to the compiler, unlike the rest
+                        let (out, _) = S::as_mut_simd_f64s(out);
+                        let (totals, _) = S::as_simd_f64s(totals);
+                        out[..VECTORS].copy_from_slice(&totals[..VECTORS]);
+                    } else {
+                        out.copy_from_slice(&totals[..count]);
+                    }
                 }
             }
         }

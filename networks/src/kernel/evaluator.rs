@@ -9,7 +9,7 @@ use super::tiles::KernelKind;
 use crate::activation::slopes_at_zero;
 use crate::covariance::AnglePiece;
 use crate::error::Error;
-use crate::network::{AngleState, AngleTable, KernelBlock, Layer, Network, Structure};
+use crate::network::{AngleState, AngleTable, KernelBlock, Layer, Network, Structure, TOGETHER};
 use crate::numerics::Magnitude;
 use crate::vectorized::vectorized;
 use crate::{PairCorrelation, Result, Scalar, parallel};
@@ -25,9 +25,6 @@ const PART: usize = 32;
 
 /// Rows of a block whose state fits in the cache: as many as products take at a time.
 const STRIP: usize = 48;
-
-/// Pairs that pass the table of a homogeneous network together.
-const CHUNK: usize = 64;
 
 /// A network for given inputs.
 #[derive(Debug)]
@@ -167,6 +164,9 @@ impl Evaluator {
             } => rows.min(STRIP),
             Self::Angle(_) => rows.min(STRIP),
             Self::Pairs(pairs) => pairs.strip(rows, STRIP),
+            Self::Layers {
+                surface: Some(_), ..
+            } => rows.min(2 * STRIP),
             _ => rows,
         }
     }
@@ -443,10 +443,13 @@ impl Angle {
                 [nngp.next(), ntk.next()],
             );
         }
-        let finite = kernels
-            .ntk
-            .iter()
-            .fold(true, |finite, theta| finite & theta.is_finite());
+        let finite = vectorized(
+            #[inline(always)]
+            || {
+                let all = kernels.ntk.iter();
+                all.fold(true, |finite, theta| finite & theta.is_finite())
+            },
+        );
         if !finite {
             return Err(Error::overflow("the neural tangent kernel"));
         }
@@ -464,50 +467,65 @@ impl Angle {
         let (parallel, opposite) = (self.parallel, self.opposite);
         // what `FarEnd::distance` knows, outside of the loop
         let (side, far) = self.far_end.side();
-        let columns = correlation.chunks(CHUNK).zip(variance_b.chunks(CHUNK));
-        let columns = columns.zip(roots_b.chunks(CHUNK));
-        for (((c, variance_b), roots_b), start) in columns.zip((0..).step_by(CHUNK)) {
-            let [mut nngp, mut ntk] = [[0.0; CHUNK]; 2];
+        let mut found = [[0.0; TOGETHER]; FUNCTIONS];
+        let mut scale = [0.0; TOGETHER];
+        let size = correlation.len();
+        for start in (0..size).step_by(TOGETHER) {
+            let range = start..(start + TOGETHER).min(size);
+            let c = &correlation[range.clone()];
+            let columns = variance_b[range.clone()]
+                .iter()
+                .zip(&roots_b[range.clone()]);
+            let nngp = nngp_row.as_mut().map(|row| &mut row[range.clone()]);
+            let ntk = ntk_row.as_mut().map(|row| &mut row[range.clone()]);
+            self.curves.at_all(c, &mut found);
+            let [ratio, tangent] = &found;
             // long loops without branches, which the compiler vectorises
             vectorized(
                 #[inline(always)]
                 || {
-                    let [mut ratio, mut tangent] = [[0.0; CHUNK]; 2];
-                    self.curves.at_all(c, [&mut ratio, &mut tangent]);
-                    let mut scale = [0.0; CHUNK];
-                    for (scale, (&qb, root_b)) in
-                        scale.iter_mut().zip(variance_b.iter().zip(roots_b))
-                    {
+                    for (scale, (&qb, root_b)) in scale.iter_mut().zip(columns.clone()) {
                         let product = root_a * root_b;
                         *scale = if qa == qb { qa } else { product };
                     }
-                    let lanes = c.iter().zip(&scale);
-                    for (out, ((c, scale), ratio)) in nngp.iter_mut().zip(lanes.clone().zip(&ratio))
-                    {
-                        let (near_distance, far_distance) = (c.one_minus(), c.one_plus());
-                        let is_far = near_distance > side;
-                        let distance = if is_far { far_distance } else { near_distance };
-                        let end = if is_far { far } else { 1.0 };
-                        *out = scale * (end * (1.0 - distance * ratio));
-                    }
-                    let mut any_at_an_end = false;
-                    for (out, ((c, scale), tangent)) in ntk.iter_mut().zip(lanes.zip(&tangent)) {
-                        *out = scale * tangent;
-                        any_at_an_end |= c.distance() == 0.0;
-                    }
-                    if any_at_an_end {
-                        for (out, (c, scale)) in ntk.iter_mut().zip(c.iter().zip(&scale)) {
-                            if c.distance() == 0.0 {
-                                let end = if c.is_positive() { parallel } else { opposite };
-                                *out = scale * end;
-                            }
-                        }
-                    }
                 },
             );
-            for (row, values) in [(&mut nngp_row, &nngp), (&mut ntk_row, &ntk)] {
-                if let Some(row) = row {
-                    row[start..start + c.len()].copy_from_slice(&values[..c.len()]);
+            let lanes = c.iter().zip(&scale);
+            if let Some(nngp) = nngp {
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let lanes = lanes.clone().zip(ratio);
+                        for (out, ((c, scale), ratio)) in nngp.iter_mut().zip(lanes) {
+                            let (near_distance, far_distance) = (c.one_minus(), c.one_plus());
+                            let is_far = near_distance > side;
+                            let distance = if is_far { far_distance } else { near_distance };
+                            let end = if is_far { far } else { 1.0 };
+                            *out = scale * (end * (1.0 - distance * ratio));
+                        }
+                    },
+                );
+            }
+            if let Some(ntk) = ntk {
+                let any_at_an_end = vectorized(
+                    #[inline(always)]
+                    || {
+                        let mut any_at_an_end = false;
+                        let lanes = lanes.clone().zip(tangent);
+                        for (out, ((c, scale), tangent)) in ntk.iter_mut().zip(lanes) {
+                            *out = scale * tangent;
+                            any_at_an_end |= c.distance() == 0.0;
+                        }
+                        any_at_an_end
+                    },
+                );
+                if any_at_an_end {
+                    for (out, (c, scale)) in ntk.iter_mut().zip(lanes) {
+                        if c.distance() == 0.0 {
+                            let end = if c.is_positive() { parallel } else { opposite };
+                            *out = scale * end;
+                        }
+                    }
                 }
             }
         }

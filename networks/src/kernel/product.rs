@@ -7,7 +7,10 @@ use crate::inputs::{NEARLY_PARALLEL, nearly_parallel};
 use crate::network::KernelBlock;
 use crate::numerics::{Buffers, PackedPoints, dot, inverse_root, mirror, threads};
 use crate::vectorized::vectorized;
-use crate::{Inputs, PairCorrelation, Result, Scalar};
+use crate::{Inputs, PairCorrelation, Result, Scalar, parallel};
+
+/// Points whose squares are summed together.
+const PART: usize = 256;
 
 /// One or two sets of inputs and their squared norms.
 #[derive(Debug)]
@@ -35,6 +38,18 @@ pub(crate) struct PackedColumns {
     points: Arc<PackedPoints>,
 }
 
+/// $|x|^2$ of all points.
+fn squares<T: Scalar>(x: &Inputs<'_, T>) -> Result<Vec<f64>> {
+    let (count, dimension) = (x.len(), x.dimension());
+    let part = |index: usize| {
+        let points = x.slice(index * PART..((index + 1) * PART).min(count));
+        let points = points.chunks(dimension);
+        Ok(points.map(|point| dot(point, point)).collect::<Vec<_>>())
+    };
+    let parts = parallel::try_map_of(count.div_ceil(PART), count * dimension, part)?;
+    Ok(parts.concat())
+}
+
 impl Room {
     pub(crate) fn correlations(&self, size: usize) -> Vec<PairCorrelation> {
         self.correlations.take_with(size, PairCorrelation::PARALLEL)
@@ -43,15 +58,14 @@ impl Room {
 
 impl<'a, T: Scalar> InputPairs<'a, T> {
     pub(crate) fn new(x: &'a Inputs<'a, T>, y: Option<&'a Inputs<'a, T>>) -> Result<Self> {
-        let squares = |x: &Inputs<'_, T>| x.points().map(|point| dot(point, point)).collect();
         if let Some(y) = y {
             x.same_dimension(y)?;
         }
         Ok(Self {
             x,
             y,
-            squares_x: squares(x),
-            squares_y: y.map_or_else(Vec::new, squares),
+            squares_x: squares(x)?,
+            squares_y: y.map_or_else(|| Ok(Vec::new()), squares)?,
             packed: Mutex::default(),
             room: Room::default(),
         })

@@ -6,6 +6,7 @@ use super::evaluator::{Entries, Evaluator, Passage};
 use super::product::InputPairs;
 use crate::network::Network;
 use crate::numerics::mirror;
+use crate::vectorized::vectorized;
 use crate::{Error, Inputs, Result, Scalar, error, parallel};
 
 /// Which kernels are wanted.
@@ -50,6 +51,30 @@ pub enum EntryScope {
 
 /// Points to a side of a tile that one thread works on: its products fit in the second-level cache.
 pub(crate) const SIDE: usize = 256;
+
+/// How rows and columns are cut into bands: after `side` of them each, but for the first band, which is
+/// `lead` shorter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grid {
+    pub(crate) side: usize,
+    pub(crate) lead: usize,
+}
+
+impl Grid {
+    fn bands(self, size: usize) -> usize {
+        (size + self.lead).div_ceil(self.side)
+    }
+
+    pub(crate) fn range(self, band: usize, size: usize) -> Range<usize> {
+        let start = (band * self.side).saturating_sub(self.lead);
+        start..((band + 1) * self.side - self.lead).min(size)
+    }
+
+    /// The band of a row or column.
+    pub(crate) fn band(self, index: usize) -> usize {
+        (index + self.lead) / self.side
+    }
+}
 
 /// A kernel matrix that is computed as it is asked for, tile by tile: from [`Network::tiles`] and its kin.
 ///
@@ -159,22 +184,29 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         self.which
     }
 
-    fn bands(&self, side: usize) -> (usize, usize) {
+    fn grid(&self) -> Grid {
+        Grid {
+            side: self.side,
+            lead: 0,
+        }
+    }
+
+    fn bands(&self, grid: Grid) -> (usize, usize) {
         (
-            self.pairs.rows().div_ceil(side),
-            self.pairs.columns().div_ceil(side),
+            grid.bands(self.pairs.rows()),
+            grid.bands(self.pairs.columns()),
         )
     }
 
     /// The number of tiles.
     #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
-        self.count(self.side)
+        self.count(self.grid())
     }
 
-    /// The number of tiles of another side.
-    pub(crate) fn count(&self, side: usize) -> usize {
-        let (rows, columns) = self.bands(side);
+    /// The number of tiles of another grid.
+    pub(crate) fn count(&self, grid: Grid) -> usize {
+        let (rows, columns) = self.bands(grid);
         if self.pairs.is_symmetric() {
             rows * (rows + 1) / 2
         } else {
@@ -194,42 +226,37 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                 format!("less than the number of tiles, {}", self.len()),
             ));
         }
-        Ok(self.ranges_of(self.side, index))
-    }
-
-    /// [`ranges`](Self::ranges) of tiles of another side.
-    fn ranges_of(&self, side: usize, index: usize) -> (Range<usize>, Range<usize>) {
+        let grid = self.grid();
         let (row, column) = if self.pairs.is_symmetric() {
             below_diagonal(index)
         } else {
-            let columns = self.bands(side).1;
+            let columns = self.bands(grid).1;
             (index / columns, index % columns)
         };
-        self.ranges_at(side, row, column)
+        Ok(self.ranges_at(grid, row, column))
     }
 
-    /// [`ranges_of`](Self::ranges_of) in the order of columns of tiles.
+    /// [`ranges`](Self::ranges) of tiles of another grid, in the order of columns of tiles.
     pub(crate) fn ranges_by_columns(
         &self,
-        side: usize,
+        grid: Grid,
         index: usize,
     ) -> (Range<usize>, Range<usize>) {
-        let rows = self.bands(side).0;
+        let rows = self.bands(grid).0;
         let (row, column) = if self.pairs.is_symmetric() {
             // rows of tiles from the last corner on
-            let (row, column) = below_diagonal(self.count(side) - 1 - index);
+            let (row, column) = below_diagonal(self.count(grid) - 1 - index);
             (rows - 1 - column, rows - 1 - row)
         } else {
             (index % rows, index / rows)
         };
-        self.ranges_at(side, row, column)
+        self.ranges_at(grid, row, column)
     }
 
-    fn ranges_at(&self, side: usize, row: usize, column: usize) -> (Range<usize>, Range<usize>) {
-        let range = |band: usize, size: usize| band * side..((band + 1) * side).min(size);
+    fn ranges_at(&self, grid: Grid, row: usize, column: usize) -> (Range<usize>, Range<usize>) {
         (
-            range(row, self.pairs.rows()),
-            range(column, self.pairs.columns()),
+            grid.range(row, self.pairs.rows()),
+            grid.range(column, self.pairs.columns()),
         )
     }
 
@@ -425,18 +452,33 @@ fn below_diagonal(index: usize) -> (usize, usize) {
 /// Values in the format of the result.
 pub(crate) fn narrow_into<T: Scalar>(quantity: &str, values: &[f64], out: &mut [T]) -> Result<()> {
     check_range::<T>(quantity, values)?;
-    for (out, &value) in out.iter_mut().zip(values) {
-        *out = T::nearest(value);
-    }
+    write_nearest(values, out);
     Ok(())
+}
+
+/// Values in the format of the result, unchecked.
+pub(crate) fn write_nearest<T: Scalar>(values: &[f64], out: &mut [T]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (out, &value) in out.iter_mut().zip(values) {
+                *out = T::nearest(value);
+            }
+        },
+    );
 }
 
 /// Refuses values beyond the range of the format.
 pub(crate) fn check_range<T: Scalar>(quantity: &str, values: &[f64]) -> Result<()> {
-    let mut finite = true;
-    for &value in values {
-        finite &= T::nearest(value).is_finite();
-    }
+    let finite = vectorized(
+        #[inline(always)]
+        || {
+            let all = values.iter();
+            all.fold(true, |finite, &value| {
+                finite & T::nearest(value).is_finite()
+            })
+        },
+    );
     if finite {
         return Ok(());
     }

@@ -1,9 +1,12 @@
 //! Functions of the angle of a pair, tabulated.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::Result;
 use crate::covariance::{AnglePiece, PairCorrelation};
 use crate::numerics::chebyshev::{self, Tail};
 use crate::numerics::polynomial::evaluate_lanes;
+use crate::vectorized::vectorized;
 
 /// Coefficients of a piece.
 const TERMS: usize = 20;
@@ -21,8 +24,15 @@ const ROUNDING: f64 = 1e-13;
 /// What the rounding of a million layers may amount to: a table is no better than its recursion.
 const RECURSION: f64 = 1e-11;
 
-/// Entries that are evaluated together.
-const LANES: usize = 8;
+/// Entries whose sums fit in registers.
+const LANES: usize = 16;
+
+/// Entries that are evaluated together: whole [`LANES`].
+pub(crate) const TOGETHER: usize = 64;
+
+/// Vectors of entries that are evaluated side by side: the sums of even and odd powers of two keep both units
+/// of a core busy.
+const VECTORS: usize = 2;
 
 /// $F$ functions of $\varepsilon = 1 - c \in [0, 2]$, as polynomials on pieces.
 ///
@@ -68,6 +78,74 @@ impl<const F: usize> PolynomialPiece<F> {
         }
         out
     }
+
+    /// The functions at whole [`LANES`] of squares of the variable, each as [`at`](Self::at).
+    #[inline(always)]
+    fn at_lanes(&self, squares: &[f64], out: [&mut [f64]; F]) {
+        Arch::new().dispatch(Lanes {
+            piece: self,
+            squares,
+            out,
+        });
+    }
+}
+
+/// Squares of the variable and the functions there.
+struct Lanes<'a, const F: usize> {
+    piece: &'a PolynomialPiece<F>,
+    squares: &'a [f64],
+    out: [&'a mut [f64]; F],
+}
+
+impl<const F: usize> WithSimd for Lanes<'_, F> {
+    type Output = ();
+
+    /// The operations of [`evaluate_lanes`], which the compiler mixes up where it has the vectors to find.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (center, scale) = self.piece.range.variable();
+        let (center, scale) = (simd.splat_f64s(center), simd.splat_f64s(scale));
+        let mut out = self.out.map(|out| S::as_mut_simd_f64s(out).0);
+        let (squares, _) = S::as_simd_f64s(self.squares);
+        for (squares, start) in squares.chunks_exact(VECTORS).zip((0..).step_by(VECTORS)) {
+            let (mut x, mut y) = ([center; VECTORS], [center; VECTORS]);
+            for v in 0..VECTORS {
+                x[v] = simd.mul_f64s(simd.sub_f64s(simd.sqrt_f64s(squares[v]), center), scale);
+                y[v] = simd.mul_f64s(x[v], x[v]);
+            }
+            for (out, coefficients) in out.iter_mut().zip(&self.piece.coefficients) {
+                let mut even = [simd.splat_f64s(coefficients[TERMS - 2]); VECTORS];
+                let mut odd = [simd.splat_f64s(coefficients[TERMS - 1]); VECTORS];
+                for pair in coefficients[..TERMS - 2].chunks_exact(2).rev() {
+                    let (a, b) = (simd.splat_f64s(pair[0]), simd.splat_f64s(pair[1]));
+                    for v in 0..VECTORS {
+                        even[v] = simd.add_f64s(simd.mul_f64s(even[v], y[v]), a);
+                        odd[v] = simd.add_f64s(simd.mul_f64s(odd[v], y[v]), b);
+                    }
+                }
+                for (v, out) in out[start..start + VECTORS].iter_mut().enumerate() {
+                    *out = simd.add_f64s(even[v], simd.mul_f64s(x[v], odd[v]));
+                }
+            }
+        }
+    }
+}
+
+/// The smallest and the largest of numbers in $[0, 2]$, whole [`LANES`].
+struct Ends<'a>(&'a [f64]);
+
+impl WithSimd for Ends<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> (f64, f64) {
+        let (mut low, mut high) = (simd.splat_f64s(2.0), simd.splat_f64s(0.0));
+        for &vector in S::as_simd_f64s(self.0).0 {
+            low = simd.min_f64s(vector, low);
+            high = simd.max_f64s(vector, high);
+        }
+        (simd.reduce_min_f64s(low), simd.reduce_max_f64s(high))
+    }
 }
 
 impl<const F: usize> AngleTable<F> {
@@ -111,66 +189,69 @@ impl<const F: usize> AngleTable<F> {
     /// The functions at one correlation.
     pub(crate) fn at(&self, c: PairCorrelation) -> [f64; F] {
         let mut out = [0.0; F];
-        for (out, lanes) in out.iter_mut().zip(self.at_lanes(&[c])) {
+        let piece = &self.pieces[self.index(c.one_minus())];
+        for (out, lanes) in out.iter_mut().zip(piece.at(&[c])) {
             *out = lanes[0];
         }
         out
     }
 
-    /// The functions at several correlations (a power of two of them), each as [`at`](Self::at).
+    /// The functions at up to [`TOGETHER`] correlations, each as [`at`](Self::at).
     #[inline(always)]
-    fn at_lanes<const W: usize>(&self, c: &[PairCorrelation; W]) -> [[f64; W]; F] {
-        let epsilon = c.map(PairCorrelation::one_minus);
-        // by halves, which the compiler vectorises
-        let (mut low, mut high, mut left) = (epsilon, epsilon, W);
-        while left > 1 {
-            left /= 2;
-            for lane in 0..left {
-                let (other_low, other_high) = (low[lane + left], high[lane + left]);
-                low[lane] = if other_low < low[lane] {
-                    other_low
-                } else {
-                    low[lane]
-                };
-                high[lane] = if other_high > high[lane] {
-                    other_high
-                } else {
-                    high[lane]
-                };
-            }
+    pub(crate) fn at_all(&self, c: &[PairCorrelation], out: &mut [[f64; TOGETHER]; F]) {
+        let size = c.len().next_multiple_of(LANES);
+        let (mut near, mut far) = ([0.0; TOGETHER], [0.0; TOGETHER]);
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((near, far), c) in near.iter_mut().zip(&mut far).zip(c) {
+                    (*near, *far) = (c.one_minus(), c.one_plus());
+                }
+            },
+        );
+        for ends in [&mut near, &mut far] {
+            let filler = ends[0];
+            ends[c.len()..size].fill(filler);
         }
-        let (first, last) = (self.index(low[0]), self.index(high[0]));
-        let mut out = self.pieces[first].at(c);
-        // some lanes may lie on other pieces
-        for index in first + 1..=last {
-            let start = self.starts[index];
-            let other = self.pieces[index].at(c);
-            for f in 0..F {
-                for lane in 0..W {
-                    if epsilon[lane] > start {
-                        out[f][lane] = other[f][lane];
+        let all = self.span(&near[..size]);
+        // neighbours mostly lie on the same piece
+        let step = if all.0 == all.1 { size } else { LANES };
+        for start in (0..size).step_by(step) {
+            let range = start..start + step;
+            let (first, last) = if step == size {
+                all
+            } else {
+                self.span(&near[range.clone()])
+            };
+            let mut lanes = [[0.0; LANES]; F];
+            for index in first..=last {
+                let piece = &self.pieces[index];
+                let squares = if piece.range.is_far { &far } else { &near };
+                let squares = &squares[range.clone()];
+                if index == first {
+                    let out = out.each_mut().map(|out| &mut out[range.clone()]);
+                    piece.at_lanes(squares, out);
+                } else {
+                    // some lanes lie on other pieces
+                    let start = self.starts[index];
+                    piece.at_lanes(squares, lanes.each_mut().map(|lanes| &mut lanes[..]));
+                    for (out, lanes) in out.iter_mut().zip(&lanes) {
+                        let out = out[range.clone()].iter_mut().zip(lanes);
+                        for ((out, other), epsilon) in out.zip(&near[range.clone()]) {
+                            *out = if *epsilon > start { *other } else { *out };
+                        }
                     }
                 }
             }
         }
-        out
     }
 
-    /// The functions at many correlations, each as [`at`](Self::at); `out` has room for whole lanes.
+    /// The first and the last piece of some $\varepsilon$, whole [`LANES`].
     #[inline(always)]
-    pub(crate) fn at_all(&self, c: &[PairCorrelation], mut out: [&mut [f64]; F]) {
-        for start in (0..c.len()).step_by(LANES) {
-            let c = &c[start..];
-            let lanes = c.first_chunk::<LANES>().copied().unwrap_or_else(|| {
-                let mut lanes = [c[0]; LANES];
-                lanes[..c.len()].copy_from_slice(c);
-                lanes
-            });
-            let found = self.at_lanes(&lanes);
-            for (out, found) in out.iter_mut().zip(&found) {
-                out[start..start + LANES].copy_from_slice(found);
-            }
-        }
+    fn span(&self, epsilon: &[f64]) -> (usize, usize) {
+        let (low, high) = Arch::new().dispatch(Ends(epsilon));
+        let first = self.index(low);
+        (first, self.index(high).max(first))
     }
 
     /// The piece of an $\varepsilon$.
@@ -253,4 +334,38 @@ fn pieces<const F: usize>(
     }
     done.sort_unstable_by(|a, b| a.range.end.total_cmp(&b.range.end));
     Ok(Some(done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever stands beside an angle, and however many pieces its neighbours lie on.
+    #[test]
+    fn angles_together_have_the_bits_of_each() {
+        let functions = |c: &[PairCorrelation]| {
+            let values = c.iter().map(|c| {
+                let angle = c.sine_squared().sqrt().atan2(c.value());
+                [1.0 + angle * c.value(), angle.cos() + 0.3 * angle]
+            });
+            Ok(values.collect::<Vec<_>>())
+        };
+        let table = AngleTable::build(1e-13, functions, true).unwrap().unwrap();
+        let all = (0..=400).map(|i| PairCorrelation::of_one_minus(f64::from(i) / 200.0));
+        let all: Vec<PairCorrelation> = all.collect();
+        for (size, step) in [(1, 1), (16, 1), (37, 5), (TOGETHER, 1), (TOGETHER, 6)] {
+            let c: Vec<PairCorrelation> = all.iter().step_by(step).copied().collect();
+            for c in c.chunks(size) {
+                let mut found = [[0.0; TOGETHER]; 2];
+                table.at_all(c, &mut found);
+                for (lane, &c) in c.iter().enumerate() {
+                    let alone: [f64; 2] = table.at(c);
+                    assert_eq!(
+                        found.map(|found| found[lane].to_bits()),
+                        alone.map(f64::to_bits)
+                    );
+                }
+            }
+        }
+    }
 }

@@ -110,7 +110,7 @@ pub use stack::Stack;
 
 pub use crate::initialization::{WeightDistribution, WeightLaw};
 
-pub(crate) use angle_table::AngleTable;
+pub(crate) use angle_table::{AngleTable, TOGETHER};
 pub(crate) use pair::of_layer as pair_of_layer;
 pub use signal::BLOCK;
 pub(crate) use stack::Blocks;

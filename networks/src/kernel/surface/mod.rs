@@ -115,6 +115,8 @@ pub(crate) struct Mapped {
 struct Columns {
     /// The column at each place of the order.
     order: Vec<usize>,
+    /// Whether it is that of the columns.
+    is_given: bool,
     /// The places of each cell; the columns that have none come last.
     cells: Vec<Range<usize>>,
     /// Chebyshev polynomials of [`LANES`] places beside each other, from the first one of every cell on, and
@@ -133,6 +135,42 @@ impl Columns {
         let inside = place - self.cells[cell].start;
         let first = self.starts[cell] + inside / LANES * self.terms;
         &self.basis[first..first + self.terms]
+    }
+
+    /// Brings what belongs to the columns to their places.
+    fn gather<A: Copy, B>(&self, columns: &[A], places: &mut [B], map: impl Fn(A) -> B) {
+        if self.is_given {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (place, &column) in places.iter_mut().zip(columns) {
+                        *place = map(column);
+                    }
+                },
+            );
+        } else {
+            for (place, &j) in places.iter_mut().zip(&self.order) {
+                *place = map(columns[j]);
+            }
+        }
+    }
+
+    /// Brings what belongs to the places to their columns.
+    fn scatter<A: Copy, B>(&self, places: &[A], columns: &mut [B], map: impl Fn(A) -> B) {
+        if self.is_given {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (column, &place) in columns.iter_mut().zip(places) {
+                        *column = map(place);
+                    }
+                },
+            );
+        } else {
+            for (&place, &j) in places.iter().zip(&self.order) {
+                columns[j] = map(place);
+            }
+        }
     }
 
     /// The polynomials of a place.
@@ -210,22 +248,17 @@ impl Surface {
         let mut tangents = tangent.as_mut().map(|all| all.chunks_mut(width));
         let before = block.correlation().chunks(width);
         for (i, (correlation, before)) in correlation.chunks_mut(width).zip(before).enumerate() {
-            for (epsilon, &j) in space.complement.iter_mut().zip(&prepared.order) {
-                *epsilon = before[j].one_minus();
-            }
+            prepared.gather(before, &mut space.complement, PairCorrelation::one_minus);
             let row = (rows.start + i, block.same_point(i));
             if self.tables.with_tangent {
                 self.row::<2>(row, columns, &prepared, &mut space);
             } else {
                 self.row::<1>(row, columns, &prepared, &mut space);
             }
-            for (epsilon, &j) in space.complement.iter().zip(&prepared.order) {
-                correlation[j] = PairCorrelation::of_one_minus(*epsilon);
-            }
+            let after = PairCorrelation::of_one_minus;
+            prepared.scatter(&space.complement, correlation, after);
             if let Some(tangent) = tangents.as_mut().and_then(Iterator::next) {
-                for (theta, &j) in space.tangent.iter().zip(&prepared.order) {
-                    tangent[j] = *theta;
-                }
+                prepared.scatter(&space.tangent, tangent, |theta| theta);
             }
             if !space.direct.is_empty() {
                 let direct = space.direct.drain(..).map(|place| prepared.order[place]);
@@ -362,6 +395,7 @@ impl Surface {
             }
         }
         Columns {
+            is_given: order.is_sorted(),
             order,
             cells,
             basis,
@@ -479,11 +513,25 @@ impl Tables {
             }
             let (cell, piece) = (bucket / pieces, bucket % pieces);
             let size = chunk.len();
-            let mut epsilon = [1.0; LANES];
-            epsilon[..size].copy_from_slice(&space.complement[chunk.clone()]);
             let basis = columns.basis(cell, chunk.start);
-            let lanes = (&epsilon, basis);
-            let found = lanes_at::<F>(lanes, &space.sections[bucket], &self.pieces[piece]);
+            let (section, piece) = (&space.sections[bucket], &self.pieces[piece]);
+            let complement = &mut space.complement[chunk.clone()];
+            let tangent = &mut space.tangent[chunk];
+            if let (Some(complement), Some(tangent), None) = (
+                <&mut [f64; LANES]>::try_from(&mut *complement).ok(),
+                <&mut [f64; LANES]>::try_from(&mut *tangent).ok(),
+                wanted,
+            ) {
+                let found = lanes_at::<F>((complement, basis), section, piece);
+                *complement = found[0];
+                if F == 2 {
+                    *tangent = found[F - 1];
+                }
+                continue;
+            }
+            let mut epsilon = [1.0; LANES];
+            epsilon[..size].copy_from_slice(complement);
+            let found = lanes_at::<F>((&epsilon, basis), section, piece);
             let write = |out: &mut [f64], found: &[f64; LANES]| match wanted {
                 None => out.copy_from_slice(&found[..size]),
                 Some(wanted) => {
@@ -492,9 +540,9 @@ impl Tables {
                     }
                 }
             };
-            write(&mut space.complement[chunk.clone()], &found[0]);
+            write(complement, &found[0]);
             if F == 2 {
-                write(&mut space.tangent[chunk], &found[F - 1]);
+                write(tangent, &found[F - 1]);
             }
         }
         space.chunks = chunks;
