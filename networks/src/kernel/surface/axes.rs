@@ -65,6 +65,12 @@ impl Cells {
         self.length == 0.0
     }
 
+    /// What $\varepsilon^\prime$ is tabulated in units of: $\varepsilon$ where it vanishes with that.
+    #[inline(always)]
+    pub(super) fn unit(&self, epsilon: f64) -> f64 {
+        if self.are_equal() { epsilon } else { 1.0 }
+    }
+
     /// Where a variance is; `None` for 0.
     pub(super) fn place(&self, q: f64) -> Option<Place> {
         if q <= 0.0 {
@@ -126,7 +132,7 @@ const HALVINGS: i32 = 7;
 const FAR_HALVINGS: i32 = 4;
 
 /// Bent pieces are so many of these long.
-const BENT_HALVINGS: i32 = 2;
+const BENT_HALVINGS: i32 = 4;
 
 /// The ratio of the ends, in $\sqrt\varepsilon$, of pieces that need not be bent.
 const SHORT: f64 = 1.5;

@@ -66,7 +66,7 @@ impl Surface {
         };
         let of_flows = network.relative_error();
         let adapts = of_flows > 0.0;
-        let economy = Economy::new(count, cost, network.has_tables(), adapts);
+        let economy = Economy::new(count, cost, network, adapts);
         if !economy.may_pay() {
             return Ok(None);
         }
@@ -320,8 +320,8 @@ impl Plan {
             });
             let pairs: Vec<(f64, f64)> = pairs.collect();
             let mut values = probe.block(qa.collect(), pairs.iter().copied())?;
-            for (value, (_, epsilon)) in values.iter_mut().zip(pairs.iter().cycle()) {
-                value[0] /= epsilon;
+            for (value, &(_, epsilon)) in values.iter_mut().zip(pairs.iter().cycle()) {
+                value[0] /= self.cells.unit(epsilon);
             }
             Ok(values)
         })?;
@@ -359,16 +359,16 @@ impl Plan {
         Ok([patch, mirrored])
     }
 
-    /// The least $\varepsilon^\prime/\varepsilon$ that errors are relative to: activations with tables err by
-    /// an absolute amount, and so do layers whose inputs have different norms, by the rounding of $c$.
+    /// The least of what is tabulated for $\varepsilon^\prime$ that errors are relative to: activations with
+    /// tables err by an absolute amount, and so do layers whose inputs have different norms, by the rounding
+    /// of $c$.
     pub(super) fn floor(&self, probe: &Probe<'_>, epsilon: f64) -> f64 {
-        if probe.is_absolute {
-            0.1 / epsilon
-        } else if self.cells.are_equal() {
-            0.0
-        } else {
-            0.02 / epsilon
-        }
+        let least = match (probe.is_absolute, self.cells.are_equal()) {
+            (true, _) => 0.1,
+            (false, true) => 0.0,
+            (false, false) => 0.02,
+        };
+        least / self.cells.unit(epsilon)
     }
 
     /// Four rows of pairs between the nodes, the corners of the box among them.
@@ -413,7 +413,7 @@ impl Plan {
                 a: rows[i / COLUMNS],
                 b,
                 r,
-                exact: [exact[0] / epsilon, exact[1]],
+                exact: [exact[0] / self.cells.unit(epsilon), exact[1]],
             }
         });
         Some(checks.collect())

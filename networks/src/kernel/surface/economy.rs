@@ -1,6 +1,7 @@
 //! When tables pay.
 
 use crate::activation::pair_cost;
+use crate::network::{Layer, Network};
 
 /// Nanoseconds for a pair by a table of one box.
 const EVALUATION: f64 = 15.0;
@@ -15,6 +16,9 @@ const ALONE_TABULATED: f64 = 150.0;
 const ALONE_CLOSED_FORM: f64 = 40.0;
 const ALONE_SLOW: f64 = 3.0;
 const ALONE_FLOW: f64 = 25.0;
+
+/// Nanoseconds for a pair from which on an activation goes pair by pair.
+const PAIRWISE: f64 = 300.0;
 
 /// The share of all pairs that tables must hold: what is left goes by parts of blocks, which is slow unless
 /// it is slow anyway.
@@ -43,10 +47,11 @@ pub(super) struct Economy {
 }
 
 impl Economy {
-    pub(super) fn new(count: f64, cost: f64, tabulated: bool, adapts: bool) -> Self {
-        let alone = match tabulated {
+    pub(super) fn new(count: f64, cost: f64, network: &Network, adapts: bool) -> Self {
+        let alone = match network.has_tables() {
             _ if pair_cost::is_slow(cost) => ALONE_SLOW,
             false if adapts => ALONE_FLOW,
+            false if network.structure().activation_cost() > PAIRWISE => ALONE_SLOW,
             true => ALONE_TABULATED,
             false => ALONE_CLOSED_FORM,
         };

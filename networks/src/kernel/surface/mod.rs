@@ -15,7 +15,8 @@
 //! | `patch` | polynomials in three variables |
 //! | `mod` | evaluation of rows of pairs |
 //!
-//! Tabulated are $\varepsilon^\prime/\varepsilon$ and $\Theta$. Between the nodes every table is compared
+//! Tabulated are $\Theta$ and, for equal norms, $\varepsilon^\prime/\varepsilon$, for different ones
+//! $\varepsilon^\prime$, which then does not vanish with $\varepsilon$. Between the nodes every table is compared
 //! with the layers at 32 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between different norms,
 //! where layers round $c$ itself, or to 2e-15) and $\Theta$ to 4e-14 of
 //! the geometric mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much
@@ -503,7 +504,7 @@ impl Surface {
                     let epsilon = space.complement[index];
                     let lanes = (&epsilon, columns.basis(index));
                     let section = &space.sections[chunk.bucket];
-                    let after = lanes_at::<F>(lanes, section, &self.pieces[piece]);
+                    let after = self.lanes_at::<F>(lanes, section, piece);
                     let found = space.found[index];
                     let write = |out: &mut [f64; LANES], after: &[f64; LANES]| {
                         if chunk.is_whole {
@@ -547,7 +548,7 @@ impl Surface {
                         #[inline(always)]
                         || {
                             let lanes = (&epsilon, &basis[..terms]);
-                            lanes_at::<F>(lanes, section, &self.pieces[bucket % pieces])
+                            self.lanes_at::<F>(lanes, section, bucket % pieces)
                         },
                     );
                     for (lane, &at) in list.iter().enumerate() {
@@ -596,6 +597,24 @@ impl Surface {
         );
     }
 
+    /// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
+    /// $\varepsilon$ and the Chebyshev polynomials of their columns.
+    #[inline(always)]
+    fn lanes_at<const F: usize>(
+        &self,
+        (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
+        section: &Section,
+        piece: usize,
+    ) -> [[f64; LANES]; F] {
+        let mut found = section.at::<F>(basis, &self.pieces[piece].places(epsilon));
+        for lane in 0..LANES {
+            let after = found[0][lane] * self.cells.unit(epsilon[lane]);
+            let after = if after > 0.0 { after } else { 0.0 };
+            found[0][lane] = if after < 2.0 { after } else { 2.0 };
+        }
+        found
+    }
+
     /// Prepares the section of a bucket for the row; `false` if there is no table.
     fn ready(&self, space: &mut Workspace, bucket: usize, cell: usize, basis_a: &[f64]) -> bool {
         let Some(patch) = &self.patches[cell * space.ready.len() + bucket] else {
@@ -636,21 +655,4 @@ fn by_points(left: &[Left], width: usize) -> (Vec<Left>, Vec<Left>) {
     }
     let columns = columns.into_iter().enumerate();
     (rows, columns.filter(|(_, list)| !list.is_empty()).collect())
-}
-
-/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
-/// $\varepsilon$ and the Chebyshev polynomials of their columns.
-#[inline(always)]
-fn lanes_at<const F: usize>(
-    (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
-    section: &Section,
-    piece: &Piece,
-) -> [[f64; LANES]; F] {
-    let mut found = section.at::<F>(basis, &piece.places(epsilon));
-    for lane in 0..LANES {
-        let after = found[0][lane] * epsilon[lane];
-        let after = if after > 0.0 { after } else { 0.0 };
-        found[0][lane] = if after < 2.0 { after } else { 2.0 };
-    }
-    found
 }

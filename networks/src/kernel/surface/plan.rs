@@ -256,7 +256,7 @@ impl Plan {
         probe.smoothed([&a, &b], epsilon)
     }
 
-    /// $\varepsilon^\prime/\varepsilon$ and $\Theta$ of one point with others.
+    /// What is tabulated, of one point with others.
     pub(super) fn ratios(
         &self,
         probe: &Probe<'_>,
@@ -273,8 +273,8 @@ impl Plan {
                 .iter()
                 .map(|&(b, epsilon)| (self.cells.variance(b), epsilon));
             let mut values = probe.row(self.cells.variance(a), pairs, None)?;
-            for (value, (_, epsilon)) in values.iter_mut().zip(columns) {
-                value[0] /= epsilon;
+            for (value, &(_, epsilon)) in values.iter_mut().zip(columns) {
+                value[0] /= self.cells.unit(epsilon);
             }
             Ok(values)
         })?;
