@@ -39,6 +39,9 @@ const ROWS: usize = 4;
 const ROWS_OF_HALVES: usize = 2;
 const ROWS_OF_FLOWS: usize = 6;
 
+/// Nanoseconds for a pair from which on an activation goes pair by pair.
+const PAIRWISE: f64 = 300.0;
+
 /// How often a box is tried, each time with more terms, and the part that this must leave of the error.
 const TRIALS: usize = 4;
 const WORTH_MORE: f64 = 0.2;
@@ -66,7 +69,9 @@ impl Surface {
         };
         let of_flows = network.relative_error();
         let adapts = of_flows > 0.0;
-        let economy = Economy::new(count, cost, network, adapts);
+        let is_pairwise = network.structure().activation_cost() > PAIRWISE;
+        let kind = (network.has_tables(), adapts, is_pairwise);
+        let economy = Economy::new(count, cost, kind);
         if !economy.may_pay() {
             return Ok(None);
         }
@@ -88,6 +93,7 @@ impl Surface {
             noise,
             resolution: ROUNDING.max(NEGLIGIBLE * of_flows).max(OF_NOISE * noise),
             is_absolute,
+            is_pairwise,
             adapts,
             has_far_steps: adapts && !network.structure().is_analytic(),
         };
@@ -293,6 +299,7 @@ impl Plan {
         let functions = if probe.with_tangent { 2 } else { 1 };
         let together = match probe.adapts {
             true => ROWS_OF_FLOWS,
+            false if a == b && probe.is_pairwise => 1,
             false if a == b && !probe.network.has_tables() => ROWS_OF_HALVES,
             false => ROWS,
         };
@@ -302,8 +309,8 @@ impl Plan {
             .map(|start| start..(start + together).min(na))
             .collect();
         let angles: Vec<f64> = chebyshev::nodes(nr).map(|x| piece.epsilon(x)).collect();
-        // rows of closed forms take small angles by longer ways, tables each variance by itself
-        let by_angle = !probe.is_absolute;
+        // rows of closed forms take small angles by longer ways, all others each variance by itself
+        let by_angle = !(probe.is_absolute || probe.is_pairwise);
         let rows = probe.rows(groups.len(), |group| {
             let rows = groups[group].clone();
             let columns = if a == b { rows.end } else { nb };

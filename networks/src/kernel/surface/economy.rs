@@ -1,7 +1,6 @@
 //! When tables pay.
 
 use crate::activation::pair_cost;
-use crate::network::{Layer, Network};
 
 /// Nanoseconds for a pair by a table of one box.
 const EVALUATION: f64 = 15.0;
@@ -16,9 +15,6 @@ const ALONE_TABULATED: f64 = 150.0;
 const ALONE_CLOSED_FORM: f64 = 40.0;
 const ALONE_SLOW: f64 = 3.0;
 const ALONE_FLOW: f64 = 25.0;
-
-/// Nanoseconds for a pair from which on an activation goes pair by pair.
-const PAIRWISE: f64 = 300.0;
 
 /// The share of all pairs that tables must hold: what is left goes by parts of blocks, which is slow unless
 /// it is slow anyway.
@@ -47,11 +43,17 @@ pub(super) struct Economy {
 }
 
 impl Economy {
-    pub(super) fn new(count: f64, cost: f64, network: &Network, adapts: bool) -> Self {
-        let alone = match network.has_tables() {
+    /// Given is also whether activations have tables, layers adapt to each pair, and activations go pair by
+    /// pair.
+    pub(super) fn new(
+        count: f64,
+        cost: f64,
+        (tabulated, adapts, is_pairwise): (bool, bool, bool),
+    ) -> Self {
+        let alone = match tabulated {
             _ if pair_cost::is_slow(cost) => ALONE_SLOW,
             false if adapts => ALONE_FLOW,
-            false if network.structure().activation_cost() > PAIRWISE => ALONE_SLOW,
+            false if is_pairwise => ALONE_SLOW,
             true => ALONE_TABULATED,
             false => ALONE_CLOSED_FORM,
         };

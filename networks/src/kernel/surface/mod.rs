@@ -347,6 +347,7 @@ impl Surface {
             noise: 0.0,
             resolution: 0.0,
             is_absolute: false,
+            is_pairwise: false,
             adapts: false,
             has_far_steps: false,
         }
