@@ -16,6 +16,9 @@ pub(super) const MOST_TERMS: usize = 18;
 /// And in boxes that take more than planned: of points nearly parallel, kinks take ever more.
 pub(super) const MOST_TERMS_OF_BOXES: usize = 28;
 
+/// Fewer terms than that on two lines are looked at twice.
+const FEW: usize = 6;
+
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
 
@@ -351,7 +354,7 @@ impl Plan {
         (most, r): (usize, f64),
     ) -> Option<usize> {
         let piece = &self.pieces[piece];
-        let needed = [(0.0, 0.0), (-0.9, r)].map(|(x, r)| {
+        let needed = |(x, r): (f64, f64)| {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
             let floor = self.floor(probe, epsilon);
@@ -366,7 +369,14 @@ impl Plan {
                     nodes.iter().map(|&x| (Place { cell, x }, epsilon)),
                 )
             })
-        });
-        Some((needed[0]?.max(needed[1]?) + 1).min(most))
+        };
+        let along = needed((0.0, 0.0))?.max(needed((-0.9, r))?);
+        // what is constant there may rise where points are short and near each other
+        let largest = if along < FEW {
+            along.max(needed((-0.9, -0.9))?)
+        } else {
+            along
+        };
+        Some((largest + 1).min(most))
     }
 }
