@@ -25,7 +25,6 @@ const QUADRATURE: f64 = 3e-13;
 const ROUNDING: f64 = 1e-15;
 const NEGLIGIBLE: f64 = 0.2;
 const OF_NOISE: f64 = 0.1;
-const OF_NOISE_IF_SLOW: f64 = 0.25;
 
 /// Coefficients of a table that are smaller than this part of what its terms leave out are left out one by
 /// one: most of them are rounding of the network.
@@ -86,18 +85,13 @@ impl Surface {
             CLOSED_FORMS
         };
         let noise = of_activations.max(of_flows);
-        let of_noise = if economy.is_slow() {
-            OF_NOISE_IF_SLOW
-        } else {
-            OF_NOISE
-        };
         let probe = Probe {
             network,
             dimension: pairs.dimension() as f64,
             with_tangent,
             is_slow: economy.is_slow(),
             noise,
-            resolution: ROUNDING.max(NEGLIGIBLE * of_flows).max(of_noise * noise),
+            resolution: ROUNDING.max(NEGLIGIBLE * of_flows).max(OF_NOISE * noise),
             is_absolute,
             is_pairwise,
             adapts,

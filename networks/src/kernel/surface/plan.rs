@@ -239,8 +239,8 @@ impl Plan {
         // what a row meets
         let boxes = 2.0 * boxes / self.cells.len() as f64;
         let chunks = COLUMNS / LANES as f64 + 0.5 * (boxes - 1.0).max(0.0);
-        let sections = boxes * (100.0 + 2.0 * terms);
-        4.0 + (chunks * (25.0 + 0.75 * terms) + sections) / COLUMNS
+        let sections = boxes * (100.0 + terms);
+        8.0 + (chunks * (40.0 + 0.42 * terms) + sections) / COLUMNS
     }
 
     /// [`Probe::smoothed`] between the pairs of some places with others.
@@ -286,11 +286,14 @@ impl Plan {
 
     /// Adds a piece, or its parts if it has too many terms.
     fn split(&mut self, probe: &Probe<'_>, piece: Piece, cells: (usize, usize), halvings: u32) {
-        let powers = [0.0, 0.93].map(|x| {
+        // what takes long is asked for less
+        let lines = [(0.0, 0.0), (0.93, -0.93), (-0.93, -0.93), (0.93, 0.93)];
+        let lines = &lines[..if probe.is_slow { 2 } else { 4 }];
+        let mut powers = lines.iter().map(|&(x, y)| {
             let a = Place { cell: cells.0, x };
             let b = Place {
                 cell: cells.1,
-                x: -x,
+                x: y,
             };
             let smooth = self.smoothed(
                 probe,
@@ -304,10 +307,10 @@ impl Plan {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
         });
-        match powers {
-            [Some(first), Some(second)] => {
+        match powers.try_fold(0, |most, terms| Some(most.max(terms?))) {
+            Some(powers) => {
                 self.pieces.push(piece);
-                self.powers.push(first.max(second) + 1);
+                self.powers.push(powers + 1);
             }
             _ if halvings > 0 => {
                 for half in piece.halves() {
