@@ -78,8 +78,8 @@ pub(crate) fn exp_remainders(x: f64) -> (f64, f64) {
     (first, if power == 1.0 { rho } else { first - x })
 }
 
-/// $\tanh s$ for $|s| \le \tfrac12$: the convergent of $\frac{s}{1+}\frac{s^2}{3+}\frac{s^2}{5+}\cdots$ that is
-/// exact to 2e-19.
+/// $\tanh s$ for $|s| \le \tfrac12$: a convergent of $\frac{s}{1+}\frac{s^2}{3+}\frac{s^2}{5+}\cdots$, exact
+/// to rounding.
 #[inline(always)]
 fn tanh_of_small(s: f64) -> f64 {
     let z = s * s;

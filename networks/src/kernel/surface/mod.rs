@@ -16,7 +16,8 @@
 //! | `mod` | evaluation of rows of pairs |
 //!
 //! Tabulated are $\Theta$ and, for equal norms, $\varepsilon^\prime/\varepsilon$, for different ones
-//! $\varepsilon^\prime$, which then does not vanish with $\varepsilon$. Between the nodes every table is compared
+//! $\varepsilon^\prime$, which then does not vanish with $\varepsilon$. Between the nodes every table is
+//! compared
 //! with the layers at 32 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between different norms,
 //! where layers round $c$ itself, or to 2e-15) and $\Theta$ to 4e-14 of
 //! the geometric mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much
@@ -94,8 +95,8 @@ pub(crate) struct Mapped {
     pub(crate) tangent: Option<Vec<f64>>,
 }
 
-/// The columns of a block, in the order of their cells. Every cell starts at a multiple of [`LANES`] places; what
-/// is left of the last ones before the next cell repeats a column.
+/// The columns of a block, in the order of their cells. Every cell starts at a multiple of [`LANES`] places;
+/// what is left of the last ones before the next cell repeats a column.
 struct Columns {
     /// The column at each place.
     order: Vec<usize>,

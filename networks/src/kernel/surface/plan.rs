@@ -238,9 +238,9 @@ impl Plan {
         let terms = terms.sum::<f64>() / boxes.max(1.0);
         // what a row meets
         let boxes = 2.0 * boxes / self.cells.len() as f64;
-        let chunks = COLUMNS / LANES as f64 + 0.5 * (boxes - 1.0).max(0.0);
+        let chunks = COLUMNS / LANES as f64 + (boxes - 1.0).max(0.0);
         let sections = boxes * (100.0 + terms);
-        8.0 + (chunks * (40.0 + 0.42 * terms) + sections) / COLUMNS
+        10.0 + (chunks * (40.0 + 0.42 * terms) + sections) / COLUMNS
     }
 
     /// [`Probe::smoothed`] between the pairs of some places with others.
