@@ -34,8 +34,8 @@ struct Parts {
     k: f64,
     /// $(q_a + q_b)/s$.
     sum: f64,
-    /// $\Delta/s^2$.
-    delta: f64,
+    /// $s^2/\Delta$.
+    inverse: f64,
     /// $M$.
     exponent: f64,
 }
@@ -48,13 +48,13 @@ fn parts(qa: f64, qb: f64, c: PairCorrelation) -> Parts {
     let root = if qa == qb { a } else { a.sqrt() * b.sqrt() };
     let determinant = root * root * c.sine_squared();
     let sum = a + b;
-    let delta = unit * unit + 2.0 * unit * sum + 4.0 * determinant;
+    let inverse = 1.0 / (unit * unit + 2.0 * unit * sum + 4.0 * determinant);
     Parts {
         unit,
         k: root * c.value(),
         sum,
-        delta,
-        exponent: (unit * sum + 4.0 * determinant) / (2.0 * delta),
+        inverse,
+        exponent: (unit * sum + 4.0 * determinant) * (0.5 * inverse),
     }
 }
 
@@ -87,13 +87,13 @@ impl ClosedForm for Gabor {
         let Parts {
             unit,
             k,
-            delta,
+            inverse,
             exponent,
             ..
         } = parts(qa, qb, c);
-        let s = unit * k / delta;
+        let s = unit * k * inverse;
         let (sine, _) = damped_hyperbolic(s - exponent, -s - exponent, 2.0 * s);
-        sine * (unit / delta.sqrt())
+        sine * (unit * inverse.sqrt())
     }
 
     #[inline(always)]
@@ -102,15 +102,15 @@ impl ClosedForm for Gabor {
             unit,
             k,
             sum,
-            delta,
+            inverse,
             exponent,
         } = parts(qa, qb, c);
-        let s = unit * k / delta;
+        let s = unit * k * inverse;
         let (sine, cosine) = damped_hyperbolic(s - exponent, -s - exponent, 2.0 * s);
-        let inverse = unit * (unit / delta);
-        let even = cosine * (inverse + 8.0 * s * s);
-        let odd = 4.0 * s * sine * (inverse + unit * sum / delta + 1.0);
-        (unit / delta.sqrt()) * (even + odd)
+        let share = unit * (unit * inverse);
+        let even = cosine * (share + 8.0 * s * s);
+        let odd = 4.0 * s * sine * (share + unit * sum * inverse + 1.0);
+        (unit * inverse.sqrt()) * (even + odd)
     }
 }
 

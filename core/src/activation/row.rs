@@ -8,7 +8,7 @@ use crate::{PairCorrelation, PairCovariance, Result};
 /// What a pair costs, roughly, in nanoseconds: closed forms of slopes, other closed forms, tables of Hermite
 /// coefficients, quadrature of each pair.
 pub mod pair_cost {
-    pub(crate) const OF_SLOPES: f64 = 9.0;
+    pub(crate) const OF_SLOPES: f64 = 4.0;
     pub(crate) const CLOSED_FORM: f64 = 9.0;
     pub(crate) const TABULATED: f64 = 25.0;
     /// Through a table: without terms, and for each of them.

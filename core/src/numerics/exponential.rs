@@ -78,17 +78,28 @@ pub(crate) fn exp_remainders(x: f64) -> (f64, f64) {
     (first, if power == 1.0 { rho } else { first - x })
 }
 
+/// $\tanh s$ for $|s| \le \tfrac12$: a convergent of $\frac{s}{1+}\frac{s^2}{3+}\frac{s^2}{5+}\cdots$, exact
+/// to rounding.
+#[inline(always)]
+fn tanh_of_small(s: f64) -> f64 {
+    let z = s * s;
+    let above = 2_027_025.0 + z * (270_270.0 + z * (6_930.0 + z * 36.0));
+    let below = 2_027_025.0 + z * (945_945.0 + z * (51_975.0 + z * (630.0 + z)));
+    s * (above / below)
+}
+
 /// $e^m \sinh s$ and $e^m \cosh s$ from $m + s$, $m - s$ and $2s$, within a few ulp of their own.
 #[inline(always)]
 pub(crate) fn damped_hyperbolic(plus: f64, minus: f64, twice: f64) -> (f64, f64) {
     let (above, below) = (exp(plus), exp(minus));
-    let near = below * exp_m1(if twice.abs() > 1.0 { 1.0 } else { twice });
+    let sum = above + below;
+    let near = sum * tanh_of_small(if twice.abs() > 1.0 { 0.5 } else { 0.5 * twice });
     let twice_sine = if twice.abs() > 1.0 {
         above - below
     } else {
         near
     };
-    (0.5 * twice_sine, 0.5 * (above + below))
+    (0.5 * twice_sine, 0.5 * sum)
 }
 
 #[cfg(test)]

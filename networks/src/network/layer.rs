@@ -96,6 +96,22 @@ impl Structure<'_> {
             Self::Leaf | Self::Stack(_) => false,
         }
     }
+
+    /// Roughly how many nanoseconds a pair takes in the activation that takes longest, where it is known.
+    pub(crate) fn activation_cost(&self) -> f64 {
+        let of = |network: &Network| network.structure().activation_cost();
+        match self {
+            Self::Activation(phi) => phi.pair_cost(),
+            Self::Row(network) => {
+                let layers = network.layers().iter();
+                let costs = layers.map(|layer| layer.structure().activation_cost());
+                costs.fold(0.0, f64::max)
+            }
+            Self::Repeat(_, block) | Self::Residual { branch: block, .. } => of(block),
+            Self::Branches(branches) => branches.iter().map(of).fold(0.0, f64::max),
+            Self::Dense(_) | Self::Shaped(_) | Self::Leaf | Self::Stack(_) => 0.0,
+        }
+    }
 }
 
 /// A layer. It can be read in three ways:

@@ -1,7 +1,5 @@
 //! The axes of the tables: norms on a logarithmic scale, and the angle.
 
-use std::f64::consts::SQRT_2;
-
 use crate::covariance::AnglePiece;
 
 /// Cells of $\log q$ are at most this long.
@@ -69,6 +67,12 @@ impl Cells {
         self.length == 0.0
     }
 
+    /// What $\varepsilon^\prime$ is tabulated in units of: $\varepsilon$ where it vanishes with that.
+    #[inline(always)]
+    pub(super) fn unit(&self, epsilon: f64) -> f64 {
+        if self.are_equal() { epsilon } else { 1.0 }
+    }
+
     /// Where a variance is; `None` beyond the cells, and so for 0.
     pub(super) fn place(&self, q: f64) -> Option<Place> {
         if q < self.lowest || q > self.highest {
@@ -130,38 +134,80 @@ const HALVINGS: i32 = 7;
 const FAR_HALVINGS: i32 = 4;
 
 /// Bent pieces are so many of these long.
-const BENT_HALVINGS: i32 = 2;
+const BENT_HALVINGS: i32 = 4;
 
 /// The ratio of the ends, in $\sqrt\varepsilon$, of pieces that need not be bent.
 const SHORT: f64 = 1.5;
 
 /// A piece of the angle, in a variable that keeps away from $\varepsilon = 0$ and 2.
 ///
-/// Near $\varepsilon = 0$ functions of different norms vary on the scale of $\sqrt\varepsilon$ itself: they
-/// are given by $x = (s+\beta)/(1+\beta s)$, $s \in [-1, 1]$ linear in $\sqrt\varepsilon$, which takes both
-/// ends of the angle equally far away from $[-1, 1]$. A piece may so be twice as long on a logarithmic scale;
-/// short ones stay straight, which saves a division for each pair.
+/// Duals of different norms are analytic in the plane of $c$ slit beyond $\pm 1$, which $c = 2w/(1+w^2)$,
+///
+/// $$w = \frac{1-\varepsilon}{1+\sqrt{\varepsilon(2-\varepsilon)}},$$
+///
+/// takes to the unit disc, and a piece is there given by $(w_0-w)/(h(1-w_0w))$, in $[-1, 1]$. It may so be
+/// much longer than one that is linear in $\sqrt\varepsilon$; short ones are, which saves a division for each
+/// pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     straight: AnglePiece,
     /// In the variable of the straight piece.
     ends: (f64, f64),
-    /// $\beta$.
-    bend: f64,
+    bend: Option<Bend>,
+}
+
+/// The $w_0$ and $h$ of a piece that is bent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bend {
+    center: f64,
+    half: f64,
+    scale: f64,
+}
+
+impl Bend {
+    /// Between two values of $\sqrt\varepsilon$.
+    fn between(a: f64, b: f64) -> Self {
+        let [near, far] = [a, b].map(|r| (1.0 - r * r) / (1.0 + r * (2.0 - r * r).sqrt()));
+        // the ends at equal distances from the centre
+        let half_of = |d: f64| d / (1.0 + (1.0 - d * d).sqrt());
+        let half = half_of((near - far) / (1.0 - near * far));
+        Self {
+            center: (far + half) / (1.0 + far * half),
+            half,
+            scale: 1.0 / half,
+        }
+    }
+
+    /// $\varepsilon$ at a place.
+    fn epsilon(&self, x: f64) -> f64 {
+        let Self { center, half, .. } = *self;
+        let denominator = 1.0 - center * half * x;
+        let w = (center - half * x) / denominator;
+        // 1 - w without cancellation
+        let rest = (1.0 - center) * (1.0 + half * x) / denominator;
+        rest * rest / (1.0 + w * w)
+    }
+
+    /// The places of some $\varepsilon$.
+    #[inline(always)]
+    fn places<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
+        let mut places = [0.0; W];
+        for (x, epsilon) in places.iter_mut().zip(epsilon) {
+            let (above, below) = (1.0 - epsilon, 1.0 + (epsilon * (2.0 - epsilon)).sqrt());
+            let rotated = (self.center * below - above) / (below - self.center * above);
+            *x = rotated * self.scale;
+        }
+        places
+    }
 }
 
 impl Piece {
     fn between(ends: (f64, f64), is_far: bool, is_bent: bool) -> Self {
         let (a, b) = ends;
-        let straight = AnglePiece::between(a, b, is_far);
-        // the ends of the angle, in the straight variable
-        let [low, high] = [0.0, SQRT_2].map(|r| (2.0 * r - a - b) / (b - a));
-        let (sum, product) = (low + high, -1.0 - low * high);
-        let bend = sum / (product + (product * product - sum * sum).max(0.0).sqrt());
         Self {
-            straight,
+            straight: AnglePiece::between(a, b, is_far),
             ends,
-            bend: if is_bent && b > SHORT * a { bend } else { 0.0 },
+            bend: (is_bent && b > SHORT * a).then(|| Bend::between(a, b)),
         }
     }
 
@@ -173,8 +219,10 @@ impl Piece {
     /// Both halves, in the order of $\varepsilon$.
     pub(super) fn halves(&self) -> [Self; 2] {
         let (a, b) = self.ends;
-        let middle = 0.5 * ((a + b) - self.bend * (b - a));
-        let (is_far, is_bent) = (self.straight.is_far, self.bend != 0.0);
+        let middle = self
+            .bend
+            .map_or(0.5 * (a + b), |bend| bend.epsilon(0.0).sqrt());
+        let (is_far, is_bent) = (self.straight.is_far, self.bend.is_some());
         let mut halves =
             [(a, middle), (middle, b)].map(|ends| Self::between(ends, is_far, is_bent));
         if is_far {
@@ -185,20 +233,19 @@ impl Piece {
 
     /// The $\varepsilon$ of a place in $[-1, 1]$.
     pub(super) fn epsilon(&self, x: f64) -> f64 {
-        let s = (x - self.bend) / (1.0 - self.bend * x);
-        self.straight.epsilon(s)
+        match &self.bend {
+            Some(bend) => bend.epsilon(x),
+            None => self.straight.epsilon(x),
+        }
     }
 
     /// The places of some $\varepsilon$.
     #[inline(always)]
     pub(super) fn places<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {
-        let mut places = self.straight.places_of(epsilon);
-        if self.bend != 0.0 {
-            for x in &mut places {
-                *x = (*x + self.bend) / (1.0 + self.bend * *x);
-            }
+        match &self.bend {
+            Some(bend) => bend.places(epsilon),
+            None => self.straight.places_of(epsilon),
         }
-        places
     }
 }
 

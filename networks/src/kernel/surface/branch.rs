@@ -4,8 +4,7 @@
 //! slow it pays to tabulate the branch itself, over all variances that the flow may meet: $1 - c^\prime$ by
 //! two norms and the angle, and the variances by one norm.
 //!
-//! Tables hold $\varepsilon^\prime/\varepsilon$, so that $1 - c^\prime$ has their relative error, 1e-13, where
-//! $c \ge 0$. Where $c < 0$, flows follow $(u, -v)$ and want that of $1 + c^\prime$: it has tables of its own,
+//! Tables hold $1 - c^\prime$ with a relative error of 1e-13 (or 2e-15) where $c \ge 0$. Where $c < 0$, flows follow $(u, -v)$ and want that of $1 + c^\prime$: it has tables of its own,
 //! the same for odd functions of $c$. Pairs where this is not the nearer end after all go by the layers, and
 //! so do variances and angles beyond the tables.
 //!
@@ -20,7 +19,7 @@ use super::economy::Economy;
 use super::patch::{LANES, Section};
 use super::plan::Sample;
 use super::probe::{Probe, Values};
-use super::{Surface, Tables, lanes_at};
+use super::{Surface, Tables};
 use crate::kernel::product::Room;
 use crate::network::{KernelBlock, Layer, Network, Outline, Structure};
 use crate::numerics::chebyshev;
@@ -103,6 +102,7 @@ impl TabulatedBranch {
             noise,
             resolution: NEGLIGIBLE * noise,
             is_absolute: false,
+            is_pairwise: true,
             adapts: false,
             has_far_steps: false,
         };
@@ -287,31 +287,33 @@ impl Tables {
             return self.parallel([qa, qb], is_same);
         }
         let (a, b) = (self.cells.place(qa)?, self.cells.place(qb)?);
-        let mut piece = [0.0];
-        self.pieces_of(&[epsilon], &mut piece);
+        let is_inside = epsilon >= self.start;
+        let mut pieces = self.pieces.iter().filter(|_| is_inside);
         let index = BoxIndex {
             row: a.cell,
             column: b.cell,
-            piece: piece[0] as usize,
+            piece: pieces.position(|piece| epsilon <= piece.end())?,
         };
-        let piece = self.pieces.get(index.piece)?;
         let patch = &self.patches[index.position(self.cells.len(), self.pieces.len())];
         let patch = patch.as_ref()?;
         let [na, nb] = patch.sizes();
         let basis_a = chebyshev::basis(a.x, na);
-        let mut section = Section::default();
-        vectorized(
-            #[inline(always)]
-            || patch.section(&basis_a, &mut section),
-        );
         let basis = chebyshev::basis(b.x, nb).into_iter().map(|t| [t; LANES]);
         let basis: Vec<[f64; LANES]> = basis.collect();
         let lanes = (&[epsilon; LANES], &basis[..]);
-        Some(if self.with_tangent {
-            lanes_at::<2>(lanes, &section, piece).map(|lanes| lanes[0])
-        } else {
-            [lanes_at::<1>(lanes, &section, piece)[0][0], 0.0]
-        })
+        let mut section = Section::default();
+        Some(vectorized(
+            #[inline(always)]
+            || {
+                patch.section(&basis_a, &mut section);
+                if self.with_tangent {
+                    let lanes = self.lanes_at::<2>(lanes, &section, index.piece);
+                    [lanes[0][0], lanes[1][0]]
+                } else {
+                    [self.lanes_at::<1>(lanes, &section, index.piece)[0][0], 0.0]
+                }
+            },
+        ))
     }
 
     /// The variances after the network of a cell's points, by Chebyshev coefficients; `None` where these are

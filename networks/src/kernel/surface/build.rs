@@ -40,6 +40,9 @@ const ROWS: usize = 4;
 const ROWS_OF_HALVES: usize = 2;
 const ROWS_OF_FLOWS: usize = 6;
 
+/// Nanoseconds for a pair from which on an activation goes pair by pair.
+const PAIRWISE: f64 = 300.0;
+
 /// How often a box is tried, each time with more terms, and the part that this must leave of the error.
 const TRIALS: usize = 4;
 const WORTH_MORE: f64 = 0.2;
@@ -67,7 +70,9 @@ impl Surface {
         };
         let of_flows = network.relative_error();
         let adapts = of_flows > 0.0;
-        let economy = Economy::new(count, cost, network.has_tables(), adapts);
+        let is_pairwise = network.structure().activation_cost() > PAIRWISE;
+        let kind = (network.has_tables(), adapts, is_pairwise);
+        let economy = Economy::new(count, cost, kind);
         if !economy.may_pay() {
             return Ok(None);
         }
@@ -89,6 +94,7 @@ impl Surface {
             noise,
             resolution: ROUNDING.max(NEGLIGIBLE * of_flows).max(OF_NOISE * noise),
             is_absolute,
+            is_pairwise,
             adapts,
             has_far_steps: adapts && !network.structure().is_analytic(),
         };
@@ -304,6 +310,7 @@ impl Plan {
         let functions = if probe.with_tangent { 2 } else { 1 };
         let together = match probe.adapts {
             true => ROWS_OF_FLOWS,
+            false if a == b && probe.is_pairwise => 1,
             false if a == b && !probe.network.has_tables() => ROWS_OF_HALVES,
             false => ROWS,
         };
@@ -313,8 +320,8 @@ impl Plan {
             .map(|start| start..(start + together).min(na))
             .collect();
         let angles: Vec<f64> = chebyshev::nodes(nr).map(|x| piece.epsilon(x)).collect();
-        // rows of closed forms take small angles by longer ways, tables each variance by itself
-        let by_angle = !probe.is_absolute;
+        // rows of closed forms take small angles by longer ways, all others each variance by itself
+        let by_angle = !(probe.is_absolute || probe.is_pairwise);
         let rows = probe.rows(groups.len(), |group| {
             let rows = groups[group].clone();
             let columns = if a == b { rows.end } else { nb };
@@ -331,8 +338,8 @@ impl Plan {
             });
             let pairs: Vec<(f64, f64)> = pairs.collect();
             let mut values = probe.block(qa.collect(), pairs.iter().copied())?;
-            for (value, (_, epsilon)) in values.iter_mut().zip(pairs.iter().cycle()) {
-                value[0] /= epsilon;
+            for (value, &(_, epsilon)) in values.iter_mut().zip(pairs.iter().cycle()) {
+                value[0] /= self.cells.unit(epsilon);
             }
             Ok(values)
         })?;
@@ -370,16 +377,16 @@ impl Plan {
         Ok([patch, mirrored])
     }
 
-    /// The least $\varepsilon^\prime/\varepsilon$ that errors are relative to: activations with tables err by
-    /// an absolute amount, and so do layers whose inputs have different norms, by the rounding of $c$.
+    /// The least of what is tabulated for $\varepsilon^\prime$ that errors are relative to: activations with
+    /// tables err by an absolute amount, and so do layers whose inputs have different norms, by the rounding
+    /// of $c$.
     pub(super) fn floor(&self, probe: &Probe<'_>, epsilon: f64) -> f64 {
-        if probe.is_absolute {
-            0.1 / epsilon
-        } else if self.cells.are_equal() {
-            0.0
-        } else {
-            0.02 / epsilon
-        }
+        let least = match (probe.is_absolute, self.cells.are_equal()) {
+            (true, _) => 0.1,
+            (false, true) => 0.0,
+            (false, false) => 0.02,
+        };
+        least / self.cells.unit(epsilon)
     }
 
     /// Four rows of pairs between the nodes, the corners of the box among them.
@@ -424,7 +431,7 @@ impl Plan {
                 a: rows[i / COLUMNS],
                 b,
                 r,
-                exact: [exact[0] / epsilon, exact[1]],
+                exact: [exact[0] / self.cells.unit(epsilon), exact[1]],
             }
         });
         Some(checks.collect())

@@ -43,10 +43,17 @@ pub(super) struct Economy {
 }
 
 impl Economy {
-    pub(super) fn new(count: f64, cost: f64, tabulated: bool, adapts: bool) -> Self {
+    /// Given is also whether activations have tables, layers adapt to each pair, and activations go pair by
+    /// pair.
+    pub(super) fn new(
+        count: f64,
+        cost: f64,
+        (tabulated, adapts, is_pairwise): (bool, bool, bool),
+    ) -> Self {
         let alone = match tabulated {
             _ if pair_cost::is_slow(cost) => ALONE_SLOW,
             false if adapts => ALONE_FLOW,
+            false if is_pairwise => ALONE_SLOW,
             true => ALONE_TABULATED,
             false => ALONE_CLOSED_FORM,
         };

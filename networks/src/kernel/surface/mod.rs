@@ -16,7 +16,9 @@
 //! | `mod` | evaluation of rows of pairs |
 //! | `branch` | a branch of a flow by the same tables |
 //!
-//! Tabulated are $\varepsilon^\prime/\varepsilon$ and $\Theta$. Between the nodes every table is compared
+//! Tabulated are $\Theta$ and, for equal norms, $\varepsilon^\prime/\varepsilon$, for different ones
+//! $\varepsilon^\prime$, which then does not vanish with $\varepsilon$. Between the nodes every table is
+//! compared
 //! with the layers at 32 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between different norms,
 //! where layers round $c$ itself, or to 2e-15) and $\Theta$ to 4e-14 of
 //! the geometric mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much
@@ -111,72 +113,82 @@ pub(crate) struct Mapped {
     pub(crate) tangent: Option<Vec<f64>>,
 }
 
-/// The columns of a block, in the order of their cells.
+/// The columns of a block, in the order of their cells. Every cell starts at a multiple of [`LANES`] places;
+/// what is left of the last ones before the next cell repeats a column.
 struct Columns {
-    /// The column at each place of the order.
+    /// The column at each place.
     order: Vec<usize>,
-    /// Whether it is that of the columns.
-    is_given: bool,
+    /// Whether columns keep their places.
+    is_identity: bool,
     /// The places of each cell; the columns that have none come last.
     cells: Vec<Range<usize>>,
-    /// Chebyshev polynomials of [`LANES`] places beside each other, from the first one of every cell on, and
-    /// of the rest of the cell: term by term.
+    /// Chebyshev polynomials of [`LANES`] places beside each other, term by term.
     basis: Vec<[f64; LANES]>,
-    /// Where those of each cell start.
-    starts: Vec<usize>,
     /// The same place by place.
     single: Vec<f64>,
     terms: usize,
 }
 
 impl Columns {
-    /// The polynomials of the places of a cell from `place` on, the first one of a chunk.
-    fn basis(&self, cell: usize, place: usize) -> &[[f64; LANES]] {
-        let inside = place - self.cells[cell].start;
-        let first = self.starts[cell] + inside / LANES * self.terms;
-        &self.basis[first..first + self.terms]
+    /// The polynomials of the places of a chunk.
+    fn basis(&self, chunk: usize) -> &[[f64; LANES]] {
+        &self.basis[chunk * self.terms..(chunk + 1) * self.terms]
     }
 
-    /// Brings what belongs to the columns to their places.
-    fn gather<A: Copy, B>(&self, columns: &[A], places: &mut [B], map: impl Fn(A) -> B) {
-        if self.is_given {
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (place, &column) in places.iter_mut().zip(columns) {
-                        *place = map(column);
-                    }
-                },
-            );
-        } else {
-            for (place, &j) in places.iter_mut().zip(&self.order) {
-                *place = map(columns[j]);
-            }
-        }
-    }
-
-    /// Brings what belongs to the places to their columns.
-    fn scatter<A: Copy, B>(&self, places: &[A], columns: &mut [B], map: impl Fn(A) -> B) {
-        if self.is_given {
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (column, &place) in columns.iter_mut().zip(places) {
-                        *column = map(place);
-                    }
-                },
-            );
-        } else {
-            for (&place, &j) in places.iter().zip(&self.order) {
-                columns[j] = map(place);
-            }
-        }
+    /// The places of columns in no cell.
+    fn without_cell(&self) -> Range<usize> {
+        self.basis.len() / self.terms * LANES..self.order.len()
     }
 
     /// The polynomials of a place.
     fn basis_at(&self, place: usize) -> &[f64] {
         &self.single[place * self.terms..(place + 1) * self.terms]
     }
+
+    /// $\varepsilon$ of a row at the places.
+    fn gather(&self, row: &[PairCorrelation], epsilon: &mut [[f64; LANES]]) {
+        let epsilon = epsilon.as_flattened_mut();
+        if self.is_identity {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (epsilon, c) in epsilon.iter_mut().zip(row) {
+                        *epsilon = c.one_minus();
+                    }
+                },
+            );
+        } else {
+            for (epsilon, &j) in epsilon.iter_mut().zip(&self.order) {
+                *epsilon = row[j].one_minus();
+            }
+        }
+    }
+
+    /// What is at the places of cells, as a row.
+    fn scatter<T>(&self, values: &[[f64; LANES]], row: &mut [T], map: impl Fn(f64) -> T) {
+        let values = values.as_flattened();
+        if self.is_identity {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (out, value) in row.iter_mut().zip(values) {
+                        *out = map(*value);
+                    }
+                },
+            );
+        } else {
+            for place in self.cells.iter().cloned().flatten() {
+                row[self.order[place]] = map(values[place]);
+            }
+        }
+    }
+}
+
+/// Neighbouring places with pairs of the same bucket: all, or those of the bucket's piece.
+struct Chunk {
+    bucket: usize,
+    places: Range<usize>,
+    is_whole: bool,
 }
 
 /// What the rows of a block share.
@@ -184,17 +196,18 @@ struct Workspace {
     /// By cell of the column and piece.
     sections: Vec<Section>,
     ready: Vec<bool>,
-    /// Neighbouring places of pairs of the same bucket, or which of them are.
-    chunks: Vec<(usize, Range<usize>, Option<[bool; LANES]>)>,
+    chunks: Vec<Chunk>,
     /// By bucket, places of pairs that lie among others of another piece.
     lists: Vec<Vec<usize>>,
     /// Places of pairs that lie in no piece.
     rest: Vec<usize>,
     /// The piece of each place, at least their number where there is none.
-    found: Vec<f64>,
+    found: Vec<[f64; LANES]>,
+    /// How many places of a chunk are in another piece than the one in the middle.
+    others: Vec<u64>,
     /// $\varepsilon$, then $\varepsilon^\prime$, and $\Theta$ in the order of the columns.
-    complement: Vec<f64>,
-    tangent: Vec<f64>,
+    complement: Vec<[f64; LANES]>,
+    tangent: Vec<[f64; LANES]>,
     /// Places that no table has.
     direct: Vec<usize>,
 }
@@ -233,30 +246,35 @@ impl Surface {
         let mut tangent = self.tables.with_tangent.then(|| room.numbers.take(size));
         let prepared = self.columns(columns);
         let buckets = self.tables.cells.len() * self.tables.pieces.len();
+        let chunks = prepared.order.len().div_ceil(LANES);
         let mut space = Workspace {
             sections: vec![Section::default(); buckets],
             ready: vec![false; buckets],
             chunks: Vec::new(),
             lists: vec![Vec::new(); buckets],
             rest: Vec::new(),
-            found: vec![0.0; width],
-            complement: vec![0.0; width],
-            tangent: vec![0.0; width],
+            found: vec![[0.0; LANES]; chunks],
+            others: vec![0; chunks],
+            complement: vec![[0.0; LANES]; chunks],
+            tangent: vec![[0.0; LANES]; chunks],
             direct: Vec::new(),
         };
         let mut left: Vec<Left> = Vec::new();
         let mut tangents = tangent.as_mut().map(|all| all.chunks_mut(width));
         let before = block.correlation().chunks(width);
         for (i, (correlation, before)) in correlation.chunks_mut(width).zip(before).enumerate() {
-            prepared.gather(before, &mut space.complement, PairCorrelation::one_minus);
+            prepared.gather(before, &mut space.complement);
             let row = (rows.start + i, block.same_point(i));
             if self.tables.with_tangent {
                 self.row::<2>(row, columns, &prepared, &mut space);
             } else {
                 self.row::<1>(row, columns, &prepared, &mut space);
             }
-            let after = PairCorrelation::of_one_minus;
-            prepared.scatter(&space.complement, correlation, after);
+            prepared.scatter(
+                &space.complement,
+                correlation,
+                PairCorrelation::of_one_minus,
+            );
             if let Some(tangent) = tangents.as_mut().and_then(Iterator::next) {
                 prepared.scatter(&space.tangent, tangent, |theta| theta);
             }
@@ -362,6 +380,7 @@ impl Surface {
             noise: 0.0,
             resolution: 0.0,
             is_absolute: false,
+            is_pairwise: false,
             adapts: false,
             has_far_steps: false,
         }
@@ -370,36 +389,39 @@ impl Surface {
     fn columns(&self, columns: &Range<usize>) -> Columns {
         let places = &self.points.places[columns.clone()];
         let cell = |j: &usize| places[*j].map_or(self.tables.cells.len(), |place| place.cell);
-        let mut order: Vec<usize> = (0..places.len()).collect();
-        order.sort_unstable_by_key(|j| (cell(j), *j));
-        let mut start = 0;
-        let cells = (0..self.tables.cells.len()).map(|index| {
-            let end = order.partition_point(|j| cell(j) <= index);
-            std::mem::replace(&mut start, end)..end
-        });
-        let cells: Vec<Range<usize>> = cells.collect();
-        let terms = self.tables.terms.iter().copied().max().unwrap_or(1);
-        let (mut basis, mut starts, mut single) = (Vec::new(), Vec::new(), Vec::new());
-        for cell in &cells {
-            starts.push(basis.len());
-            for order in order[cell.clone()].chunks(LANES) {
-                let first = basis.len();
-                basis.resize(first + terms, [0.0; LANES]);
-                for (lane, &j) in order.iter().enumerate() {
-                    let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
-                    for (basis, t) in basis[first..].iter_mut().zip(&values) {
-                        basis[lane] = *t;
-                    }
-                    single.extend(values);
-                }
+        let mut sorted: Vec<usize> = (0..places.len()).collect();
+        sorted.sort_unstable_by_key(|j| (cell(j), *j));
+        let mut order: Vec<usize> = Vec::with_capacity(places.len() + LANES);
+        let (mut cells, mut rest) = (Vec::new(), &sorted[..]);
+        for index in 0..self.tables.cells.len() {
+            let start = order.len();
+            let own;
+            (own, rest) = rest.split_at(rest.partition_point(|j| cell(j) <= index));
+            order.extend_from_slice(own);
+            cells.push(start..order.len());
+            if let Some(&last) = own.last() {
+                order.resize(order.len().next_multiple_of(LANES), last);
             }
         }
+        let terms = self.tables.terms.iter().copied().max().unwrap_or(1);
+        let (mut basis, mut single) = (Vec::new(), Vec::new());
+        for order in order.chunks(LANES) {
+            let first = basis.len();
+            basis.resize(first + terms, [0.0; LANES]);
+            for (lane, &j) in order.iter().enumerate() {
+                let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
+                for (basis, t) in basis[first..].iter_mut().zip(&values) {
+                    basis[lane] = *t;
+                }
+                single.extend(values);
+            }
+        }
+        order.extend_from_slice(rest);
         Columns {
-            is_given: order.is_sorted(),
+            is_identity: order.iter().take(places.len()).copied().eq(0..places.len()),
             order,
             cells,
             basis,
-            starts,
             single,
             terms,
         }
@@ -414,9 +436,9 @@ impl Surface {
         columns: &Columns,
         space: &mut Workspace,
     ) {
-        let width = columns.order.len();
         let Some(own) = self.points.places[point] else {
-            space.direct.extend(0..width);
+            space.direct.extend(columns.cells.iter().cloned().flatten());
+            space.direct.extend(columns.without_cell());
             return;
         };
         self.classify((point, same), range, columns, space);
@@ -432,48 +454,49 @@ impl Surface {
         space: &mut Workspace,
     ) {
         let pieces = self.tables.pieces.len();
-        self.tables.pieces_of(&space.complement, &mut space.found);
+        self.tables.find_pieces(space);
         for (cell, places) in columns.cells.iter().enumerate() {
             let lists = &mut space.lists[cell * pieces..(cell + 1) * pieces];
             for start in places.clone().step_by(LANES) {
-                let chunk = start..(start + LANES).min(places.end);
-                let found = &space.found[chunk.clone()];
-                let common = found[found.len() / 2];
-                let bucket = cell * pieces + common as usize;
+                let places = start..(start + LANES).min(places.end);
+                let (found, others) = (
+                    &space.found[start / LANES],
+                    space.others[start / LANES] as usize,
+                );
+                let common = found[LANES / 2];
                 let is_inside = common < pieces as f64;
-                let others = found.iter().filter(|&&piece| piece != common).count();
-                if others == 0 && is_inside {
-                    space.chunks.push((bucket, chunk, None));
-                    continue;
+                let is_chunk = others + MANY <= LANES && is_inside;
+                if is_chunk {
+                    space.chunks.push(Chunk {
+                        bucket: cell * pieces + common as usize,
+                        places: places.clone(),
+                        is_whole: others == 0,
+                    });
                 }
-                let mut has_common = [false; LANES];
-                if others + MANY <= found.len() && is_inside {
-                    for (has, piece) in has_common.iter_mut().zip(found) {
-                        *has = *piece == common;
-                    }
-                    space.chunks.push((bucket, chunk.clone(), Some(has_common)));
-                }
-                for ((at, piece), has_common) in chunk.zip(found).zip(has_common) {
-                    if !has_common {
-                        let list = lists.get_mut(*piece as usize);
-                        list.unwrap_or(&mut space.rest).push(at);
+                if others > 0 || !is_inside {
+                    for (at, piece) in places.zip(found) {
+                        if !is_chunk || *piece != common {
+                            let list = lists.get_mut(*piece as usize);
+                            list.unwrap_or(&mut space.rest).push(at);
+                        }
                     }
                 }
             }
         }
+        let complement = space.complement.as_flattened_mut();
         for at in space.rest.drain(..) {
             let column = columns.order[at];
             let ends = (point, range.start + column);
-            let parallel = Some(same == Some(column)).filter(|_| space.complement[at] == 0.0);
+            let parallel = Some(same == Some(column)).filter(|_| complement[at] == 0.0);
             match parallel.and_then(|is_same| self.parallel(ends, is_same)) {
                 Some([after, theta]) => {
-                    (space.complement[at], space.tangent[at]) = (after, theta);
+                    complement[at] = after;
+                    space.tangent.as_flattened_mut()[at] = theta;
                 }
                 None => space.direct.push(at),
             }
         }
-        let without_cell = columns.cells.last().map_or(0, |places| places.end);
-        space.direct.extend(without_cell..columns.order.len());
+        space.direct.extend(columns.without_cell());
     }
 
     /// A pair at $\varepsilon = 0$: a point with itself, or with another of the same norm.
@@ -504,47 +527,45 @@ impl Tables {
         let pieces = self.pieces.len();
         space.ready.fill(false);
         let mut chunks = std::mem::take(&mut space.chunks);
-        for (bucket, chunk, wanted) in chunks.drain(..) {
-            if !self.ready(space, bucket, own.cell, &basis_a) {
-                let is_wanted = |lane: usize| wanted.is_none_or(|wanted| wanted[lane]);
-                let places = chunk.enumerate().filter(|&(lane, _)| is_wanted(lane));
-                space.direct.extend(places.map(|(_, place)| place));
-                continue;
+        chunks.retain(|chunk| {
+            let is_ready = self.ready(space, chunk.bucket, own.cell, &basis_a);
+            if !is_ready {
+                let piece = (chunk.bucket % pieces) as f64;
+                let found = &space.found[chunk.places.start / LANES];
+                let places = chunk.places.clone().zip(found);
+                let wanted = places.filter(|&(_, found)| *found == piece);
+                space.direct.extend(wanted.map(|(place, _)| place));
             }
-            let (cell, piece) = (bucket / pieces, bucket % pieces);
-            let size = chunk.len();
-            let basis = columns.basis(cell, chunk.start);
-            let (section, piece) = (&space.sections[bucket], &self.pieces[piece]);
-            let complement = &mut space.complement[chunk.clone()];
-            let tangent = &mut space.tangent[chunk];
-            if let (Some(complement), Some(tangent), None) = (
-                <&mut [f64; LANES]>::try_from(&mut *complement).ok(),
-                <&mut [f64; LANES]>::try_from(&mut *tangent).ok(),
-                wanted,
-            ) {
-                let found = lanes_at::<F>((complement, basis), section, piece);
-                *complement = found[0];
-                if F == 2 {
-                    *tangent = found[F - 1];
-                }
-                continue;
-            }
-            let mut epsilon = [1.0; LANES];
-            epsilon[..size].copy_from_slice(complement);
-            let found = lanes_at::<F>((&epsilon, basis), section, piece);
-            let write = |out: &mut [f64], found: &[f64; LANES]| match wanted {
-                None => out.copy_from_slice(&found[..size]),
-                Some(wanted) => {
-                    for ((out, found), wanted) in out.iter_mut().zip(found).zip(wanted) {
-                        *out = if wanted { *found } else { *out };
+            is_ready
+        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for chunk in &chunks {
+                    let (index, piece) = (chunk.places.start / LANES, chunk.bucket % pieces);
+                    let epsilon = space.complement[index];
+                    let lanes = (&epsilon, columns.basis(index));
+                    let section = &space.sections[chunk.bucket];
+                    let after = self.lanes_at::<F>(lanes, section, piece);
+                    let found = space.found[index];
+                    let write = |out: &mut [f64; LANES], after: &[f64; LANES]| {
+                        if chunk.is_whole {
+                            *out = *after;
+                        } else {
+                            for lane in 0..LANES {
+                                let is_wanted = found[lane] == piece as f64;
+                                out[lane] = if is_wanted { after[lane] } else { out[lane] };
+                            }
+                        }
+                    };
+                    write(&mut space.complement[index], &after[0]);
+                    if F == 2 {
+                        write(&mut space.tangent[index], &after[F - 1]);
                     }
                 }
-            };
-            write(complement, &found[0]);
-            if F == 2 {
-                write(tangent, &found[F - 1]);
-            }
-        }
+            },
+        );
+        chunks.clear();
         space.chunks = chunks;
         for bucket in 0..space.lists.len() {
             if space.lists[bucket].is_empty() {
@@ -552,23 +573,30 @@ impl Tables {
             }
             let mut list = std::mem::take(&mut space.lists[bucket]);
             if self.ready(space, bucket, own.cell, &basis_a) {
-                let terms = space.sections[bucket].terms();
+                let section = &space.sections[bucket];
+                let terms = section.terms();
                 let mut basis = [[0.0; LANES]; plan::MOST_TERMS_OF_BOXES];
+                let complement = space.complement.as_flattened_mut();
+                let tangent = space.tangent.as_flattened_mut();
                 for list in list.chunks(LANES) {
                     let mut epsilon = [1.0; LANES];
                     for (lane, &at) in list.iter().enumerate() {
-                        epsilon[lane] = space.complement[at];
+                        epsilon[lane] = complement[at];
                         for (basis, t) in basis[..terms].iter_mut().zip(columns.basis_at(at)) {
                             basis[lane] = *t;
                         }
                     }
-                    let lanes = (&epsilon, &basis[..terms]);
-                    let section = &space.sections[bucket];
-                    let found = lanes_at::<F>(lanes, section, &self.pieces[bucket % pieces]);
+                    let found = vectorized(
+                        #[inline(always)]
+                        || {
+                            let lanes = (&epsilon, &basis[..terms]);
+                            self.lanes_at::<F>(lanes, section, bucket % pieces)
+                        },
+                    );
                     for (lane, &at) in list.iter().enumerate() {
-                        space.complement[at] = found[0][lane];
+                        complement[at] = found[0][lane];
                         if F == 2 {
-                            space.tangent[at] = found[F - 1][lane];
+                            tangent[at] = found[F - 1][lane];
                         }
                     }
                 }
@@ -581,23 +609,52 @@ impl Tables {
     }
 
     /// The piece of each $\varepsilon$, or at least how many there are if it has none.
-    fn pieces_of(&self, epsilon: &[f64], found: &mut [f64]) {
+    fn find_pieces(&self, space: &mut Workspace) {
         let (start, pieces) = (self.start, &self.pieces[..]);
+        let (found, others) = (&mut space.found[..], &mut space.others[..]);
+        let complement = &space.complement[..];
         vectorized(
             #[inline(always)]
             || {
                 let none = pieces.len() as f64;
-                for (found, epsilon) in found.iter_mut().zip(epsilon) {
-                    *found = if *epsilon < start { none } else { 0.0 };
-                }
-                for piece in pieces {
-                    let end = piece.end();
-                    for (found, epsilon) in found.iter_mut().zip(epsilon) {
-                        *found += if *epsilon > end { 1.0 } else { 0.0 };
+                for ((all, others), epsilon) in found.iter_mut().zip(&mut *others).zip(complement) {
+                    let mut found = [0.0; LANES];
+                    for lane in 0..LANES {
+                        found[lane] = if epsilon[lane] < start { none } else { 0.0 };
                     }
+                    for piece in pieces {
+                        let end = piece.end();
+                        for lane in 0..LANES {
+                            found[lane] += if epsilon[lane] > end { 1.0 } else { 0.0 };
+                        }
+                    }
+                    let common = found[LANES / 2];
+                    let mut count = 0;
+                    for piece in found {
+                        count += u64::from(piece != common);
+                    }
+                    (*all, *others) = (found, count);
                 }
             },
         );
+    }
+
+    /// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
+    /// $\varepsilon$ and the Chebyshev polynomials of their columns.
+    #[inline(always)]
+    fn lanes_at<const F: usize>(
+        &self,
+        (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
+        section: &Section,
+        piece: usize,
+    ) -> [[f64; LANES]; F] {
+        let mut found = section.at::<F>(basis, &self.pieces[piece].places(epsilon));
+        for lane in 0..LANES {
+            let after = found[0][lane] * self.cells.unit(epsilon[lane]);
+            let after = if after > 0.0 { after } else { 0.0 };
+            found[0][lane] = if after < 2.0 { after } else { 2.0 };
+        }
+        found
     }
 
     /// Prepares the section of a bucket for the row; `false` if there is no table.
@@ -640,25 +697,4 @@ fn by_points(left: &[Left], width: usize) -> (Vec<Left>, Vec<Left>) {
     }
     let columns = columns.into_iter().enumerate();
     (rows, columns.filter(|(_, list)| !list.is_empty()).collect())
-}
-
-/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
-/// $\varepsilon$ and the Chebyshev polynomials of their columns.
-fn lanes_at<const F: usize>(
-    (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
-    section: &Section,
-    piece: &Piece,
-) -> [[f64; LANES]; F] {
-    vectorized(
-        #[inline(always)]
-        || {
-            let mut found = section.at::<F>(basis, &piece.places(epsilon));
-            for lane in 0..LANES {
-                let after = found[0][lane] * epsilon[lane];
-                let after = if after > 0.0 { after } else { 0.0 };
-                found[0][lane] = if after < 2.0 { after } else { 2.0 };
-            }
-            found
-        },
-    )
 }

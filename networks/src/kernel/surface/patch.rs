@@ -6,6 +6,9 @@ use crate::vectorized::vectorized;
 /// Pairs that are evaluated together: their sums for two functions fit in registers.
 pub(super) const LANES: usize = 16;
 
+/// Numbers of a section that are summed side by side.
+const GROUP: usize = 16;
+
 /// The terms that show how many more are needed: of even and odd functions every second one vanishes.
 const LAST: usize = 2;
 
@@ -24,11 +27,11 @@ pub(super) struct Patch {
     /// How many terms in the second variable every power of both polynomials has; at most as many as the
     /// power before.
     kept: Vec<usize>,
-    /// How many numbers of a section every term of the first variable contributes to.
+    /// How many groups of numbers of a section every term of the first variable contributes to.
     reach: Vec<usize>,
     /// By polynomial and term of the first variable; then by power of the third and term of the second, as
-    /// far as these are kept.
-    coefficients: Vec<f64>,
+    /// far as these are kept, and 0 in the rest of the last group.
+    coefficients: Vec<[f64; GROUP]>,
 }
 
 /// Multiplies along the middle index of a $(\cdot, n, \text{inner})$ array.
@@ -103,8 +106,9 @@ impl Patch {
         let rows: Vec<usize> = kept.iter().step_by(step).copied().collect();
         let depth = |degree: usize| degree.div_ceil(step);
         let reach = degrees.iter().map(|&n| rows[..depth(n)].iter().sum());
+        let reach = reach.map(|numbers: usize| numbers.div_ceil(GROUP));
         let reach: Vec<usize> = reach.collect();
-        let mut coefficients = Vec::with_capacity(2 * size);
+        let mut coefficients = Vec::with_capacity(2 * size.next_multiple_of(GROUP));
         for polynomial in 0..2 {
             let (function, first) = if functions == 2 {
                 (polynomial, 0)
@@ -124,6 +128,7 @@ impl Patch {
                         coefficients.push(terms.map(|(a, power)| a * power[k]).sum());
                     }
                 }
+                coefficients.resize(coefficients.len().next_multiple_of(GROUP), 0.0);
             }
         }
         Self {
@@ -131,7 +136,7 @@ impl Patch {
             tails,
             kept: rows,
             reach,
-            coefficients,
+            coefficients: coefficients.as_chunks().0.to_vec(),
         }
     }
 
@@ -148,20 +153,25 @@ impl Patch {
     /// The polynomials of the last two variables at a value of the first, given its Chebyshev polynomials.
     #[inline(always)]
     pub(super) fn section(&self, basis_a: &[f64], out: &mut Section) {
-        let size = self.kept.iter().sum();
         out.kept.clear();
         out.kept.extend_from_slice(&self.kept);
-        out.size = size;
-        out.coefficients.clear();
-        out.coefficients.resize(2 * size, 0.0);
-        let mut rest = &self.coefficients[..];
-        for out in out.coefficients.chunks_exact_mut(size) {
-            for (t, &reach) in basis_a.iter().zip(&self.reach) {
-                let (terms, others) = rest.split_at(reach);
-                rest = others;
-                for (out, term) in out[..reach].iter_mut().zip(terms) {
-                    *out += t * term;
+        out.size = self.kept.iter().sum();
+        out.groups.clear();
+        let groups = out.size.div_ceil(GROUP);
+        let polynomial = self.reach.iter().sum::<usize>();
+        for all in self.coefficients.chunks_exact(polynomial) {
+            for group in 0..groups {
+                let (mut sum, mut rest) = ([0.0; GROUP], all);
+                for (t, &reach) in basis_a.iter().zip(&self.reach) {
+                    let terms;
+                    (terms, rest) = rest.split_at(reach);
+                    if let Some(terms) = terms.get(group) {
+                        for (sum, term) in sum.iter_mut().zip(terms) {
+                            *sum += t * term;
+                        }
+                    }
                 }
+                out.groups.push(sum);
             }
         }
     }
@@ -174,7 +184,7 @@ pub(super) struct Section {
     /// Of one polynomial.
     size: usize,
     /// By polynomial, power, term of the second variable.
-    coefficients: Vec<f64>,
+    groups: Vec<[f64; GROUP]>,
 }
 
 impl Section {
@@ -203,7 +213,8 @@ impl Section {
     /// Both polynomials.
     #[inline(always)]
     fn polynomials(&self, basis: &[[f64; LANES]], x: &[f64; LANES]) -> [[f64; LANES]; 2] {
-        let (first, second) = self.coefficients.split_at(self.size);
+        let (first, second) = self.groups.split_at(self.groups.len() / 2);
+        let [first, second] = [first, second].map(|groups| &groups.as_flattened()[..self.size]);
         let (mut one, mut two) = ([0.0; LANES], [0.0; LANES]);
         let mut end = first.len();
         for &kept in self.kept.iter().rev() {

@@ -17,6 +17,9 @@ pub(super) const MOST_TERMS: usize = 18;
 /// And in boxes that take more than planned: of points nearly parallel, kinks take ever more.
 pub(super) const MOST_TERMS_OF_BOXES: usize = 28;
 
+/// Fewer terms than that on two lines are looked at twice.
+const FEW: usize = 6;
+
 /// Terms in the variable of the angle, at most: powers of more lose digits.
 pub(super) const MOST_POWERS: usize = 22;
 
@@ -255,9 +258,9 @@ impl Plan {
         let terms = terms.sum::<f64>() / boxes.max(1.0);
         // what a row meets
         let boxes = 2.0 * boxes / self.cells.len() as f64;
-        let chunks = COLUMNS / LANES as f64 + 0.5 * (boxes - 1.0).max(0.0);
-        let sections = boxes * (100.0 + 2.0 * terms);
-        4.0 + (chunks * (25.0 + 0.75 * terms) + sections) / COLUMNS
+        let chunks = COLUMNS / LANES as f64 + (boxes - 1.0).max(0.0);
+        let sections = boxes * (100.0 + terms);
+        10.0 + (chunks * (40.0 + 0.42 * terms) + sections) / COLUMNS
     }
 
     /// [`Probe::smoothed`] between the pairs of some places with others.
@@ -276,7 +279,7 @@ impl Plan {
         probe.smoothed([&a, &b], epsilon)
     }
 
-    /// $\varepsilon^\prime/\varepsilon$ and $\Theta$ of one point with others.
+    /// What is tabulated, of one point with others.
     pub(super) fn ratios(
         &self,
         probe: &Probe<'_>,
@@ -293,8 +296,8 @@ impl Plan {
                 .iter()
                 .map(|&(b, epsilon)| (self.cells.variance(b), epsilon));
             let mut values = probe.row(self.cells.variance(a), pairs, None)?;
-            for (value, (_, epsilon)) in values.iter_mut().zip(columns) {
-                value[0] /= epsilon;
+            for (value, &(_, epsilon)) in values.iter_mut().zip(columns) {
+                value[0] /= self.cells.unit(epsilon);
             }
             Ok(values)
         })?;
@@ -303,11 +306,14 @@ impl Plan {
 
     /// Adds a piece, or its parts if it has too many terms.
     fn split(&mut self, probe: &Probe<'_>, piece: Piece, cells: (usize, usize), halvings: u32) {
-        let powers = [0.0, 0.93].map(|x| {
+        // what takes long is asked for less
+        let lines = [(0.0, 0.0), (0.93, -0.93), (-0.93, -0.93), (0.93, 0.93)];
+        let lines = &lines[..if probe.is_slow { 2 } else { 4 }];
+        let mut powers = lines.iter().map(|&(x, y)| {
             let a = Place { cell: cells.0, x };
             let b = Place {
                 cell: cells.1,
-                x: -x,
+                x: y,
             };
             let smooth = self.smoothed(
                 probe,
@@ -321,10 +327,10 @@ impl Plan {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
         });
-        match powers {
-            [Some(first), Some(second)] => {
+        match powers.try_fold(0, |most, terms| Some(most.max(terms?))) {
+            Some(powers) => {
                 self.pieces.push(piece);
-                self.powers.push(first.max(second) + 1);
+                self.powers.push(powers + 1);
             }
             _ if halvings > 0 => {
                 for half in piece.halves() {
@@ -371,7 +377,7 @@ impl Plan {
         (most, r): (usize, f64),
     ) -> Option<usize> {
         let piece = &self.pieces[piece];
-        let needed = [(0.0, 0.0), (-0.9, r)].map(|(x, r)| {
+        let needed = |(x, r): (f64, f64)| {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
             let floor = self.floor(probe, epsilon);
@@ -386,7 +392,14 @@ impl Plan {
                     nodes.iter().map(|&x| (Place { cell, x }, epsilon)),
                 )
             })
-        });
-        Some((needed[0]?.max(needed[1]?) + 1).min(most))
+        };
+        let along = needed((0.0, 0.0))?.max(needed((-0.9, r))?);
+        // what is constant there may rise where points are short and near each other
+        let largest = if along < FEW {
+            along.max(needed((-0.9, -0.9))?)
+        } else {
+            along
+        };
+        Some((largest + 1).min(most))
     }
 }

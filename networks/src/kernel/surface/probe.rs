@@ -19,6 +19,8 @@ pub(super) struct Probe<'a> {
     pub(super) resolution: f64,
     /// Whether some layers err by an absolute amount of $c$.
     pub(super) is_absolute: bool,
+    /// Whether some activations go pair by pair.
+    pub(super) is_pairwise: bool,
     /// Whether some layers adapt to each pair, so that the network is smooth only between given ones.
     pub(super) adapts: bool,
     /// Whether these need ever more steps towards $c = -1$.
