@@ -4,9 +4,10 @@
 //! slow it pays to tabulate the branch itself, over all variances that the flow may meet: $1 - c^\prime$ by
 //! two norms and the angle, and the variances by one norm.
 //!
-//! Tables hold $1 - c^\prime$ with a relative error of 1e-13 (or 2e-15) where $c \ge 0$. Where $c < 0$, flows follow $(u, -v)$ and want that of $1 + c^\prime$: it has tables of its own,
-//! the same for odd functions of $c$. Pairs where this is not the nearer end after all go by the layers, and
-//! so do variances and angles beyond the tables.
+//! Tables hold $1 - c^\prime$ with a relative error of 1e-13 (or 2e-15) where $c \ge 0$. Where $c < 0$, flows
+//! follow $(u, -v)$ and want that of $1 + c^\prime$: it has tables of its own, the same for odd functions of
+//! $c$. Pairs where this is not the nearer end after all go by the layers, and so do variances and angles
+//! beyond the tables.
 //!
 //! An activation and a plain dense layer make $\Theta^\prime = K^\prime + P \Theta$, with $P$ (an even function
 //! of $c$ where $K^\prime$ is odd) for one more table. Tangent kernels of other branches go by the layers.
