@@ -196,8 +196,9 @@ impl Surface {
                 }
             }
             if !space.direct.is_empty() {
+                let read = block.columns_read(i);
                 let direct = space.direct.drain(..).map(|place| prepared.order[place]);
-                left.push((i, direct.collect()));
+                left.push((i, direct.filter(|&j| j < read).collect()));
             }
         }
         let mut mapped = Mapped {
