@@ -27,10 +27,11 @@ pub(crate) trait PairForm: Activation {
     /// The moments of a pair.
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
 
-    /// Those at some correlations, with the bits of [`pair`](Self::pair) and for less: what does not depend
-    /// on the correlation is computed once.
-    fn at_correlations(&self, qa: f64, qb: f64, c: &[PairCorrelation]) -> Vec<PairMoments> {
-        c.iter().map(|&c| self.pair(qa, qb, c)).collect()
+    /// Those of one variance with others, with the bits of [`pair`](Self::pair) and for less: what does not
+    /// depend on the correlation is shared.
+    fn row(&self, qa: f64, qb: &[f64], c: &[PairCorrelation]) -> Vec<PairMoments> {
+        let pairs = qb.iter().zip(c);
+        pairs.map(|(&qb, &c)| self.pair(qa, qb, c)).collect()
     }
 
     /// Those of $\gamma(\varphi(\alpha x + \beta) + \delta)$, where they have the same form.
@@ -52,9 +53,14 @@ impl<M: Mixture + Activation> PairForm for M {
         Beside::new(self, qa, qb).at(c)
     }
 
-    fn at_correlations(&self, qa: f64, qb: f64, c: &[PairCorrelation]) -> Vec<PairMoments> {
-        let beside = Beside::new(self, qa, qb);
-        c.iter().map(|&c| beside.at(c)).collect()
+    fn row(&self, qa: f64, qb: &[f64], c: &[PairCorrelation]) -> Vec<PairMoments> {
+        let mut all = Vec::with_capacity(c.len());
+        for run in qb.chunk_by(|a, b| a == b) {
+            let beside = Beside::new(self, qa, run[0]);
+            let places = all.len()..all.len() + run.len();
+            all.extend(c[places].iter().map(|&c| beside.at(c)));
+        }
+        all
     }
 }
 
@@ -85,30 +91,40 @@ fn checked(phi: &dyn PairForm, pair: PairMoments) -> Result<(PairCovariance, f64
     }
 }
 
-/// One point with many; neighbours of equal variance, as at the nodes of tables, share what they can.
+/// One point with many.
 pub(crate) fn dual_row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
     let mut slope = row.slope;
-    let mut start = 0;
-    for run in row.variance_b.chunk_by(|a, b| a == b) {
-        let places = start..start + run.len();
-        start = places.end;
-        let correlation = &mut row.correlation[places.clone()];
-        let pairs = phi.at_correlations(row.variance_a, run[0], correlation);
-        for (place, (c, pair)) in places.zip(correlation.iter_mut().zip(pairs)) {
-            let (after, derivative) = checked(phi, pair)?;
-            *c = after.pair_correlation();
-            if let Some(slope) = &mut slope {
-                slope[place] = derivative;
-            }
+    let pairs = phi.row(row.variance_a, row.variance_b, row.correlation);
+    for (j, (c, pair)) in row.correlation.iter_mut().zip(pairs).enumerate() {
+        let (after, derivative) = checked(phi, pair)?;
+        *c = after.pair_correlation();
+        if let Some(slope) = &mut slope {
+            slope[j] = derivative;
         }
     }
     Ok(())
 }
 
+/// Some variances in their order, each of them once.
+pub(crate) fn distinct(q: &[f64]) -> Vec<f64> {
+    let mut distinct = q.to_vec();
+    distinct.sort_unstable_by(f64::total_cmp);
+    distinct.dedup_by(|a, b| a.total_cmp(b).is_eq());
+    distinct
+}
+
+/// Where a variance is among [`distinct`] ones.
+#[inline]
+pub(crate) fn place(distinct: &[f64], q: f64) -> usize {
+    distinct.partition_point(|other| other.total_cmp(&q).is_lt())
+}
+
 /// $V(q)$ of many variances.
 pub(crate) fn moments(phi: &dyn PairForm, q: &[f64], out: &mut [f64]) -> Result<()> {
+    let distinct = distinct(q);
+    let values: Vec<f64> = distinct.iter().map(|&q| phi.variance(q)).collect();
     for (&q, out) in q.iter().zip(out) {
-        *out = phi.variance(q);
+        *out = values[place(&distinct, q)];
         if !out.is_finite() {
             return Err(Error::overflow(format!("the variance of {}", phi.name())));
         }

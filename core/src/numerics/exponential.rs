@@ -55,7 +55,7 @@ pub(crate) fn exp(x: f64) -> f64 {
 
 /// $e^x$ of any number, within 3 ulp: 0 from −708 down, infinite beyond the range.
 #[inline(always)]
-pub(crate) fn exp_of_any(x: f64) -> f64 {
+pub fn exp_of_any(x: f64) -> f64 {
     let (power, r, rho) = split(if x > 710.0 { 710.0 } else { x });
     // 2^1024 by its half
     let half = f64::from_bits(power.to_bits().wrapping_sub(1 << 52));

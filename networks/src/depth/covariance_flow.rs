@@ -1,9 +1,11 @@
 //! The flow of one pair, with steps of its own: $dK/d\tau = B(K)$ and $d\Theta/d\tau = B_\Theta(K, \Theta)$.
 
+use super::collocation::{COARSE_SETS, RULES, Rule};
 use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress, Step};
 use super::midpoints::{HomogeneousBranch, Line, Midpoint};
+use crate::activation::Dual;
 use crate::vectorized::vectorized;
-use crate::{Error, PairCovariance, Result};
+use crate::{Error, Initialization, PairCovariance, Result};
 
 /// The share of the duration that one Euler step takes first: it leaves variances of 0 behind, and its error
 /// is of the order of its square.
@@ -46,6 +48,19 @@ const FAR: f64 = 2.0;
 /// In steps of at most so many of them: $e^{\pm}$ of it is a number.
 const LONGEST: f64 = 300.0;
 
+/// The rules of a collocation, each from the one before, as long as two of them do not agree.
+const CHAIN: [usize; 4] = [0, 2, 4, 6];
+
+/// Sets at each of them, and the relative change after which there are no more: the next one is its square.
+const MOST_SETS: usize = 4;
+const SQUARED: f64 = 1e-7;
+
+/// The same of the first rule, which errs by more.
+const ROUGH: f64 = 1e-3;
+
+/// The last Legendre coefficients of a rate, relative, at which it is resolved: ends err by their square.
+const TAIL: f64 = 3e-5;
+
 /// Steps, at most.
 const STEPS: usize = 10_000;
 
@@ -62,12 +77,52 @@ pub(super) fn doubling_time(q: f64, rate: f64) -> f64 {
 
 /// What is asked of a flow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Demands {
+pub(super) struct Demands<'a> {
     pub(super) tolerance: f64,
     /// Whether $B$ is singular where $\det K$ vanishes.
     pub(super) has_kinks: bool,
     /// The branch, if all columns of a step can be taken at once.
     pub(super) homogeneous: Option<HomogeneousBranch>,
+    /// The branch, if steps can be collocations.
+    pub(super) plain: Option<PlainBranch<'a>>,
+}
+
+/// An activation, and the plain dense layer behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlainBranch<'a> {
+    pub(super) activation: &'a dyn Dual,
+    pub(super) dense: Initialization,
+    /// Whether $\Theta$ moves.
+    pub(super) has_tangent: bool,
+    /// Whether pairs are followed as $(u, -v)$.
+    pub(super) is_mirrored: bool,
+}
+
+impl PlainBranch<'_> {
+    /// $B(K)$ and $\partial B/\partial K$.
+    fn rate(self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
+        let own = if self.is_mirrored { k.opposite() } else { k };
+        let (dual, slope) = self.activation.duals(own)?;
+        let rate = self.dense.dense(dual);
+        let rate = if self.is_mirrored {
+            rate.opposite()
+        } else {
+            rate
+        };
+        Ok((rate, self.dense.weight_variance() * slope))
+    }
+
+    /// $B$ of two variances.
+    fn variances(self, q: [f64; 2]) -> Result<[f64; 2]> {
+        let mut moments = [0.0; 2];
+        if q[0] == q[1] {
+            self.activation.moments(&q[..1], &mut moments[..1])?;
+            moments[1] = moments[0];
+        } else {
+            self.activation.moments(&q, &mut moments)?;
+        }
+        Ok(moments.map(|v| self.dense.weight_variance() * v + self.dense.bias_variance()))
+    }
 }
 
 /// How long ago $\det K$ vanished on the line through $K$ along $B(K)$, $\tau_0$.
@@ -114,7 +169,7 @@ pub(super) fn integrate(
     rate: Rate<'_>,
     (k, tangent): State,
     clock: f64,
-    demands: Demands,
+    demands: Demands<'_>,
 ) -> Result<State> {
     if clock == 0.0 {
         return Ok((k, tangent));
@@ -130,6 +185,10 @@ pub(super) fn integrate(
         let start = (k.opposite(), tangent);
         let demands = Demands {
             homogeneous: demands.homogeneous.map(HomogeneousBranch::mirrored),
+            plain: demands.plain.map(|plain| PlainBranch {
+                is_mirrored: !plain.is_mirrored,
+                ..plain
+            }),
             ..demands
         };
         return integrate_near_one(&mirrored, start, velocity, clock, demands)
@@ -144,7 +203,7 @@ fn integrate_near_one(
     start: State,
     velocity: State,
     clock: f64,
-    demands: Demands,
+    demands: Demands<'_>,
 ) -> Result<State> {
     let (mut flow, mut step) = match growth_at_start(rate, start, velocity, clock)? {
         Some(growth) => {
@@ -265,7 +324,7 @@ fn defect(k: PairCovariance) -> f64 {
 /// The flow from a place on, in variables in which it is smooth.
 struct Flow<'a> {
     rate: Rate<'a>,
-    demands: Demands,
+    demands: Demands<'a>,
     /// The time at the start and at the end.
     start: f64,
     end: f64,
@@ -290,7 +349,7 @@ struct Flow<'a> {
 impl<'a> Flow<'a> {
     /// In $\tau$ or $\sqrt{\tau + \tau_0}$; and a first step.
     fn evenly(
-        (rate, demands): (Rate<'a>, Demands),
+        (rate, demands): (Rate<'a>, Demands<'a>),
         (k, _): State,
         velocity: PairCovariance,
         clock: f64,
@@ -326,7 +385,10 @@ impl<'a> Flow<'a> {
             noise: NOISE * rough.geometric_mean(),
         };
         let way = end - start;
-        let step = if in_root && shift < doubling {
+        let step = if demands.plain.is_some() && demands.homogeneous.is_none() {
+            // collocations look after the start by their nodes
+            way
+        } else if in_root && shift < doubling {
             // roots of variances are singular where these vanished
             way.min(FROM_ROOT * doubling.sqrt())
         } else if shift * STEEP < clock {
@@ -339,7 +401,7 @@ impl<'a> Flow<'a> {
 
     /// In variables that grow at the rate `growth`; and the longest step.
     fn growing(
-        (rate, demands): (Rate<'a>, Demands),
+        (rate, demands): (Rate<'a>, Demands<'a>),
         k: PairCovariance,
         velocity: PairCovariance,
         growth: f64,
@@ -384,6 +446,13 @@ impl<'a> Flow<'a> {
         };
         let mut velocity = vec![0.0; state.len()];
         self.velocities(time, state, (k, rate), &mut velocity);
+        let plain = self
+            .demands
+            .plain
+            .filter(|_| self.growth == 0.0 && self.demands.homogeneous.is_none());
+        if let Some(plain) = plain {
+            return self.collocate(plain, step, state, (k, rate), &velocity, is_first);
+        }
         let mut rates = |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
         let mut table = Extrapolation::default();
         let mut errors = [Errors::NONE; 4];
@@ -435,6 +504,207 @@ impl<'a> Flow<'a> {
                 return Ok(Some((next, table.columns())));
             }
         }
+    }
+
+    /// [`step`](Self::step) by collocation, with as many nodes as it takes; the number of columns that would
+    /// have taken as long.
+    fn collocate(
+        &self,
+        plain: PlainBranch<'_>,
+        step: Step,
+        state: &[f64],
+        (k, rate): (PairCovariance, State),
+        velocity: &[f64],
+        is_first: bool,
+    ) -> Result<Option<(Vec<f64>, usize)>> {
+        if is_first {
+            let mut rates =
+                |time: f64, state: &[f64], out: &mut [f64]| self.rates(time, state, out);
+            let mut table = Extrapolation::default();
+            table.add(&mut rates, step, state, velocity)?;
+            let speed = |i: usize, time: f64| match i {
+                2 => 1.0,
+                _ => self.speed(time),
+            };
+            let hidden = table.initial_layer(&mut rates, step, state, velocity, &speed)?;
+            let end = self.at(step.time + step.length, table.values()).0;
+            for (i, hidden) in hidden.into_iter().enumerate() {
+                let (allowed, noise) = self.limits(i, table.value(i), end.geometric_mean());
+                if hidden > allowed.max(noise) {
+                    return Ok(None);
+                }
+            }
+        }
+        let variances = [k.variance_a(), k.variance_b()];
+        let rates = [rate.0.variance_a(), rate.0.variance_b()];
+        let Some((number, points)) = self.points(plain, step, variances, rates)? else {
+            return Ok(None);
+        };
+        let start = [state[2]];
+        let mut values = nodes(&RULES[0], step, |x| [start[0] + x * velocity[2]]);
+        let mut before: Option<(f64, f64)> = None;
+        let mut last = 0;
+        for (trial, &next) in CHAIN.iter().enumerate() {
+            let rule = &RULES[next];
+            let own = rule.interpolated(number, &variances, &points);
+            if trial > 0 {
+                values = rule.interpolated(last, &start, &values);
+            }
+            last = next;
+            let mut found = None;
+            let sets = if trial == 0 { COARSE_SETS } else { MOST_SETS };
+            for _ in 0..sets {
+                let set = self.defects(plain, step, rule, (&own, &values))?;
+                let old = values.clone();
+                rule.correct(step.length, &start, &mut values, (&set.rates, &set.slopes));
+                let changed = values.iter().zip(&old).take(rule.size());
+                let changed = changed.map(|(new, old)| ((new[0] - old[0]) / new[0]).abs());
+                let change = changed.fold(0.0, f64::max);
+                found = (change <= SQUARED).then_some(set);
+                if found.is_some() || (trial == 0 && change <= ROUGH) {
+                    break;
+                }
+            }
+            if trial == 0 {
+                continue;
+            }
+            let Some(set) = found else {
+                return Ok(None);
+            };
+            let m = rule.size();
+            let theta = if plain.has_tangent {
+                let set = self.defects(plain, step, rule, (&own, &values))?;
+                rule.linear(step.length, &state[3..], (&set.covariances, &set.slopes))[0]
+            } else {
+                state[3]
+            };
+            let (defect, ends) = (values[m][0], [own[m][0], own[m][1]]);
+            let mean = ends[0].sqrt() * ends[1].sqrt();
+            if let Some((other, other_theta)) = before {
+                let errors = [(2, defect, other), (3, theta, other_theta)];
+                let is_good = errors.into_iter().all(|(i, value, other)| {
+                    let (allowed, noise) = self.limits(i, value, mean);
+                    let is_last = trial + 1 == CHAIN.len();
+                    (value - other).abs() <= if is_last { allowed.max(noise) } else { allowed }
+                });
+                let is_smooth = rule.tail(&set.rates, 0) * step.length <= TAIL * defect;
+                if is_good && is_smooth {
+                    let elapsed = self.elapsed(step.time + step.length);
+                    let rest = |i: usize, q: f64, rate: f64| ends[i] - (q + rate * elapsed);
+                    let next = vec![
+                        rest(0, self.k.variance_a(), self.velocity.variance_a()),
+                        rest(1, self.k.variance_b(), self.velocity.variance_b()),
+                        defect,
+                        theta,
+                    ];
+                    return Ok(Some((next, 3 + 2 * trial)));
+                }
+            }
+            before = Some((defect, theta));
+        }
+        Ok(None)
+    }
+
+    /// Both variances at the nodes of a rule and at the end of a step, and the number of the rule.
+    fn points(
+        &self,
+        plain: PlainBranch<'_>,
+        step: Step,
+        start: [f64; 2],
+        rates: [f64; 2],
+    ) -> Result<Option<(usize, Vec<[f64; 2]>)>> {
+        let speed = self.speed(step.time);
+        let mut values = nodes(&RULES[0], step, |x| {
+            let at = |i: usize| start[i] + x * speed * rates[i];
+            [at(0), at(1)]
+        });
+        let mut before: Option<[f64; 2]> = None;
+        let mut last = 0;
+        for (trial, &next) in CHAIN.iter().enumerate() {
+            let rule = &RULES[next];
+            if trial > 0 {
+                values = rule.interpolated(last, &start, &values);
+            }
+            last = next;
+            let m = rule.size();
+            let sets = if trial == 0 { COARSE_SETS } else { MOST_SETS };
+            for _ in 0..sets {
+                let mut rates = Vec::with_capacity(m);
+                for q in &values[..m] {
+                    let q = [q[0].max(0.0), q[1].max(0.0)];
+                    rates.push(plain.variances(q)?);
+                }
+                let mut slopes = rule.slopes_along(&start, &values, &rates);
+                for (x, all) in rule.nodes.iter().zip(rates.iter_mut().zip(&mut slopes)) {
+                    let speed = self.speed(step.time + step.length * x);
+                    all.0
+                        .iter_mut()
+                        .chain(all.1)
+                        .for_each(|rate| *rate *= speed);
+                }
+                let old = values.clone();
+                rule.correct(step.length, &start, &mut values, (&rates, &slopes));
+                let near = if trial == 0 { ROUGH } else { SQUARED };
+                let is_near = |i: usize| {
+                    let mut both = values.iter().zip(&old);
+                    both.all(|(new, old)| (new[i] - old[i]).abs() <= near * new[i])
+                };
+                if is_near(0) && is_near(1) {
+                    break;
+                }
+            }
+            let ends = [values[m][0], values[m][1]];
+            if let Some(other) = before {
+                let is_good = (0..2).all(|i| {
+                    (ends[i] - other[i]).abs() <= SLACK * self.demands.tolerance * ends[i]
+                });
+                if is_good {
+                    return Ok(Some((next, values)));
+                }
+            }
+            if trial > 0 {
+                before = Some(ends);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Rates and slopes of the defect at the nodes of a rule.
+    fn defects(
+        &self,
+        plain: PlainBranch<'_>,
+        step: Step,
+        rule: &Rule,
+        (points, values): (&[[f64; 2]], &[[f64; 1]]),
+    ) -> Result<Set> {
+        let mut set = Set::default();
+        for (k, x) in rule.nodes[..rule.size()].iter().enumerate() {
+            let speed = self.speed(step.time + step.length * x);
+            let (a, b) = (points[k][0].max(0.0), points[k][1].max(0.0));
+            let mean = if a == b { a } else { a.sqrt() * b.sqrt() };
+            let epsilon = if mean > 0.0 { values[k][0] / mean } else { 0.0 };
+            let pair = PairCovariance::from_parts(a, b, epsilon.clamp(0.0, 2.0));
+            let (rate, slope) = plain.rate(pair)?;
+            set.rates.push([speed * pair.defect_velocity(rate)]);
+            set.slopes.push([speed * slope]);
+            let own = if plain.is_mirrored {
+                -rate.covariance()
+            } else {
+                rate.covariance()
+            };
+            set.covariances.push([speed * own]);
+        }
+        Ok(set)
+    }
+
+    /// What component 2 or 3 or another one may err by, and the errors that may be those of the rates.
+    fn limits(&self, i: usize, value: f64, mean: f64) -> (f64, f64) {
+        let allowed = SLACK * self.demands.tolerance * value.abs() + self.floors[i];
+        let noise = match value.abs() {
+            defect if i == 2 && mean > 0.0 => mean * noise_of_defect(defect / mean),
+            _ => self.noise,
+        };
+        (allowed, noise)
     }
 
     /// The midpoint rules of a step, where they can be taken at once.
@@ -558,6 +828,20 @@ impl<'a> Flow<'a> {
     }
 }
 
+/// A set of rates at the nodes of a rule: of the defect, their slopes, and of the covariance.
+#[derive(Debug, Default)]
+struct Set {
+    rates: Vec<[f64; 1]>,
+    slopes: Vec<[f64; 1]>,
+    covariances: Vec<[f64; 1]>,
+}
+
+/// Something at the nodes of a rule and at the end, given how far the rate at the start moves it.
+fn nodes<R>(rule: &Rule, step: Step, value: impl Fn(f64) -> R) -> Vec<R> {
+    let nodes = rule.nodes.iter();
+    nodes.map(|x| value(step.reach(x * step.length))).collect()
+}
+
 /// Errors that do not matter beside `rough`.
 fn floors(rough: PairCovariance, are_equal: bool, tolerance: f64) -> [f64; 4] {
     // the roots of relative rates differ by their rounding, and the defect has the square of the difference
@@ -588,6 +872,7 @@ mod tests {
             tolerance: 1e-13,
             has_kinks: true,
             homogeneous: None,
+            plain: None,
         };
         integrate(&rate, (k, 0.0), clock, demands).unwrap().0
     }

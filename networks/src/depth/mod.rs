@@ -19,6 +19,7 @@
 //! flow as they are from layers. [`Trajectory`] answers many times from one integration.
 
 mod block_flow;
+mod collocation;
 mod correlation_flow;
 mod covariance_flow;
 mod extrapolation;

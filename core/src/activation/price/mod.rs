@@ -104,14 +104,14 @@ macro_rules! dual_by_price {
                 $function.pair(qa, qb, c)
             }
 
-            fn at_correlations(
+            fn row(
                 &self,
                 qa: f64,
-                qb: f64,
+                qb: &[f64],
                 c: &[$crate::PairCorrelation],
             ) -> Vec<$crate::activation::pair_form::PairMoments> {
                 let $phi = self;
-                $function.at_correlations(qa, qb, c)
+                $function.row(qa, qb, c)
             }
 
             $(fn affine_pair(

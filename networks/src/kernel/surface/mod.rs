@@ -278,8 +278,9 @@ impl Surface {
                 prepared.scatter(&space.tangent, tangent, |theta| theta);
             }
             if !space.direct.is_empty() {
+                let read = block.columns_read(i);
                 let direct = space.direct.drain(..).map(|place| prepared.order[place]);
-                left.push((i, direct.collect()));
+                left.push((i, direct.filter(|&j| j < read).collect()));
             }
         }
         let mut mapped = Mapped {

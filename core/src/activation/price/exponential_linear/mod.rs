@@ -71,24 +71,22 @@ impl ExponentialLinear {
         )
     }
 
-    /// [`pair`](Self::pair) at some correlations.
-    pub(crate) fn at_correlations(
-        &self,
-        qa: f64,
-        qb: f64,
-        c: &[PairCorrelation],
-    ) -> Vec<PairMoments> {
+    /// [`pair`](Self::pair) of one variance with others; neighbours that are equal share what they can.
+    pub(crate) fn row(&self, qa: f64, qb: &[f64], c: &[PairCorrelation]) -> Vec<PairMoments> {
         let phi = *self;
         let mut all = Vec::with_capacity(c.len());
-        vectorized(
-            #[inline(always)]
-            || {
-                let beside = Beside::new(phi, qa, qb);
-                for &c in c {
-                    all.push(beside.at(c));
-                }
-            },
-        );
+        for run in qb.chunk_by(|a, b| a == b) {
+            let c = &c[all.len()..all.len() + run.len()];
+            vectorized(
+                #[inline(always)]
+                || {
+                    let beside = Beside::new(phi, qa, run[0]);
+                    for &c in c {
+                        all.push(beside.at(c));
+                    }
+                },
+            );
+        }
         all
     }
 

@@ -1,8 +1,8 @@
 //! What parallel inputs of different norms lose.
 
-use super::super::normal_piece::NormalPiece;
+use super::super::normal_piece::{Edge, NormalPiece};
 use super::PiecewiseLinear;
-use super::seen::scaled_kinks;
+use super::seen::{edges, scaled_kinks};
 
 /// $1 - \mathbb E[\varphi_a \varphi_b]/\sqrt{V_a V_b}$ of $\varphi_a(z) = \varphi(\sqrt{q_a} z)$ and
 /// $\varphi_b$, as $\tfrac12 \mathbb E(\varphi_a/\|\varphi_a\| - \varphi_b/\|\varphi_b\|)^2$ in terms of $D =
@@ -15,7 +15,8 @@ pub(super) fn deficit<const N: usize>(phi: &PiecewiseLinear<N>, qa: f64, qb: f64
     }
     let (qa, qb) = if qa < qb { (qa, qb) } else { (qb, qa) };
     let (root_a, root_b) = (qa.sqrt(), qb.sqrt());
-    let (at_a, at_b) = (scaled_kinks(phi, root_a), scaled_kinks(phi, root_b));
+    let at_a = edges(&scaled_kinks(phi, root_a));
+    let at_b = edges(&scaled_kinks(phi, root_b));
     // √q_b − √q_a, and that relative to √q_b
     let difference = (qb - qa) / (root_a + root_b);
     let relative = difference / root_b;
@@ -23,11 +24,15 @@ pub(super) fn deficit<const N: usize>(phi: &PiecewiseLinear<N>, qa: f64, qb: f64
     // D = φ(√q_a z) − λφ(√q_b z) for λ = 1 and √(q_a/q_b), exactly 0 where it should be
     let mut pieces = Vec::with_capacity(16);
     let (mut norm_a, mut candidates) = (0.0, [Candidate::default(); 2]);
-    let (mut i, mut j, mut from) = (0, 0, f64::NEG_INFINITY);
+    let (mut i, mut j, mut from) = (0, 0, Edge::LOWEST);
     while i <= N && j <= N {
-        let next_a = if i < N { at_a[i] } else { f64::INFINITY };
-        let next_b = if j < N { at_b[j] } else { f64::INFINITY };
-        let to = if next_a < next_b { next_a } else { next_b };
+        let next_a = if i < N { at_a[i] } else { Edge::HIGHEST };
+        let next_b = if j < N { at_b[j] } else { Edge::HIGHEST };
+        let to = if next_a.at < next_b.at {
+            next_a
+        } else {
+            next_b
+        };
         let (a, b) = (phi.line(i), phi.line(j));
         let line = [a.offset, a.slope * root_a];
         let apart = if i == j {
@@ -56,10 +61,10 @@ pub(super) fn deficit<const N: usize>(phi: &PiecewiseLinear<N>, qa: f64, qb: f64
             },
         );
         from = to;
-        if next_a <= to {
+        if next_a.at <= to.at {
             i += 1;
         }
-        if next_b <= to {
+        if next_b.at <= to.at {
             j += 1;
         }
     }

@@ -15,6 +15,7 @@ use seen::Seen;
 
 use super::{PairMoments, image};
 use crate::PairCorrelation;
+use crate::activation::pair_form::{distinct, place};
 use crate::vectorized::vectorized;
 
 /// $x \mapsto \text{offset} + \text{slope} \cdot x$.
@@ -132,38 +133,81 @@ impl<const N: usize> PiecewiseLinear<N> {
         vectorized(
             #[inline(always)]
             move || {
-                let reversed = phi.is_odd() && !c.is_positive();
-                let acute = if reversed { c.opposite() } else { c };
-                let pair = Pair::new(&phi, qa, qb, acute);
-                let (moment, derivative_moment) = pair.moments();
-                let scale = pair.scale();
-                let image = if scale == 0.0 {
-                    acute
-                } else {
-                    image(moment / scale, || {
-                        deficit::deficit(&phi, qa, qb) + pair.drop(derivative_moment) / scale
-                    })
-                };
-                let (variance_a, variance_b) = pair.variances(qa, qb);
-                PairMoments {
-                    variance_a,
-                    variance_b,
-                    moment: if reversed { -moment } else { moment },
-                    derivative_moment,
-                    correlation: if reversed { image.opposite() } else { image },
-                }
+                let a = Seen::new(&phi, qa);
+                let b = if qa == qb { a } else { Seen::new(&phi, qb) };
+                phi.pair_of((qa, qb), (&a, &b), c, &mut None)
             },
         )
     }
 
-    /// [`pair`](Self::pair) at some correlations.
-    pub(crate) fn at_correlations(
+    /// [`pair`](Self::pair) of one variance with others: of what depends on these alone nothing is computed
+    /// twice.
+    pub(crate) fn row(&self, qa: f64, qb: &[f64], c: &[PairCorrelation]) -> Vec<PairMoments> {
+        let phi = *self;
+        let distinct = distinct(qb);
+        let (own, others) = vectorized(
+            #[inline(always)]
+            || {
+                let mut others = Vec::with_capacity(distinct.len());
+                for &q in &distinct {
+                    others.push((Seen::new(&phi, q), None));
+                }
+                (Seen::new(&phi, qa), others)
+            },
+        );
+        let mut others = others;
+        let mut pairs = Vec::with_capacity(c.len());
+        let mut at = 0;
+        for (&q, &c) in qb.iter().zip(c) {
+            if distinct[at] != q {
+                at = place(&distinct, q);
+            }
+            let (other, deficit) = &mut others[at];
+            pairs.push(vectorized(
+                #[inline(always)]
+                || phi.pair_of((qa, q), (&own, other), c, deficit),
+            ));
+        }
+        pairs
+    }
+
+    /// A pair, given what is seen at its variances; what parallel inputs lose is kept.
+    #[inline(always)]
+    fn pair_of(
         &self,
-        qa: f64,
-        qb: f64,
-        c: &[PairCorrelation],
-    ) -> Vec<PairMoments> {
-        c.iter().map(|&c| self.pair(qa, qb, c)).collect()
+        (qa, qb): (f64, f64),
+        seen: (&Seen<N>, &Seen<N>),
+        c: PairCorrelation,
+        lost: &mut Option<f64>,
+    ) -> PairMoments {
+        let reversed = self.is_odd() && !c.is_positive();
+        let acute = if reversed { c.opposite() } else { c };
+        let pair = Pair::new(self, (qa, qb), seen, acute);
+        let (moment, derivative_moment) = pair.moments();
+        let scale = pair.scale();
+        let image = if scale == 0.0 {
+            acute
+        } else {
+            image(
+                moment / scale,
+                #[inline(always)]
+                || {
+                    let known = match *lost {
+                        Some(known) => known,
+                        None => deficit::deficit(self, qa, qb),
+                    };
+                    *lost = Some(known);
+                    known + pair.drop(derivative_moment) / scale
+                },
+            )
+        };
+        PairMoments {
+            variance_a: seen.0.variance,
+            variance_b: seen.1.variance,
+            moment: if reversed { -moment } else { moment },
+            derivative_moment,
+            correlation: if reversed { image.opposite() } else { image },
+        }
     }
 
     /// The line below kink `i`; above the last one for `i` $= N$.

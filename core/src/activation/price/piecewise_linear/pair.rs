@@ -37,14 +37,15 @@ pub(super) struct Pair<const N: usize> {
 }
 
 impl<const N: usize> Pair<N> {
+    /// Of two variances and what is seen at each.
     #[inline(always)]
-    pub(super) fn new(phi: &PiecewiseLinear<N>, qa: f64, qb: f64, c: PairCorrelation) -> Self {
-        let a = Seen::new(phi, qa.min(qb));
-        let b = if qa == qb {
-            a
-        } else {
-            Seen::new(phi, qa.max(qb))
-        };
+    pub(super) fn new(
+        phi: &PiecewiseLinear<N>,
+        (qa, qb): (f64, f64),
+        (a, b): (&Seen<N>, &Seen<N>),
+        c: PairCorrelation,
+    ) -> Self {
+        let (a, b) = if qa <= qb { (*a, *b) } else { (*b, *a) };
         Self {
             a,
             b: if c.is_positive() { b } else { b.mirrored() },
@@ -52,17 +53,6 @@ impl<const N: usize> Pair<N> {
             correlation: c,
             angle: acute_angle(c),
             geometric_mean: geometric_mean(qa, qb),
-        }
-    }
-
-    /// $V_a$ and $V_b$ in the order of `qa` and `qb`.
-    #[inline(always)]
-    pub(super) fn variances(&self, qa: f64, qb: f64) -> (f64, f64) {
-        let (smaller, larger) = (self.a.variance, self.b.variance);
-        if qa <= qb {
-            (smaller, larger)
-        } else {
-            (larger, smaller)
         }
     }
 
@@ -114,7 +104,7 @@ impl<const N: usize> Pair<N> {
     #[inline(always)]
     fn integrals(&self, from: f64, to: f64, base: f64) -> (f64, f64) {
         let (mut area, mut weighted) = ([0.0; SIZE], [0.0; SIZE]);
-        let Some(mut limit) = self.first_panel() else {
+        let Some((mut limit, is_empty)) = self.first_panel() else {
             return (0.0, 0.0);
         };
         let mut start = from;
@@ -123,7 +113,10 @@ impl<const N: usize> Pair<N> {
                 limit = start * RATIO;
             }
             let end = if limit * LAST > to { to } else { limit };
-            self.panel(start, end, base, &mut area, &mut weighted);
+            // up to the first limit the density of kinks that differ is 0
+            if start > 0.0 || end > limit || !is_empty {
+                self.panel(start, end, base, &mut area, &mut weighted);
+            }
             start = end;
         }
         let scale = 0.5 / PI;
@@ -131,20 +124,23 @@ impl<const N: usize> Pair<N> {
     }
 
     /// Up to which angle the density is smooth, or `None` if there is none: from the least distance between
-    /// different kinks, and from the nearest pair of kinks.
+    /// different kinks, and from the nearest pair of kinks; and whether it is 0 until there, for want of
+    /// equal ones.
     #[inline(always)]
-    fn first_panel(&self) -> Option<f64> {
+    fn first_panel(&self) -> Option<(f64, bool)> {
         let (mut eta, mut nearest) = (f64::INFINITY, f64::INFINITY);
+        let mut differ = true;
         for x in self.a.at {
             for y in self.b.at {
                 let (far, apart) = (x.abs().max(y.abs()), (x - y).abs());
                 if far < EMPTY {
                     nearest = nearest.min(far);
                     eta = if apart > 0.0 { eta.min(apart) } else { eta };
+                    differ &= apart > 0.0;
                 }
             }
         }
-        (nearest < EMPTY).then(|| (eta / FLAT).min(WIDE / nearest))
+        (nearest < EMPTY).then(|| ((eta / FLAT).min(WIDE / nearest), differ))
     }
 
     /// Adds the integrals between two angles by Gauss's rule.

@@ -1,6 +1,6 @@
 //! A piecewise linear function of a Gaussian variable.
 
-use super::super::normal_piece::NormalPiece;
+use super::super::normal_piece::{Edge, NormalPiece};
 use super::{Line, PiecewiseLinear};
 
 /// Kinks are kept within so many standard deviations: the density is 0 long before.
@@ -33,9 +33,10 @@ impl<const N: usize> Seen<N> {
             slope: 0.0,
             variance: 0.0,
         };
+        let edges = edges(&at);
         for i in 0..=N {
-            let from = if i == 0 { f64::NEG_INFINITY } else { at[i - 1] };
-            let to = if i == N { f64::INFINITY } else { at[i] };
+            let from = if i == 0 { Edge::LOWEST } else { edges[i - 1] };
+            let to = if i == N { Edge::HIGHEST } else { edges[i] };
             let Line { offset, slope } = phi.line(i);
             let line = [offset, slope * root];
             NormalPiece::cover(
@@ -65,6 +66,16 @@ impl<const N: usize> Seen<N> {
             ..*self
         }
     }
+}
+
+/// The ends of the pieces at some kinks.
+#[inline(always)]
+pub(super) fn edges<const N: usize>(at: &[f64; N]) -> [Edge; N] {
+    let mut edges = [Edge::HIGHEST; N];
+    for i in 0..N {
+        edges[i] = Edge::new(at[i]);
+    }
+    edges
 }
 
 /// $\kappa_i/\sqrt q$.
