@@ -28,7 +28,7 @@ use super::covariance_flow::{
 use super::extrapolation::{COLUMNS, Errors, Extrapolation, Progress, Step};
 use super::midpoints::HomogeneousBranch;
 use crate::covariance::PairCorrelation;
-use crate::network::{KernelBlock, Layer, Network, Structure};
+use crate::network::{KernelBlock, Layer, Network};
 use crate::vectorized::vectorized;
 use crate::{Error, PairCovariance, Result};
 
@@ -538,22 +538,13 @@ impl<'a> BlockFlow<'a> {
 /// A branch, if it is an activation that has all moments of a pair at once and the plain dense layer behind
 /// it, so that $\partial \dot K/\partial K$ is what $\dot \Theta$ has of $\Theta$.
 fn plain(branch: &Network, has_tangent: bool) -> Option<PlainBranch<'_>> {
-    let [phi, dense] = branch.layers() else {
-        return None;
-    };
-    match (phi.structure(), dense.structure()) {
-        (Structure::Activation(phi), Structure::Dense(dense))
-            if dense.is_plain() && TOGETHER.contains(&phi.direct_cost()) =>
-        {
-            Some(PlainBranch {
-                activation: &**phi,
-                dense: dense.initialization(),
-                has_tangent,
-                is_mirrored: false,
-            })
-        }
-        _ => None,
-    }
+    let (phi, dense) = branch.plain_branch()?;
+    TOGETHER.contains(&phi.direct_cost()).then(|| PlainBranch {
+        activation: &**phi,
+        dense,
+        has_tangent,
+        is_mirrored: false,
+    })
 }
 
 /// What pairs have become.

@@ -20,10 +20,8 @@ const EVALUATIONS: f64 = 50.0;
 /// Nanoseconds for a pair of a branch from which on flows try tables of it.
 const SLOW: f64 = 2e3;
 
-/// Evaluations of such a branch for a pair, and how many of all pairs ask it, where
-/// variances differ by the factor $e$ (nodes of tables of the flow, and pairs beyond them); it grows with the
-/// square of the logarithm.
-const EVALUATIONS_IF_SLOW: f64 = 130.0;
+/// How many of all pairs ask it, where variances differ by the factor $e$ (nodes of tables of the flow, and
+/// pairs beyond them); it grows with the square of the logarithm.
 const NODES: f64 = 2e3;
 
 /// Nanoseconds for a pair of a homogeneous flow, and for its fixed point.
@@ -454,7 +452,7 @@ impl Layer for InfiniteStack {
             branch.prepared(&ends).ok()
         } else {
             let nodes = NODES * (high / low).ln().max(1.0).powi(2);
-            let passing = points.expected_pairs().min(nodes) * EVALUATIONS_IF_SLOW;
+            let passing = points.expected_pairs().min(nodes) * self.evaluations();
             let tables = TabulatedBranch::new(branch, (low, high), points, passing)?;
             tables.map(|tables| Network::new().then(tables))
         };
