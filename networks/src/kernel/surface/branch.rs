@@ -9,8 +9,9 @@
 //! $c$. Pairs where this is not the nearer end after all go by the layers, and so do variances and angles
 //! beyond the tables.
 //!
-//! An activation and a plain dense layer make $\Theta^\prime = K^\prime + P \Theta$, with $P$ (an even function
-//! of $c$ where $K^\prime$ is odd) for one more table. Tangent kernels of other branches go by the layers.
+//! An activation and a plain dense layer make $\Theta^\prime = K^\prime + P \Theta$, with $P$ (an even
+//! function of $c$ where $K^\prime$ is odd) for one more table. Tangent kernels of other branches go by the
+//! layers.
 
 use std::sync::Arc;
 
