@@ -461,8 +461,8 @@ mod tests {
     }
 
     /// Variances err by less than 2e-14, the nearer of $1 \mp c^\prime$ by less than 2e-13 where it is the
-    /// one that was nearer before, and $\Theta^\prime$ by less than 2e-13 of what points with themselves have;
-    /// mixtures of many scales by three times as much.
+    /// one that was nearer before, and $\Theta^\prime$ by less than 2e-13 of what points with themselves
+    /// have; mixtures of many scales by three times as much.
     #[test]
     fn a_branch_by_tables_is_the_branch() {
         for (name, bias, allowed) in [("elu", 0.1, 2e-13), ("softsign", 0.0, 6e-13)] {
