@@ -78,22 +78,15 @@ impl<const F: usize> PolynomialPiece<F> {
         }
         out
     }
-
-    /// The functions at whole [`LANES`] of squares of the variable, each as [`at`](Self::at).
-    #[inline(always)]
-    fn at_lanes(&self, squares: &[f64], out: [&mut [f64]; F]) {
-        Arch::new().dispatch(Lanes {
-            piece: self,
-            squares,
-            out,
-        });
-    }
 }
 
-/// Squares of the variable and the functions there.
+/// Whole [`LANES`] of squares of the variable and of $\varepsilon$, and the functions there, each as
+/// [`PolynomialPiece::at`]; what does not lie beyond the start stays.
 struct Lanes<'a, const F: usize> {
     piece: &'a PolynomialPiece<F>,
     squares: &'a [f64],
+    epsilon: &'a [f64],
+    start: Option<f64>,
     out: [&'a mut [f64]; F],
 }
 
@@ -106,8 +99,15 @@ impl<const F: usize> WithSimd for Lanes<'_, F> {
         let (center, scale) = self.piece.range.variable();
         let (center, scale) = (simd.splat_f64s(center), simd.splat_f64s(scale));
         let mut out = self.out.map(|out| S::as_mut_simd_f64s(out).0);
-        let (squares, _) = S::as_simd_f64s(self.squares);
-        for (squares, start) in squares.chunks_exact(VECTORS).zip((0..).step_by(VECTORS)) {
+        let (squares, epsilon) = (
+            S::as_simd_f64s(self.squares).0,
+            S::as_simd_f64s(self.epsilon).0,
+        );
+        let beyond = self.start.map(|start| simd.splat_f64s(start));
+        let vectors = squares
+            .chunks_exact(VECTORS)
+            .zip(epsilon.chunks_exact(VECTORS));
+        for ((squares, epsilon), start) in vectors.zip((0..).step_by(VECTORS)) {
             let (mut x, mut y) = ([center; VECTORS], [center; VECTORS]);
             for v in 0..VECTORS {
                 x[v] = simd.mul_f64s(simd.sub_f64s(simd.sqrt_f64s(squares[v]), center), scale);
@@ -124,7 +124,14 @@ impl<const F: usize> WithSimd for Lanes<'_, F> {
                     }
                 }
                 for (v, out) in out[start..start + VECTORS].iter_mut().enumerate() {
-                    *out = simd.add_f64s(even[v], simd.mul_f64s(x[v], odd[v]));
+                    let value = simd.add_f64s(even[v], simd.mul_f64s(x[v], odd[v]));
+                    *out = match beyond {
+                        Some(start) => {
+                            let is_beyond = simd.less_than_f64s(start, epsilon[v]);
+                            simd.select_f64s(is_beyond, value, *out)
+                        }
+                        None => value,
+                    };
                 }
             }
         }
@@ -213,36 +220,19 @@ impl<const F: usize> AngleTable<F> {
             let filler = ends[0];
             ends[c.len()..size].fill(filler);
         }
-        let all = self.span(&near[..size]);
-        // neighbours mostly lie on the same piece
-        let step = if all.0 == all.1 { size } else { LANES };
-        for start in (0..size).step_by(step) {
-            let range = start..start + step;
-            let (first, last) = if step == size {
-                all
-            } else {
-                self.span(&near[range.clone()])
-            };
-            let mut lanes = [[0.0; LANES]; F];
-            for index in first..=last {
-                let piece = &self.pieces[index];
-                let squares = if piece.range.is_far { &far } else { &near };
-                let squares = &squares[range.clone()];
-                if index == first {
-                    let out = out.each_mut().map(|out| &mut out[range.clone()]);
-                    piece.at_lanes(squares, out);
-                } else {
-                    // some lanes lie on other pieces
-                    let start = self.starts[index];
-                    piece.at_lanes(squares, lanes.each_mut().map(|lanes| &mut lanes[..]));
-                    for (out, lanes) in out.iter_mut().zip(&lanes) {
-                        let out = out[range.clone()].iter_mut().zip(lanes);
-                        for ((out, other), epsilon) in out.zip(&near[range.clone()]) {
-                            *out = if *epsilon > start { *other } else { *out };
-                        }
-                    }
-                }
-            }
+        let (first, last) = self.span(&near[..size]);
+        for index in first..=last {
+            let piece = &self.pieces[index];
+            let squares = if piece.range.is_far { &far } else { &near };
+            // neighbours mostly lie on the same piece
+            let start = (index > first).then(|| self.starts[index]);
+            Arch::new().dispatch(Lanes {
+                piece,
+                squares: &squares[..size],
+                epsilon: &near[..size],
+                start,
+                out: out.each_mut().map(|out| &mut out[..size]),
+            });
         }
     }
 
