@@ -462,6 +462,9 @@ impl Plan {
             let scales = [exact[0].abs().max(absolute), TANGENT * diagonal];
             for f in 0..2 {
                 let error = (found[f] - exact[f]).abs();
+                if error.is_nan() {
+                    return None;
+                }
                 if error > 0.0 {
                     worst = worst.max(error / scales[f]);
                 }

@@ -40,6 +40,8 @@ pub(super) struct Economy {
     pub(super) cost: f64,
     /// How much longer a pair takes in a small block.
     pub(super) alone: f64,
+    /// How often a node is evaluated.
+    trials: f64,
 }
 
 impl Economy {
@@ -57,13 +59,27 @@ impl Economy {
             true => ALONE_TABULATED,
             false => ALONE_CLOSED_FORM,
         };
-        Self { count, cost, alone }
+        let trials = if pair_cost::is_slow(cost) {
+            TRIALS_IF_SLOW
+        } else {
+            TRIALS
+        };
+        Self {
+            count,
+            cost,
+            alone,
+            trials,
+        }
     }
 
     /// Of pairs that share nothing with others.
     pub(super) fn of_single_pairs(count: f64, cost: f64) -> Self {
-        let alone = 1.0;
-        Self { count, cost, alone }
+        Self {
+            count,
+            cost,
+            alone: 1.0,
+            trials: TRIALS_IF_SLOW,
+        }
     }
 
     /// Whether layers integrate every pair by itself.
@@ -99,12 +115,7 @@ impl Economy {
     /// Whether tables of so many nodes in all are worth it, if some pairs are left alone and an evaluation
     /// takes so many nanoseconds.
     pub(super) fn pays_in_all(&self, nodes: f64, left: f64, evaluation: f64) -> bool {
-        let trials = if self.is_slow() {
-            TRIALS_IF_SLOW
-        } else {
-            TRIALS
-        };
-        let tables = (trials * nodes + self.alone * left) * self.cost;
+        let tables = (self.trials * nodes + self.alone * left) * self.cost;
         tables + evaluation * self.count < WORTHWHILE * self.count * self.cost
     }
 }
