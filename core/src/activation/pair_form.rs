@@ -28,8 +28,15 @@ pub(crate) trait PairForm: Activation {
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
 
     /// Those at some correlations, with the bits of [`pair`](Self::pair) and for less: what does not depend
-    /// on the correlation is computed once.
-    fn at_correlations(&self, qa: f64, qb: f64, c: &[PairCorrelation]) -> Vec<PairMoments> {
+    /// on the correlation is computed once, and the moments of slopes may be missing where they are not asked
+    /// for.
+    fn at_correlations(
+        &self,
+        qa: f64,
+        qb: f64,
+        c: &[PairCorrelation],
+        _with_slope: bool,
+    ) -> Vec<PairMoments> {
         c.iter().map(|&c| self.pair(qa, qb, c)).collect()
     }
 
@@ -52,9 +59,14 @@ impl<M: Mixture + Activation> PairForm for M {
         Beside::new(self, qa, qb).at(c)
     }
 
-    fn at_correlations(&self, qa: f64, qb: f64, c: &[PairCorrelation]) -> Vec<PairMoments> {
-        let beside = Beside::new(self, qa, qb);
-        c.iter().map(|&c| beside.at(c)).collect()
+    fn at_correlations(
+        &self,
+        qa: f64,
+        qb: f64,
+        c: &[PairCorrelation],
+        with_slope: bool,
+    ) -> Vec<PairMoments> {
+        Beside::new(self, qa, qb).at_all(c, with_slope)
     }
 }
 
@@ -93,7 +105,7 @@ pub(crate) fn dual_row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
         let places = start..start + run.len();
         start = places.end;
         let correlation = &mut row.correlation[places.clone()];
-        let pairs = phi.at_correlations(row.variance_a, run[0], correlation);
+        let pairs = phi.at_correlations(row.variance_a, run[0], correlation, slope.is_some());
         for (place, (c, pair)) in places.zip(correlation.iter_mut().zip(pairs)) {
             let (after, derivative) = checked(phi, pair)?;
             *c = after.pair_correlation();
@@ -105,13 +117,16 @@ pub(crate) fn dual_row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
     Ok(())
 }
 
-/// $V(q)$ of many variances.
+/// $V(q)$ of many variances; equal neighbours share theirs.
 pub(crate) fn moments(phi: &dyn PairForm, q: &[f64], out: &mut [f64]) -> Result<()> {
-    for (&q, out) in q.iter().zip(out) {
-        *out = phi.variance(q);
-        if !out.is_finite() {
+    let mut start = 0;
+    for run in q.chunk_by(|a, b| a == b) {
+        let variance = phi.variance(run[0]);
+        if !variance.is_finite() {
             return Err(Error::overflow(format!("the variance of {}", phi.name())));
         }
+        out[start..start + run.len()].fill(variance);
+        start += run.len();
     }
     Ok(())
 }

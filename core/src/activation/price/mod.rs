@@ -109,6 +109,7 @@ macro_rules! dual_by_price {
                 qa: f64,
                 qb: f64,
                 c: &[$crate::PairCorrelation],
+                _with_slope: bool,
             ) -> Vec<$crate::activation::pair_form::PairMoments> {
                 let $phi = self;
                 $function.at_correlations(qa, qb, c)
