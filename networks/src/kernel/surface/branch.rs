@@ -9,8 +9,9 @@
 //! $c$. Pairs where this is not the nearer end after all go by the layers, and so do variances and angles
 //! beyond the tables.
 //!
-//! An activation and a plain dense layer make $\Theta^\prime = K^\prime + P \Theta$, with $P$ (an even function
-//! of $c$ where $K^\prime$ is odd) for one more table. Tangent kernels of other branches go by the layers.
+//! An activation and a plain dense layer make $\Theta^\prime = K^\prime + P \Theta$, with $P$ (an even
+//! function of $c$ where $K^\prime$ is odd) for one more table. Tangent kernels of other branches go by the
+//! layers.
 
 use std::sync::Arc;
 
@@ -460,8 +461,8 @@ mod tests {
     }
 
     /// Variances err by less than 2e-14, the nearer of $1 \mp c^\prime$ by less than 2e-13 where it is the
-    /// one that was nearer before, and $\Theta^\prime$ by less than 2e-13 of what points with themselves have;
-    /// mixtures of many scales by three times as much.
+    /// one that was nearer before, and $\Theta^\prime$ by less than 2e-13 of what points with themselves
+    /// have; mixtures of many scales by three times as much.
     #[test]
     fn a_branch_by_tables_is_the_branch() {
         for (name, bias, allowed) in [("elu", 0.1, 2e-13), ("softsign", 0.0, 6e-13)] {
