@@ -21,6 +21,19 @@ pub(crate) trait ClosedForm: Activation {
         (self.moment(qa, qb, c), self.derivative_moment(qa, qb, c))
     }
 
+    /// [`moment`](Self::moment) of one point with many.
+    #[inline(always)]
+    fn row<const N: usize>(&self, qa: f64, qb: &[f64; N], c: &[PairCorrelation; N]) -> [f64; N]
+    where
+        Self: Sized,
+    {
+        let mut moments = [0.0; N];
+        for j in 0..N {
+            moments[j] = self.moment(qa, qb[j], c[j]);
+        }
+        moments
+    }
+
     /// $V(q) = \mathbb E[\varphi(\sqrt q z)^2]$.
     #[inline(always)]
     fn variance(&self, q: f64) -> f64 {
@@ -192,6 +205,25 @@ const APART: [(f64, f64); 3] = [
 /// What two routes to the same complement may differ by where both are right.
 const AGREEMENT: f64 = 4e-15;
 
+/// A chunk of some numbers, at most so many; the rest of it is `rest`.
+#[inline(always)]
+fn filled<T: Copy>(numbers: &[T], rest: T) -> [T; CHUNK] {
+    numbers.try_into().unwrap_or_else(|_| {
+        let mut chunk = [rest; CHUNK];
+        chunk[..numbers.len()].copy_from_slice(numbers);
+        chunk
+    })
+}
+
+/// Writes as much of a chunk as there is room for.
+#[inline(always)]
+fn emptied<T: Copy>(chunk: &[T; CHUNK], out: &mut [T]) {
+    match <&mut [T; CHUNK]>::try_from(&mut *out) {
+        Ok(out) => *out = *chunk,
+        Err(_) => out.copy_from_slice(&chunk[..out.len()]),
+    }
+}
+
 /// [`dual`] and [`derivative_dual`] of one point with many, vectorised. Close to $c^\prime = \pm 1$ the loss
 /// of parallel inputs is a difference, or interpolated between such for variances within 10 %, and that of
 /// the angle an integral by Gauss's rule with five nodes, as long as their sum agrees with $1 - c^\prime$.
@@ -207,27 +239,23 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
         .chunks(CHUNK)
         .zip(row.inverse_b.chunks(CHUNK));
     for (correlation, (qb, inverse_b)) in row.correlation.chunks_mut(CHUNK).zip(columns) {
-        let size = correlation.len();
-        let slope = slopes.as_mut().and_then(Iterator::next);
-        let with_slope = slope.is_some();
-        let (mut q, mut inverse) = ([1.0; CHUNK], [0.0; CHUNK]);
-        let mut c = [PairCorrelation::ORTHOGONAL; CHUNK];
-        q[..size].copy_from_slice(qb);
-        inverse[..size].copy_from_slice(inverse_b);
-        c[..size].copy_from_slice(correlation);
+        let mut slope = slopes.as_mut().and_then(Iterator::next);
+        let q = filled(qb, 1.0);
+        let inverse = filled(inverse_b, 0.0);
+        let c = filled(correlation, PairCorrelation::ORTHOGONAL);
         let shape = phi.clone();
-        let (x, slopes_here, close, finite, after) = vectorized(
+        let (close, finite) = vectorized(
             #[inline(always)]
-            move || {
+            || {
+                // its own, which nothing that is written may alias
+                let (shape, q, inverse, c) = (shape.clone(), q, inverse, c);
                 let (mut x, mut slopes) = ([0.0; CHUNK], [0.0; CHUNK]);
-                if with_slope {
+                if slope.is_some() {
                     for j in 0..CHUNK {
                         (x[j], slopes[j]) = shape.moments(qa, q[j], c[j]);
                     }
                 } else {
-                    for j in 0..CHUNK {
-                        x[j] = shape.moment(qa, q[j], c[j]);
-                    }
+                    x = shape.row(qa, &q, &c);
                 }
                 let (mut close, mut finite) = (false, true);
                 let mut after = c;
@@ -235,21 +263,23 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                     let scale = inverse_a * inverse[j];
                     x[j] *= scale;
                     let rounded = PairCorrelation::rounded(x[j]);
-                    // without a variance there is no correlation to change
-                    after[j] = if scale > 0.0 { rounded } else { c[j] };
-                    close |= (rounded.distance() < SUBTRACTED) & (scale > 0.0);
+                    // a point with itself stays so, and without a variance there is no correlation to change
+                    let is_same = (c[j].one_minus() == 0.0) & (qa == q[j]);
+                    let changes = (scale > 0.0) & !is_same;
+                    after[j] = if changes { rounded } else { c[j] };
+                    close |= (rounded.distance() < SUBTRACTED) & changes;
                     finite &= (x[j].abs() <= f64::MAX) & (slopes[j].abs() <= f64::MAX);
                 }
-                (x, slopes, close, finite, after)
+                emptied(&after, correlation);
+                if let Some(slope) = &mut slope {
+                    emptied(&slopes, slope);
+                }
+                (close, finite)
             },
         );
         if !finite {
             return Err(overflow());
         }
-        if let Some(slope) = slope {
-            slope.copy_from_slice(&slopes_here[..size]);
-        }
-        correlation.copy_from_slice(&after[..size]);
         if !close {
             continue;
         }
@@ -324,7 +354,8 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
         );
         for (j, after) in correlation.iter_mut().enumerate() {
             let is_close = after.distance() < SUBTRACTED && inverse_a * inverse[j] > 0.0;
-            if !is_close || (qa == 0.0 && q[j] == 0.0) {
+            let is_same = c[j].one_minus() == 0.0 && qa == q[j];
+            if !is_close || is_same || (qa == 0.0 && q[j] == 0.0) {
                 continue;
             }
             let sum = parallel[j] + drop[j];
@@ -336,11 +367,12 @@ pub(crate) fn dual_row<A: ClosedForm + Clone>(phi: &A, row: DualRow<'_>) -> Resu
                 ROUNDING
             };
             let agrees = (sum - after.distance()).abs() <= AGREEMENT;
-            let is_end = x[j] > 0.0 || phi.parity() == Parity::Odd;
+            let is_end = after.is_positive() || phi.parity() == Parity::Odd;
             if agrees && rounding <= ACCURACY * sum && is_end {
                 *after = after.at_distance(sum);
             } else if after.distance() < ROUNDING / ACCURACY {
-                *after = image(phi, (qa, q[j], c[j]), x[j]);
+                let x = phi.moment(qa, q[j], c[j]) * (inverse_a * inverse[j]);
+                *after = image(phi, (qa, q[j], c[j]), x);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The cosine.
 
 use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::sine::{both_moments, mixture_complement};
+use super::sine::{both_moments, mixture_complement, row_of_moments};
 use super::{Activation, Parity};
 use crate::{PairCorrelation, Result, error};
 
@@ -19,6 +19,8 @@ pub struct Cosine {
     a: f64,
     b: f64,
     c: f64,
+    /// Of $\sin bx$ and $\cos bx$.
+    weights: (f64, f64),
 }
 
 impl Cosine {
@@ -27,10 +29,12 @@ impl Cosine {
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) unless the numbers are finite.
     pub fn new(a: f64, b: f64, c: f64) -> Result<Self> {
+        error::finite("c", c)?;
         Ok(Self {
             a: error::finite("a", a)?,
             b: error::finite("b", b)?,
-            c: error::finite("c", c)?,
+            c,
+            weights: (c.sin(), c.cos()),
         })
     }
 }
@@ -42,6 +46,7 @@ impl Default for Cosine {
             a: 1.0,
             b: 1.0,
             c: 0.0,
+            weights: (0.0, 1.0),
         }
     }
 }
@@ -81,12 +86,16 @@ impl ClosedForm for Cosine {
 
     #[inline(always)]
     fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        let weights = (self.c.sin(), self.c.cos());
-        both_moments(self.a, weights, self.b, (qa, qb, c))
+        both_moments(self.a, self.weights, self.b, (qa, qb, c))
+    }
+
+    #[inline(always)]
+    fn row<const N: usize>(&self, qa: f64, qb: &[f64; N], c: &[PairCorrelation; N]) -> [f64; N] {
+        row_of_moments(self.a, self.weights, self.b, (qa, qb, c))
     }
 
     fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        mixture_complement((self.c.sin(), self.c.cos()), self.b, (qa, qb, c))
+        mixture_complement(self.weights, self.b, (qa, qb, c))
     }
 }
 

@@ -28,8 +28,15 @@ pub(crate) trait PairForm: Activation {
     fn pair(&self, qa: f64, qb: f64, c: PairCorrelation) -> PairMoments;
 
     /// Those of one variance with others, with the bits of [`pair`](Self::pair) and for less: what does not
-    /// depend on the correlation is shared.
-    fn row(&self, qa: f64, qb: &[f64], c: &[PairCorrelation]) -> Vec<PairMoments> {
+    /// depend on the correlation is shared, and the moments of slopes may be missing where they are not asked
+    /// for.
+    fn row(
+        &self,
+        qa: f64,
+        qb: &[f64],
+        c: &[PairCorrelation],
+        _with_slope: bool,
+    ) -> Vec<PairMoments> {
         let pairs = qb.iter().zip(c);
         pairs.map(|(&qb, &c)| self.pair(qa, qb, c)).collect()
     }
@@ -53,12 +60,17 @@ impl<M: Mixture + Activation> PairForm for M {
         Beside::new(self, qa, qb).at(c)
     }
 
-    fn row(&self, qa: f64, qb: &[f64], c: &[PairCorrelation]) -> Vec<PairMoments> {
+    fn row(
+        &self,
+        qa: f64,
+        qb: &[f64],
+        c: &[PairCorrelation],
+        with_slope: bool,
+    ) -> Vec<PairMoments> {
         let mut all = Vec::with_capacity(c.len());
         for run in qb.chunk_by(|a, b| a == b) {
-            let beside = Beside::new(self, qa, run[0]);
             let places = all.len()..all.len() + run.len();
-            all.extend(c[places].iter().map(|&c| beside.at(c)));
+            all.extend(Beside::new(self, qa, run[0]).at_all(&c[places], with_slope));
         }
         all
     }
@@ -94,7 +106,12 @@ fn checked(phi: &dyn PairForm, pair: PairMoments) -> Result<(PairCovariance, f64
 /// One point with many.
 pub(crate) fn dual_row(phi: &dyn PairForm, row: DualRow<'_>) -> Result<()> {
     let mut slope = row.slope;
-    let pairs = phi.row(row.variance_a, row.variance_b, row.correlation);
+    let pairs = phi.row(
+        row.variance_a,
+        row.variance_b,
+        row.correlation,
+        slope.is_some(),
+    );
     for (j, (c, pair)) in row.correlation.iter_mut().zip(pairs).enumerate() {
         let (after, derivative) = checked(phi, pair)?;
         *c = after.pair_correlation();

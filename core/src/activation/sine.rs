@@ -28,6 +28,8 @@ pub struct Sine {
     a: f64,
     b: f64,
     c: f64,
+    /// Of $\sin bx$ and $\cos bx$.
+    weights: (f64, f64),
 }
 
 impl Sine {
@@ -36,10 +38,12 @@ impl Sine {
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) unless the numbers are finite.
     pub fn new(a: f64, b: f64, c: f64) -> Result<Self> {
+        error::finite("c", c)?;
         Ok(Self {
             a: error::finite("a", a)?,
             b: error::finite("b", b)?,
-            c: error::finite("c", c)?,
+            c,
+            weights: (c.cos(), c.sin()),
         })
     }
 }
@@ -51,18 +55,26 @@ impl Default for Sine {
             a: 1.0,
             b: 1.0,
             c: 0.0,
+            weights: (1.0, 0.0),
         }
     }
+}
+
+/// $-(A+B)/2 \pm b^2 k$, without a difference of large numbers, and $2 b^2 k$.
+#[inline(always)]
+fn exponents(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64, f64) {
+    let (difference, product) = difference_and_product(b, qa, qb);
+    let apart = -0.5 * difference * difference;
+    let plus = apart - product * c.one_minus();
+    let minus = apart - product * c.one_plus();
+    (plus, minus, 2.0 * product * c.value())
 }
 
 /// $\mathbb E[\sin bu \sin bv]$ and $\mathbb E[\cos bu \cos bv]$.
 #[inline(always)]
 fn sines_and_cosines(b: f64, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-    let (difference, product) = difference_and_product(b, qa, qb);
-    // −(A+B)/2 ± b²k, without a difference of large numbers
-    let plus = -0.5 * difference * difference - product * c.one_minus();
-    let minus = -0.5 * difference * difference - product * c.one_plus();
-    exponential::damped_hyperbolic(plus, minus, 2.0 * product * c.value())
+    let (plus, minus, twice) = exponents(b, qa, qb, c);
+    exponential::damped_hyperbolic(plus, minus, twice)
 }
 
 /// $\varphi = a(\text{odd} \sin bx + \text{even} \cos bx)$: the dual from the squares of the two weights.
@@ -74,6 +86,34 @@ fn mixture((odd, even): (f64, f64), b: f64, (qa, qb, c): (f64, f64, PairCorrelat
 #[inline(always)]
 fn weighted((odd, even): (f64, f64), (sines, cosines): (f64, f64)) -> f64 {
     odd * odd * sines + even * even * cosines
+}
+
+/// The moments of $a(\text{odd} \sin bx + \text{even} \cos bx)$ for one point with many.
+#[inline(always)]
+pub(super) fn row_of_moments<const N: usize>(
+    a: f64,
+    (odd, even): (f64, f64),
+    b: f64,
+    (qa, qb, c): (f64, &[f64; N], &[PairCorrelation; N]),
+) -> [f64; N] {
+    // roots and quotients before exponentials: shorter loops overlap more
+    let [mut plus, mut minus, mut twice] = [[0.0; N]; 3];
+    for j in 0..N {
+        (plus[j], minus[j], twice[j]) = exponents(b, qa, qb[j], c[j]);
+    }
+    let mut moments = [0.0; N];
+    if odd == 0.0 {
+        for j in 0..N {
+            let cosines = exponential::damped_cosine(plus[j], minus[j]);
+            moments[j] = a * a * (even * even * cosines);
+        }
+    } else {
+        for j in 0..N {
+            let parts = exponential::damped_hyperbolic(plus[j], minus[j], twice[j]);
+            moments[j] = a * a * weighted((odd, even), parts);
+        }
+    }
+    moments
 }
 
 /// The moments of $a(\text{odd} \sin bx + \text{even} \cos bx)$ and its derivative.
@@ -187,12 +227,16 @@ impl ClosedForm for Sine {
 
     #[inline(always)]
     fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        let weights = (self.c.cos(), self.c.sin());
-        both_moments(self.a, weights, self.b, (qa, qb, c))
+        both_moments(self.a, self.weights, self.b, (qa, qb, c))
+    }
+
+    #[inline(always)]
+    fn row<const N: usize>(&self, qa: f64, qb: &[f64; N], c: &[PairCorrelation; N]) -> [f64; N] {
+        row_of_moments(self.a, self.weights, self.b, (qa, qb, c))
     }
 
     fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        mixture_complement((self.c.cos(), self.c.sin()), self.b, (qa, qb, c))
+        mixture_complement(self.weights, self.b, (qa, qb, c))
     }
 }
 

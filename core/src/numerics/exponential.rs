@@ -102,6 +102,12 @@ pub(crate) fn damped_hyperbolic(plus: f64, minus: f64, twice: f64) -> (f64, f64)
     (0.5 * twice_sine, 0.5 * sum)
 }
 
+/// $e^m \cosh s$ alone, with the bits of [`damped_hyperbolic`].
+#[inline(always)]
+pub(crate) fn damped_cosine(plus: f64, minus: f64) -> f64 {
+    0.5 * (exp(plus) + exp(minus))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +145,7 @@ mod tests {
         for s in [0.0, 1e-300, -1e-9, 0.3, -0.5, 0.51, 7.0] {
             let (sine, cosine) = damped_hyperbolic(-7.0 + s, -7.0 - s, 2.0 * s);
             let damped = libm::exp(-7.0);
+            assert_eq!(damped_cosine(-7.0 + s, -7.0 - s), cosine);
             assert!((sine - damped * libm::sinh(s)).abs() <= 3e-15 * sine.abs());
             assert!((cosine - damped * libm::cosh(s)).abs() <= 3e-15 * cosine);
         }

@@ -141,7 +141,6 @@ static MEASURE: LazyLock<Measure> = LazyLock::new(Measure::new);
 impl Mixture for Softsign {
     const ODD: bool = true;
     const EVEN: bool = false;
-    const MANY: bool = true;
 
     /// Those from $10^{-2}/q$ to $\max(10^8, 10^5/q)$ (more beside a larger variance), the rest
     /// lumped.

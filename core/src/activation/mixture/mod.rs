@@ -46,8 +46,6 @@ pub(crate) trait Mixture: Profile {
     const ODD: bool;
     /// Whether there are $e_j$.
     const EVEN: bool;
-    /// Whether there may be more than 40 components.
-    const MANY: bool = false;
 
     /// $a$.
     fn slope(&self) -> f64 {
@@ -117,6 +115,34 @@ impl<'a, M: Mixture> Beside<'a, M> {
 
     /// All moments at a correlation.
     pub(crate) fn at(&self, c: PairCorrelation) -> PairMoments {
+        let mut sums = [Sums::default()];
+        let even_slope = self.parallel.even_slope;
+        pair_sums(
+            self.phi,
+            (self.qa, self.qb),
+            &[c],
+            (even_slope, true),
+            &mut sums,
+        );
+        self.moments(c, sums[0])
+    }
+
+    /// The same at some correlations; without `with_slope` no $\mathbb E[\varphi^\prime\varphi^\prime]$.
+    pub(crate) fn at_all(&self, c: &[PairCorrelation], with_slope: bool) -> Vec<PairMoments> {
+        let mut sums = vec![Sums::default(); c.len()];
+        let even_slope = self.parallel.even_slope;
+        pair_sums(
+            self.phi,
+            (self.qa, self.qb),
+            c,
+            (even_slope, with_slope),
+            &mut sums,
+        );
+        let all = c.iter().zip(sums);
+        all.map(|(&c, sums)| self.moments(c, sums)).collect()
+    }
+
+    fn moments(&self, c: PairCorrelation, sums: Sums) -> PairMoments {
         let (variance_a, variance_b) = (self.variance_a, self.variance_b);
         let scale = if self.qa == self.qb {
             variance_a
@@ -124,7 +150,6 @@ impl<'a, M: Mixture> Beside<'a, M> {
             variance_a.sqrt() * variance_b.sqrt()
         };
         let ([odd, even], deficit) = (self.parallel.moments, self.parallel.deficit);
-        let sums = pair_sums(self.phi, self.qa, self.qb, c, self.parallel.even_slope);
         // at |c|; odd functions of orthogonal inputs are uncorrelated
         let odd_here = if c.distance() < 1.0 {
             odd - sums.odd_drop
@@ -166,35 +191,52 @@ fn mean_slope(pieces: Pieces<'_>, q: f64) -> f64 {
     FRAC_2_PI.sqrt() * pieces.map(terms).iter().sum::<f64>()
 }
 
-fn pair_sums<M: Mixture>(phi: &M, qa: f64, qb: f64, c: PairCorrelation, even_slope: f64) -> Sums {
+fn pair_sums<M: Mixture>(
+    phi: &M,
+    (qa, qb): (f64, f64),
+    c: &[PairCorrelation],
+    (even_slope, with_slope): (f64, bool),
+    sums: &mut [Sums],
+) {
     let (a, b) = (phi.components(qa, qb), phi.components(qb, qa));
-    let kind = (M::ODD, M::EVEN, M::MANY);
-    let mut sums = all_pairs(kind, (qa, a), (qb, b), c, even_slope);
+    let kind = (M::ODD, M::EVEN, with_slope);
+    all_pairs(kind, [(qa, a), (qb, b)], c, even_slope, sums);
     let slope = phi.slope();
     if slope != 0.0 {
         let mean = slope * (mean_slope(a, qa) + mean_slope(b, qb));
         let slopes = slope * slope + mean;
-        sums.odd_slope += slopes;
-        sums.odd_drop += slopes * (qa.sqrt() * qb.sqrt() * c.distance());
+        for (sums, c) in sums.iter_mut().zip(c) {
+            sums.odd_slope += slopes;
+            sums.odd_drop += slopes * (qa.sqrt() * qb.sqrt() * c.distance());
+        }
     }
-    sums
 }
+
+/// Numbers of components of both points in a ring: of two short mixtures, and of any.
+const SHORT: usize = 160;
+const LONG: usize = 464;
 
 /// The double sums, compiled once for all activations.
 fn all_pairs(
-    (odd, even, many): (bool, bool, bool),
-    a: (f64, Pieces<'_>),
-    b: (f64, Pieces<'_>),
-    c: PairCorrelation,
+    kind: (bool, bool, bool),
+    [a, b]: [(f64, Pieces<'_>); 2],
+    c: &[PairCorrelation],
     even_slope: f64,
-) -> Sums {
+    out: &mut [Sums],
+) {
+    use pairs::sums;
+    // long arrays take their time to be filled
+    let (odd, even, slope) = kind;
+    let is_short = pairs::size(&a.1, &b.1) <= SHORT;
     vectorized(
         #[inline(always)]
-        || match (odd, even, many) {
-            (true, true, _) => pairs::sums::<true, true, 80>(a, b, c, even_slope),
-            (false, _, _) => pairs::sums::<false, true, 80>(a, b, c, even_slope),
-            (_, _, false) => pairs::sums::<true, false, 80>(a, b, c, even_slope),
-            (_, _, true) => pairs::sums::<true, false, 464>(a, b, c, even_slope),
+        || match (odd, even, is_short, slope) {
+            (true, true, _, _) => sums::<true, true, true, SHORT>(a, b, c, even_slope, out),
+            (false, _, _, _) => sums::<false, true, true, SHORT>(a, b, c, even_slope, out),
+            (_, _, true, true) => sums::<true, false, true, SHORT>(a, b, c, even_slope, out),
+            (_, _, true, false) => sums::<true, false, false, SHORT>(a, b, c, even_slope, out),
+            (_, _, false, true) => sums::<true, false, true, LONG>(a, b, c, even_slope, out),
+            (_, _, false, false) => sums::<true, false, false, LONG>(a, b, c, even_slope, out),
         },
-    )
+    );
 }

@@ -54,6 +54,7 @@ impl<'a> Components<'a> {
 }
 
 /// Of all pairs of components, for a correlation $c \ge 0$.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sums {
     /// By how much $\mathbb E[\varphi\varphi]$ of the odd components is less than for $c = 1$.
     pub odd_drop: f64,
@@ -66,7 +67,23 @@ pub(super) struct Sums {
 }
 
 /// Pairs that are computed side by side.
-const LANES: usize = 4;
+const LANES: usize = 8;
+
+/// Correlations of the same two points that are computed together.
+const TOGETHER: usize = 8;
+
+/// What pairs of components share at a correlation.
+#[derive(Debug, Clone, Copy, Default)]
+struct Angle {
+    cosine: f64,
+    /// $k$ and $k_0 - k$.
+    k: f64,
+    less: f64,
+    /// $k_0^2 - k^2$.
+    determinant: f64,
+    /// $(k_0-k)(1+c)$.
+    numerator: f64,
+}
 
 /// One input's components in units of $\lambda = \max(q, 1)$, so that no product leaves the range of `f64`;
 /// in a ring: from the first again after the last.
@@ -127,64 +144,119 @@ fn count(pieces: &Pieces<'_>) -> usize {
     pieces.iter().map(|piece| piece.variance.len()).sum()
 }
 
+/// The length of a ring for all diagonals.
+pub(super) fn size(a: &Pieces<'_>, b: &Pieces<'_>) -> usize {
+    count(a).next_multiple_of(LANES) + count(b)
+}
+
 #[inline(always)]
 fn lanes(values: &[f64], from: usize) -> &[f64; LANES] {
     values[from..].first_chunk().expect("as many as lanes")
 }
 
-/// The sums over all pairs; `ODD` and `EVEN` say which components there are, `SIZE` is at least twice their
-/// number and [`LANES`]. `even_slope` is $\mathbb E[\varphi^\prime\varphi^\prime]$ of the even components for
-/// $c = 1$, where the angle is $\alpha_0$.
+/// The sums over all pairs at some correlations; `ODD` and `EVEN` say which components there are, `SLOPE`
+/// whether `odd_slope` is wanted, `SIZE` is at least their [`size`]. `even_slope` is $\mathbb
+/// E[\varphi^\prime\varphi^\prime]$ of the even components for $c = 1$, where the angle is $\alpha_0$.
 ///
 /// Pairs are taken by diagonals $(i, i+r)$ of the ring of components, of which half suffice for equal inputs.
 #[inline(always)]
-pub(super) fn sums<const ODD: bool, const EVEN: bool, const SIZE: usize>(
+pub(super) fn sums<const ODD: bool, const EVEN: bool, const SLOPE: bool, const SIZE: usize>(
     (qa, a): (f64, Pieces<'_>),
     (qb, b): (f64, Pieces<'_>),
-    c: PairCorrelation,
+    c: &[PairCorrelation],
     even_slope: f64,
-) -> Sums {
+    out: &mut [Sums],
+) {
     let alike = qa == qb;
-    let rows = count(&a).next_multiple_of(LANES);
-    let columns = count(&b);
+    let (length, columns) = (size(&a, &b), count(&b));
+    let rows = length - columns;
     let a = Side::<SIZE>::new(qa, a, rows, false);
-    let b = Side::<SIZE>::new(qb, b, rows + columns, true);
-    let (cosine, epsilon) = (1.0 - c.distance(), c.distance());
+    let b = Side::<SIZE>::new(qb, b, length, true);
     let k0 = if alike { a.q } else { a.q.sqrt() * b.q.sqrt() };
-    let (k, less) = (k0 * cosine, k0 * epsilon);
-    let determinant = less * (k0 + k);
-    let numerator = less * (1.0 + cosine);
-    let mut all = [[0.0; LANES]; 4];
+    let units = if alike {
+        a.unit
+    } else {
+        a.unit.sqrt() * b.unit.sqrt()
+    };
+    for (c, out) in c.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)) {
+        let mut angles = [Angle::default(); TOGETHER];
+        for (angle, c) in angles.iter_mut().zip(c) {
+            let (cosine, epsilon) = (1.0 - c.distance(), c.distance());
+            let (k, less) = (k0 * cosine, k0 * epsilon);
+            *angle = Angle {
+                cosine,
+                k,
+                less,
+                determinant: less * (k0 + k),
+                numerator: less * (1.0 + cosine),
+            };
+        }
+        let angles = &angles[..c.len()];
+        let all =
+            lanes_of_sums::<ODD, EVEN, SLOPE, SIZE>((&a, &b), (rows, columns, alike), k0, angles);
+        for ((out, all), angle) in out.iter_mut().zip(all).zip(angles) {
+            let [odd_drop, odd_slope, even_loss, even_slope_drop] =
+                all.map(|lanes| FRAC_2_PI * lanes.iter().sum::<f64>());
+            *out = Sums {
+                odd_drop,
+                odd_slope: odd_slope / units,
+                even_drop: units * (angle.less * even_slope - even_loss),
+                even_slope: even_slope - even_slope_drop,
+            };
+        }
+    }
+}
+
+/// The sums lane by lane.
+#[inline(always)]
+fn lanes_of_sums<const ODD: bool, const EVEN: bool, const SLOPE: bool, const SIZE: usize>(
+    (a, b): (&Side<SIZE>, &Side<SIZE>),
+    (rows, columns, alike): (usize, usize, bool),
+    k0: f64,
+    angles: &[Angle],
+) -> [[[f64; LANES]; 4]; TOGETHER] {
+    let [mut all, mut sums] = [[[[0.0; LANES]; 4]; TOGETHER]; 2];
     for shift in 0..if alike { columns / 2 + 1 } else { columns } {
-        let mut sums = [[0.0; LANES]; 4];
+        sums[..angles.len()].fill([[0.0; LANES]; 4]);
         for row in (0..rows).step_by(LANES) {
             let (sa, sb) = (lanes(&a.variance, row), lanes(&b.variance, row + shift));
             let (oa, ob) = (lanes(&a.odd, row), lanes(&b.odd, row + shift));
             let (ea, eb) = (lanes(&a.even, row), lanes(&b.even, row + shift));
+            let [mut d0, mut root0, mut product, mut odd, mut even] = [[0.0; LANES]; 5];
             for lane in 0..LANES {
-                let (sa, sb) = (sa[lane], sb[lane]);
-                let (variance_a, variance_b) = (a.q + sa, b.q + sb);
-                let d0 = a.q * sb + sa * variance_b;
-                let (root, root0) = ((determinant + d0).sqrt(), d0.sqrt());
-                let n = variance_a * variance_b * numerator;
-                let d = (k0 * k + root * root0) * (root + cosine * root0);
-                if EVEN {
-                    // t √D₀/(√D₀ + √D) is the third
-                    let tangent = n / d;
-                    let third = tangent * (root0 / (root + root0));
-                    let (theta, excess) = angle_and_excess(n, d, tangent);
-                    let weight = ea[lane] * eb[lane];
-                    sums[2][lane] += weight * (less * third + k * excess);
-                    sums[3][lane] += weight * theta;
+                let (variance_a, variance_b) = (a.q + sa[lane], b.q + sb[lane]);
+                d0[lane] = a.q * sb[lane] + sa[lane] * variance_b;
+                root0[lane] = d0[lane].sqrt();
+                product[lane] = variance_a * variance_b;
+                odd[lane] = oa[lane] * ob[lane];
+                even[lane] = ea[lane] * eb[lane];
+            }
+            for (at, sums) in angles.iter().zip(&mut sums) {
+                let Angle {
+                    cosine, k, less, ..
+                } = *at;
+                for lane in 0..LANES {
+                    let root0 = root0[lane];
+                    let root = (at.determinant + d0[lane]).sqrt();
+                    let n = product[lane] * at.numerator;
+                    let d = (k0 * k + root * root0) * (root + cosine * root0);
+                    let theta = if EVEN {
+                        // t √D₀/(√D₀ + √D) is the third
+                        let tangent = n / d;
+                        let third = tangent * (root0 / (root + root0));
+                        let (theta, excess) = angle_and_excess(n, d, tangent);
+                        sums[2][lane] += even[lane] * (less * third + k * excess);
+                        sums[3][lane] += even[lane] * theta;
+                        theta
+                    } else {
+                        angle(n, d)
+                    };
                     if ODD {
-                        let weight = oa[lane] * ob[lane];
-                        sums[0][lane] += weight * theta;
-                        sums[1][lane] += weight / root;
+                        sums[0][lane] += odd[lane] * theta;
+                        if SLOPE {
+                            sums[1][lane] += odd[lane] / root;
+                        }
                     }
-                } else {
-                    let weight = oa[lane] * ob[lane];
-                    sums[0][lane] += weight * angle(n, d);
-                    sums[1][lane] += weight / root;
                 }
             }
         }
@@ -194,23 +266,13 @@ pub(super) fn sums<const ODD: bool, const EVEN: bool, const SIZE: usize>(
         } else {
             1.0
         };
-        for (all, sums) in all.iter_mut().zip(sums) {
-            for lane in 0..LANES {
-                all[lane] += count * sums[lane];
+        for (all, sums) in all.iter_mut().zip(&sums).take(angles.len()) {
+            for (all, sums) in all.iter_mut().zip(sums) {
+                for lane in 0..LANES {
+                    all[lane] += count * sums[lane];
+                }
             }
         }
     }
-    let [odd_drop, odd_slope, even_loss, even_slope_drop] =
-        all.map(|lanes| FRAC_2_PI * lanes.iter().sum::<f64>());
-    let units = if alike {
-        a.unit
-    } else {
-        a.unit.sqrt() * b.unit.sqrt()
-    };
-    Sums {
-        odd_drop,
-        odd_slope: odd_slope / units,
-        even_drop: units * (less * even_slope - even_loss),
-        even_slope: even_slope - even_slope_drop,
-    }
+    all
 }

@@ -109,6 +109,7 @@ macro_rules! dual_by_price {
                 qa: f64,
                 qb: &[f64],
                 c: &[$crate::PairCorrelation],
+                _with_slope: bool,
             ) -> Vec<$crate::activation::pair_form::PairMoments> {
                 let $phi = self;
                 $function.row(qa, qb, c)

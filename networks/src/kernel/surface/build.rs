@@ -4,9 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::axes::{BoxIndex, Cells, Place};
-use super::economy::Economy;
+use super::economy::{self, Economy};
 use super::patch::{LANES, Patch, Section};
-use super::plan::{MOST_POWERS, MOST_TERMS, MOST_TERMS_OF_BOXES, Plan, Sample, samples};
+use super::plan::{
+    MOST_POWERS, MOST_TERMS, MOST_TERMS_OF_BOXES, Plan, PlannedBox, Sample, samples,
+};
 use super::probe::{Probe, Values};
 use super::{Diagonal, Surface, Tables};
 use crate::activation::pair_cost;
@@ -127,12 +129,14 @@ impl Tables {
             let Some(plan) = Plan::new(probe, samples, cells, economy) else {
                 continue;
             };
-            let wanted: f64 = plan.boxes.iter().map(|&(_, share)| share).sum();
+            let wanted: f64 = plan.boxes.iter().map(|planned| planned.share).sum();
             if plan.boxes.is_empty() {
                 break;
             }
-            let (reached, tables) = plan.built(probe, economy)?;
-            if best.as_ref().is_none_or(|(share, _)| reached > *share) {
+            let (reached, evaluation, tables) = plan.built(probe, economy)?;
+            let left = (1.0 - reached).max(0.0) * economy.count;
+            let is_gained = economy.is_gained(left, evaluation);
+            if is_gained && best.as_ref().is_none_or(|(share, _)| reached > *share) {
                 best = Some((reached, tables));
             }
             if reached >= 0.9 * wanted {
@@ -145,11 +149,11 @@ impl Tables {
 }
 
 impl Plan {
-    /// The tables, and the share of all pairs that they hold.
+    /// The tables, the share of all pairs that they hold, and nanoseconds for each of these.
     ///
     /// # Errors
     /// None of the network's: where it overflows, there is no table.
-    fn built(self, probe: &Probe<'_>, economy: Economy) -> Result<(f64, Tables)> {
+    fn built(self, probe: &Probe<'_>, economy: Economy) -> Result<(f64, f64, Tables)> {
         let (cells, pieces) = (self.cells.len(), self.pieces.len());
         let diagonals = parallel::try_map(cells, |cell| Ok(self.diagonal(probe, cell)))?;
         let mut patches = vec![None; cells * cells * pieces];
@@ -160,15 +164,17 @@ impl Plan {
             diagonal.map_or(0.0, |all| chebyshev::sum(&all.two[1], place.x).abs())
         };
         let tables = parallel::try_map(self.boxes.len(), |index| {
-            let (index, share) = self.boxes[index];
-            let pays = |nodes: f64| economy.pays(nodes, share * economy.count);
-            Ok(self.patch(probe, index, scale, pays))
+            let planned = &self.boxes[index];
+            let pays = |nodes: f64| economy.pays(nodes, planned.share * economy.count);
+            Ok(self.patch(probe, planned, scale, pays))
         })?;
-        for (&(index, share), table) in self.boxes.iter().zip(tables) {
+        let mut held = Vec::with_capacity(self.boxes.len());
+        for (&PlannedBox { index, share, .. }, table) in self.boxes.iter().zip(tables) {
             if let Some([patch, mirrored]) = table {
                 for (cell, size) in [index.row, index.column].into_iter().zip(patch.sizes()) {
                     terms[cell] = terms[cell].max(size);
                 }
+                held.push((index, share, patch.numbers() as f64));
                 patches[index.position(cells, pieces)] = Some(patch);
                 patches[index.mirrored().position(cells, pieces)] = Some(mirrored);
                 reached += share;
@@ -186,7 +192,8 @@ impl Plan {
             patches,
             diagonals,
         };
-        Ok((reached, tables))
+        let evaluation = economy::evaluation(&held, cells);
+        Ok((reached, evaluation, tables))
     }
 
     /// What a cell has at $\varepsilon = 0$; `None` if it is not smooth enough.
@@ -242,7 +249,7 @@ impl Plan {
     fn patch(
         &self,
         probe: &Probe<'_>,
-        index: BoxIndex,
+        &PlannedBox { index, sizes, .. }: &PlannedBox,
         scale: impl Fn(Place) -> f64,
         pays: impl Fn(f64) -> bool,
     ) -> Option<[Patch; 2]> {
@@ -252,7 +259,7 @@ impl Plan {
         let angles = [-1.0, 0.0, 1.0].map(|r| piece.epsilon(r));
         let smooth = self.smoothed(probe, [&ends[0], &ends[1]], &angles).ok()?;
         let smooth = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-        let mut sizes = self.sizes(probe, index);
+        let mut sizes = sizes;
         // what a node costs in the box, and what all trials have cost
         let cost = smooth.network.pair_cost() / probe.network.pair_cost();
         let mut nodes = 0.0;

@@ -1,5 +1,9 @@
 //! When tables pay.
 
+use std::collections::BTreeMap;
+
+use super::axes::BoxIndex;
+use super::patch::LANES;
 use crate::activation::pair_cost;
 
 /// Nanoseconds for a pair by a table of one box.
@@ -30,6 +34,36 @@ const TRIALS_IF_SLOW: f64 = 1.5;
 
 /// What tables may cost in all, relative to the layers: estimates are rough.
 const WORTHWHILE: f64 = 0.8;
+
+/// Columns of a block.
+const COLUMNS: f64 = 256.0;
+
+/// A pair that lies among others of another piece, in units of one among its like: it is collected.
+const COLLECTED: f64 = 4.0;
+
+/// Nanoseconds for a pair, roughly: polynomials for chunks of pairs of the same box, and their preparation
+/// for every row of a block. Given are the boxes, their shares of all pairs and numbers of coefficients.
+pub(super) fn evaluation(boxes: &[(BoxIndex, f64, f64)], cells: usize) -> f64 {
+    let shares: f64 = boxes.iter().map(|(_, share, _)| share).sum();
+    if shares == 0.0 {
+        return 0.0;
+    }
+    let numbers = boxes.iter().map(|(_, share, numbers)| share * numbers);
+    let numbers = numbers.sum::<f64>() / shares;
+    // of each pair of cells, the piece with most pairs
+    let mut common = BTreeMap::new();
+    for &(BoxIndex { row, column, .. }, share, _) in boxes {
+        let most: &mut f64 = common.entry((row, column)).or_default();
+        *most = most.max(share);
+    }
+    let collected = 1.0 - common.values().sum::<f64>() / shares;
+    // what a row meets
+    let boxes = 2.0 * boxes.len() as f64 / cells as f64;
+    let places = COLUMNS / LANES as f64;
+    let chunks = places * (1.0 + COLLECTED * collected) + (cells as f64 - 1.0);
+    let sections = boxes * (100.0 + numbers);
+    10.0 + (chunks * (40.0 + 0.57 * numbers) + sections) / COLUMNS
+}
 
 /// What there is to gain, in units of a pair in a large block.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +144,13 @@ impl Economy {
             1.0
         };
         pairs * (each * self.cost - EVALUATION) > nodes * self.cost
+    }
+
+    /// Whether tables that are built are faster than the layers, if an evaluation takes so many nanoseconds
+    /// and some pairs are left, at worst some in every row of a block.
+    pub(super) fn is_gained(&self, left: f64, evaluation: f64) -> bool {
+        let rows = self.alone * left.min(self.count / COLUMNS);
+        (rows + left) * self.cost + evaluation * (self.count - left) < self.count * self.cost
     }
 
     /// Whether tables of so many nodes in all are worth it, if some pairs are left alone and an evaluation

@@ -145,6 +145,11 @@ impl Patch {
         self.sizes
     }
 
+    /// How many numbers an evaluation takes at a given first variable.
+    pub(super) fn numbers(&self) -> usize {
+        2 * self.kept.iter().sum::<usize>()
+    }
+
     /// The largest coefficient of the last terms in each variable, relative to all.
     pub(super) fn tails(&self) -> [f64; 3] {
         self.tails

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::f64::consts::FRAC_PI_4;
 
 use super::axes::{BoxIndex, Cells, Piece, Place, angle_pieces};
-use super::economy::Economy;
-use super::patch::LANES;
+use super::economy::{self, Economy};
 use super::probe::{Probe, Values};
 use crate::kernel::product::InputPairs;
 use crate::network::{Layer, Network};
-use crate::{Result, Scalar};
+use crate::{Result, Scalar, parallel};
 
 /// Terms in $\log q$, at most.
 pub(super) const MOST_TERMS: usize = 18;
@@ -35,6 +34,9 @@ const FEWEST_NODES_OF_NORMS: f64 = 300.0;
 
 /// Nanoseconds for a pair from which on a few of them are worth a thread.
 const LONG: f64 = 2e3;
+
+/// The part of its terms that a table keeps for either function, and half of it: those of low degrees.
+const KEPT: f64 = 0.37;
 
 /// What a symmetric box takes of its nodes: those of rows together, on and below the diagonal.
 const SYMMETRIC: f64 = 0.6;
@@ -109,8 +111,18 @@ pub(super) struct Plan {
     probed: Vec<Option<(usize, usize)>>,
     /// By piece.
     pub(super) powers: Vec<usize>,
-    /// With the share of all pairs; columns are not larger than rows.
-    pub(super) boxes: Vec<(BoxIndex, f64)>,
+    /// Columns are not larger than rows.
+    pub(super) boxes: Vec<PlannedBox>,
+}
+
+/// A box that is worth a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlannedBox {
+    pub(super) index: BoxIndex,
+    /// Of all pairs.
+    pub(super) share: f64,
+    /// The numbers of terms that a table is tried with first.
+    pub(super) sizes: [usize; 3],
 }
 
 impl Plan {
@@ -143,7 +155,7 @@ impl Plan {
         let mut wanted = plan.counts(samples, weight);
         wanted
             .retain(|&(index, pairs)| plan.powers[index.piece] > 0 && economy.pays(fewest, pairs));
-        plan.choose(probe, wanted, economy)?;
+        plan.choose(probe, wanted, economy).ok()??;
         Some(plan)
     }
 
@@ -212,7 +224,7 @@ impl Plan {
         probe: &Probe<'_>,
         mut wanted: Vec<(BoxIndex, f64)>,
         economy: Economy,
-    ) -> Option<()> {
+    ) -> Result<Option<()>> {
         if !self.cells.are_equal() {
             wanted.sort_by(|(_, a), (_, b)| b.total_cmp(a));
             for cell in 0..self.cells.len() {
@@ -223,44 +235,53 @@ impl Plan {
                     _ => None,
                 });
                 if let Some((other, piece)) = partner {
-                    self.terms[cell] =
-                        self.terms_of(probe, [cell, other], piece, (MOST_TERMS, 0.7))?;
+                    let terms = self.terms_of(probe, [cell, other], piece, (MOST_TERMS, 0.7));
+                    let Some(terms) = terms else {
+                        return Ok(None);
+                    };
+                    self.terms[cell] = terms;
                     self.probed[cell] = Some((other, piece));
                 }
             }
         }
-        let (mut nodes, mut held) = (0.0, 0.0);
-        for (index, pairs) in wanted {
-            let terms = self.terms[index.row] * self.terms[index.column];
-            let size = (terms * self.powers[index.piece]) as f64;
+        let nodes_of = |index: BoxIndex, sizes: [usize; 3]| {
+            let nodes = sizes.iter().product::<usize>() as f64;
             let is_symmetric = index.row == index.column;
-            let size = if is_symmetric { SYMMETRIC * size } else { size };
+            if is_symmetric {
+                SYMMETRIC * nodes
+            } else {
+                nodes
+            }
+        };
+        wanted.retain(|&(index, pairs)| {
+            let [a, b] = [index.row, index.column].map(|cell| self.terms[cell]);
+            economy.pays(nodes_of(index, [a, b, self.powers[index.piece]]), pairs)
+        });
+        let sizes = parallel::try_map(wanted.len(), |i| Ok(self.sizes(probe, wanted[i].0)))?;
+        let (mut nodes, mut held) = (0.0, 0.0);
+        for (&(index, pairs), sizes) in wanted.iter().zip(sizes) {
+            let size = nodes_of(index, sizes);
             if economy.pays(size, pairs) {
                 (nodes, held) = (nodes + size, held + pairs);
-                self.boxes.push((index, pairs / economy.count));
+                let share = pairs / economy.count;
+                self.boxes.push(PlannedBox {
+                    index,
+                    share,
+                    sizes,
+                });
             }
         }
-        if !economy.pays_in_all(nodes, economy.count - held, self.evaluation()) {
+        let boxes = self.boxes.iter().map(|planned| {
+            let [a, b, powers] = planned.sizes;
+            let numbers = KEPT * (a + b) as f64 * powers as f64;
+            (planned.index, planned.share, numbers)
+        });
+        let boxes: Vec<(BoxIndex, f64, f64)> = boxes.collect();
+        let evaluation = economy::evaluation(&boxes, self.cells.len());
+        if !economy.pays_in_all(nodes, economy.count - held, evaluation) {
             self.boxes.clear();
         }
-        Some(())
-    }
-
-    /// Nanoseconds for a pair, roughly: polynomials for chunks of pairs of the same box, and their
-    /// preparation for every row of a block.
-    fn evaluation(&self) -> f64 {
-        const COLUMNS: f64 = 256.0;
-        let boxes = self.boxes.len() as f64;
-        let terms = self.boxes.iter().map(|&(index, _)| {
-            let terms = self.terms[index.row] + self.terms[index.column];
-            terms as f64 * 0.5 * self.powers[index.piece] as f64
-        });
-        let terms = terms.sum::<f64>() / boxes.max(1.0);
-        // what a row meets
-        let boxes = 2.0 * boxes / self.cells.len() as f64;
-        let chunks = COLUMNS / LANES as f64 + (boxes - 1.0).max(0.0);
-        let sections = boxes * (100.0 + terms);
-        10.0 + (chunks * (40.0 + 0.42 * terms) + sections) / COLUMNS
+        Ok(Some(()))
     }
 
     /// [`Probe::smoothed`] between the pairs of some places with others.
@@ -346,7 +367,7 @@ impl Plan {
     }
 
     /// The numbers of terms that a table of a box is tried with first.
-    pub(super) fn sizes(&self, probe: &Probe<'_>, index: BoxIndex) -> [usize; 3] {
+    fn sizes(&self, probe: &Probe<'_>, index: BoxIndex) -> [usize; 3] {
         let BoxIndex { row, column, piece } = index;
         let terms = |[cell, other]: [usize; 2]| {
             // a flow's probe takes longer than the terms that it may save
