@@ -167,10 +167,22 @@ pub(super) fn singular_since(k: PairCovariance, rate: PairCovariance) -> f64 {
 /// hundred evaluations, not thirty thousand.
 pub(super) fn integrate(
     rate: Rate<'_>,
-    (k, tangent): State,
+    start: State,
     clock: f64,
     demands: Demands<'_>,
 ) -> Result<State> {
+    match follow(rate, start, clock, demands) {
+        // where collocations end in steps too short, extrapolations need not
+        Err(_) if demands.plain.is_some() => {
+            let plain = None;
+            follow(rate, start, clock, Demands { plain, ..demands })
+        }
+        end => end,
+    }
+}
+
+/// [`integrate`], by one of both.
+fn follow(rate: Rate<'_>, (k, tangent): State, clock: f64, demands: Demands<'_>) -> Result<State> {
     if clock == 0.0 {
         return Ok((k, tangent));
     }
@@ -873,9 +885,9 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::Initialization;
     use crate::activation::{Relu, named};
     use crate::network::Branch;
+    use crate::{Initialization, PairCorrelation};
 
     fn flow(weight: f64, bias: f64, k: PairCovariance, clock: f64) -> PairCovariance {
         let branch = Branch::new(Relu, Initialization::new(weight, bias).unwrap());
@@ -919,6 +931,34 @@ mod tests {
             assert!(end.one_minus_correlation() < 1e-15);
         }
         assert!(steps.get() < 100, "{}", steps.get());
+    }
+
+    /// A pair that collocations cannot follow goes by extrapolation.
+    #[test]
+    fn opposite_points_of_very_different_variances_have_a_flow() {
+        let phi = named("hard_tanh").unwrap();
+        let plain = PlainBranch {
+            activation: &*phi,
+            dense: Initialization::new(20.0, 0.0).unwrap(),
+            has_tangent: false,
+            is_mirrored: false,
+        };
+        let rate = |(k, _): State| Ok((plain.rate(k)?.0, 0.0));
+        let demands = |plain| Demands {
+            tolerance: 1e-13,
+            has_kinks: true,
+            homogeneous: None,
+            plain,
+        };
+        for distance in [1e-9, 1e-12] {
+            let c = PairCorrelation::of_one_minus(2.0 - distance);
+            let k = PairCovariance::of(1e12, 1e-12, c);
+            let [end, other] = [Some(plain), None]
+                .map(|plain| integrate(&rate, (k, 0.0), 1.0, demands(plain)).unwrap().0);
+            assert!((end.variance_b() / other.variance_b() - 1.0).abs() < 1e-11);
+            let difference = (end.covariance() - other.covariance()).abs();
+            assert!(difference < 1e-11 * end.geometric_mean(), "{difference:e}");
+        }
     }
 
     /// ReLU with a bias: q' = σ_w² q/2 + σ_b² has a closed form for the variances, and the covariance of
