@@ -45,6 +45,9 @@ const ROWS_OF_FLOWS: usize = 6;
 /// Nanoseconds for a pair from which on an activation goes pair by pair.
 const PAIRWISE: f64 = 300.0;
 
+/// And from which on a flow does, whose branch has no table of its own.
+const LONG_FLOW: f64 = 2e4;
+
 /// How often a box is tried, each time with more terms, and the part that this must leave of the error.
 const TRIALS: usize = 4;
 const WORTH_MORE: f64 = 0.2;
@@ -316,6 +319,7 @@ impl Plan {
         };
         let functions = if probe.with_tangent { 2 } else { 1 };
         let together = match probe.adapts {
+            true if a == b && probe.network.pair_cost() > LONG_FLOW => ROWS_OF_HALVES,
             true => ROWS_OF_FLOWS,
             false if a == b && probe.is_pairwise => 1,
             false if a == b && !probe.network.has_tables() => ROWS_OF_HALVES,
