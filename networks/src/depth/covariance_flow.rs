@@ -99,6 +99,14 @@ pub(super) struct PlainBranch<'a> {
 }
 
 impl PlainBranch<'_> {
+    /// For pairs that are followed as $(u, -v)$.
+    fn mirrored(self) -> Self {
+        Self {
+            is_mirrored: !self.is_mirrored,
+            ..self
+        }
+    }
+
     /// $B(K)$ and $\partial B/\partial K$.
     fn rate(self, k: PairCovariance) -> Result<(PairCovariance, f64)> {
         let own = if self.is_mirrored { k.opposite() } else { k };
@@ -197,10 +205,7 @@ fn follow(rate: Rate<'_>, (k, tangent): State, clock: f64, demands: Demands<'_>)
         let start = (k.opposite(), tangent);
         let demands = Demands {
             homogeneous: demands.homogeneous.map(HomogeneousBranch::mirrored),
-            plain: demands.plain.map(|plain| PlainBranch {
-                is_mirrored: !plain.is_mirrored,
-                ..plain
-            }),
+            plain: demands.plain.map(PlainBranch::mirrored),
             ..demands
         };
         return integrate_near_one(&mirrored, start, velocity, clock, demands)
@@ -476,13 +481,10 @@ impl<'a> Flow<'a> {
             }
             let end = self.at(time + length, table.values()).0.geometric_mean();
             let end = end / self.factor(time + length);
-            let noise = |i: usize| match table.value(i).abs() {
-                defect if i == 2 && end > 0.0 => end * noise_of_defect(defect / end),
-                _ => self.noise,
-            };
-            let allowed = |i: usize| {
-                let tolerance = SLACK * self.demands.tolerance;
-                tolerance * table.value(i).abs() + self.floors[i]
+            let limits = |i: usize| self.limits(i, table.value(i), end);
+            let exceeds = |i: usize, hidden: f64| {
+                let (allowed, noise) = limits(i);
+                hidden > allowed.max(noise)
             };
             if is_first && table.columns() == 1 {
                 // the defect is smooth in the root of time, the others are so in time
@@ -491,14 +493,15 @@ impl<'a> Flow<'a> {
                     _ => self.speed(time),
                 };
                 let hidden = table.initial_layer(&mut rates, step, state, &velocity, &speed)?;
-                if (0..4).any(|i| hidden[i] > allowed(i).max(noise(i))) {
+                if (0..4).any(|i| exceeds(i, hidden[i])) {
                     return Ok(None);
                 }
             }
             let mut worst = Progress::Settled;
             for (i, errors) in errors.iter_mut().enumerate() {
                 errors.push(table.error(i));
-                match errors.progress(table.columns(), allowed(i), noise(i)) {
+                let (allowed, noise) = limits(i);
+                match errors.progress(table.columns(), allowed, noise) {
                     Progress::Settled => {}
                     Progress::Pending => worst = Progress::Pending,
                     Progress::Failed => return Ok(None),
@@ -508,7 +511,7 @@ impl<'a> Flow<'a> {
                 // what grows may leave what it is near 0 at the very end of the step
                 if self.growth > 0.0 {
                     let hidden = table.final_layer(&mut rates, step, state, &|_, _| 1.0)?;
-                    if (0..4).any(|i| hidden[i] > allowed(i).max(noise(i))) {
+                    if (0..4).any(|i| exceeds(i, hidden[i])) {
                         return Ok(None);
                     }
                 }
@@ -719,7 +722,7 @@ impl<'a> Flow<'a> {
         Ok(set)
     }
 
-    /// What component 2 or 3 or another one may err by, and the errors that may be those of the rates.
+    /// What a component may err by, and the errors that may be those of the rates.
     fn limits(&self, i: usize, value: f64, mean: f64) -> (f64, f64) {
         let allowed = SLACK * self.demands.tolerance * value.abs() + self.floors[i];
         let noise = match value.abs() {
