@@ -1,9 +1,9 @@
 //! The cosine.
 
-use super::closed_form::{ClosedForm, dual_from_closed_form};
-use super::sine::{both_moments, mixture_complement, row_of_moments};
+use super::closed_form::dual_from_closed_form;
+use super::sine::closed_form_of_wave;
 use super::{Activation, Parity};
-use crate::{PairCorrelation, Result, error};
+use crate::{Result, error};
 
 /// $\varphi(x) = a \cos(bx + c)$; [`Cosine::default`] is $\cos x$. The duals are those of
 /// [`Sine`](super::Sine) with the parts exchanged.
@@ -73,30 +73,5 @@ impl Activation for Cosine {
     }
 }
 
-impl ClosedForm for Cosine {
-    #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        self.moments(qa, qb, c).0
-    }
-
-    #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        self.moments(qa, qb, c).1
-    }
-
-    #[inline(always)]
-    fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        both_moments(self.a, self.weights, self.b, (qa, qb, c))
-    }
-
-    #[inline(always)]
-    fn row<const N: usize>(&self, qa: f64, qb: &[f64; N], c: &[PairCorrelation; N]) -> [f64; N] {
-        row_of_moments(self.a, self.weights, self.b, (qa, qb, c))
-    }
-
-    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        mixture_complement(self.weights, self.b, (qa, qb, c))
-    }
-}
-
+closed_form_of_wave!(Cosine);
 dual_from_closed_form!(Cosine);

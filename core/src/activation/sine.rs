@@ -1,6 +1,6 @@
 //! The sine.
 
-use super::closed_form::{ClosedForm, dual_from_closed_form};
+use super::closed_form::dual_from_closed_form;
 use super::exponential::difference_and_product;
 use super::{Activation, Parity};
 use crate::numerics::exponential;
@@ -214,30 +214,42 @@ impl Activation for Sine {
     }
 }
 
-impl ClosedForm for Sine {
-    #[inline(always)]
-    fn moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        self.moments(qa, qb, c).0
-    }
+/// Implements `ClosedForm` for $a$ times a sum of $\sin bx$ and $\cos bx$ with `weights`.
+macro_rules! closed_form_of_wave {
+    ($type:ty) => {
+        impl $crate::activation::closed_form::ClosedForm for $type {
+            #[inline(always)]
+            fn moment(&self, qa: f64, qb: f64, c: $crate::PairCorrelation) -> f64 {
+                self.moments(qa, qb, c).0
+            }
 
-    #[inline(always)]
-    fn derivative_moment(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        self.moments(qa, qb, c).1
-    }
+            #[inline(always)]
+            fn derivative_moment(&self, qa: f64, qb: f64, c: $crate::PairCorrelation) -> f64 {
+                self.moments(qa, qb, c).1
+            }
 
-    #[inline(always)]
-    fn moments(&self, qa: f64, qb: f64, c: PairCorrelation) -> (f64, f64) {
-        both_moments(self.a, self.weights, self.b, (qa, qb, c))
-    }
+            #[inline(always)]
+            fn moments(&self, qa: f64, qb: f64, c: $crate::PairCorrelation) -> (f64, f64) {
+                $crate::activation::sine::both_moments(self.a, self.weights, self.b, (qa, qb, c))
+            }
 
-    #[inline(always)]
-    fn row<const N: usize>(&self, qa: f64, qb: &[f64; N], c: &[PairCorrelation; N]) -> [f64; N] {
-        row_of_moments(self.a, self.weights, self.b, (qa, qb, c))
-    }
+            #[inline(always)]
+            fn row<const N: usize>(
+                &self,
+                qa: f64,
+                qb: &[f64; N],
+                c: &[$crate::PairCorrelation; N],
+            ) -> [f64; N] {
+                $crate::activation::sine::row_of_moments(self.a, self.weights, self.b, (qa, qb, c))
+            }
 
-    fn complement(&self, qa: f64, qb: f64, c: PairCorrelation) -> f64 {
-        mixture_complement(self.weights, self.b, (qa, qb, c))
-    }
+            fn complement(&self, qa: f64, qb: f64, c: $crate::PairCorrelation) -> f64 {
+                $crate::activation::sine::mixture_complement(self.weights, self.b, (qa, qb, c))
+            }
+        }
+    };
 }
+pub(crate) use closed_form_of_wave;
 
+closed_form_of_wave!(Sine);
 dual_from_closed_form!(Sine);

@@ -110,8 +110,16 @@ impl Way {
         (Some(0.000_976_562_5), 3),
         (Some(0.000_976_562_5), 5),
     ];
+    const ANALYTIC_CANDIDATES: [(Option<f64>, u32); 6] = [
+        (None, 1),
+        (None, 2),
+        (None, 3),
+        (Some(0.015_625), 3),
+        (Some(0.003_906_25), 4),
+        (Some(0.000_976_562_5), 6),
+    ];
 
-    /// The same of collocations.
+    /// What may be common to collocations.
     const CANDIDATES_OF_NODES: [(Option<f64>, u32); 7] = [
         (None, 1),
         (Some(0.25), 1),
@@ -120,14 +128,6 @@ impl Way {
         (Some(0.062_5), 2),
         (Some(0.015_625), 2),
         (Some(0.003_906_25), 3),
-    ];
-    const ANALYTIC_CANDIDATES: [(Option<f64>, u32); 6] = [
-        (None, 1),
-        (None, 2),
-        (None, 3),
-        (Some(0.015_625), 3),
-        (Some(0.003_906_25), 4),
-        (Some(0.000_976_562_5), 6),
     ];
 
     fn new(shift: Option<f64>, steps: u32) -> Self {
