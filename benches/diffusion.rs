@@ -14,15 +14,20 @@ fn diffusion(c: &mut Criterion) {
     group.sample_size(10);
     group.throughput(Throughput::Elements((WIDTH * STEPS * PATHS) as u64));
     let mut rng = Seed::new(7).stream(0);
-    let mut block = [0.0_f64; WIDTH];
-    group.bench_function("floor: as many normals", |bencher| {
-        bencher.iter(|| {
-            for _ in 0..STEPS * PATHS {
-                rng.fill_normals(&mut block);
-                black_box(&mut block);
-            }
-        });
-    });
+    for together in [WIDTH, 16 * WIDTH] {
+        let mut block = vec![0.0_f64; together];
+        group.bench_function(
+            format!("floor: as many normals, by {together}"),
+            |bencher| {
+                bencher.iter(|| {
+                    for _ in 0..WIDTH * STEPS * PATHS / together {
+                        rng.fill_normals(&mut block);
+                        black_box(&mut block);
+                    }
+                });
+            },
+        );
+    }
     let x = Inputs::from_rows(&[[1.0]]).expect("valid inputs");
     for (name, net) in [("ReLU", ResNet::new(Relu)), ("tanh", ResNet::new(Tanh))] {
         let diffusion = net.diffusion(WIDTH).expect("a residual network");

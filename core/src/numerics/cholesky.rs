@@ -10,12 +10,19 @@ use nalgebra::DMatrix;
 /// $\lVert R R^\top - A \rVert \le O(m \epsilon) \lVert A \rVert$, and equal inputs stay equal.
 pub fn semidefinite_cholesky(matrix: &mut DMatrix<f64>) {
     let size = matrix.nrows();
+    semidefinite_cholesky_by_columns(matrix.as_mut_slice(), size);
+}
+
+/// [`semidefinite_cholesky`] of the columns of a matrix, one after the other.
+#[inline(always)]
+pub fn semidefinite_cholesky_by_columns(entries: &mut [f64], size: usize) {
+    let at = |i: usize, j: usize| j * size + i;
     let threshold = 4.0 * size as f64 * f64::EPSILON;
     for j in 0..size {
-        let diagonal = matrix[(j, j)];
+        let diagonal = entries[at(j, j)];
         let mut pivot = diagonal;
         for k in 0..j {
-            pivot -= matrix[(j, k)] * matrix[(j, k)];
+            pivot -= entries[at(j, k)] * entries[at(j, k)];
         }
         let root = if pivot > threshold * diagonal {
             pivot.sqrt()
@@ -23,22 +30,22 @@ pub fn semidefinite_cholesky(matrix: &mut DMatrix<f64>) {
             0.0
         };
         for i in 0..j {
-            matrix[(i, j)] = 0.0;
+            entries[at(i, j)] = 0.0;
         }
-        matrix[(j, j)] = root;
+        entries[at(j, j)] = root;
         for i in j + 1..size {
             if root == 0.0 {
-                matrix[(i, j)] = 0.0;
+                entries[at(i, j)] = 0.0;
                 continue;
             }
-            let mut entry = matrix[(i, j)];
+            let mut entry = entries[at(i, j)];
             for k in 0..j {
-                entry -= matrix[(i, k)] * matrix[(j, k)];
+                entry -= entries[at(i, k)] * entries[at(j, k)];
             }
             // Equal inputs must get equal rows to the bit: one equal to input j has entry = pivot, and one
             // equal to an input before j has an entry that is rounding alone.
-            let rounding = threshold * diagonal.sqrt() * matrix[(i, i)].sqrt();
-            matrix[(i, j)] = if entry == pivot {
+            let rounding = threshold * diagonal.sqrt() * entries[at(i, i)].sqrt();
+            entries[at(i, j)] = if entry == pivot {
                 root
             } else if entry.abs() <= rounding {
                 0.0

@@ -44,7 +44,7 @@ mod summation;
 
 pub use beside::{BESIDE, ProductsBeside};
 pub use buffers::{Buffers, keep_freed_memory, threads};
-pub use cholesky::semidefinite_cholesky;
+pub use cholesky::{semidefinite_cholesky, semidefinite_cholesky_by_columns};
 pub use inner_products::{PackedPoints, inner_products, mirror};
 pub use lines::{Lines, SPARE, from_a_line};
 pub use magnitude::Magnitude;

@@ -53,8 +53,9 @@ impl Lanes {
         }
     }
 
-    /// Standard normals, in a number that is a multiple of [`GROUP`].
-    pub(super) fn fill_normals(&mut self, out: &mut [f64]) {
+    /// Standard normals, in a number that is a multiple of [`GROUP`]; of groups that are `apart`, what each
+    /// would be alone.
+    pub(super) fn fill_normals(&mut self, out: &mut [f64], apart: bool) {
         let mut lanes = self.clone();
         let own = &mut lanes;
         vectorized(
@@ -63,18 +64,21 @@ impl Lanes {
                 let mut bits = [[0; GROUP]; GROUPS];
                 let (chunks, rest) = out.as_chunks_mut::<{ GROUPS * GROUP }>();
                 for chunk in chunks {
-                    own.fill_some(chunk, &mut bits);
+                    own.fill_some(chunk, &mut bits, apart);
                 }
-                own.fill_some(rest, &mut bits);
+                own.fill_some(rest, &mut bits, false);
             },
         );
         *self = lanes;
     }
 
     #[inline(always)]
-    fn fill_some(&mut self, out: &mut [f64], bits: &mut [[u64; GROUP]; GROUPS]) {
+    fn fill_some(&mut self, out: &mut [f64], bits: &mut [[u64; GROUP]; GROUPS], apart: bool) {
         for bits in &mut bits[..out.len() / GROUP] {
             self.step(bits);
+        }
+        if apart {
+            exchange_halves(bits.as_flattened_mut());
         }
         let half = out.len() / 2;
         let (radial, angular) = bits.as_flattened()[..2 * half].split_at(half);
@@ -97,7 +101,17 @@ impl Lanes {
         for ((x, y), (&square, &bits)) in outs.zip(squares.iter().zip(angular)) {
             (*x, *y) = box_muller::pair(square, bits);
         }
+        if apart {
+            exchange_halves(out);
+        }
     }
+}
+
+/// The second half of the first of two groups for the first half of the second one.
+#[inline(always)]
+fn exchange_halves<T>(groups: &mut [T]) {
+    let (first, second) = groups.split_at_mut(GROUP);
+    first[GROUP / 2..].swap_with_slice(&mut second[..GROUP / 2]);
 }
 
 #[cfg(test)]
@@ -132,12 +146,12 @@ mod tests {
         let mut lanes = Lanes::new([8; 32]);
         let mut plain = lanes.clone();
         let mut out = [0.0; 5 * GROUP];
-        lanes.fill_normals(&mut out);
+        lanes.fill_normals(&mut out, false);
         let mut bits = [[0; GROUP]; GROUPS];
         for expected in out.chunks(GROUPS * GROUP) {
             let mut out = [0.0; GROUPS * GROUP];
             let out = &mut out[..expected.len()];
-            plain.fill_some(out, &mut bits);
+            plain.fill_some(out, &mut bits, false);
             assert_eq!(out, expected);
         }
         assert_eq!(lanes, plain);

@@ -3,6 +3,7 @@
 use super::walk::Coefficient;
 use super::{Diffusion, each_sample};
 use crate::network::Signal;
+use crate::numerics::zeros;
 use crate::random::{Seed, Stream};
 use crate::sample::Record;
 use crate::{Error, Inputs, Result, Scalar};
@@ -86,16 +87,18 @@ impl Diffusion {
         }
         let clock = self.clock(time)?;
         let mut walks = vec![self.start(x, rng)?; levels];
-        let mut increments = vec![walks[0].no_increments()?; levels];
+        let (rows, columns) = (walks[0].signal().width(), walks[0].signal().points());
+        let mut sums = vec![zeros("the increments of a path", rows, columns)?; levels];
         let coarsest = 1 << (levels - 1);
         let steps = self.steps_of(clock)?.0.next_multiple_of(coarsest);
         let h = clock / (steps as f64).max(1.0);
+        let mut increments = walks[0].increments(steps)?;
         for step in 1..=steps {
-            rng.fill_normals(&mut increments[0]);
+            sums[0].copy_from_slice(increments.next(1, rng));
             for level in 0..levels {
-                let (done, longer) = increments.split_at_mut(level + 1);
+                let (done, longer) = sums.split_at_mut(level + 1);
                 let own = &mut done[level];
-                walks[level].step_by(h * (1 << level) as f64, h, own)?;
+                walks[level].steps_by(h * (1 << level) as f64, h, own)?;
                 if let Some(sum) = longer.first_mut() {
                     for (sum, z) in sum.iter_mut().zip(&*own) {
                         *sum += z;

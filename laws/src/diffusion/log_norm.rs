@@ -69,12 +69,12 @@ impl Diffusion {
         let x = Inputs::from_rows(&[point])?;
         let values = each_sample(samples, seed, |rng| {
             let mut walk = self.start(&x, rng)?;
-            let mut normals = walk.no_increments()?;
+            let mut increments = walk.increments(steps)?;
             let start = squared_norm(slopes, walk.signal().column(0));
             let mut before = rate(slopes, walk.signal().column(0));
             let mut occupation = 0.0;
             for _ in 0..steps {
-                walk.step(h, &mut normals, rng)?;
+                walk.steps(1, h, &mut increments, rng)?;
                 let after = rate(slopes, walk.signal().column(0));
                 occupation += 0.5 * h * (before + after);
                 before = after;

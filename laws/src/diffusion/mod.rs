@@ -21,6 +21,7 @@
 
 mod expectation;
 mod few_neurons;
+mod increments;
 mod log_norm;
 mod walk;
 
@@ -250,7 +251,6 @@ impl Diffusion {
             ));
         }
         let mut walk = self.start(x, rng)?;
-        let mut normals = walk.no_increments()?;
         let mut path = Vec::with_capacity(times.len());
         let mut reached = 0.0;
         for (i, &time) in times.iter().enumerate() {
@@ -263,9 +263,7 @@ impl Diffusion {
                 ));
             }
             let (steps, h) = self.steps_of((clock - reached).max(0.0))?;
-            for _ in 0..steps {
-                walk.step(h, &mut normals, rng)?;
-            }
+            walk.steps(steps, h, &mut walk.increments(steps)?, rng)?;
             reached = clock;
             path.push(self.finish(walk.state()?, rng)?);
         }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use nalgebra::DMatrix;
 
+use super::increments::Increments;
 use crate::network::{
     BLOCK, Branch, FeatureProducts, Layer, Network, Residual, Sampler, Signal, Site,
 };
-use crate::numerics::{semidefinite_cholesky, zeros};
+use crate::numerics::semidefinite_cholesky;
 use crate::random::Stream;
 use crate::{Error, Result};
 
@@ -83,34 +84,47 @@ impl<'a> Walk<'a> {
         state.map_err(|error| exploded(error, self.width, self.clock))
     }
 
-    /// As many numbers as a step takes of standard normals, and zero.
-    pub(super) fn no_increments(&self) -> Result<Vec<f64>> {
-        let (rows, columns) = (self.signal.width(), self.signal.points());
-        zeros("the increments of a path", rows, columns)
+    /// The increments of so many steps.
+    pub(super) fn increments(&self, steps: usize) -> Result<Increments> {
+        Increments::new(steps, self.signal.width(), self.signal.points())
     }
 
-    /// A step of Euler and Maruyama's method: $Y + \sqrt h F(Y)$ with a fresh branch $F$.
-    pub(super) fn step(&mut self, h: f64, normals: &mut [f64], rng: &mut Stream) -> Result<()> {
-        match self.coefficient {
+    /// Steps of Euler and Maruyama's method: $Y + \sqrt h F(Y)$ with a fresh branch $F$.
+    pub(super) fn steps(
+        &mut self,
+        steps: usize,
+        h: f64,
+        increments: &mut Increments,
+        rng: &mut Stream,
+    ) -> Result<()> {
+        let branch = match self.coefficient {
+            Coefficient::Drawn(branch) => branch,
             Coefficient::Chain(_) => {
-                rng.fill_normals(normals);
-                self.step_by(h, h, normals)
+                let size = self.signal.values().len();
+                let mut left = steps;
+                while left > 0 {
+                    let normals = increments.next(left, rng);
+                    self.steps_by(h, h, normals)?;
+                    left -= normals.len() / size;
+                }
+                return Ok(());
             }
-            Coefficient::Drawn(branch) => {
-                let block = Residual::sharing(1.0, h.sqrt(), Arc::clone(branch))?;
-                let mut site = Site::new(self.width, Sampler::Conditional, rng)?;
-                let signal = std::mem::replace(&mut self.signal, Signal::zeros(1, 1)?);
-                let next = block.sample(signal, &mut site).and_then(Signal::rescaled);
-                self.signal = next.map_err(|error| exploded(error, self.width, self.clock))?;
-                self.clock += h;
-                Ok(())
-            }
+        };
+        let block = Residual::sharing(1.0, h.sqrt(), Arc::clone(branch))?;
+        for _ in 0..steps {
+            let mut site = Site::new(self.width, Sampler::Conditional, rng)?;
+            let signal = std::mem::replace(&mut self.signal, Signal::zeros(1, 1)?);
+            let next = block.sample(signal, &mut site).and_then(Signal::rescaled);
+            self.signal = next.map_err(|error| exploded(error, self.width, self.clock))?;
+            self.clock += h;
         }
+        Ok(())
     }
 
-    /// A step of length `h` with given increments of the Brownian motion, $Y + \sqrt{h_0} Z R^\top$, $R
-    /// R^\top = \hat B(Y)$: sums of standard normals over steps of length $h_0$.
-    pub(super) fn step_by(&mut self, h: f64, unit: f64, normals: &[f64]) -> Result<()> {
+    /// Steps of length `h` with given increments of the Brownian motion, $Y + \sqrt{h_0} Z R^\top$, $R R^\top
+    /// = \hat B(Y)$: sums of standard normals over steps of length $h_0$, those of each step behind the last
+    /// one's.
+    pub(super) fn steps_by(&mut self, h: f64, unit: f64, normals: &[f64]) -> Result<()> {
         let (Coefficient::Chain(branch), Some(products)) = (self.coefficient, &mut self.products)
         else {
             return Err(Error::unsupported(
@@ -118,18 +132,25 @@ impl<'a> Walk<'a> {
                 "the branch is random given its last weights' inputs, not an activation and a dense layer",
             ));
         };
-        let covariance = branch.covariance_given(&self.signal, products, &mut self.root);
-        covariance.map_err(|error| exploded(error, self.width, self.clock))?;
-        semidefinite_cholesky(&mut self.root);
-        self.root *= unit.sqrt();
-        let n = self.signal.width();
-        products.clear();
-        for start in (0..n).step_by(BLOCK) {
-            let rows = start..(start + BLOCK).min(n);
-            let normals = (&normals[start..], n);
-            products.advance(&mut self.signal, rows, (1.0, &self.root), normals);
+        let factor = unit.sqrt();
+        let size = self.signal.values().len();
+        let taken = branch.blocks_given(&mut self.signal, products, factor, normals);
+        let taken = taken.unwrap_or(0);
+        self.clock += h * taken as f64;
+        for normals in normals[taken * size..].chunks_exact(size) {
+            let covariance = branch.covariance_given(&self.signal, products, &mut self.root);
+            covariance.map_err(|error| exploded(error, self.width, self.clock))?;
+            semidefinite_cholesky(&mut self.root);
+            self.root *= factor;
+            let n = self.signal.width();
+            products.clear();
+            for start in (0..n).step_by(BLOCK) {
+                let rows = start..(start + BLOCK).min(n);
+                let normals = (&normals[start..], n);
+                products.advance(&mut self.signal, rows, (1.0, &self.root), normals);
+            }
+            self.clock += h;
         }
-        self.clock += h;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 
 use super::pass::feature_products;
+use super::steps::OfFeatures;
 use super::{FeatureProducts, Signal, dense};
 use crate::activation::Dual;
 use crate::{Initialization, PairCovariance, Result};
@@ -94,5 +95,24 @@ impl Branch {
     ) -> Result<()> {
         covariance.copy_from(products.sums());
         dense::to_empirical_covariance(self.initialization, signal, covariance)
+    }
+
+    /// $Y \leftarrow Y + \alpha Z R^\top$, $RR^\top = \hat B(Y)$, for each of some blocks in a row, with the
+    /// products of the features before and behind them: [`FeatureProducts::blocks`].
+    #[doc(hidden)]
+    pub fn blocks_given(
+        &self,
+        signal: &mut Signal,
+        products: &mut FeatureProducts,
+        factor: f64,
+        normals: &[f64],
+    ) -> Option<usize> {
+        let (weight, bias) = dense::of_features(self.initialization, signal);
+        let law = OfFeatures {
+            weight,
+            bias,
+            factor,
+        };
+        products.blocks(signal, law, normals)
     }
 }

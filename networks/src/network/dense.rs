@@ -393,10 +393,13 @@ pub(super) fn to_empirical_covariance(
     signal: &Signal,
     sums: &mut DMatrix<f64>,
 ) -> Result<()> {
-    let entry = empirical_entry(initialization, signal);
+    let (weight, bias) = of_features(initialization, signal);
     for j in 0..sums.ncols() {
         for i in 0..=j {
-            let entry = entry(sums[(i, j)])?;
+            let entry = weight * sums[(i, j)] + bias;
+            if !entry.is_finite() {
+                return Err(Error::overflow("the empirical covariance"));
+            }
             sums[(i, j)] = entry;
             sums[(j, i)] = entry;
         }
@@ -404,19 +407,13 @@ pub(super) fn to_empirical_covariance(
     Ok(())
 }
 
-/// An entry of [`empirical_covariance`] from its sum.
-fn empirical_entry(initialization: Initialization, signal: &Signal) -> impl Fn(f64) -> Result<f64> {
+/// $\sigma_w^2/n$ and, in units of the signal's power of two, $\sigma_b^2$: what makes a covariance of a sum
+/// of products of features.
+pub(super) fn of_features(initialization: Initialization, signal: &Signal) -> (f64, f64) {
     let weight = initialization.weight_variance() / signal.width() as f64;
     let bias = match initialization.bias_variance() {
         0.0 => 0.0,
         variance => variance * power_of_two(-signal.exponent()),
     };
-    move |sum| {
-        let entry = weight * sum + bias;
-        if entry.is_finite() {
-            Ok(entry)
-        } else {
-            Err(Error::overflow("the empirical covariance"))
-        }
-    }
+    (weight, bias)
 }

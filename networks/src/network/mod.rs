@@ -79,6 +79,7 @@ pub mod scaling;
 mod shaped;
 mod signal;
 mod stack;
+mod steps;
 mod tables;
 
 use std::sync::Arc;

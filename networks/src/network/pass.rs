@@ -59,6 +59,16 @@ impl FeatureProducts {
         &self.sums
     }
 
+    /// [`sums`](Self::sums), to be changed.
+    pub(super) fn sums_mut(&mut self) -> &mut DMatrix<f64> {
+        &mut self.sums
+    }
+
+    /// Of a homogeneous activation.
+    pub(super) fn slopes(&self) -> Option<Slopes> {
+        self.slopes
+    }
+
     /// Forgets the signal as it was.
     pub fn clear(&mut self) {
         self.sums.fill(0.0);
@@ -156,12 +166,13 @@ pub(super) fn advance(
 /// The pass over some neurons of a homogeneous activation at $M$ inputs, one or two, whose sums the registers
 /// hold: $\varphi(Y)^\top \varphi(Y)$ (upper triangle). Written for vectors, since loops over so few inputs
 /// are unrolled, and then not vectorised.
-struct Pass<'a, const M: usize> {
-    columns: [&'a mut [f64]; M],
-    normals: [&'a [f64]; M],
-    skip: f64,
-    root: [[f64; M]; M],
-    slopes: Slopes,
+pub(super) struct Pass<'a, const M: usize> {
+    pub(super) columns: [&'a mut [f64]; M],
+    pub(super) normals: [&'a [f64]; M],
+    pub(super) skip: f64,
+    /// Row by row; what is above the diagonal means nothing.
+    pub(super) root: [[f64; M]; M],
+    pub(super) slopes: Slopes,
 }
 
 impl<const M: usize> WithSimd for Pass<'_, M> {
