@@ -114,6 +114,17 @@ impl FarEnd {
     }
 }
 
+/// Some rows by some columns of the inputs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub(crate) rows: &'a Range<usize>,
+    pub(crate) columns: &'a Range<usize>,
+    /// $x \cdot y$.
+    pub(crate) products: &'a [f64],
+    /// Whether the columns end with the rows' own points, and what is above these is read by nobody.
+    pub(crate) on_diagonal: bool,
+}
+
 /// Rows by columns of both kernels, row by row.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
@@ -172,7 +183,7 @@ impl Evaluator {
     }
 
     /// Whether blocks go through the layers with their tangent kernels.
-    pub(crate) fn passes_tangents(&self) -> bool {
+    fn passes_tangents(&self) -> bool {
         !matches!(
             self,
             Self::Angle(_)
@@ -215,15 +226,14 @@ impl Evaluator {
         }
     }
 
-    /// Both kernels of a block of the inputs: rows by columns, points of a second set counted after the
-    /// first.
-    pub(crate) fn evaluate(
+    /// Both kernels of a part of the inputs.
+    pub(crate) fn evaluate<T: Scalar>(
         &self,
-        block: KernelBlock,
-        (rows, columns): (&Range<usize>, &Range<usize>),
+        inputs: &InputPairs<'_, T>,
+        part: Part<'_>,
         which: KernelKind,
-        room: &Room,
     ) -> Result<Entries> {
+        let room = inputs.room();
         let nngp = |a: &[f64], b: &[f64], correlation: &[PairCorrelation]| {
             if which.nngp() {
                 covariances(a, b, correlation, room)
@@ -231,14 +241,19 @@ impl Evaluator {
                 Vec::new()
             }
         };
+        let block = || {
+            let with_tangent = which.ntk() && self.passes_tangents();
+            let block = inputs.block(part.rows, part.columns, part.products, with_tangent)?;
+            Ok::<_, Error>(if part.on_diagonal {
+                block.with_lower_half()
+            } else {
+                block
+            })
+        };
         match self {
-            Self::Angle(angle) => {
-                let entries = angle.evaluate(&block, which, room)?;
-                room.correlations.give_back(block.into_pairs().0);
-                Ok(entries)
-            }
+            Self::Angle(angle) => angle.evaluate(inputs, part, which),
             Self::Pairs(pairs) => {
-                let mapped = pairs.map(&block)?;
+                let mapped = pairs.map(&block()?)?;
                 Ok(Entries {
                     nngp: nngp(&mapped.variance_a, &mapped.variance_b, &mapped.correlation),
                     ntk: mapped.tangent.unwrap_or_default(),
@@ -249,7 +264,8 @@ impl Evaluator {
                 surface: Some(surface),
                 ..
             } => {
-                let mapped = surface.map(network, block, (rows, columns), room)?;
+                let (rows, columns) = (part.rows, &inputs.points_of(part.columns));
+                let mapped = surface.map(network, block()?, (rows, columns), room)?;
                 let (a, b) = (surface.outputs(rows), surface.outputs(columns));
                 let nngp = nngp(a, b, &mapped.correlation);
                 room.correlations.give_back(mapped.correlation);
@@ -259,7 +275,7 @@ impl Evaluator {
                 })
             }
             Self::Layers { network, .. } => {
-                let mut block = block;
+                let mut block = block()?;
                 network.apply(&mut block)?;
                 let nngp = nngp(block.variance_a(), block.variance_b(), block.correlation());
                 let (correlation, tangent) = block.into_pairs();
@@ -415,14 +431,19 @@ impl Angle {
             .collect()
     }
 
-    fn evaluate(&self, block: &KernelBlock, which: KernelKind, room: &Room) -> Result<Entries> {
-        let (variance_a, variance_b) = (
-            self.variances(block.variance_a())?,
-            self.variances(block.variance_b())?,
-        );
+    fn evaluate<T: Scalar>(
+        &self,
+        inputs: &InputPairs<'_, T>,
+        part: Part<'_>,
+        which: KernelKind,
+    ) -> Result<Entries> {
+        let (rows, columns, room) = (part.rows, part.columns, inputs.room());
+        let (variance_a, variance_b) = inputs.variances_of(rows, columns);
+        let variance_a = self.variances(&variance_a)?;
+        let variance_b = self.variances(&variance_b)?;
         let buffer = |wanted: bool| {
             if wanted {
-                room.numbers.take(block.correlation().len())
+                room.numbers.take(part.products.len())
             } else {
                 Vec::new()
             }
@@ -432,44 +453,45 @@ impl Angle {
             ntk: buffer(which.ntk()),
         };
         let roots_b: Vec<f64> = variance_b.iter().map(|q| q.sqrt()).collect();
-        let columns = variance_b.len().max(1);
-        let mut nngp = kernels.nngp.chunks_mut(columns);
-        let mut ntk = kernels.ntk.chunks_mut(columns);
-        for (correlation, &qa) in block.correlation().chunks(columns).zip(&variance_a) {
-            self.row(
+        let lengths = inputs.inverse_lengths(columns);
+        let width = columns.len().max(1);
+        // of one row: it stays in the first-level cache
+        let mut correlation = room.correlations(width);
+        let mut nngp = kernels.nngp.chunks_mut(width);
+        let mut ntk = kernels.ntk.chunks_mut(width);
+        let mut is_finite = true;
+        let each = rows.clone().zip(part.products.chunks(width));
+        for ((i, products), &qa) in each.zip(&variance_a) {
+            inputs.correlations_of_row(i, (columns, &lengths), products, &mut correlation);
+            is_finite &= self.row(
                 (qa, qa.sqrt()),
                 (&variance_b, &roots_b),
-                correlation,
+                &correlation,
                 [nngp.next(), ntk.next()],
             );
         }
-        let finite = vectorized(
-            #[inline(always)]
-            || {
-                let all = kernels.ntk.iter();
-                all.fold(true, |finite, theta| finite & theta.is_finite())
-            },
-        );
-        if !finite {
+        room.correlations.give_back(correlation);
+        if !is_finite {
             return Err(Error::overflow("the neural tangent kernel"));
         }
         Ok(kernels)
     }
 
-    /// A row of both kernels, of those that are wanted.
+    /// A row of both kernels, of those that are wanted; whether all its tangent kernels are finite.
     fn row(
         &self,
         (qa, root_a): (f64, f64),
         (variance_b, roots_b): (&[f64], &[f64]),
         correlation: &[PairCorrelation],
         [mut nngp_row, mut ntk_row]: [Option<&mut [f64]>; 2],
-    ) {
+    ) -> bool {
         let (parallel, opposite) = (self.parallel, self.opposite);
         // what `FarEnd::distance` knows, outside of the loop
         let (side, far) = self.far_end.side();
         let mut found = [[0.0; TOGETHER]; FUNCTIONS];
         let mut scale = [0.0; TOGETHER];
         let size = correlation.len();
+        let mut all_finite = true;
         for start in (0..size).step_by(TOGETHER) {
             let range = start..(start + TOGETHER).min(size);
             let c = &correlation[range.clone()];
@@ -507,27 +529,31 @@ impl Angle {
                 );
             }
             if let Some(ntk) = ntk {
-                let any_at_an_end = vectorized(
+                let (any_at_an_end, is_finite) = vectorized(
                     #[inline(always)]
                     || {
-                        let mut any_at_an_end = false;
+                        let (mut any_at_an_end, mut is_finite) = (false, true);
                         let lanes = lanes.clone().zip(tangent);
                         for (out, ((c, scale), tangent)) in ntk.iter_mut().zip(lanes) {
                             *out = scale * tangent;
                             any_at_an_end |= c.distance() == 0.0;
+                            is_finite &= out.is_finite();
                         }
-                        any_at_an_end
+                        (any_at_an_end, is_finite)
                     },
                 );
+                all_finite &= is_finite;
                 if any_at_an_end {
                     for (out, (c, scale)) in ntk.iter_mut().zip(lanes) {
                         if c.distance() == 0.0 {
                             let end = if c.is_positive() { parallel } else { opposite };
                             *out = scale * end;
+                            all_finite &= out.is_finite();
                         }
                     }
                 }
             }
         }
+        all_finite
     }
 }

@@ -411,10 +411,13 @@ fn write_tiles<T: Scalar>(
                 if bands.is_empty() {
                     continue;
                 }
-                check_range::<T>(quantity, &values)?;
                 let mut band = lock(&bands[grid.band(first)]);
-                write_transposed(&values, width, &mut band, height, &strip);
+                let is_finite = write_transposed(&values, width, &mut band, height, &strip);
                 drop(band);
+                if !is_finite {
+                    // says which of them
+                    check_range::<T>(quantity, &values)?;
+                }
                 if symmetric {
                     let mut band = lock(&bands[grid.band(own)]);
                     let columns = band.chunks_mut(height).skip(strip.start - own);
@@ -434,18 +437,19 @@ fn write_tiles<T: Scalar>(
 const SQUARE: usize = 8;
 
 /// Writes a tile of `stride` columns, row by row in `values`, to the rows `row` of columns of `height`
-/// entries each.
+/// entries each; whether all are finite in the format of the result.
 fn write_transposed<T: Scalar>(
     values: &[f64],
     stride: usize,
     columns: &mut [T],
     height: usize,
     row: &Range<usize>,
-) {
+) -> bool {
     let (first, last) = (row.start, row.end);
     vectorized(
         #[inline(always)]
         || {
+            let mut is_finite = true;
             let groups = columns.chunks_mut(SQUARE * height);
             for (columns, j) in groups.zip((0..stride).step_by(SQUARE)) {
                 for (values, i) in values
@@ -453,13 +457,15 @@ fn write_transposed<T: Scalar>(
                     .zip((first..).step_by(SQUARE))
                 {
                     if i + SQUARE <= last && j + SQUARE <= stride {
-                        let mut square = [[0.0; SQUARE]; SQUARE];
+                        let mut square = [[T::zero(); SQUARE]; SQUARE];
                         for (line, values) in square.iter_mut().zip(values.chunks_exact(stride)) {
-                            line.copy_from_slice(&values[j..j + SQUARE]);
+                            for (entry, &value) in line.iter_mut().zip(&values[j..j + SQUARE]) {
+                                *entry = T::nearest(value);
+                                is_finite &= entry.is_finite();
+                            }
                         }
                         for (k, column) in columns.chunks_exact_mut(height).enumerate() {
-                            let out: [T; SQUARE] =
-                                std::array::from_fn(|l| T::nearest(square[l][k]));
+                            let out: [T; SQUARE] = std::array::from_fn(|l| square[l][k]);
                             column[i..i + SQUARE].copy_from_slice(&out);
                         }
                     } else {
@@ -467,13 +473,15 @@ fn write_transposed<T: Scalar>(
                             let values = values[j..].iter().skip(k).step_by(stride);
                             for (out, &value) in column[i..last].iter_mut().zip(values) {
                                 *out = T::nearest(value);
+                                is_finite &= out.is_finite();
                             }
                         }
                     }
                 }
             }
+            is_finite
         },
-    );
+    )
 }
 
 fn lock<'a, T>(band: &'a Mutex<T>) -> std::sync::MutexGuard<'a, T> {

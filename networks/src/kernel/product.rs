@@ -170,68 +170,89 @@ impl<'a, T: Scalar> InputPairs<'a, T> {
         products: &[f64],
         with_tangent: bool,
     ) -> Result<KernelBlock> {
-        let dimension = self.dimension() as f64;
-        let variances = |squares: &[f64]| squares.iter().map(|square| square / dimension).collect();
-        let squares_b = &self.squares_second()[columns.clone()];
-        let inverse_b: Vec<f64> = squares_b
-            .iter()
-            .map(|&square| inverse_root(square))
-            .collect();
+        let lengths = self.inverse_lengths(columns);
         let mut correlation = self.room.correlations(rows.len() * columns.len());
         let width = columns.len().max(1);
         let (out_rows, products) = (correlation.chunks_mut(width), products.chunks(width));
         for ((i, out), products) in rows.clone().zip(out_rows).zip(products) {
-            let inverse_a = inverse_root(self.squares_x[i]);
-            let inverse_b = &inverse_b[..];
-            let nearly = vectorized(
-                #[inline(always)]
-                || {
-                    let mut nearly = false;
-                    for ((out, product), inverse_b) in out.iter_mut().zip(products).zip(inverse_b) {
-                        let scale = inverse_a * inverse_b;
-                        let cosine = product * scale;
-                        // a zero vector has no angle
-                        let inside = PairCorrelation::of(cosine);
-                        *out = if scale > 0.0 {
-                            inside
-                        } else {
-                            PairCorrelation::PARALLEL
-                        };
-                        nearly |= cosine.abs() >= NEARLY_PARALLEL;
-                    }
-                    nearly
-                },
-            );
-            if nearly {
-                let x = self.point(self.x, i);
-                for (j, out) in columns.clone().zip(out.iter_mut()) {
-                    let product = products[j - columns.start];
-                    let cosine = product * (inverse_a * inverse_b[j - columns.start]);
-                    if cosine.abs() >= NEARLY_PARALLEL {
-                        let y = self.point(self.second(), j);
-                        let squares = (self.squares_x[i], self.squares_second()[j]);
-                        *out = if self.is_symmetric() && i == j {
-                            PairCorrelation::PARALLEL
-                        } else {
-                            nearly_parallel(x, y, product, squares.0, squares.1)
-                        };
-                    }
-                }
-            }
+            self.correlations_of_row(i, (columns, &lengths), products, out);
         }
-        let block = KernelBlock::new(
-            variances(&self.squares_x[rows.clone()]),
-            variances(squares_b),
-            correlation,
-            with_tangent,
-        )?;
+        let (variance_a, variance_b) = self.variances_of(rows, columns);
+        let block = KernelBlock::new(variance_a, variance_b, correlation, with_tangent)?;
         let mut block = if self.is_symmetric() {
             block.with_same_points(rows.start as isize - columns.start as isize)
         } else {
             block
         };
-        block.set_width(Some(dimension));
+        block.set_width(Some(self.dimension() as f64));
         Ok(block)
+    }
+
+    /// $|x|^2/d$ of some rows, and of some columns.
+    pub(crate) fn variances_of(
+        &self,
+        rows: &Range<usize>,
+        columns: &Range<usize>,
+    ) -> (Vec<f64>, Vec<f64>) {
+        let dimension = self.dimension() as f64;
+        let variances = |squares: &[f64]| squares.iter().map(|square| square / dimension).collect();
+        (
+            variances(&self.squares_x[rows.clone()]),
+            variances(&self.squares_second()[columns.clone()]),
+        )
+    }
+
+    /// $1/|y|$ of some columns.
+    pub(crate) fn inverse_lengths(&self, columns: &Range<usize>) -> Vec<f64> {
+        let squares = self.squares_second()[columns.clone()].iter();
+        squares.map(|&square| inverse_root(square)).collect()
+    }
+
+    /// $c$ of a row with some columns, whose inverse lengths are given, from their products.
+    pub(crate) fn correlations_of_row(
+        &self,
+        i: usize,
+        (columns, inverse_b): (&Range<usize>, &[f64]),
+        products: &[f64],
+        out: &mut [PairCorrelation],
+    ) {
+        let inverse_a = inverse_root(self.squares_x[i]);
+        let nearly = vectorized(
+            #[inline(always)]
+            || {
+                let mut nearly = false;
+                for ((out, product), inverse_b) in out.iter_mut().zip(products).zip(inverse_b) {
+                    let scale = inverse_a * inverse_b;
+                    let cosine = product * scale;
+                    // a zero vector has no angle
+                    let inside = PairCorrelation::of(cosine);
+                    *out = if scale > 0.0 {
+                        inside
+                    } else {
+                        PairCorrelation::PARALLEL
+                    };
+                    nearly |= cosine.abs() >= NEARLY_PARALLEL;
+                }
+                nearly
+            },
+        );
+        if !nearly {
+            return;
+        }
+        let x = self.point(self.x, i);
+        for (j, out) in columns.clone().zip(out.iter_mut()) {
+            let product = products[j - columns.start];
+            let cosine = product * (inverse_a * inverse_b[j - columns.start]);
+            if cosine.abs() >= NEARLY_PARALLEL {
+                let y = self.point(self.second(), j);
+                let squares = (self.squares_x[i], self.squares_second()[j]);
+                *out = if self.is_symmetric() && i == j {
+                    PairCorrelation::PARALLEL
+                } else {
+                    nearly_parallel(x, y, product, squares.0, squares.1)
+                };
+            }
+        }
     }
 
     fn point<'b>(&self, inputs: &'b Inputs<'_, T>, i: usize) -> &'b [T] {

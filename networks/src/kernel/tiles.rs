@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::evaluator::{Entries, Evaluator, Passage};
+use super::evaluator::{Entries, Evaluator, Part, Passage};
 use super::product::InputPairs;
 use crate::network::Network;
 use crate::numerics::mirror;
@@ -402,7 +402,6 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         mut each: impl FnMut(Range<usize>, usize, Entries) -> Result<()>,
     ) -> Result<()> {
         let on_diagonal = self.pairs.is_symmetric() && rows == columns;
-        let with_tangent = self.which.ntk() && self.evaluator.passes_tangents();
         let room = self.pairs.room();
         let packed = self.pairs.packed(&columns);
         let height = self.evaluator.strip(rows.len());
@@ -414,17 +413,14 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                 columns.clone()
             };
             let products = self.pairs.products(&strip, &packed, on_diagonal);
-            let block = self
-                .pairs
-                .block(&strip, &columns, &products, with_tangent)?;
-            room.numbers.give_back(products);
-            let block = if on_diagonal {
-                block.with_lower_half()
-            } else {
-                block
+            let part = Part {
+                rows: &strip,
+                columns: &columns,
+                products: &products,
+                on_diagonal,
             };
-            let points = (&strip, &self.pairs.points_of(&columns));
-            let mut entries = self.evaluator.evaluate(block, points, self.which, room)?;
+            let mut entries = self.evaluator.evaluate(&self.pairs, part, self.which)?;
+            room.numbers.give_back(products);
             if on_diagonal {
                 let own = strip.start - columns.start;
                 mirror(&mut entries.nngp, own, columns.len());

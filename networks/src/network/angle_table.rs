@@ -25,14 +25,14 @@ const ROUNDING: f64 = 1e-13;
 const RECURSION: f64 = 1e-11;
 
 /// Entries whose sums fit in registers.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// Entries that are evaluated together: whole [`LANES`].
 pub(crate) const TOGETHER: usize = 64;
 
 /// Vectors of entries that are evaluated side by side: the sums of even and odd powers of two keep both units
 /// of a core busy.
-const VECTORS: usize = 2;
+const VECTORS: usize = 4;
 
 /// $F$ functions of $\varepsilon = 1 - c \in [0, 2]$, as polynomials on pieces.
 ///
