@@ -119,8 +119,8 @@ fn is_hopeless(errors: &[f64]) -> bool {
     // the last rule but one is the last that is compared with another
     let [first, second, end] = [errors.len() - 1, errors.len(), SIZES.len() - 2].map(|i| SIZES[i]);
     let left = (end - second) as f64 / (second - first) as f64;
-    // not a number is not good enough
-    !(last * (last / before).powf(left) <= HOPELESS)
+    let foretold = last * (last / before).powf(left);
+    foretold.is_nan() || foretold > HOPELESS
 }
 
 impl Passage<'_> {
