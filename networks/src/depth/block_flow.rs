@@ -22,6 +22,8 @@ mod collocated;
 
 use std::ops::Range;
 
+use collocated::Nodes;
+
 use super::covariance_flow::{
     self, Demands, NOISE, PlainBranch, ROUNDING, SLACK, State, doubling_time, grows_exponentially,
     noise_of_defect, singular_since,
@@ -76,8 +78,8 @@ pub(super) struct Way {
     shift: Option<f64>,
     steps: u32,
     columns: usize,
-    /// The number of the rule, where steps are collocations.
-    nodes: Option<usize>,
+    /// Where steps are collocations.
+    nodes: Option<Nodes>,
 }
 
 impl Way {
@@ -120,13 +122,14 @@ impl Way {
     ];
 
     /// What may be common to collocations.
-    const CANDIDATES_OF_NODES: [(Option<f64>, u32); 7] = [
+    const CANDIDATES_OF_NODES: [(Option<f64>, u32); 8] = [
         (None, 1),
         (Some(0.25), 1),
         (Some(0.062_5), 1),
         (Some(0.015_625), 1),
+        (Some(0.003_906_25), 1),
+        (Some(0.000_976_562_5), 1),
         (Some(0.062_5), 2),
-        (Some(0.015_625), 2),
         (Some(0.003_906_25), 3),
     ];
 
@@ -151,7 +154,7 @@ impl Way {
     /// Evaluations of the branch.
     pub(super) fn evaluations(self) -> f64 {
         let each = match self.nodes {
-            Some(number) => collocated::evaluations(number),
+            Some(nodes) => nodes.evaluations(),
             None => self.columns * self.columns,
         };
         f64::from(self.steps) * (each + 1) as f64
@@ -243,7 +246,7 @@ impl<'a> BlockFlow<'a> {
         for (_, part) in strips(block) {
             let passage = Passage::new(self, &part, clock);
             let passage = match way.nodes {
-                Some(_) => passage.collocated(way, false)?,
+                Some(_) => passage.collocated(way, None)?,
                 None => passage.on(way, None)?,
             };
             ends[0].extend((0..part.rows()).map(|i| passage.variance(i)));

@@ -7,73 +7,140 @@ use crate::depth::extrapolation::{Extrapolation, Step};
 use crate::network::{KernelBlock, Layer};
 use crate::{Error, Result};
 
-/// Sets of values at the nodes of a collocation: of pairs, and of points and where tangent kernels follow.
+/// Sets of values at the nodes of a collocation: of pairs, and of points.
 const SETS: usize = 2;
-const SETS_FOR_TANGENTS: usize = 3;
+const SETS_OF_POINTS: usize = 3;
 
-/// After so many numbers of nodes a way is given up whose error is above what is allowed by more than this
-/// factor.
-const FIRST_NODES: usize = 2;
-const FAR_NODES: f64 = 1e6;
+/// The relative change after which there are no more sets where others than a number of them are allowed: the
+/// next one is its square.
+const SQUARED: f64 = 1e-7;
 
-/// Evaluations of the branch in a step by the rule of a number.
-pub(super) fn evaluations(number: usize) -> usize {
-    COARSE_SETS * SIZES[0] + SETS * SIZES[number]
+/// A way is given up whose errors, if they go on to fall as they do with every node, end above what is
+/// allowed by more than this factor: mostly they fall more slowly.
+const HOPELESS: f64 = 3.0;
+
+/// How the values of pairs at the nodes of a rule are found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Nodes {
+    /// The number of the rule.
+    number: usize,
+    /// Whether the sets before the last one are fewer, or at fewer nodes, than it takes for rounding.
+    is_quick: bool,
+}
+
+impl Nodes {
+    /// With fewer sets.
+    fn quick(self) -> Self {
+        Self {
+            is_quick: true,
+            ..self
+        }
+    }
+
+    /// Rules, and how many sets of values there are at each.
+    fn sets(self) -> Vec<(usize, usize)> {
+        let Self { number, is_quick } = self;
+        match number {
+            _ if !is_quick => vec![(0, COARSE_SETS), (number, SETS)],
+            1 => vec![(0, COARSE_SETS - 1), (number, SETS)],
+            _ => vec![(0, COARSE_SETS - 1), (number.div_ceil(2), 1), (number, 1)],
+        }
+    }
+
+    /// Evaluations of the branch in a step.
+    pub(super) fn evaluations(self) -> usize {
+        let sets = self.sets().into_iter();
+        sets.map(|(rule, sets)| sets * SIZES[rule]).sum()
+    }
+}
+
+/// Values at the nodes of the rule of a number and at the end of a step.
+pub(super) struct Curves {
+    number: usize,
+    points: Vec<Vec<f64>>,
+    distances: Vec<Vec<f64>>,
 }
 
 impl BlockFlow<'_> {
     /// [`common_way`](Self::common_way) by collocation, of a plain branch: each number of nodes is compared
-    /// with the next one.
+    /// with the next one, and quick sets with that.
     pub(super) fn common_collocation(self, block: &KernelBlock, clock: f64) -> Option<Way> {
         plain(self.branch, false)?;
         if self.branch.pair_cost() < EXPENSIVE {
             return None;
         }
-        let mut best: Option<Way> = None;
+        let pilot = |way: Way, curves: Option<&mut Vec<Curves>>| {
+            let mut passage = Passage::new(self, block, clock);
+            passage.accuracy = ACCURACY * self.tolerance;
+            passage.collocated(way, curves).ok()
+        };
+        let mut best: Option<(Way, Vec<f64>)> = None;
         for (shift, steps) in Way::CANDIDATES_OF_NODES {
+            let way = |number: usize| Way {
+                nodes: Some(Nodes {
+                    number,
+                    is_quick: false,
+                }),
+                ..Way::new(shift, steps)
+            };
+            let (mut curves, mut errors) = (Vec::new(), Vec::new());
             let mut before: Option<Vec<f64>> = None;
             for number in 1..SIZES.len() {
-                let way = Way {
-                    nodes: Some(number),
-                    ..Way::new(shift, steps)
-                };
-                if best.is_some_and(|best| best.evaluations() <= way.evaluations()) {
+                let least = best.as_ref().map(|(best, _)| best.evaluations());
+                let is_dear = least.is_some_and(|least| least <= way(number).evaluations());
+                if is_dear || is_hopeless(&errors) {
                     break;
                 }
-                let mut passage = Passage::new(self, block, clock);
-                passage.accuracy = ACCURACY * self.tolerance;
-                let Ok(passage) = passage.collocated(way, number == 1) else {
+                let Some(passage) = pilot(way(number), Some(&mut curves)) else {
                     break;
                 };
                 let worst = before.map(|before| passage.difference(&before));
                 if worst.is_some_and(|worst| worst <= 1.0) {
-                    best = Some(Way {
-                        nodes: Some(number - 1),
-                        ..way
-                    });
+                    best = Some((way(number - 1), passage.state));
                     break;
                 }
-                // not a number is not good enough
-                let is_near = worst.is_none_or(|worst| worst <= FAR_NODES);
-                if number > FIRST_NODES && !is_near {
-                    break;
-                }
+                errors.extend(worst);
                 before = Some(passage.state);
             }
         }
-        best
+        let (way, end) = best?;
+        let nodes = way.nodes.map(Nodes::quick);
+        let quick = Way { nodes, ..way };
+        let is_good = pilot(quick, None).is_some_and(|passage| passage.difference(&end) <= 1.0);
+        Some(if is_good { quick } else { way })
     }
 }
 
+/// Whether the errors of the first numbers of nodes fall so slowly that those of no other will do.
+fn is_hopeless(errors: &[f64]) -> bool {
+    let [.., before, last] = errors else {
+        return false;
+    };
+    // the last rule but one is the last that is compared with another
+    let [first, second, end] = [errors.len() - 1, errors.len(), SIZES.len() - 2].map(|i| SIZES[i]);
+    let left = (end - second) as f64 / (second - first) as f64;
+    let foretold = last * (last / before).powf(left);
+    foretold.is_nan() || foretold > HOPELESS
+}
+
 impl Passage<'_> {
-    /// The passage on a way by collocation; an initial layer is looked for if wanted.
-    pub(super) fn collocated(mut self, way: Way, is_pilot: bool) -> Result<Self> {
+    /// The passage on a way by collocation. A pilot looks for an initial layer, and starts from the curves of
+    /// another rule, by step, if there are any; it leaves its own.
+    pub(super) fn collocated(
+        mut self,
+        way: Way,
+        mut pilot: Option<&mut Vec<Curves>>,
+    ) -> Result<Self> {
         self.has_slopes = true;
         self.rate = self.block.clone().with_tangent();
-        let number = way.nodes.unwrap_or_default();
+        let Some(nodes) = way.nodes else {
+            return Err(Error::overflow("the covariance flow"));
+        };
+        let mut number = 0;
         let has_passed = self.along(way, |passage, step, velocity, is_first| {
             let start = std::mem::take(&mut passage.state);
-            if is_first && is_pilot {
+            let known = pilot.as_ref().and_then(|curves| curves.get(number));
+            if is_first && pilot.is_some() && known.is_none() {
                 let mut table = Extrapolation::default();
                 let mut rates =
                     |time: f64, state: &[f64], out: &mut [f64]| passage.rates(time, state, out);
@@ -82,7 +149,15 @@ impl Passage<'_> {
                     return Ok(false);
                 }
             }
-            passage.state = passage.collocate(step, &start, velocity, number)?;
+            let curves;
+            (passage.state, curves) = passage.collocate(step, &start, velocity, nodes, known)?;
+            if let Some(all) = &mut pilot {
+                match all.get_mut(number) {
+                    Some(own) => *own = curves,
+                    None => all.push(curves),
+                }
+            }
+            number += 1;
             Ok(true)
         })?;
         if has_passed {
@@ -98,33 +173,60 @@ impl Passage<'_> {
         step: Step,
         start: &[f64],
         velocity: &[f64],
-        number: usize,
-    ) -> Result<Vec<f64>> {
+        nodes: Nodes,
+        known: Option<&Curves>,
+    ) -> Result<(Vec<f64>, Curves)> {
         let layout = self.layout.clone();
         let (own, pairs) = (0..layout.distances.start, layout.distances);
-        let (coarse, fine) = (&RULES[0], &RULES[number]);
-        let from = &start[own.clone()];
-        let points = self.points_at(step, from, &velocity[own.clone()], number)?;
-        let rough = coarse.interpolated(number, from, &points);
-        let from = &start[pairs.clone()];
-        let mut values = euler(coarse, step, from, &velocity[pairs.clone()]);
-        for _ in 0..COARSE_SETS {
-            self.improve(coarse, step, from, (&rough, &mut values))?;
+        let number = nodes.number;
+        let fine = &RULES[number];
+        let (at_points, from) = (&start[own.clone()], &start[pairs.clone()]);
+        let points = self.points_at(step, at_points, &velocity[own], number, known)?;
+        let mut values;
+        if let Some(known) = known {
+            values = fine.interpolated(known.number, from, &known.distances);
+            for _ in 0..SETS {
+                let old = values.clone();
+                self.improve(fine, step, from, (&points, &mut values))?;
+                if has_settled(&values, &old) {
+                    break;
+                }
+            }
+        } else {
+            let mut before = 0;
+            values = euler(&RULES[0], step, from, &velocity[pairs]);
+            for (rule, sets) in nodes.sets() {
+                if rule != before {
+                    values = RULES[rule].interpolated(before, from, &values);
+                    before = rule;
+                }
+                let rough;
+                let points = if rule == number {
+                    &points
+                } else {
+                    rough = RULES[rule].interpolated(number, at_points, &points);
+                    &rough
+                };
+                for _ in 0..sets {
+                    self.improve(&RULES[rule], step, from, (points, &mut values))?;
+                }
+            }
         }
-        let mut values = fine.interpolated(0, from, &values);
+        // tangent kernels are linear in the rates of the last values
         let has_tangent = !layout.tangent.is_empty();
-        let sets = if has_tangent { SETS_FOR_TANGENTS } else { SETS };
-        let mut last = [Vec::new(), Vec::new()];
-        for _ in 0..sets {
-            last = self.improve(fine, step, from, (&points, &mut values))?;
-        }
+        let last = has_tangent.then(|| self.improve(fine, step, from, (&points, &mut values)));
         let m = fine.size();
         let mut end = [&points[m][..], &values[m]].concat();
-        if has_tangent {
-            let [slopes, covariances] = last;
-            end.extend(fine.linear(step.length, &start[layout.tangent], (&covariances, &slopes)));
+        if let Some([slopes, covariances]) = last.transpose()? {
+            let from = &start[layout.tangent];
+            end.extend(fine.linear(step.length, from, (&covariances, &slopes)));
         }
-        Ok(end)
+        let curves = Curves {
+            number,
+            points,
+            distances: values,
+        };
+        Ok((end, curves))
     }
 
     /// Variances at the nodes of a rule and at the end.
@@ -134,15 +236,18 @@ impl Passage<'_> {
         start: &[f64],
         velocity: &[f64],
         number: usize,
+        known: Option<&Curves>,
     ) -> Result<Vec<Vec<f64>>> {
         let mut values = Vec::new();
-        for rule in [0, number].map(|number| &RULES[number]) {
-            values = if values.is_empty() {
-                euler(rule, step, start, velocity)
-            } else {
-                rule.interpolated(0, start, &values)
+        let rules = [0, number].map(|number| &RULES[number]);
+        for rule in &rules[usize::from(known.is_some())..] {
+            values = match known {
+                Some(known) => rule.interpolated(known.number, start, &known.points),
+                None if values.is_empty() => euler(rule, step, start, velocity),
+                None => rule.interpolated(0, start, &values),
             };
-            for _ in 0..SETS_FOR_TANGENTS {
+            for _ in 0..SETS_OF_POINTS {
+                let old = values.clone();
                 let nodes = values[..rule.size()].iter();
                 let rates = nodes.map(|q| self.point_rates(q));
                 let mut rates: Vec<Vec<f64>> = rates.collect::<Result<_>>()?;
@@ -153,6 +258,9 @@ impl Passage<'_> {
                     self.speed_up(time, all.1);
                 }
                 rule.correct(step.length, start, &mut values, (&rates, &slopes));
+                if known.is_some() && has_settled(&values, &old) {
+                    break;
+                }
             }
         }
         Ok(values)
@@ -237,6 +345,13 @@ impl Passage<'_> {
         }
         worst
     }
+}
+
+/// Whether a set has changed values so little that another one changes nothing.
+fn has_settled(values: &[Vec<f64>], old: &[Vec<f64>]) -> bool {
+    let both = values.iter().flatten().zip(old.iter().flatten());
+    both.into_iter()
+        .all(|(new, old)| (new - old).abs() <= SQUARED * new.abs())
 }
 
 /// The values at nodes and at the end with the rates at the start.

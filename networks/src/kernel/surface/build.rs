@@ -162,9 +162,17 @@ impl Plan {
         let mut patches = vec![None; cells * cells * pieces];
         let mut terms = vec![1; cells];
         let mut reached = 0.0;
-        let scale = |place: Place| {
-            let diagonal = diagonals[place.cell].as_ref();
-            diagonal.map_or(0.0, |all| chebyshev::sum(&all.two[1], place.x).abs())
+        let ends = parallel::try_map(cells, |cell| {
+            let is_known = diagonals[cell].is_some() || !probe.with_tangent;
+            Ok((!is_known).then(|| self.tangents_at_ends(probe, cell)))
+        })?;
+        let scale = |place: Place| match (&diagonals[place.cell], ends[place.cell]) {
+            (Some(all), _) => chebyshev::sum(&all.two[1], place.x).abs(),
+            (None, Some([low, high])) => {
+                let share = 0.5 * (1.0 + place.x);
+                low.powf(1.0 - share) * high.powf(share)
+            }
+            (None, None) => 0.0,
         };
         let tables = parallel::try_map(self.boxes.len(), |index| {
             let planned = &self.boxes[index];
@@ -197,6 +205,16 @@ impl Plan {
         };
         let evaluation = economy::evaluation(&held, cells);
         Ok((reached, evaluation, tables))
+    }
+
+    /// $|\Theta|$ of parallel points at the ends of a cell that has no [`Diagonal`]: what errors are
+    /// relative to. 0 where the network has none.
+    fn tangents_at_ends(&self, probe: &Probe<'_>, cell: usize) -> [f64; 2] {
+        [-1.0, 1.0].map(|x| {
+            let q = self.cells.variance(Place { cell, x });
+            let values = probe.row(q, std::iter::once((q, 0.0)), None);
+            values.map_or(0.0, |values| values[0][1].abs())
+        })
     }
 
     /// What a cell has at $\varepsilon = 0$; `None` if it is not smooth enough.
