@@ -12,6 +12,7 @@
 //! | file | what |
 //! |---|---|
 //! | `pairs` | the double sums |
+//! | `series` | the same of long mixtures, by series in $c$ |
 //! | `line` | variances, and what parallel inputs of different norms lose |
 //! | `profile` | $\varphi$ near 0 and far from it |
 //! | `smooth` | components of tanh, sigmoid, softplus, SiLU and Mish |
@@ -25,6 +26,7 @@ mod laplace;
 mod line;
 mod pairs;
 mod profile;
+mod series;
 mod smooth;
 #[cfg(test)]
 mod tests;
@@ -212,11 +214,13 @@ fn pair_sums<M: Mixture>(
     }
 }
 
-/// Numbers of components of both points in a ring: of two short mixtures, and of any.
+/// Numbers of components of both points in a ring: of mixtures too few for series, of two short ones, and of
+/// any.
+const FEW: usize = 64;
 const SHORT: usize = 160;
 const LONG: usize = 464;
 
-/// The double sums, compiled once for all activations.
+/// The double sums or what they are as series, compiled once for all activations.
 fn all_pairs(
     kind: (bool, bool, bool),
     [a, b]: [(f64, Pieces<'_>); 2],
@@ -227,7 +231,22 @@ fn all_pairs(
     use pairs::sums;
     // long arrays take their time to be filled
     let (odd, even, slope) = kind;
-    let is_short = pairs::size(&a.1, &b.1) <= SHORT;
+    let size = pairs::size(&a.1, &b.1);
+    let is_short = size <= SHORT;
+    let series = series::magnitude(a.0, b.0).filter(|_| !even && size > FEW);
+    if let Some(log_q) = series {
+        vectorized(
+            #[inline(always)]
+            || {
+                if slope {
+                    series::sums::<true>([a, b], log_q, c, out);
+                } else {
+                    series::sums::<false>([a, b], log_q, c, out);
+                }
+            },
+        );
+        return;
+    }
     vectorized(
         #[inline(always)]
         || match (odd, even, is_short, slope) {

@@ -511,3 +511,40 @@ fn what_is_no_mixture_is_refused() {
     refused(crate::activation::Sine::default());
     refused(Moved(Softsign, 1.0, 0.0));
 }
+
+#[test]
+fn series_are_the_double_sums() {
+    let phi = Softsign;
+    for (qa, qb) in [
+        (0.0, 1.0),
+        (1e-280, 1e-3),
+        (1e-6, 1e-6),
+        (0.3, 0.3),
+        (0.5, 2.0),
+        (1.0, 1e6),
+        (50.0, 70.0),
+        (1e8, 3e8),
+    ] {
+        let (a, b) = (phi.components(qa, qb), phi.components(qb, qa));
+        for distance in [
+            0.0, 1e-200, 1e-12, 1e-6, 1e-3, 0.03, 0.3, 0.49, 0.51, 0.9, 1.0,
+        ] {
+            let c = [PairCorrelation::of_one_minus(distance)];
+            let mut found = [Sums::default(); 2];
+            let (first, second) = found.split_at_mut(1);
+            let log_q = series::magnitude(qa, qb).unwrap();
+            series::sums::<true>([(qa, a), (qb, b)], log_q, &c, first);
+            pairs::sums::<true, false, true, LONG>((qa, a), (qb, b), &c, 0.0, second);
+            let [one, other] = found;
+            let close = |one: f64, other: f64| (one - other).abs() <= 2e-15 * other;
+            assert!(
+                close(one.odd_drop, other.odd_drop),
+                "{qa:e} {qb:e} {distance:e} {one:?} {other:?}"
+            );
+            assert!(
+                close(one.odd_slope, other.odd_slope),
+                "{qa:e} {qb:e} {distance:e} {one:?} {other:?}"
+            );
+        }
+    }
+}
