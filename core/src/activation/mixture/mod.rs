@@ -12,7 +12,7 @@
 //! | file | what |
 //! |---|---|
 //! | `pairs` | the double sums |
-//! | `series` | the same of long mixtures, by series in $c$ |
+//! | `series` | the same as series in $c$ |
 //! | `line` | variances, and what parallel inputs of different norms lose |
 //! | `profile` | $\varphi$ near 0 and far from it |
 //! | `smooth` | components of tanh, sigmoid, softplus, SiLU and Mish |
@@ -214,9 +214,12 @@ fn pair_sums<M: Mixture>(
     }
 }
 
-/// Numbers of components of both points in a ring: of mixtures too few for series, of two short ones, and of
-/// any.
-const FEW: usize = 64;
+/// Numbers of components of both points in a ring: of mixtures that take the double sums, of those that do so
+/// where series are long, with the $\log_2$ of both variances from which on they are, of two short mixtures,
+/// and of any.
+const FEW: usize = 32;
+const MANY: usize = 64;
+const LARGE: f64 = 20.0;
 const SHORT: usize = 160;
 const LONG: usize = 464;
 
@@ -232,21 +235,23 @@ fn all_pairs(
     // long arrays take their time to be filled
     let (odd, even, slope) = kind;
     let size = pairs::size(&a.1, &b.1);
-    let is_short = size <= SHORT;
-    let series = series::magnitude(a.0, b.0).filter(|_| !even && size > FEW);
-    if let Some(log_q) = series {
+    let magnitude =
+        series::magnitude(a.0, b.0).filter(|&log_q| size > MANY || size > FEW && log_q < LARGE);
+    if let Some(log_q) = magnitude {
+        use series::sums;
+        let pair = [a, b];
         vectorized(
             #[inline(always)]
-            || {
-                if slope {
-                    series::sums::<true>([a, b], log_q, c, out);
-                } else {
-                    series::sums::<false>([a, b], log_q, c, out);
-                }
+            || match (odd, even, slope) {
+                (true, true, _) => sums::<true, true, true>(pair, log_q, c, even_slope, out),
+                (false, _, _) => sums::<false, true, true>(pair, log_q, c, even_slope, out),
+                (_, _, true) => sums::<true, false, true>(pair, log_q, c, even_slope, out),
+                (_, _, false) => sums::<true, false, false>(pair, log_q, c, even_slope, out),
             },
         );
         return;
     }
+    let is_short = size <= SHORT;
     vectorized(
         #[inline(always)]
         || match (odd, even, is_short, slope) {

@@ -1,26 +1,30 @@
-//! Sums over pairs of components of long odd mixtures, in which both inputs are apart.
+//! Sums over pairs of components as series in which both inputs are apart.
 //!
 //! With the coefficients of $\arcsin z = \sum_n g_n z^n$ ($n$ odd, all positive), $\rho_j = q/(q+s_j^2)$ and
 //!
 //! $$B_n(q) = \sum_j \frac{o_j}{\sqrt{q+s_j^2}} \rho_j^{(n-1)/2},$$
 //!
-//! the sums of [`pairs`](super::pairs) over all pairs are
+//! the sums of [`pairs`](super::pairs) over all pairs of odd components are
 //!
-//! $$\tfrac\pi2 \mathbb E[\varphi\varphi]\big|_c^1 = \sqrt{q_a q_b} \sum_n g_n B_n(q_a) B_n(q_b) (1-c^n),
-//! \qquad \tfrac\pi2 \mathbb E[\varphi^\prime\varphi^\prime] = \sum_n n g_n B_n(q_a) B_n(q_b) c^{n-1} .$$
+//! $$\tfrac\pi2 \left( \mathbb E[\varphi\varphi]_{c=1} - \mathbb E[\varphi\varphi]_c \right) = \sqrt{q_a q_b}
+//! \sum_n g_n B_n(q_a) B_n(q_b) (1-c^n), \qquad \tfrac\pi2 \mathbb E[\varphi^\prime\varphi^\prime] = \sum_n n
+//! g_n B_n(q_a) B_n(q_b) c^{n-1} .$$
 //!
-//! Where there are as many components as softsign has, they take far longer. Of these series there are
-//! summed [`DIRECT`] terms; the others as integrals over the octaves of $n$ from [`START`] on, by Gauss's
-//! rule, with the derivatives of Euler and Maclaurin at the start as differences of terms around it
-//! (`tools/odd_sum_weights.py`: relative error below 1e-18 for any $c$ and $\rho_j$). From octave to octave
-//! $n$ doubles, and $1 - c^n$ and $1 - \rho_j^{n/2}$ are $e (2-e)$ of their values before: no term is formed
-//! by a subtraction from 1.
+//! Of even components, with $e_j$ for $o_j$, the drop of $\mathbb E[\varphi^\prime\varphi^\prime]$ is as that
+//! of odd ones, and that of $\mathbb E[\varphi\varphi]$ has $\sqrt{q_a q_b} (1-c^{n+1})/(n+1)$ in place of
+//! $1-c^n$.
+//!
+//! [`DIRECT`] terms are summed; the others are taken as integrals over the octaves of $n$ from [`START`] on,
+//! by Gauss's rule, with the derivatives of Euler and Maclaurin at the start as differences of terms around
+//! it (`tools/odd_sum_weights.py`: relative error below 1e-18 for any $c$ and $\rho_j$). From octave to octave
+//! $n$ doubles, and $1 - c^n$ and $1 - \rho_j^{n/2}$ are $e (2-e)$ of their values before: no term is formed by
+//! a subtraction from 1.
 
 use std::f64::consts::{FRAC_2_PI, PI};
 use std::sync::LazyLock;
 
 use super::elementary::{decay, log_one_plus};
-use super::pairs::{Pieces, Sums, count};
+use super::pairs::{Pieces, Sums};
 use crate::covariance::PairCorrelation;
 use crate::numerics::gauss_legendre::{NODES, SIZE, WEIGHTS};
 use crate::numerics::polynomial;
@@ -40,9 +44,6 @@ const OCTAVES: usize = 72;
 
 /// $q_a q_b$ of variances above 1, at most: what it takes for the octaves to suffice.
 const LARGEST: f64 = 1e18;
-
-/// Components, at most.
-const COMPONENTS: usize = 232;
 
 /// $e^{-x}$ is nothing beside 1 from here on.
 const END: f64 = 40.0;
@@ -79,6 +80,9 @@ struct Rule {
     /// $n$ in the first octave.
     nodes: [f64; SIZE],
     octaves: [[f64; SIZE]; OCTAVES],
+    /// $1/(n+1)$ of the terms and in the octaves.
+    inverse_direct: [[f64; LANES]; VECTORS],
+    inverse_octaves: [[f64; SIZE]; OCTAVES],
 }
 
 static RULE: LazyLock<Rule> = LazyLock::new(|| {
@@ -116,6 +120,13 @@ static RULE: LazyLock<Rule> = LazyLock::new(|| {
             .expect("as many as vectors"),
         nodes,
         octaves,
+        inverse_direct: std::array::from_fn(|v| {
+            std::array::from_fn(|lane| 0.5 / (LANES * v + lane + 1) as f64)
+        }),
+        inverse_octaves: std::array::from_fn(|octave| {
+            let scale = 2.0_f64.powi(octave as i32);
+            nodes.map(|n| 1.0 / (scale * n + 1.0))
+        }),
     }
 });
 
@@ -161,39 +172,47 @@ impl Powers {
     }
 }
 
-/// $B_n(q)$.
+/// $B_n(q)$, or the products of two of them with the weights of the rule.
 struct Expansion {
     direct: [[f64; LANES]; VECTORS],
+    /// As far as they are not 0.
     octaves: Vec<[f64; SIZE]>,
 }
 
 impl Expansion {
+    /// Of the odd or of the `EVEN` components.
     #[inline(always)]
-    fn new(rule: &Rule, q: f64, pieces: Pieces<'_>, octaves: usize) -> Self {
+    fn new<const EVEN: bool>(rule: &Rule, q: f64, pieces: Pieces<'_>, octaves: usize) -> Self {
         let mut all = Self {
             direct: [[0.0; LANES]; VECTORS],
             octaves: vec![[0.0; SIZE]; octaves],
         };
-        let [mut variance, mut weight, mut ratio, mut rate] = [[1.0; COMPONENTS]; 4];
-        let (mut start, size) = (0, count(&pieces));
+        let mut used = 0;
         for piece in pieces {
-            let end = start + piece.odd.len();
-            variance[start..end].copy_from_slice(piece.variance);
-            weight[start..end].copy_from_slice(piece.odd);
-            start = end;
+            let weight = if EVEN { piece.even } else { piece.odd };
+            let parts = weight.chunks(LANES).zip(piece.variance.chunks(LANES));
+            for (weight, variance) in parts {
+                used = used.max(all.add(rule, q, (variance, weight)));
+            }
         }
-        let size_in_lanes = size.next_multiple_of(LANES);
-        weight[size..size_in_lanes].fill(0.0);
+        all.octaves.truncate(used);
+        all
+    }
+
+    /// Adds up to [`LANES`] components; says how many octaves they have.
+    #[inline(always)]
+    fn add(&mut self, rule: &Rule, q: f64, (variance, weight): (&[f64], &[f64])) -> usize {
+        let (mut s, mut first, count) = ([1.0; LANES], [0.0; LANES], weight.len());
+        s[..count].copy_from_slice(variance);
+        first[..count].copy_from_slice(weight);
         let inverse = 1.0 / q.sqrt();
-        // of the octaves
-        let mut later = [0.0; COMPONENTS];
-        for i in 0..size_in_lanes {
-            let s = variance[i];
-            let (total, r) = (q + s, s / q);
+        let [mut later, mut ratio, mut rate] = [[0.0; LANES]; 3];
+        for i in 0..LANES {
+            let (total, r) = (q + s[i], s[i] / q);
             ratio[i] = q / total;
-            // larger s have next to nothing there
-            let reaches = s <= 8.0 * q;
-            later[i] = if reaches { weight[i] * inverse } else { 0.0 };
+            // larger s have next to nothing in the octaves
+            let reaches = s[i] <= 8.0 * q;
+            later[i] = if reaches { first[i] * inverse } else { 0.0 };
             // log √(1+r) by the fourth root
             let root = (1.0 + r).sqrt();
             let excess = r / ((1.0 + root) * (1.0 + root.sqrt()));
@@ -202,20 +221,20 @@ impl Expansion {
             } else {
                 1.0
             };
-            weight[i] /= total.sqrt();
+            first[i] /= total.sqrt();
         }
-        for (&w, &ratio) in weight[..size].iter().zip(&ratio) {
+        for (&weight, &ratio) in first[..count].iter().zip(&ratio) {
             let mut powers = Powers::new((1.0, 0.0), (ratio, 0.0));
-            for (v, sum) in all.direct.iter_mut().enumerate() {
+            for (v, sum) in self.direct.iter_mut().enumerate() {
                 if v > 0 {
                     powers.advance();
                 }
                 for (sum, power) in sum.iter_mut().zip(&powers.power) {
-                    *sum += w * power;
+                    *sum += weight * power;
                 }
             }
         }
-        let (later, rate) = (&later[..size_in_lanes], &rate[..size_in_lanes]);
+        let mut used = 0;
         let groups = later.as_chunks::<TOGETHER>().0.iter();
         for (later, rate) in groups.zip(rate.as_chunks::<TOGETHER>().0) {
             if *later == [0.0; TOGETHER] {
@@ -229,11 +248,12 @@ impl Expansion {
             }
             // the least exponent at the start of an octave
             let mut reach = START as f64 * rate.iter().fold(f64::INFINITY, |a: f64, &b| a.min(b));
-            for sum in &mut all.octaves {
+            for (octave, sum) in self.octaves.iter_mut().enumerate() {
                 if reach > END {
                     break;
                 }
                 reach *= 2.0;
+                used = used.max(octave + 1);
                 for i in 0..TOGETHER {
                     for node in 0..SIZE {
                         sum[node] += later[i] * (1.0 - less[i][node]);
@@ -242,7 +262,47 @@ impl Expansion {
                 }
             }
         }
-        all
+        used
+    }
+
+    /// The products of two, or of one with itself.
+    #[inline(always)]
+    fn product(mut self, rule: &Rule, other: Option<&Self>) -> Self {
+        let octaves = other.map_or(self.octaves.len(), |other| other.octaves.len());
+        self.octaves.truncate(octaves);
+        let others = other.map(|other| (other.direct.as_flattened(), other.octaves.as_flattened()));
+        let (direct, octaves) = (
+            self.direct.as_flattened_mut(),
+            self.octaves.as_flattened_mut(),
+        );
+        multiply(
+            direct,
+            rule.direct.as_flattened(),
+            others.map(|both| both.0),
+        );
+        multiply(
+            octaves,
+            rule.octaves.as_flattened(),
+            others.map(|both| both.1),
+        );
+        self
+    }
+}
+
+/// Multiplies numbers by others, or by themselves, and weights.
+#[inline(always)]
+fn multiply(numbers: &mut [f64], weights: &[f64], others: Option<&[f64]>) {
+    match others {
+        Some(others) => {
+            for ((number, other), weight) in numbers.iter_mut().zip(others).zip(weights) {
+                *number = weight * (*number * other);
+            }
+        }
+        None => {
+            for (number, weight) in numbers.iter_mut().zip(weights) {
+                *number = weight * (*number * *number);
+            }
+        }
     }
 }
 
@@ -262,75 +322,88 @@ pub(super) fn magnitude(qa: f64, qb: f64) -> Option<f64> {
     (product <= LARGEST).then(|| product.log2())
 }
 
-/// The sums over all pairs of odd components at some correlations, given the [`magnitude`]; `SLOPE` says
-/// whether `odd_slope` is wanted.
+/// The sums over all pairs of components at some correlations, given the [`magnitude`], as
+/// [`pairs::sums`](super::pairs::sums).
 #[inline(always)]
-pub(super) fn sums<const SLOPE: bool>(
-    [(qa, a), (qb, b)]: [(f64, Pieces<'_>); 2],
+pub(super) fn sums<const ODD: bool, const EVEN: bool, const SLOPE: bool>(
+    pair: [(f64, Pieces<'_>); 2],
     log_q: f64,
     c: &[PairCorrelation],
+    even_slope: f64,
     out: &mut [Sums],
 ) {
     let rule = &*RULE;
     let nearest = c.iter().fold(1.0, |d: f64, c| d.min(c.distance()));
     let most = octaves(log_q, nearest);
-    let one = Expansion::new(rule, qa, a, most);
-    let two = (qa != qb).then(|| Expansion::new(rule, qb, b, most));
-    let two = two.as_ref().unwrap_or(&one);
+    let (qa, qb) = (pair[0].0, pair[1].0);
     let units = if qa == qb { qa } else { qa.sqrt() * qb.sqrt() };
-    let (mut direct, mut later) = (rule.direct, rule.octaves);
-    multiply(&mut direct, &one.direct, &two.direct);
-    multiply(&mut later[..most], &one.octaves, &two.octaves);
-    for (c, out) in c.iter().zip(out) {
-        let distance = c.distance();
-        let later = &later[..octaves(log_q, distance)];
-        let [drop, slope] = at::<SLOPE>(rule, &direct, later, distance);
-        *out = Sums {
-            odd_drop: FRAC_2_PI * units * drop,
-            odd_slope: FRAC_2_PI * slope,
-            ..Sums::default()
-        };
+    out.fill(Sums::default());
+    if ODD {
+        let terms = terms::<false>(rule, pair, most);
+        for (c, out) in c.iter().zip(&mut *out) {
+            let distance = c.distance();
+            let [drop, slope] =
+                at::<false, SLOPE>(rule, &terms, octaves(log_q, distance), distance);
+            out.odd_drop = FRAC_2_PI * units * drop;
+            out.odd_slope = FRAC_2_PI * slope;
+        }
     }
-}
-
-/// Multiplies numbers by those of two inputs.
-#[inline(always)]
-fn multiply<const N: usize>(products: &mut [[f64; N]], one: &[[f64; N]], two: &[[f64; N]]) {
-    for (products, (one, two)) in products.iter_mut().zip(one.iter().zip(two)) {
-        for (product, (one, two)) in products.iter_mut().zip(one.iter().zip(two)) {
-            *product *= one * two;
+    if EVEN {
+        let terms = terms::<true>(rule, pair, most);
+        for (c, out) in c.iter().zip(out) {
+            let distance = c.distance();
+            let [drop, loss] = at::<true, true>(rule, &terms, octaves(log_q, distance), distance);
+            out.even_drop = units * (distance * even_slope - FRAC_2_PI * units * loss);
+            out.even_slope = even_slope - FRAC_2_PI * units * drop;
         }
     }
 }
 
-/// Both series at a correlation, given all that their terms have beside its powers.
+/// $g_n B_n(q_a) B_n(q_b)$.
 #[inline(always)]
-fn at<const SLOPE: bool>(
+fn terms<const EVEN: bool>(
     rule: &Rule,
-    direct: &[[f64; LANES]; VECTORS],
-    later: &[[f64; SIZE]],
+    [(qa, a), (qb, b)]: [(f64, Pieces<'_>); 2],
+    most: usize,
+) -> Expansion {
+    let one = Expansion::new::<EVEN>(rule, qa, a, most);
+    let two = (qa != qb).then(|| Expansion::new::<EVEN>(rule, qb, b, most));
+    one.product(rule, two.as_ref())
+}
+
+/// Sums over the terms at a correlation: with $1 - c^n$, and if wanted with $n c^{n-1}$ or, of `EVEN`
+/// components, $1 - c - (1-c^{n+1})/(n+1)$.
+#[inline(always)]
+fn at<const EVEN: bool, const SECOND: bool>(
+    rule: &Rule,
+    terms: &Expansion,
+    octaves: usize,
     distance: f64,
 ) -> [f64; 2] {
     let c = 1.0 - distance;
-    let (mut drops, mut slopes) = ([0.0; LANES], [0.0; LANES]);
+    let (mut drops, mut seconds) = ([0.0; LANES], [0.0; LANES]);
     // c^n, from c² on
     let mut powers = Powers::new((c, distance), (c * c, distance * (1.0 + c)));
     // c^(n-1)
     let mut even = Powers::new((1.0, 0.0), (c * c, 0.0));
-    for (v, products) in direct.iter().enumerate() {
+    for (v, terms) in terms.direct.iter().enumerate() {
         if v > 0 {
             powers.advance();
             even.advance();
         }
         for lane in 0..LANES {
-            drops[lane] += products[lane] * powers.less[lane];
-            if SLOPE {
+            let less = powers.less[lane];
+            drops[lane] += terms[lane] * less;
+            if EVEN {
+                let next = (less + powers.power[lane] * distance) * rule.inverse_direct[v][lane];
+                seconds[lane] += terms[lane] * (distance - next);
+            } else if SECOND {
                 let n = (2 * (LANES * v + lane) + 1) as f64;
-                slopes[lane] += n * products[lane] * even.power[lane];
+                seconds[lane] += n * terms[lane] * even.power[lane];
             }
         }
     }
-    let [mut later_drops, mut later_slopes, mut less] = [[0.0; SIZE]; 3];
+    let [mut later_drops, mut later_seconds, mut less] = [[0.0; SIZE]; 3];
     // beyond, c^n is next to nothing
     let is_near = distance <= 0.5;
     let rate = if is_near {
@@ -343,27 +416,43 @@ fn at<const SLOPE: bool>(
     }
     // of an octave: its length relative to the first, and the exponent of c^n at its start
     let (mut scale, mut reach) = (1.0, rate * START as f64);
-    for products in later {
+    for (terms, inverse) in terms
+        .octaves
+        .iter()
+        .zip(&rule.inverse_octaves)
+        .take(octaves)
+    {
         if reach > END {
-            for (sum, product) in later_drops.iter_mut().zip(products) {
-                *sum += product;
+            for (sum, term) in later_drops.iter_mut().zip(terms) {
+                *sum += term;
+            }
+            if EVEN {
+                for node in 0..SIZE {
+                    later_seconds[node] += terms[node] * (distance - inverse[node]);
+                }
             }
             continue;
         }
         for node in 0..SIZE {
-            later_drops[node] += products[node] * less[node];
-            if SLOPE {
-                later_slopes[node] += scale * products[node] * (1.0 - less[node]);
+            let power = 1.0 - less[node];
+            later_drops[node] += terms[node] * less[node];
+            if EVEN {
+                let next = (less[node] + power * distance) * inverse[node];
+                later_seconds[node] += terms[node] * (distance - next);
+            } else if SECOND {
+                later_seconds[node] += scale * terms[node] * power;
             }
             less[node] *= 2.0 - less[node];
         }
         (scale, reach) = (2.0 * scale, 2.0 * reach);
     }
     let drop = drops.iter().sum::<f64>() + later_drops.iter().sum::<f64>();
-    let mut slope = slopes.iter().sum::<f64>();
-    if SLOPE && is_near {
-        let nodes = later_slopes.iter().zip(&rule.nodes);
-        slope += nodes.map(|(sum, n)| n * sum).sum::<f64>() / c;
+    let mut second = seconds.iter().sum::<f64>();
+    if EVEN {
+        second += later_seconds.iter().sum::<f64>();
+    } else if SECOND && is_near {
+        let nodes = later_seconds.iter().zip(&rule.nodes);
+        second += nodes.map(|(sum, n)| n * sum).sum::<f64>() / c;
     }
-    [drop, slope]
+    [drop, second]
 }
