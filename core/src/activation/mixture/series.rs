@@ -16,9 +16,9 @@
 //!
 //! [`DIRECT`] terms are summed; the others are taken as integrals over the octaves of $n$ from [`START`] on,
 //! by Gauss's rule, with the derivatives of Euler and Maclaurin at the start as differences of terms around
-//! it (`tools/odd_sum_weights.py`: relative error below 1e-18 for any $c$ and $\rho_j$). From octave to octave
-//! $n$ doubles, and $1 - c^n$ and $1 - \rho_j^{n/2}$ are $e (2-e)$ of their values before: no term is formed by
-//! a subtraction from 1.
+//! it (`tools/odd_sum_weights.py`: relative error below 1e-18 for any $c$ and $\rho_j$). From octave to
+//! octave $n$ doubles, and $1 - c^n$ and $1 - \rho_j^{n/2}$ are $e (2-e)$ of their values before: no term is
+//! formed by a subtraction from 1.
 
 use std::f64::consts::{FRAC_2_PI, PI};
 use std::sync::LazyLock;
