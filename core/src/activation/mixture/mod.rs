@@ -235,8 +235,10 @@ fn all_pairs(
     // long arrays take their time to be filled
     let (odd, even, slope) = kind;
     let size = pairs::size(&a.1, &b.1);
+    // odd and even components have a series each
+    let large = if odd && even { 0.5 * LARGE } else { LARGE };
     let magnitude =
-        series::magnitude(a.0, b.0).filter(|&log_q| size > MANY || size > FEW && log_q < LARGE);
+        series::magnitude(a.0, b.0).filter(|&log_q| size > MANY || size > FEW && log_q < large);
     if let Some(log_q) = magnitude {
         use series::sums;
         let pair = [a, b];
