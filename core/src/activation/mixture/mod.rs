@@ -12,6 +12,7 @@
 //! | file | what |
 //! |---|---|
 //! | `pairs` | the double sums |
+//! | `series` | the same as series in $c$ |
 //! | `line` | variances, and what parallel inputs of different norms lose |
 //! | `profile` | $\varphi$ near 0 and far from it |
 //! | `smooth` | components of tanh, sigmoid, softplus, SiLU and Mish |
@@ -25,6 +26,7 @@ mod laplace;
 mod line;
 mod pairs;
 mod profile;
+mod series;
 mod smooth;
 #[cfg(test)]
 mod tests;
@@ -212,11 +214,16 @@ fn pair_sums<M: Mixture>(
     }
 }
 
-/// Numbers of components of both points in a ring: of two short mixtures, and of any.
+/// Numbers of components of both points in a ring: of mixtures that take the double sums, of those that do so
+/// where series are long, with the $\log_2$ of both variances from which on they are, of two short mixtures,
+/// and of any.
+const FEW: usize = 32;
+const MANY: usize = 64;
+const LARGE: f64 = 20.0;
 const SHORT: usize = 160;
 const LONG: usize = 464;
 
-/// The double sums, compiled once for all activations.
+/// The double sums or what they are as series, compiled once for all activations.
 fn all_pairs(
     kind: (bool, bool, bool),
     [a, b]: [(f64, Pieces<'_>); 2],
@@ -227,7 +234,26 @@ fn all_pairs(
     use pairs::sums;
     // long arrays take their time to be filled
     let (odd, even, slope) = kind;
-    let is_short = pairs::size(&a.1, &b.1) <= SHORT;
+    let size = pairs::size(&a.1, &b.1);
+    // odd and even components have a series each
+    let large = if odd && even { 0.5 * LARGE } else { LARGE };
+    let magnitude =
+        series::magnitude(a.0, b.0).filter(|&log_q| size > MANY || size > FEW && log_q < large);
+    if let Some(log_q) = magnitude {
+        use series::sums;
+        let pair = [a, b];
+        vectorized(
+            #[inline(always)]
+            || match (odd, even, slope) {
+                (true, true, _) => sums::<true, true, true>(pair, log_q, c, even_slope, out),
+                (false, _, _) => sums::<false, true, true>(pair, log_q, c, even_slope, out),
+                (_, _, true) => sums::<true, false, true>(pair, log_q, c, even_slope, out),
+                (_, _, false) => sums::<true, false, false>(pair, log_q, c, even_slope, out),
+            },
+        );
+        return;
+    }
+    let is_short = size <= SHORT;
     vectorized(
         #[inline(always)]
         || match (odd, even, is_short, slope) {

@@ -140,7 +140,8 @@ impl<const SIZE: usize> Side<SIZE> {
     }
 }
 
-fn count(pieces: &Pieces<'_>) -> usize {
+/// The number of components.
+pub(super) fn count(pieces: &Pieces<'_>) -> usize {
     pieces.iter().map(|piece| piece.variance.len()).sum()
 }
 

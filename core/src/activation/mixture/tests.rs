@@ -511,3 +511,59 @@ fn what_is_no_mixture_is_refused() {
     refused(crate::activation::Sine::default());
     refused(Moved(Softsign, 1.0, 0.0));
 }
+
+#[test]
+fn series_are_the_double_sums() {
+    fn check<M: Mixture, const ODD: bool, const EVEN: bool>(phi: &M) {
+        for (qa, qb) in [
+            (0.0, 1.0),
+            (1e-280, 1e-3),
+            (1e-6, 1e-6),
+            (0.3, 0.3),
+            (0.5, 2.0),
+            (1.0, 1e6),
+            (50.0, 70.0),
+            (1e8, 3e8),
+        ] {
+            let pair = [(qa, phi.components(qa, qb)), (qb, phi.components(qb, qa))];
+            let log_q = series::magnitude(qa, qb).unwrap();
+            let slope = Beside::new(phi, qa, qb).parallel.even_slope;
+            // odd components of both signs nearly cancel
+            let signed = if EVEN {
+                (1.0 + qa.max(qb)).powf(-0.5)
+            } else {
+                0.0
+            };
+            let distances = [
+                0.0, 1e-200, 1e-12, 1e-6, 1e-3, 0.03, 0.3, 0.49, 0.51, 0.9, 1.0,
+            ];
+            for distance in distances {
+                let c = [PairCorrelation::of_one_minus(distance)];
+                let (mut found, mut exact) = ([Sums::default()], [Sums::default()]);
+                series::sums::<ODD, EVEN, true>(pair, log_q, &c, slope, &mut found);
+                pairs::sums::<ODD, EVEN, true, LONG>(pair[0], pair[1], &c, slope, &mut exact);
+                let numbers = |[sums]: [Sums; 1]| {
+                    let drop = sums.odd_drop + sums.even_drop;
+                    [drop, sums.odd_slope, sums.even_slope]
+                };
+                // what even components take away of the first order in 1 - c has its rounding
+                let first = slope.abs() * qa.sqrt() * qb.sqrt() * distance;
+                let scales = [first, signed, slope.abs()];
+                let both = numbers(found).into_iter().zip(numbers(exact));
+                for ((found, exact), scale) in both.zip(scales) {
+                    let granted = 4e-15 * exact.abs().max(scale);
+                    assert!(
+                        (found - exact).abs() <= granted,
+                        "{qa:e} {qb:e} {distance:e}: {found:e} {exact:e}"
+                    );
+                }
+            }
+        }
+    }
+    check::<_, true, false>(&Tanh);
+    check::<_, true, false>(&Sigmoid);
+    check::<_, false, true>(&Softplus);
+    check::<_, false, true>(&Silu);
+    check::<_, true, true>(&Mish);
+    check::<_, true, false>(&Softsign);
+}
