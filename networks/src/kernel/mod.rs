@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `product` | products of inputs, and $1 - c$ of nearly parallel ones from their difference |
 //! | `evaluator` | a network made ready: a function of the angle, of norms and angle, or layer by layer |
+//! | `angle` | homogeneous networks without biases: the function of the angle, tabulated |
 //! | `pairwise` | a network of which no two pairs share anything |
 //! | `surface` | the function of two norms and the angle, tabulated |
 //! | `tiles` | any tile of a kernel at any time ([`Tiles`]) |
@@ -53,6 +54,7 @@
 //! between different norms, and of rounding between equal ones. Chaotic networks multiply $1 - c$ of nearly
 //! parallel points by $\chi_1$ a layer and keep the relative error.
 
+mod angle;
 mod evaluator;
 mod matrices;
 mod pairwise;

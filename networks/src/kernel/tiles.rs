@@ -50,7 +50,7 @@ pub enum EntryScope {
 }
 
 /// Points to a side of a tile that one thread works on: its products fit in the second-level cache.
-pub(crate) const SIDE: usize = 256;
+pub(crate) const SIDE: usize = 288;
 
 /// How rows and columns are cut into bands: after `side` of them each, but for the first band, which is
 /// `lead` shorter.

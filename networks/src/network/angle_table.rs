@@ -1,12 +1,11 @@
 //! Functions of the angle of a pair, tabulated.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Simd;
 
 use crate::Result;
 use crate::covariance::{AnglePiece, PairCorrelation};
 use crate::numerics::chebyshev::{self, Tail};
 use crate::numerics::polynomial::evaluate_lanes;
-use crate::vectorized::vectorized;
 
 /// Coefficients of a piece.
 const TERMS: usize = 20;
@@ -24,10 +23,7 @@ const ROUNDING: f64 = 1e-13;
 /// What the rounding of a million layers may amount to: a table is no better than its recursion.
 const RECURSION: f64 = 1e-11;
 
-/// Entries whose sums fit in registers.
-const LANES: usize = 32;
-
-/// Entries that are evaluated together: whole [`LANES`].
+/// Entries that are evaluated together: whole [`VECTORS`].
 pub(crate) const TOGETHER: usize = 64;
 
 /// Vectors of entries that are evaluated side by side: the sums of even and odd powers of two keep both units
@@ -78,42 +74,31 @@ impl<const F: usize> PolynomialPiece<F> {
         }
         out
     }
-}
 
-/// Whole [`LANES`] of squares of the variable and of $\varepsilon$, and the functions there, each as
-/// [`PolynomialPiece::at`]; what does not lie beyond the start stays.
-struct Lanes<'a, const F: usize> {
-    piece: &'a PolynomialPiece<F>,
-    squares: &'a [f64],
-    epsilon: &'a [f64],
-    start: Option<f64>,
-    out: [&'a mut [f64]; F],
-}
-
-impl<const F: usize> WithSimd for Lanes<'_, F> {
-    type Output = ();
-
-    /// The operations of [`evaluate_lanes`], which the compiler mixes up where it has the vectors to find.
+    /// At [`TOGETHER`] squares of the variable, each as [`at`](Self::at); what does not lie beyond the start,
+    /// in $\varepsilon$, stays. The operations are those of [`evaluate_lanes`], which the compiler mixes up
+    /// where it has the vectors to find.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let (center, scale) = self.piece.range.variable();
+    fn at_all<S: Simd>(
+        &self,
+        simd: S,
+        [squares, epsilon]: [&[f64; TOGETHER]; 2],
+        start: Option<f64>,
+        out: &mut [[f64; TOGETHER]; F],
+    ) {
+        let (center, scale) = self.range.variable();
         let (center, scale) = (simd.splat_f64s(center), simd.splat_f64s(scale));
-        let mut out = self.out.map(|out| S::as_mut_simd_f64s(out).0);
-        let (squares, epsilon) = (
-            S::as_simd_f64s(self.squares).0,
-            S::as_simd_f64s(self.epsilon).0,
-        );
-        let beyond = self.start.map(|start| simd.splat_f64s(start));
+        let (squares, epsilon) = (S::as_simd_f64s(squares).0, S::as_simd_f64s(epsilon).0);
         let vectors = squares
             .chunks_exact(VECTORS)
             .zip(epsilon.chunks_exact(VECTORS));
-        for ((squares, epsilon), start) in vectors.zip((0..).step_by(VECTORS)) {
+        for ((squares, epsilon), place) in vectors.zip((0..).step_by(VECTORS)) {
             let (mut x, mut y) = ([center; VECTORS], [center; VECTORS]);
             for v in 0..VECTORS {
                 x[v] = simd.mul_f64s(simd.sub_f64s(simd.sqrt_f64s(squares[v]), center), scale);
                 y[v] = simd.mul_f64s(x[v], x[v]);
             }
-            for (out, coefficients) in out.iter_mut().zip(&self.piece.coefficients) {
+            for (out, coefficients) in out.iter_mut().zip(&self.coefficients) {
                 let mut even = [simd.splat_f64s(coefficients[TERMS - 2]); VECTORS];
                 let mut odd = [simd.splat_f64s(coefficients[TERMS - 1]); VECTORS];
                 for pair in coefficients[..TERMS - 2].chunks_exact(2).rev() {
@@ -123,10 +108,12 @@ impl<const F: usize> WithSimd for Lanes<'_, F> {
                         odd[v] = simd.add_f64s(simd.mul_f64s(odd[v], y[v]), b);
                     }
                 }
-                for (v, out) in out[start..start + VECTORS].iter_mut().enumerate() {
+                let (out, _) = S::as_mut_simd_f64s(out);
+                for (v, out) in out[place..place + VECTORS].iter_mut().enumerate() {
                     let value = simd.add_f64s(even[v], simd.mul_f64s(x[v], odd[v]));
-                    *out = match beyond {
+                    *out = match start {
                         Some(start) => {
+                            let start = simd.splat_f64s(start);
                             let is_beyond = simd.less_than_f64s(start, epsilon[v]);
                             simd.select_f64s(is_beyond, value, *out)
                         }
@@ -135,23 +122,6 @@ impl<const F: usize> WithSimd for Lanes<'_, F> {
                 }
             }
         }
-    }
-}
-
-/// The smallest and the largest of numbers in $[0, 2]$, whole [`LANES`].
-struct Ends<'a>(&'a [f64]);
-
-impl WithSimd for Ends<'_> {
-    type Output = (f64, f64);
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> (f64, f64) {
-        let (mut low, mut high) = (simd.splat_f64s(2.0), simd.splat_f64s(0.0));
-        for &vector in S::as_simd_f64s(self.0).0 {
-            low = simd.min_f64s(vector, low);
-            high = simd.max_f64s(vector, high);
-        }
-        (simd.reduce_min_f64s(low), simd.reduce_max_f64s(high))
     }
 }
 
@@ -203,45 +173,28 @@ impl<const F: usize> AngleTable<F> {
         out
     }
 
-    /// The functions at up to [`TOGETHER`] correlations, each as [`at`](Self::at).
+    /// The functions at [`TOGETHER`] correlations, given by $1 - c$ and $1 + c$, each as [`at`](Self::at).
     #[inline(always)]
-    pub(crate) fn at_all(&self, c: &[PairCorrelation], out: &mut [[f64; TOGETHER]; F]) {
-        let size = c.len().next_multiple_of(LANES);
-        let (mut near, mut far) = ([0.0; TOGETHER], [0.0; TOGETHER]);
-        vectorized(
-            #[inline(always)]
-            || {
-                for ((near, far), c) in near.iter_mut().zip(&mut far).zip(c) {
-                    (*near, *far) = (c.one_minus(), c.one_plus());
-                }
-            },
-        );
-        for ends in [&mut near, &mut far] {
-            let filler = ends[0];
-            ends[c.len()..size].fill(filler);
+    pub(crate) fn at_all<S: Simd>(
+        &self,
+        simd: S,
+        [near, far]: [&[f64; TOGETHER]; 2],
+        out: &mut [[f64; TOGETHER]; F],
+    ) {
+        let (mut low, mut high) = (simd.splat_f64s(2.0), simd.splat_f64s(0.0));
+        for &vector in S::as_simd_f64s(near).0 {
+            low = simd.min_f64s(vector, low);
+            high = simd.max_f64s(vector, high);
         }
-        let (first, last) = self.span(&near[..size]);
+        let first = self.index(simd.reduce_min_f64s(low));
+        let last = self.index(simd.reduce_max_f64s(high)).max(first);
         for index in first..=last {
             let piece = &self.pieces[index];
-            let squares = if piece.range.is_far { &far } else { &near };
+            let squares = if piece.range.is_far { far } else { near };
             // neighbours mostly lie on the same piece
             let start = (index > first).then(|| self.starts[index]);
-            Arch::new().dispatch(Lanes {
-                piece,
-                squares: &squares[..size],
-                epsilon: &near[..size],
-                start,
-                out: out.each_mut().map(|out| &mut out[..size]),
-            });
+            piece.at_all(simd, [squares, near], start, out);
         }
-    }
-
-    /// The first and the last piece of some $\varepsilon$, whole [`LANES`].
-    #[inline(always)]
-    fn span(&self, epsilon: &[f64]) -> (usize, usize) {
-        let (low, high) = Arch::new().dispatch(Ends(epsilon));
-        let first = self.index(low);
-        (first, self.index(high).max(first))
     }
 
     /// The piece of an $\varepsilon$.
@@ -328,7 +281,27 @@ fn pieces<const F: usize>(
 
 #[cfg(test)]
 mod tests {
+    use pulp::{Arch, WithSimd};
+
     use super::*;
+
+    struct Together<'a> {
+        table: &'a AngleTable<2>,
+        c: &'a [PairCorrelation; TOGETHER],
+        found: &'a mut [[f64; TOGETHER]; 2],
+    }
+
+    impl WithSimd for Together<'_> {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (near, far) = (
+                self.c.map(PairCorrelation::one_minus),
+                self.c.map(PairCorrelation::one_plus),
+            );
+            self.table.at_all(simd, [&near, &far], self.found);
+        }
+    }
 
     /// Whatever stands beside an angle, and however many pieces its neighbours lie on.
     #[test]
@@ -343,11 +316,15 @@ mod tests {
         let table = AngleTable::build(1e-13, functions, true).unwrap().unwrap();
         let all = (0..=400).map(|i| PairCorrelation::of_one_minus(f64::from(i) / 200.0));
         let all: Vec<PairCorrelation> = all.collect();
-        for (size, step) in [(1, 1), (16, 1), (37, 5), (TOGETHER, 1), (TOGETHER, 6)] {
+        for step in [1, 6] {
             let c: Vec<PairCorrelation> = all.iter().step_by(step).copied().collect();
-            for c in c.chunks(size) {
+            for c in c.as_chunks::<TOGETHER>().0 {
                 let mut found = [[0.0; TOGETHER]; 2];
-                table.at_all(c, &mut found);
+                Arch::new().dispatch(Together {
+                    table: &table,
+                    c,
+                    found: &mut found,
+                });
                 for (lane, &c) in c.iter().enumerate() {
                     let alone: [f64; 2] = table.at(c);
                     assert_eq!(
