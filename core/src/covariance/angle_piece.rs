@@ -3,15 +3,19 @@
 use super::PairCorrelation;
 
 /// An interval of $\varepsilon = 1 - c$ on which functions of the angle are polynomials of a place in
-/// $[-1, 1]$, linear in $\sqrt\varepsilon$, or on the far side, towards $c = -1$, in
-/// $\sqrt{2 - \varepsilon}$.
+/// $[-1, 1]$, linear in $r = \sqrt\varepsilon$, or on the far side, towards $c = -1$, in
+/// $r = \sqrt{2 - \varepsilon}$; linear in $r^2$ where that is smooth enough, which saves the root.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnglePiece {
     /// $\varepsilon$ at the end.
     pub end: f64,
     /// Whether it is one of $\sqrt{2 - \varepsilon}$ instead of $\sqrt\varepsilon$.
     pub is_far: bool,
-    /// In the variable.
+    /// Whether places are linear in $r^2$.
+    is_linear: bool,
+    /// The ends in $r$.
+    ends: (f64, f64),
+    /// In the variable, $r$ or $r^2$.
     center: f64,
     half: f64,
     /// 1 over `half`.
@@ -26,27 +30,33 @@ impl AnglePiece {
     /// Where the sides meet, in $\varepsilon$.
     pub const NEAR_SIDE: f64 = Self::NEAR_END * Self::NEAR_END;
 
-    /// Between two values of the variable.
+    /// The ratio of the ends, in $r$, up to which a piece keeps its distance from $r = 0$.
+    pub const SHORT: f64 = 1.5;
+
+    /// Between two values of $r$.
     #[inline]
     pub fn between(a: f64, b: f64, is_far: bool) -> Self {
-        let half = 0.5 * (b - a);
+        let is_linear = b <= Self::SHORT * a;
+        let [low, high] = [a, b].map(|r| if is_linear { r * r } else { r });
+        let half = 0.5 * (high - low);
         Self {
             end: if is_far { 2.0 - a * a } else { b * b },
             is_far,
-            center: 0.5 * (a + b),
+            is_linear,
+            ends: (a, b),
+            center: 0.5 * (low + high),
             half,
             scale: 1.0 / half,
         }
     }
 
-    /// Both halves, in the order of $\varepsilon$.
+    /// Both halves, in $r$, in the order of $\varepsilon$.
     #[inline]
     pub fn halves(&self) -> [Self; 2] {
-        let (low, high) = (self.center - self.half, self.center + self.half);
-        let halves = [
-            Self::between(low, self.center, self.is_far),
-            Self::between(self.center, high, self.is_far),
-        ];
+        let (low, high) = self.ends;
+        let middle = 0.5 * (low + high);
+        let halves = [(low, middle), (middle, high)];
+        let halves = halves.map(|(a, b)| Self::between(a, b, self.is_far));
         if self.is_far {
             [halves[1], halves[0]]
         } else {
@@ -54,23 +64,28 @@ impl AnglePiece {
         }
     }
 
-    /// The length in the variable.
+    /// The length in $r$.
     #[inline]
     pub fn length(&self) -> f64 {
-        2.0 * self.half
+        self.ends.1 - self.ends.0
     }
 
-    /// What is subtracted from the variable, and what the difference is multiplied by: the place.
+    /// Whether the variable is $r$, the root of what is given; what is subtracted from it, and what the
+    /// difference is multiplied by: the place.
     #[inline]
-    pub fn variable(&self) -> (f64, f64) {
-        (self.center, self.scale)
+    pub fn variable(&self) -> (bool, f64, f64) {
+        (!self.is_linear, self.center, self.scale)
     }
 
     /// The correlation at a place in $[-1, 1]$.
     #[inline]
     pub fn correlation(&self, x: f64) -> PairCorrelation {
         let variable = self.center + self.half * x;
-        let square = variable * variable;
+        let square = if self.is_linear {
+            variable
+        } else {
+            variable * variable
+        };
         if self.is_far {
             PairCorrelation::of_one_plus(square)
         } else {
@@ -111,9 +126,14 @@ impl AnglePiece {
 
     #[inline(always)]
     fn places_of_squares<const W: usize>(&self, squares: &[f64; W]) -> [f64; W] {
-        let mut places = [0.0; W];
-        for (x, square) in places.iter_mut().zip(squares) {
-            *x = (square.sqrt() - self.center) * self.scale;
+        let mut places = *squares;
+        if !self.is_linear {
+            for x in &mut places {
+                *x = x.sqrt();
+            }
+        }
+        for x in &mut places {
+            *x = (*x - self.center) * self.scale;
         }
         places
     }

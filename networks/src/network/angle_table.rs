@@ -86,18 +86,19 @@ impl<const F: usize> PolynomialPiece<F> {
         start: Option<f64>,
         out: &mut [[f64; TOGETHER]; F],
     ) {
-        let (center, scale) = self.range.variable();
+        let (is_root, center, scale) = self.range.variable();
         let (center, scale) = (simd.splat_f64s(center), simd.splat_f64s(scale));
         let (squares, epsilon) = (S::as_simd_f64s(squares).0, S::as_simd_f64s(epsilon).0);
         let vectors = squares
             .chunks_exact(VECTORS)
             .zip(epsilon.chunks_exact(VECTORS));
         for ((squares, epsilon), place) in vectors.zip((0..).step_by(VECTORS)) {
-            let (mut x, mut y) = ([center; VECTORS], [center; VECTORS]);
-            for v in 0..VECTORS {
-                x[v] = simd.mul_f64s(simd.sub_f64s(simd.sqrt_f64s(squares[v]), center), scale);
-                y[v] = simd.mul_f64s(x[v], x[v]);
+            let mut x: [S::f64s; VECTORS] = std::array::from_fn(|v| squares[v]);
+            if is_root {
+                x = x.map(|square| simd.sqrt_f64s(square));
             }
+            x = x.map(|x| simd.mul_f64s(simd.sub_f64s(x, center), scale));
+            let y = x.map(|x| simd.mul_f64s(x, x));
             for (out, coefficients) in out.iter_mut().zip(&self.coefficients) {
                 let mut even = [simd.splat_f64s(coefficients[TERMS - 2]); VECTORS];
                 let mut odd = [simd.splat_f64s(coefficients[TERMS - 1]); VECTORS];

@@ -136,9 +136,6 @@ const FAR_HALVINGS: i32 = 4;
 /// Bent pieces are so many of these long.
 const BENT_HALVINGS: i32 = 4;
 
-/// The ratio of the ends, in $\sqrt\varepsilon$, of pieces that need not be bent.
-const SHORT: f64 = 1.5;
-
 /// A piece of the angle, in a variable that keeps away from $\varepsilon = 0$ and 2.
 ///
 /// Duals of different norms are analytic in the plane of $c$ slit beyond $\pm 1$, which $c = 2w/(1+w^2)$,
@@ -146,8 +143,8 @@ const SHORT: f64 = 1.5;
 /// $$w = \frac{1-\varepsilon}{1+\sqrt{\varepsilon(2-\varepsilon)}},$$
 ///
 /// takes to the unit disc, and a piece is there given by $(w_0-w)/(h(1-w_0w))$, in $[-1, 1]$. It may so be
-/// much longer than one that is linear in $\sqrt\varepsilon$; short ones are, which saves a division for each
-/// pair.
+/// much longer than one that is linear in $\sqrt\varepsilon$; short ones are linear in $\varepsilon$, which saves
+/// a root and a division for each pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     straight: AnglePiece,
@@ -207,7 +204,7 @@ impl Piece {
         Self {
             straight: AnglePiece::between(a, b, is_far),
             ends,
-            bend: (is_bent && b > SHORT * a).then(|| Bend::between(a, b)),
+            bend: (is_bent && b > AnglePiece::SHORT * a).then(|| Bend::between(a, b)),
         }
     }
 
