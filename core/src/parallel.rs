@@ -48,10 +48,16 @@ pub fn within_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     work()
 }
 
+/// Parts of the work of each thread, at least, if there are as many items: the threads end together.
+#[cfg(feature = "rayon")]
+const PARTS: usize = 64;
+
 #[cfg(feature = "rayon")]
 fn run(count: usize, item: &(dyn Fn(usize) + Sync)) {
     use rayon::prelude::*;
-    (0..count).into_par_iter().for_each(item);
+    let longest = (count / (PARTS * rayon::current_num_threads())).max(1);
+    let items = (0..count).into_par_iter();
+    items.with_max_len(longest).for_each(item);
 }
 
 #[cfg(not(feature = "rayon"))]
