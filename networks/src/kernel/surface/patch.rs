@@ -224,12 +224,17 @@ impl Section {
         let mut end = first.len();
         for &kept in self.kept.iter().rev() {
             let start = end - kept;
+            let rows = [&first[start..end], &second[start..end]];
+            // the first Chebyshev polynomial is 1
+            let [[a, first_rest @ ..], [b, second_rest @ ..]] = rows else {
+                break;
+            };
             for lane in 0..LANES {
-                one[lane] *= x[lane];
-                two[lane] *= x[lane];
+                one[lane] = one[lane] * x[lane] + a;
+                two[lane] = two[lane] * x[lane] + b;
             }
-            let rows = first[start..end].iter().zip(&second[start..end]);
-            for ((a, b), basis) in rows.zip(basis) {
+            let rows = first_rest.iter().zip(second_rest);
+            for ((a, b), basis) in rows.zip(&basis[1..]) {
                 for lane in 0..LANES {
                     one[lane] += a * basis[lane];
                     two[lane] += b * basis[lane];
