@@ -267,7 +267,8 @@ impl WithSimd for Row<'_> {
                     for ((out, scale), c) in out.iter_mut().zip(&scale).zip(c) {
                         if c.distance() == 0.0 {
                             let is_parallel = c.is_positive();
-                            *out = scale * [angle.opposite, angle.parallel][usize::from(is_parallel)];
+                            *out =
+                                scale * [angle.opposite, angle.parallel][usize::from(is_parallel)];
                         }
                         is_finite &= out.is_finite();
                     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::axes::{BoxIndex, Place};
 use super::build::{CLOSED_FORMS, QUADRATURE};
 use super::economy::Economy;
-use super::patch::{LANES, Section};
+use super::patch::Section;
 use super::plan::Sample;
 use super::probe::{Probe, Values};
 use super::{Surface, Tables};
@@ -300,22 +300,19 @@ impl Tables {
         let patch = patch.as_ref()?;
         let [na, nb] = patch.sizes();
         let basis_a = chebyshev::basis(a.x, na);
-        let basis = chebyshev::basis(b.x, nb).into_iter().map(|t| [t; LANES]);
-        let basis: Vec<[f64; LANES]> = basis.collect();
-        let lanes = (&[epsilon; LANES], &basis[..]);
+        let basis = chebyshev::basis(b.x, nb);
         let mut section = Section::default();
-        Some(vectorized(
+        vectorized(
             #[inline(always)]
-            || {
-                patch.section(&basis_a, &mut section);
-                if self.with_tangent {
-                    let lanes = self.lanes_at::<2>(lanes, &section, index.piece);
-                    [lanes[0][0], lanes[1][0]]
-                } else {
-                    [self.lanes_at::<1>(lanes, &section, index.piece)[0][0], 0.0]
-                }
-            },
-        ))
+            || patch.section(&basis_a, &mut section),
+        );
+        let x = self.pieces[index.piece].places(&[epsilon])[0];
+        let [after, kept] = if self.with_tangent {
+            section.at::<2>(&basis, x)
+        } else {
+            [section.at::<1>(&basis, x)[0], 0.0]
+        };
+        Some([self.complement(after, epsilon), kept])
     }
 
     /// The variances after the network of a cell's points, by Chebyshev coefficients; `None` where these are

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::axes::{BoxIndex, Cells, Place};
 use super::economy::{self, Economy};
-use super::patch::{LANES, Patch, Section};
+use super::patch::{Patch, Section};
 use super::plan::{
     MOST_POWERS, MOST_TERMS, MOST_TERMS_OF_BOXES, Plan, PlannedBox, Sample, samples,
 };
@@ -479,12 +479,11 @@ impl Plan {
         let mut worst = 0.0_f64;
         for &Check { a, b, r, exact } in checks {
             patch.section(&chebyshev::basis(a.x, na), &mut section);
-            let columns = chebyshev::basis(b.x, nb).into_iter().map(|t| [t; LANES]);
-            let columns: Vec<[f64; LANES]> = columns.collect();
+            let basis = chebyshev::basis(b.x, nb);
             let found = if probe.with_tangent {
-                section.at::<2>(&columns, &[r; LANES]).map(|lanes| lanes[0])
+                section.at::<2>(&basis, r)
             } else {
-                [section.at::<1>(&columns, &[r; LANES])[0][0], 0.0]
+                [section.at::<1>(&basis, r)[0], 0.0]
             };
             let absolute = self.floor(probe, piece.epsilon(r));
             let diagonal = (scale(a) * scale(b)).sqrt().max(exact[1].abs());

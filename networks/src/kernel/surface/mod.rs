@@ -43,6 +43,8 @@ mod tests;
 use std::ops::Range;
 use std::sync::Arc;
 
+use pulp::{Arch, Simd, WithSimd};
+
 pub(crate) use branch::TabulatedBranch;
 
 use axes::{Cells, Piece, Place};
@@ -538,33 +540,12 @@ impl Tables {
             }
             is_ready
         });
-        vectorized(
-            #[inline(always)]
-            || {
-                for chunk in &chunks {
-                    let (index, piece) = (chunk.places.start / LANES, chunk.bucket % pieces);
-                    let epsilon = space.complement[index];
-                    let lanes = (&epsilon, columns.basis(index));
-                    let section = &space.sections[chunk.bucket];
-                    let after = self.lanes_at::<F>(lanes, section, piece);
-                    let found = space.found[index];
-                    let write = |out: &mut [f64; LANES], after: &[f64; LANES]| {
-                        if chunk.is_whole {
-                            *out = *after;
-                        } else {
-                            for lane in 0..LANES {
-                                let is_wanted = found[lane] == piece as f64;
-                                out[lane] = if is_wanted { after[lane] } else { out[lane] };
-                            }
-                        }
-                    };
-                    write(&mut space.complement[index], &after[0]);
-                    if F == 2 {
-                        write(&mut space.tangent[index], &after[F - 1]);
-                    }
-                }
-            },
-        );
+        Arch::new().dispatch(Chunks::<F> {
+            tables: self,
+            columns,
+            chunks: &chunks,
+            space,
+        });
         chunks.clear();
         space.chunks = chunks;
         for bucket in 0..space.lists.len() {
@@ -586,13 +567,13 @@ impl Tables {
                             basis[lane] = *t;
                         }
                     }
-                    let found = vectorized(
-                        #[inline(always)]
-                        || {
-                            let lanes = (&epsilon, &basis[..terms]);
-                            self.lanes_at::<F>(lanes, section, bucket % pieces)
-                        },
-                    );
+                    let found = Arch::new().dispatch(Together::<F> {
+                        tables: self,
+                        epsilon: &epsilon,
+                        basis: &basis[..terms],
+                        section,
+                        piece: bucket % pieces,
+                    });
                     for (lane, &at) in list.iter().enumerate() {
                         complement[at] = found[0][lane];
                         if F == 2 {
@@ -639,22 +620,12 @@ impl Tables {
         );
     }
 
-    /// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
-    /// $\varepsilon$ and the Chebyshev polynomials of their columns.
+    /// $\varepsilon^\prime$ from what is tabulated.
     #[inline(always)]
-    fn lanes_at<const F: usize>(
-        &self,
-        (epsilon, basis): (&[f64; LANES], &[[f64; LANES]]),
-        section: &Section,
-        piece: usize,
-    ) -> [[f64; LANES]; F] {
-        let mut found = section.at::<F>(basis, &self.pieces[piece].places(epsilon));
-        for lane in 0..LANES {
-            let after = found[0][lane] * self.cells.unit(epsilon[lane]);
-            let after = if after > 0.0 { after } else { 0.0 };
-            found[0][lane] = if after < 2.0 { after } else { 2.0 };
-        }
-        found
+    fn complement(&self, found: f64, epsilon: f64) -> f64 {
+        let after = found * self.cells.unit(epsilon);
+        let after = if after > 0.0 { after } else { 0.0 };
+        if after < 2.0 { after } else { 2.0 }
     }
 
     /// Prepares the section of a bucket for the row; `false` if there is no table.
@@ -671,6 +642,74 @@ impl Tables {
             space.ready[bucket] = true;
         }
         true
+    }
+}
+
+/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their $\varepsilon$
+/// and the Chebyshev polynomials of their columns.
+struct Together<'a, const F: usize> {
+    tables: &'a Tables,
+    epsilon: &'a [f64; LANES],
+    basis: &'a [[f64; LANES]],
+    section: &'a Section,
+    piece: usize,
+}
+
+impl<const F: usize> WithSimd for Together<'_, F> {
+    type Output = [[f64; LANES]; F];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let x = self.tables.pieces[self.piece].places(self.epsilon);
+        let mut found = self.section.at_all::<S, F>(simd, self.basis, &x);
+        for (found, &epsilon) in found[0].iter_mut().zip(self.epsilon) {
+            *found = self.tables.complement(*found, epsilon);
+        }
+        found
+    }
+}
+
+/// All chunks of a row.
+struct Chunks<'a, const F: usize> {
+    tables: &'a Tables,
+    columns: &'a Columns,
+    chunks: &'a [Chunk],
+    space: &'a mut Workspace,
+}
+
+impl<const F: usize> WithSimd for Chunks<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let space = self.space;
+        for chunk in self.chunks {
+            let pieces = self.tables.pieces.len();
+            let (index, piece) = (chunk.places.start / LANES, chunk.bucket % pieces);
+            let together = Together::<F> {
+                tables: self.tables,
+                epsilon: &space.complement[index],
+                basis: self.columns.basis(index),
+                section: &space.sections[chunk.bucket],
+                piece,
+            };
+            let after = together.with_simd(simd);
+            let found = &space.found[index];
+            let write = |out: &mut [f64; LANES], after: &[f64; LANES]| {
+                if chunk.is_whole {
+                    *out = *after;
+                } else {
+                    for lane in 0..LANES {
+                        let is_wanted = found[lane] == piece as f64;
+                        out[lane] = if is_wanted { after[lane] } else { out[lane] };
+                    }
+                }
+            };
+            write(&mut space.complement[index], &after[0]);
+            if F == 2 {
+                write(&mut space.tangent[index], &after[F - 1]);
+            }
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Functions of two norms and an angle on a box, as polynomials.
 
+use pulp::Simd;
+
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
-/// Pairs that are evaluated together: their sums for two functions fit in registers.
-pub(super) const LANES: usize = 16;
+/// Pairs that are evaluated together, by [`VECTORS`] vectors: their sums for two functions fit in registers.
+pub(super) const LANES: usize = 32;
+const VECTORS: usize = 4;
 
 /// Numbers of a section that are summed side by side.
 const GROUP: usize = 16;
@@ -24,12 +27,12 @@ pub(super) struct Patch {
     sizes: [usize; 2],
     /// The largest Chebyshev coefficient of the last terms in each variable, relative to all.
     tails: [f64; 3],
-    /// How many terms in the second variable every power of both polynomials has; at most as many as the
-    /// power before.
+    /// How many powers every term in the second variable has in both polynomials; at most as many as the term
+    /// before.
     kept: Vec<usize>,
     /// How many groups of numbers of a section every term of the first variable contributes to.
     reach: Vec<usize>,
-    /// By polynomial and term of the first variable; then by power of the third and term of the second, as
+    /// By polynomial and term of the first variable; then by term of the second and power of the third, as
     /// far as these are kept, and 0 in the rest of the last group.
     coefficients: Vec<[f64; GROUP]>,
 }
@@ -79,15 +82,15 @@ impl Patch {
         let chebyshev = transformed(&chebyshev, &chebyshev::transform(nb), nr);
         let chebyshev = transformed(&chebyshev, &chebyshev::transform(nr), 1);
         let size = na * nb * nr;
-        let (mut kept, mut degrees) = (vec![1; nr], vec![1; na]);
+        let (mut kept, mut widths) = (vec![1; nb], vec![1; na]);
         let mut tails = [0.0_f64; 3];
         for all in chebyshev.chunks(size) {
             let largest = all.iter().fold(0.0, |m: f64, a| m.max(a.abs()));
             for (index, a) in all.iter().enumerate() {
                 if a.abs() > negligible * largest {
                     let (i, j, k) = (index / nr / nb, index / nr % nb, index % nr);
-                    kept[k] = kept[k].max(j + 1);
-                    degrees[i] = degrees[i].max(k + 1);
+                    kept[j] = kept[j].max(k + 1);
+                    widths[i] = widths[i].max(j + 1);
                     for ((tail, place), n) in tails.iter_mut().zip([i, j, k]).zip(sizes) {
                         if place + LAST >= n {
                             *tail = tail.max(a.abs() / largest);
@@ -96,16 +99,17 @@ impl Patch {
                 }
             }
         }
-        // a power has what the polynomials of its degree and above have
-        for k in (1..nr).rev() {
-            kept[k - 1] = kept[k - 1].max(kept[k]);
+        // a term has what the terms of its degree and above have
+        for j in (1..nb).rev() {
+            kept[j - 1] = kept[j - 1].max(kept[j]);
         }
+        let last = widths.iter().copied().max().unwrap_or(1);
+        kept.truncate(last);
         let powers = chebyshev::powers(nr);
         // powers k, k + step, ... of a function are a polynomial
         let step = 2 / functions;
-        let rows: Vec<usize> = kept.iter().step_by(step).copied().collect();
-        let depth = |degree: usize| degree.div_ceil(step);
-        let reach = degrees.iter().map(|&n| rows[..depth(n)].iter().sum());
+        let rows: Vec<usize> = kept.iter().map(|kept| kept.div_ceil(step)).collect();
+        let reach = widths.iter().map(|&n| rows[..n].iter().sum());
         let reach = reach.map(|numbers: usize| numbers.div_ceil(GROUP));
         let reach: Vec<usize> = reach.collect();
         let mut coefficients = Vec::with_capacity(2 * size.next_multiple_of(GROUP));
@@ -116,15 +120,12 @@ impl Patch {
                 (0, polynomial)
             };
             let by_function = &chebyshev[function * size..(function + 1) * size];
-            for (by_a, &degree) in by_function.chunks(nb * nr).zip(&degrees) {
-                // polynomials of the third variable are kept or left out as a whole
-                let kept = &kept[..degree];
-                let by_term = (0..nb).map(|j| kept.partition_point(|&kept| kept > j));
-                let by_term: Vec<usize> = by_term.collect();
-                for (i, &row) in rows[..depth(degree)].iter().enumerate() {
-                    let k = first + step * i;
-                    for (by_b, degree) in by_a.chunks(nr).zip(&by_term).take(row) {
-                        let terms = by_b[..*degree].iter().zip(&powers).skip(k).rev();
+            for (by_a, &width) in by_function.chunks(nb * nr).zip(&widths) {
+                let terms = by_a.chunks(nr).zip(kept.iter().zip(&rows)).take(width);
+                for (by_b, (&kept, &row)) in terms {
+                    // polynomials of the third variable are kept or left out as a whole
+                    for k in (first..).step_by(step).take(row) {
+                        let terms = by_b[..kept].iter().zip(&powers).skip(k).rev();
                         coefficients.push(terms.map(|(a, power)| a * power[k]).sum());
                     }
                 }
@@ -188,61 +189,110 @@ pub(super) struct Section {
     kept: Vec<usize>,
     /// Of one polynomial.
     size: usize,
-    /// By polynomial, power, term of the second variable.
+    /// By polynomial, term of the second variable, power.
     groups: Vec<[f64; GROUP]>,
 }
 
 impl Section {
     /// The number of terms of the second variable.
     pub(super) fn terms(&self) -> usize {
-        self.kept.first().copied().unwrap_or(0)
+        self.kept.len()
     }
 
-    /// $F$ functions, as many as there are, at the points `x` of the third variable; `basis` holds the
-    /// Chebyshev polynomials of the second.
+    /// The numbers of both polynomials.
     #[inline(always)]
-    pub(super) fn at<const F: usize>(
-        &self,
-        basis: &[[f64; LANES]],
-        x: &[f64; LANES],
-    ) -> [[f64; LANES]; F] {
-        let y = if F == 1 { x.map(|x| x * x) } else { *x };
-        let sums = self.polynomials(basis, &y);
+    fn polynomials(&self) -> [&[f64]; 2] {
+        let (first, second) = self.groups.split_at(self.groups.len() / 2);
+        [first, second].map(|groups| &groups.as_flattened()[..self.size])
+    }
+
+    /// $F$ functions, as many as there are, at a point `x` of the third variable; `basis` holds the Chebyshev
+    /// polynomials of the second.
+    pub(super) fn at<const F: usize>(&self, basis: &[f64], x: f64) -> [f64; F] {
+        let y = if F == 1 { x * x } else { x };
+        let sums = self.polynomials().map(|numbers| {
+            let (mut sum, mut end) = (0.0, numbers.len());
+            for (j, &kept) in self.kept.iter().enumerate().rev() {
+                let start = end - kept;
+                let row = numbers[start..end].iter().rev().copied();
+                let value = row.reduce(|value, a| value * y + a).unwrap_or(0.0);
+                sum += if j == 0 { value } else { value * basis[j] };
+                end = start;
+            }
+            sum
+        });
         if F == 1 {
-            [std::array::from_fn(|lane| sums[0][lane] + x[lane] * sums[1][lane]); F]
+            [sums[0] + x * sums[1]; F]
         } else {
             std::array::from_fn(|f| sums[f])
         }
     }
 
-    /// Both polynomials.
+    /// The same at [`LANES`] points, with the same operations.
     #[inline(always)]
-    fn polynomials(&self, basis: &[[f64; LANES]], x: &[f64; LANES]) -> [[f64; LANES]; 2] {
-        let (first, second) = self.groups.split_at(self.groups.len() / 2);
-        let [first, second] = [first, second].map(|groups| &groups.as_flattened()[..self.size]);
-        let (mut one, mut two) = ([0.0; LANES], [0.0; LANES]);
-        let mut end = first.len();
-        for &kept in self.kept.iter().rev() {
-            let start = end - kept;
-            let rows = [&first[start..end], &second[start..end]];
-            // the first Chebyshev polynomial is 1
-            let [[a, first_rest @ ..], [b, second_rest @ ..]] = rows else {
-                break;
+    pub(super) fn at_all<S: Simd, const F: usize>(
+        &self,
+        simd: S,
+        basis: &[[f64; LANES]],
+        x: &[f64; LANES],
+    ) -> [[f64; LANES]; F] {
+        let numbers = self.polynomials();
+        let mut out = [[0.0; LANES]; F];
+        let (x, _) = S::as_simd_f64s(x);
+        for (x, place) in x.chunks_exact(VECTORS).zip((0..).step_by(VECTORS)) {
+            let x: [S::f64s; VECTORS] = std::array::from_fn(|v| x[v]);
+            let y = if F == 1 {
+                x.map(|x| simd.mul_f64s(x, x))
+            } else {
+                x
             };
-            for lane in 0..LANES {
-                one[lane] = one[lane] * x[lane] + a;
-                two[lane] = two[lane] * x[lane] + b;
+            let mut sums = [[simd.splat_f64s(0.0); VECTORS]; 2];
+            let mut end = self.size;
+            for (j, &kept) in self.kept.iter().enumerate().rev() {
+                let start = end - kept;
+                let rows = numbers.map(|numbers| &numbers[start..end]);
+                let [Some((a, first)), Some((b, second))] = rows.map(<[f64]>::split_last) else {
+                    continue;
+                };
+                let mut values = [
+                    [simd.splat_f64s(*a); VECTORS],
+                    [simd.splat_f64s(*b); VECTORS],
+                ];
+                for (a, b) in first.iter().zip(second).rev() {
+                    let (a, b) = (simd.splat_f64s(*a), simd.splat_f64s(*b));
+                    for v in 0..VECTORS {
+                        values[0][v] = simd.add_f64s(simd.mul_f64s(values[0][v], y[v]), a);
+                        values[1][v] = simd.add_f64s(simd.mul_f64s(values[1][v], y[v]), b);
+                    }
+                }
+                // the first Chebyshev polynomial is 1
+                if j > 0 {
+                    let (basis, _) = S::as_simd_f64s(&basis[j]);
+                    for values in &mut values {
+                        for v in 0..VECTORS {
+                            values[v] = simd.mul_f64s(values[v], basis[place + v]);
+                        }
+                    }
+                }
+                for (sums, values) in sums.iter_mut().zip(&values) {
+                    for v in 0..VECTORS {
+                        sums[v] = simd.add_f64s(sums[v], values[v]);
+                    }
+                }
+                end = start;
             }
-            let rows = first_rest.iter().zip(second_rest);
-            for ((a, b), basis) in rows.zip(&basis[1..]) {
-                for lane in 0..LANES {
-                    one[lane] += a * basis[lane];
-                    two[lane] += b * basis[lane];
+            for v in 0..VECTORS {
+                if F == 1 {
+                    let sum = simd.add_f64s(sums[0][v], simd.mul_f64s(x[v], sums[1][v]));
+                    S::as_mut_simd_f64s(&mut out[0]).0[place + v] = sum;
+                } else {
+                    for (out, sums) in out.iter_mut().zip(&sums) {
+                        S::as_mut_simd_f64s(out).0[place + v] = sums[v];
+                    }
                 }
             }
-            end = start;
         }
-        [one, two]
+        out
     }
 }
 
@@ -268,13 +318,9 @@ mod tests {
         for i in 0..20 {
             let [a, b, r] = [0.61, 0.37, 0.83].map(|s| 2.0 * (s * f64::from(i)).fract() - 1.0);
             patch.section(&chebyshev::basis(a, sizes[0]), &mut section);
-            let basis: Vec<[f64; LANES]> = chebyshev::basis(b, sizes[1])
-                .into_iter()
-                .map(|t| [t; LANES])
-                .collect();
-            let found = section.at::<2>(&basis, &[r; LANES]);
+            let found = section.at::<2>(&chebyshev::basis(b, sizes[1]), r);
             for (found, exact) in found.iter().zip(f(a, b, r)) {
-                let error = (found[7] - exact).abs();
+                let error = (found - exact).abs();
                 assert!(error < 1e-14, "{error:e}");
             }
         }
