@@ -91,8 +91,9 @@ struct Tables {
 /// The points of a surface's pairs, those of a second set last.
 #[derive(Debug, Default)]
 struct Points {
-    /// Where they are in the tables.
+    /// Where they are in the tables, and the Chebyshev polynomials there, as many as any cell takes.
     places: Vec<Option<Place>>,
+    basis: Vec<f64>,
     /// Variances of the inputs and, for those who ask for them, at the output.
     variances: Vec<f64>,
     outputs: Vec<f64>,
@@ -158,6 +159,8 @@ impl Columns {
                     }
                 },
             );
+            let last = epsilon[row.len() - 1];
+            epsilon[row.len()..].fill(last);
         } else {
             for (epsilon, &j) in epsilon.iter_mut().zip(&self.order) {
                 *epsilon = row[j].one_minus();
@@ -202,10 +205,10 @@ struct Workspace {
     lists: Vec<Vec<usize>>,
     /// Places of pairs that lie in no piece.
     rest: Vec<usize>,
-    /// The piece of each place, at least their number where there is none.
+    /// The smallest and the largest $\varepsilon$ of each chunk.
+    ends: Vec<[f64; 2]>,
+    /// Of chunks in several pieces the piece of each place, at least their number where there is none.
     found: Vec<[f64; LANES]>,
-    /// How many places of a chunk are in another piece than the one in the middle.
-    others: Vec<u64>,
     /// $\varepsilon$, then $\varepsilon^\prime$, and $\Theta$ in the order of the columns.
     complement: Vec<[f64; LANES]>,
     tangent: Vec<[f64; LANES]>,
@@ -217,14 +220,19 @@ impl Surface {
     /// Of points of some variances; `outputs` are for those who ask for them.
     fn of(tables: Arc<Tables>, variances: Vec<f64>, outputs: Vec<f64>) -> Self {
         let places = variances.iter().map(|&q| tables.cells.place(q));
-        let places = places.collect();
+        let places: Vec<Option<Place>> = places.collect();
+        let terms = tables.most_terms();
+        let basis = places
+            .iter()
+            .flat_map(|place| chebyshev::basis(place.map_or(0.0, |place| place.x), terms));
         Self {
-            tables,
             points: Points {
+                basis: basis.collect(),
                 places,
                 variances,
                 outputs,
             },
+            tables,
         }
     }
 
@@ -255,7 +263,7 @@ impl Surface {
             lists: vec![Vec::new(); buckets],
             rest: Vec::new(),
             found: vec![[0.0; LANES]; chunks],
-            others: vec![0; chunks],
+            ends: vec![[0.0; 2]; chunks],
             complement: vec![[0.0; LANES]; chunks],
             tangent: vec![[0.0; LANES]; chunks],
             direct: Vec::new(),
@@ -405,17 +413,17 @@ impl Surface {
                 order.resize(order.len().next_multiple_of(LANES), last);
             }
         }
-        let terms = self.tables.terms.iter().copied().max().unwrap_or(1);
+        let terms = self.tables.most_terms();
         let (mut basis, mut single) = (Vec::new(), Vec::new());
         for order in order.chunks(LANES) {
             let first = basis.len();
             basis.resize(first + terms, [0.0; LANES]);
             for (lane, &j) in order.iter().enumerate() {
-                let values = chebyshev::basis(places[j].map_or(0.0, |place| place.x), terms);
-                for (basis, t) in basis[first..].iter_mut().zip(&values) {
+                let values = &self.points.basis[(columns.start + j) * terms..][..terms];
+                for (basis, t) in basis[first..].iter_mut().zip(values) {
                     basis[lane] = *t;
                 }
-                single.extend(values);
+                single.extend_from_slice(values);
             }
         }
         order.extend_from_slice(rest);
@@ -444,7 +452,8 @@ impl Surface {
             return;
         };
         self.classify((point, same), range, columns, space);
-        self.tables.evaluate::<F>(own, columns, space);
+        let basis = &self.points.basis[point * columns.terms..][..self.tables.terms[own.cell]];
+        self.tables.evaluate::<F>((own, basis), columns, space);
     }
 
     /// Sorts the pairs of a row into buckets, and the rest into those that go directly.
@@ -456,33 +465,42 @@ impl Surface {
         space: &mut Workspace,
     ) {
         let pieces = self.tables.pieces.len();
-        self.tables.find_pieces(space);
+        Arch::new().dispatch(Ends {
+            epsilon: &space.complement,
+            ends: &mut space.ends,
+        });
         for (cell, places) in columns.cells.iter().enumerate() {
             let lists = &mut space.lists[cell * pieces..(cell + 1) * pieces];
             for start in places.clone().step_by(LANES) {
                 let places = start..(start + LANES).min(places.end);
-                let (found, others) = (
-                    &space.found[start / LANES],
-                    space.others[start / LANES] as usize,
-                );
+                let index = start / LANES;
+                let [low, high] = space.ends[index].map(|end| self.tables.piece(end));
+                if low == high && low < pieces {
+                    space.chunks.push(Chunk {
+                        bucket: cell * pieces + low,
+                        places,
+                        is_whole: true,
+                    });
+                    continue;
+                }
+                let found = self.tables.pieces_of(&space.complement[index]);
                 let common = found[LANES / 2];
-                let is_inside = common < pieces as f64;
-                let is_chunk = others + MANY <= LANES && is_inside;
+                let others = found.iter().filter(|&&piece| piece != common).count();
+                let is_chunk = others + MANY <= LANES && common < pieces as f64;
                 if is_chunk {
                     space.chunks.push(Chunk {
                         bucket: cell * pieces + common as usize,
                         places: places.clone(),
-                        is_whole: others == 0,
+                        is_whole: false,
                     });
                 }
-                if others > 0 || !is_inside {
-                    for (at, piece) in places.zip(found) {
-                        if !is_chunk || *piece != common {
-                            let list = lists.get_mut(*piece as usize);
-                            list.unwrap_or(&mut space.rest).push(at);
-                        }
+                for (at, piece) in places.zip(&found) {
+                    if !is_chunk || *piece != common {
+                        let list = lists.get_mut(*piece as usize);
+                        list.unwrap_or(&mut space.rest).push(at);
                     }
                 }
+                space.found[index] = found;
             }
         }
         let complement = space.complement.as_flattened_mut();
@@ -509,6 +527,11 @@ impl Surface {
 }
 
 impl Tables {
+    /// The number of terms in $\log q$ of any cell.
+    fn most_terms(&self) -> usize {
+        self.terms.iter().copied().max().unwrap_or(1)
+    }
+
     /// A pair at $\varepsilon = 0$, by its variances.
     fn parallel(&self, [qa, qb]: [f64; 2], is_same: bool) -> Option<Values> {
         if is_same && !self.with_tangent {
@@ -524,18 +547,22 @@ impl Tables {
     }
 
     /// The pairs in buckets; those of buckets without a table go directly.
-    fn evaluate<const F: usize>(&self, own: Place, columns: &Columns, space: &mut Workspace) {
-        let basis_a = chebyshev::basis(own.x, self.terms[own.cell]);
+    fn evaluate<const F: usize>(
+        &self,
+        (own, basis_a): (Place, &[f64]),
+        columns: &Columns,
+        space: &mut Workspace,
+    ) {
         let pieces = self.pieces.len();
         space.ready.fill(false);
         let mut chunks = std::mem::take(&mut space.chunks);
         chunks.retain(|chunk| {
-            let is_ready = self.ready(space, chunk.bucket, own.cell, &basis_a);
+            let is_ready = self.ready(space, chunk.bucket, own.cell, basis_a);
             if !is_ready {
                 let piece = (chunk.bucket % pieces) as f64;
                 let found = &space.found[chunk.places.start / LANES];
                 let places = chunk.places.clone().zip(found);
-                let wanted = places.filter(|&(_, found)| *found == piece);
+                let wanted = places.filter(|&(_, found)| chunk.is_whole || *found == piece);
                 space.direct.extend(wanted.map(|(place, _)| place));
             }
             is_ready
@@ -553,7 +580,7 @@ impl Tables {
                 continue;
             }
             let mut list = std::mem::take(&mut space.lists[bucket]);
-            if self.ready(space, bucket, own.cell, &basis_a) {
+            if self.ready(space, bucket, own.cell, basis_a) {
                 let section = &space.sections[bucket];
                 let terms = section.terms();
                 let mut basis = [[0.0; LANES]; plan::MOST_TERMS_OF_BOXES];
@@ -589,35 +616,40 @@ impl Tables {
         }
     }
 
-    /// The piece of each $\varepsilon$, or at least how many there are if it has none.
-    fn find_pieces(&self, space: &mut Workspace) {
-        let (start, pieces) = (self.start, &self.pieces[..]);
-        let (found, others) = (&mut space.found[..], &mut space.others[..]);
-        let complement = &space.complement[..];
+    /// The piece of an $\varepsilon$, or at least how many there are if it has none.
+    fn piece(&self, epsilon: f64) -> usize {
+        let beyond = self.pieces.iter().filter(|piece| epsilon > piece.end());
+        beyond.count()
+            + if epsilon < self.start {
+                self.pieces.len()
+            } else {
+                0
+            }
+    }
+
+    /// The same of each of some $\varepsilon$.
+    fn pieces_of(&self, epsilon: &[f64; LANES]) -> [f64; LANES] {
+        let none = self.pieces.len() as f64;
         vectorized(
             #[inline(always)]
             || {
-                let none = pieces.len() as f64;
-                for ((all, others), epsilon) in found.iter_mut().zip(&mut *others).zip(complement) {
-                    let mut found = [0.0; LANES];
-                    for lane in 0..LANES {
-                        found[lane] = if epsilon[lane] < start { none } else { 0.0 };
-                    }
-                    for piece in pieces {
-                        let end = piece.end();
-                        for lane in 0..LANES {
-                            found[lane] += if epsilon[lane] > end { 1.0 } else { 0.0 };
-                        }
-                    }
-                    let common = found[LANES / 2];
-                    let mut count = 0;
-                    for piece in found {
-                        count += u64::from(piece != common);
-                    }
-                    (*all, *others) = (found, count);
+                let mut found = [0.0; LANES];
+                for lane in 0..LANES {
+                    found[lane] = if epsilon[lane] < self.start {
+                        none
+                    } else {
+                        0.0
+                    };
                 }
+                for piece in &self.pieces {
+                    let end = piece.end();
+                    for lane in 0..LANES {
+                        found[lane] += if epsilon[lane] > end { 1.0 } else { 0.0 };
+                    }
+                }
+                found
             },
-        );
+        )
     }
 
     /// $\varepsilon^\prime$ from what is tabulated.
@@ -666,6 +698,29 @@ impl<const F: usize> WithSimd for Together<'_, F> {
             *found = self.tables.complement(*found, epsilon);
         }
         found
+    }
+}
+
+/// The smallest and the largest $\varepsilon$ of each chunk.
+struct Ends<'a> {
+    epsilon: &'a [[f64; LANES]],
+    ends: &'a mut [[f64; 2]],
+}
+
+impl WithSimd for Ends<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (epsilon, ends) in self.epsilon.iter().zip(self.ends) {
+            let (vectors, _) = S::as_simd_f64s(epsilon);
+            let (mut low, mut high) = (vectors[0], vectors[0]);
+            for &vector in &vectors[1..] {
+                low = simd.min_f64s(low, vector);
+                high = simd.max_f64s(high, vector);
+            }
+            *ends = [simd.reduce_min_f64s(low), simd.reduce_max_f64s(high)];
+        }
     }
 }
 
