@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::axes::BoxIndex;
 use super::patch::LANES;
 use crate::activation::pair_cost;
+use crate::kernel::tiles::SIDE;
 
 /// Nanoseconds for a pair by a table of one box.
-const EVALUATION: f64 = 15.0;
+const EVALUATION: f64 = 7.5;
 
 /// Fewer pairs are never worth tables.
 const FEWEST: f64 = 500.0;
@@ -36,7 +37,7 @@ const TRIALS_IF_SLOW: f64 = 1.5;
 const WORTHWHILE: f64 = 0.8;
 
 /// Columns of a block.
-const COLUMNS: f64 = 256.0;
+const COLUMNS: f64 = SIDE as f64;
 
 /// A pair that lies among others of another piece, in units of one among its like: it is collected.
 const COLLECTED: f64 = 4.0;
@@ -62,7 +63,7 @@ pub(super) fn evaluation(boxes: &[(BoxIndex, f64, f64)], cells: usize) -> f64 {
     let places = COLUMNS / LANES as f64;
     let chunks = places * (1.0 + COLLECTED * collected) + (cells as f64 - 1.0);
     let sections = boxes * (100.0 + numbers);
-    10.0 + (chunks * (40.0 + 0.57 * numbers) + sections) / COLUMNS
+    3.0 + (chunks * (30.0 + 1.3 * numbers) + sections) / COLUMNS
 }
 
 /// What there is to gain, in units of a pair in a large block.
