@@ -8,8 +8,8 @@ use nalgebra::{DMatrix, DVector};
 use super::tiles::{
     EntryScope, Grid, KernelKind, SIDE, Tiles, check_range, narrow_into, write_nearest,
 };
+use super::transposed::write_transposed;
 use crate::network::Network;
-use crate::vectorized::vectorized;
 use crate::{Error, Inputs, PairCorrelation, Result, Scalar, parallel};
 
 /// Both kernels of the same inputs.
@@ -431,57 +431,6 @@ fn write_tiles<T: Scalar>(
         })
     })?;
     Ok(())
-}
-
-/// The transpose of a tile is written by squares of this side, a line of the cache.
-const SQUARE: usize = 8;
-
-/// Writes a tile of `stride` columns, row by row in `values`, to the rows `row` of columns of `height`
-/// entries each; whether all are finite in the format of the result.
-fn write_transposed<T: Scalar>(
-    values: &[f64],
-    stride: usize,
-    columns: &mut [T],
-    height: usize,
-    row: &Range<usize>,
-) -> bool {
-    let (first, last) = (row.start, row.end);
-    vectorized(
-        #[inline(always)]
-        || {
-            let mut is_finite = true;
-            let groups = columns.chunks_mut(SQUARE * height);
-            for (columns, j) in groups.zip((0..stride).step_by(SQUARE)) {
-                for (values, i) in values
-                    .chunks(SQUARE * stride)
-                    .zip((first..).step_by(SQUARE))
-                {
-                    if i + SQUARE <= last && j + SQUARE <= stride {
-                        let mut square = [[T::zero(); SQUARE]; SQUARE];
-                        for (line, values) in square.iter_mut().zip(values.chunks_exact(stride)) {
-                            for (entry, &value) in line.iter_mut().zip(&values[j..j + SQUARE]) {
-                                *entry = T::nearest(value);
-                                is_finite &= entry.is_finite();
-                            }
-                        }
-                        for (k, column) in columns.chunks_exact_mut(height).enumerate() {
-                            let out: [T; SQUARE] = std::array::from_fn(|l| square[l][k]);
-                            column[i..i + SQUARE].copy_from_slice(&out);
-                        }
-                    } else {
-                        for (k, column) in columns.chunks_exact_mut(height).enumerate() {
-                            let values = values[j..].iter().skip(k).step_by(stride);
-                            for (out, &value) in column[i..last].iter_mut().zip(values) {
-                                *out = T::nearest(value);
-                                is_finite &= out.is_finite();
-                            }
-                        }
-                    }
-                }
-            }
-            is_finite
-        },
-    )
 }
 
 fn lock<'a, T>(band: &'a Mutex<T>) -> std::sync::MutexGuard<'a, T> {

@@ -20,6 +20,7 @@
 //! | `surface` | the function of two norms and the angle, tabulated |
 //! | `tiles` | any tile of a kernel at any time ([`Tiles`]) |
 //! | `matrices` | whole matrices, in parallel, into buffers of the caller |
+//! | `transposed` | how a strip gets to its place in a matrix, which is column by column |
 //! | `recursion` | the recursion of a pair, also where variances have become too small for `f64` |
 //! | `tangent` | the tangent kernel of a pair |
 //!
@@ -63,6 +64,7 @@ mod recursion;
 mod surface;
 mod tangent;
 mod tiles;
+mod transposed;
 
 use std::sync::Arc;
 
