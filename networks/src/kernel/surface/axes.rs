@@ -143,8 +143,8 @@ const BENT_HALVINGS: i32 = 4;
 /// $$w = \frac{1-\varepsilon}{1+\sqrt{\varepsilon(2-\varepsilon)}},$$
 ///
 /// takes to the unit disc, and a piece is there given by $(w_0-w)/(h(1-w_0w))$, in $[-1, 1]$. It may so be
-/// much longer than one that is linear in $\sqrt\varepsilon$; short ones are linear in $\varepsilon$, which saves
-/// a root and a division for each pair.
+/// much longer than one that is linear in $\sqrt\varepsilon$; short ones are linear in $\varepsilon$, which
+/// saves a root and a division for each pair.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
     straight: AnglePiece,

@@ -677,8 +677,8 @@ impl Tables {
     }
 }
 
-/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their $\varepsilon$
-/// and the Chebyshev polynomials of their columns.
+/// $\varepsilon^\prime$ and, if wanted, $\Theta$ of pairs that are evaluated together, from their
+/// $\varepsilon$ and the Chebyshev polynomials of their columns.
 struct Together<'a, const F: usize> {
     tables: &'a Tables,
     epsilon: &'a [f64; LANES],
