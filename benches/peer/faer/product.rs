@@ -22,16 +22,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Seed::new(7).stream(0).fill_normals(&mut data);
     let x = Inputs::from_slice(&data, DIMENSION)?;
     let biased = Initialization::new(2.0, 0.1)?;
-    let cases = [
-        ("relu", Initialization::he()),
-        ("relu", biased),
-        ("erf", biased),
-        ("gelu", biased),
-        ("tanh", biased),
-        ("hard_tanh", biased),
+    let names = [
+        "relu",
+        "erf",
+        "gelu",
+        "tanh",
+        "sigmoid",
+        "silu",
+        "softplus",
+        "mish",
+        "softsign",
+        "elu",
+        "selu",
+        "hard_tanh",
+        "hard_sigmoid",
+        "relu6",
+        "sin",
+        "gaussian",
     ];
+    let cases = names.map(|name| (name, biased));
     let mut networks = Vec::new();
-    for (name, law) in cases {
+    for (name, law) in [("relu", Initialization::he())].into_iter().chain(cases) {
         let label = format!("{name}, bias {}", law.bias_variance());
         networks.push((label, Mlp::new(named(name)?).initialized_by(law)));
     }
