@@ -31,7 +31,7 @@ const OF_NOISE: f64 = 0.1;
 
 /// Coefficients of a table that are smaller than this part of what its terms leave out are left out one by
 /// one: most of them are rounding of the network.
-const SINGLE: f64 = 0.3;
+const SINGLE: f64 = 0.2;
 
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
