@@ -33,8 +33,8 @@ const VECTORS: usize = 4;
 /// $F$ functions of $\varepsilon = 1 - c \in [0, 2]$, as polynomials on pieces.
 ///
 /// Homogeneous maps are analytic in the angle, and so in $\sqrt\varepsilon$ up to some distance of $c = -1$
-/// and in $\sqrt{2-\varepsilon}$ from there: pieces in these variables, or their squares, halved until a polynomial of degree
-/// 19 reproduces the functions between its nodes.
+/// and in $\sqrt{2-\varepsilon}$ from there: pieces in these variables, or their squares, halved until a
+/// polynomial of degree 19 reproduces the functions between its nodes.
 #[derive(Debug, Clone)]
 pub(crate) struct AngleTable<const F: usize> {
     /// From $\varepsilon = 0$ to 2.
