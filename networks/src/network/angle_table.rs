@@ -6,6 +6,7 @@ use crate::Result;
 use crate::covariance::{AnglePiece, PairCorrelation};
 use crate::numerics::chebyshev::{self, Tail};
 use crate::numerics::polynomial::evaluate_lanes;
+use crate::vectorized::ends;
 
 /// Coefficients of a piece.
 const TERMS: usize = 20;
@@ -182,13 +183,7 @@ impl<const F: usize> AngleTable<F> {
         [near, far]: [&[f64; TOGETHER]; 2],
         out: &mut [[f64; TOGETHER]; F],
     ) {
-        let (mut low, mut high) = (simd.splat_f64s(2.0), simd.splat_f64s(0.0));
-        for &vector in S::as_simd_f64s(near).0 {
-            low = simd.min_f64s(vector, low);
-            high = simd.max_f64s(vector, high);
-        }
-        let first = self.index(simd.reduce_min_f64s(low));
-        let last = self.index(simd.reduce_max_f64s(high)).max(first);
+        let [first, last] = ends(simd, near).map(|epsilon| self.index(epsilon));
         for index in first..=last {
             let piece = &self.pieces[index];
             let squares = if piece.range.is_far { far } else { near };

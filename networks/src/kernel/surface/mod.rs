@@ -54,7 +54,7 @@ use probe::{Probe, Values};
 use super::product::Room;
 use crate::network::{KernelBlock, Layer, Network};
 use crate::numerics::chebyshev;
-use crate::vectorized::vectorized;
+use crate::vectorized::{self, vectorized};
 use crate::{PairCorrelation, Result};
 
 /// So many of neighbours are evaluated where they are, beside others of another piece.
@@ -117,7 +117,7 @@ pub(crate) struct Mapped {
 
 /// The columns of a block, in the order of their cells. Every cell starts at a multiple of [`LANES`] places;
 /// what is left of the last ones before the next cell repeats a column.
-struct Columns {
+struct Columns<'a> {
     /// The column at each place.
     order: Vec<usize>,
     /// Whether columns keep their places.
@@ -126,12 +126,12 @@ struct Columns {
     cells: Vec<Range<usize>>,
     /// Chebyshev polynomials of [`LANES`] places beside each other, term by term.
     basis: Vec<[f64; LANES]>,
-    /// The same place by place.
-    single: Vec<f64>,
+    /// The same column by column.
+    by_column: &'a [f64],
     terms: usize,
 }
 
-impl Columns {
+impl Columns<'_> {
     /// The polynomials of the places of a chunk.
     fn basis(&self, chunk: usize) -> &[[f64; LANES]] {
         &self.basis[chunk * self.terms..(chunk + 1) * self.terms]
@@ -144,7 +144,7 @@ impl Columns {
 
     /// The polynomials of a place.
     fn basis_at(&self, place: usize) -> &[f64] {
-        &self.single[place * self.terms..(place + 1) * self.terms]
+        &self.by_column[self.order[place] * self.terms..][..self.terms]
     }
 
     /// $\varepsilon$ of a row at the places.
@@ -396,7 +396,7 @@ impl Surface {
         }
     }
 
-    fn columns(&self, columns: &Range<usize>) -> Columns {
+    fn columns(&self, columns: &Range<usize>) -> Columns<'_> {
         let places = &self.points.places[columns.clone()];
         let cell = |j: &usize| places[*j].map_or(self.tables.cells.len(), |place| place.cell);
         let mut sorted: Vec<usize> = (0..places.len()).collect();
@@ -414,16 +414,16 @@ impl Surface {
             }
         }
         let terms = self.tables.most_terms();
-        let (mut basis, mut single) = (Vec::new(), Vec::new());
+        let by_column = &self.points.basis[columns.start * terms..columns.end * terms];
+        let mut basis = Vec::new();
         for order in order.chunks(LANES) {
             let first = basis.len();
             basis.resize(first + terms, [0.0; LANES]);
             for (lane, &j) in order.iter().enumerate() {
-                let values = &self.points.basis[(columns.start + j) * terms..][..terms];
+                let values = &by_column[j * terms..][..terms];
                 for (basis, t) in basis[first..].iter_mut().zip(values) {
                     basis[lane] = *t;
                 }
-                single.extend_from_slice(values);
             }
         }
         order.extend_from_slice(rest);
@@ -432,7 +432,7 @@ impl Surface {
             order,
             cells,
             basis,
-            single,
+            by_column,
             terms,
         }
     }
@@ -443,7 +443,7 @@ impl Surface {
         &self,
         (point, same): (usize, Option<usize>),
         range: &Range<usize>,
-        columns: &Columns,
+        columns: &Columns<'_>,
         space: &mut Workspace,
     ) {
         let Some(own) = self.points.places[point] else {
@@ -461,7 +461,7 @@ impl Surface {
         &self,
         (point, same): (usize, Option<usize>),
         range: &Range<usize>,
-        columns: &Columns,
+        columns: &Columns<'_>,
         space: &mut Workspace,
     ) {
         let pieces = self.tables.pieces.len();
@@ -550,7 +550,7 @@ impl Tables {
     fn evaluate<const F: usize>(
         &self,
         (own, basis_a): (Place, &[f64]),
-        columns: &Columns,
+        columns: &Columns<'_>,
         space: &mut Workspace,
     ) {
         let pieces = self.pieces.len();
@@ -713,13 +713,7 @@ impl WithSimd for Ends<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for (epsilon, ends) in self.epsilon.iter().zip(self.ends) {
-            let (vectors, _) = S::as_simd_f64s(epsilon);
-            let (mut low, mut high) = (vectors[0], vectors[0]);
-            for &vector in &vectors[1..] {
-                low = simd.min_f64s(low, vector);
-                high = simd.max_f64s(high, vector);
-            }
-            *ends = [simd.reduce_min_f64s(low), simd.reduce_max_f64s(high)];
+            *ends = vectorized::ends(simd, epsilon);
         }
     }
 }
@@ -727,7 +721,7 @@ impl WithSimd for Ends<'_> {
 /// All chunks of a row.
 struct Chunks<'a, const F: usize> {
     tables: &'a Tables,
-    columns: &'a Columns,
+    columns: &'a Columns<'a>,
     chunks: &'a [Chunk],
     space: &'a mut Workspace,
 }
