@@ -30,8 +30,9 @@ const NEGLIGIBLE: f64 = 0.2;
 const OF_NOISE: f64 = 0.1;
 
 /// Coefficients of a table that are smaller than this part of what its terms leave out are left out one by
-/// one: most of them are rounding of the network.
+/// one: most of them are rounding of the network, and where activations err by more, what these err by.
 const SINGLE: f64 = 0.2;
+const SINGLE_IF_ABSOLUTE: f64 = 0.3;
 
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
@@ -396,7 +397,12 @@ impl Plan {
                 }
             }
         }
-        let negligible = SINGLE * probe.resolution;
+        let single = if probe.is_absolute && !probe.adapts {
+            SINGLE_IF_ABSOLUTE
+        } else {
+            SINGLE
+        };
+        let negligible = single * probe.resolution;
         let patch = Patch::fit(&values, functions, [na, nb, nr], negligible);
         let mirrored = if a == b {
             patch.clone()
