@@ -99,20 +99,6 @@ impl AnglePiece {
         self.correlation(x).one_minus()
     }
 
-    /// The places of some correlations.
-    #[inline(always)]
-    pub fn places<const W: usize>(&self, c: &[PairCorrelation; W]) -> [f64; W] {
-        let mut squares = [0.0; W];
-        for (square, c) in squares.iter_mut().zip(c) {
-            *square = if self.is_far {
-                c.one_plus()
-            } else {
-                c.one_minus()
-            };
-        }
-        self.places_of_squares(&squares)
-    }
-
     /// The places of some $\varepsilon$ in $[0, 2]$.
     #[inline(always)]
     pub fn places_of<const W: usize>(&self, epsilon: &[f64; W]) -> [f64; W] {

@@ -1,11 +1,10 @@
 //! Functions of the angle of a pair, tabulated.
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::Result;
 use crate::covariance::{AnglePiece, PairCorrelation};
 use crate::numerics::chebyshev::{self, Tail};
-use crate::numerics::polynomial::evaluate_lanes;
 use crate::vectorized::ends;
 
 /// Coefficients of a piece.
@@ -66,19 +65,32 @@ impl<const F: usize> PolynomialPiece<F> {
         (piece, settled)
     }
 
-    #[inline(always)]
-    fn at<const W: usize>(&self, c: &[PairCorrelation; W]) -> [[f64; W]; F] {
-        let x = self.range.places(c);
-        let mut out = [[0.0; W]; F];
-        for (out, coefficients) in out.iter_mut().zip(&self.coefficients) {
-            *out = evaluate_lanes(coefficients, &x);
-        }
-        out
+    /// At one correlation.
+    fn at(&self, c: PairCorrelation) -> [f64; F] {
+        let square = if self.range.is_far {
+            c.one_plus()
+        } else {
+            c.one_minus()
+        };
+        Arch::new().dispatch(Alone {
+            piece: self,
+            square,
+        })
     }
 
-    /// At [`TOGETHER`] squares of the variable, each as [`at`](Self::at); what does not lie beyond the start,
-    /// in $\varepsilon$, stays. The operations are those of [`evaluate_lanes`], which the compiler mixes up
-    /// where it has the vectors to find.
+    /// Places in $[-1, 1]$ of some squares of the variable.
+    #[inline(always)]
+    fn places<S: Simd, const V: usize>(&self, simd: S, mut x: [S::f64s; V]) -> [S::f64s; V] {
+        let (is_root, center, scale) = self.range.variable();
+        let (center, scale) = (simd.splat_f64s(center), simd.splat_f64s(scale));
+        for x in &mut x {
+            let variable = if is_root { simd.sqrt_f64s(*x) } else { *x };
+            *x = simd.mul_f64s(simd.sub_f64s(variable, center), scale);
+        }
+        x
+    }
+
+    /// At [`TOGETHER`] squares of the variable; what does not lie beyond the start, in $\varepsilon$, stays.
     #[inline(always)]
     fn at_all<S: Simd>(
         &self,
@@ -87,44 +99,74 @@ impl<const F: usize> PolynomialPiece<F> {
         start: Option<f64>,
         out: &mut [[f64; TOGETHER]; F],
     ) {
-        let (is_root, center, scale) = self.range.variable();
-        let (center, scale) = (simd.splat_f64s(center), simd.splat_f64s(scale));
         let (squares, epsilon) = (S::as_simd_f64s(squares).0, S::as_simd_f64s(epsilon).0);
         let vectors = squares
             .chunks_exact(VECTORS)
             .zip(epsilon.chunks_exact(VECTORS));
         for ((squares, epsilon), place) in vectors.zip((0..).step_by(VECTORS)) {
-            let mut x: [S::f64s; VECTORS] = std::array::from_fn(|v| squares[v]);
-            if is_root {
-                x = x.map(|square| simd.sqrt_f64s(square));
-            }
-            x = x.map(|x| simd.mul_f64s(simd.sub_f64s(x, center), scale));
-            let y = x.map(|x| simd.mul_f64s(x, x));
+            let x = self.places(simd, std::array::from_fn::<_, VECTORS, _>(|v| squares[v]));
             for (out, coefficients) in out.iter_mut().zip(&self.coefficients) {
-                let mut even = [simd.splat_f64s(coefficients[TERMS - 2]); VECTORS];
-                let mut odd = [simd.splat_f64s(coefficients[TERMS - 1]); VECTORS];
-                for pair in coefficients[..TERMS - 2].chunks_exact(2).rev() {
-                    let (a, b) = (simd.splat_f64s(pair[0]), simd.splat_f64s(pair[1]));
-                    for v in 0..VECTORS {
-                        even[v] = simd.add_f64s(simd.mul_f64s(even[v], y[v]), a);
-                        odd[v] = simd.add_f64s(simd.mul_f64s(odd[v], y[v]), b);
-                    }
-                }
+                let values = value(simd, coefficients, &x);
                 let (out, _) = S::as_mut_simd_f64s(out);
                 for (v, out) in out[place..place + VECTORS].iter_mut().enumerate() {
-                    let value = simd.add_f64s(even[v], simd.mul_f64s(x[v], odd[v]));
                     *out = match start {
                         Some(start) => {
                             let start = simd.splat_f64s(start);
                             let is_beyond = simd.less_than_f64s(start, epsilon[v]);
-                            simd.select_f64s(is_beyond, value, *out)
+                            simd.select_f64s(is_beyond, values[v], *out)
                         }
-                        None => value,
+                        None => values[v],
                     };
                 }
             }
         }
     }
+}
+
+/// A piece at one square of its variable.
+struct Alone<'a, const F: usize> {
+    piece: &'a PolynomialPiece<F>,
+    square: f64,
+}
+
+impl<const F: usize> WithSimd for Alone<'_, F> {
+    type Output = [f64; F];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; F] {
+        let x = self.piece.places(simd, [simd.splat_f64s(self.square)]);
+        let mut out = [0.0; F];
+        for (out, coefficients) in out.iter_mut().zip(&self.piece.coefficients) {
+            *out = simd.reduce_min_f64s(value(simd, coefficients, &x)[0]);
+        }
+        out
+    }
+}
+
+/// A polynomial, by the even and the odd powers.
+#[inline(always)]
+fn value<S: Simd, const V: usize>(
+    simd: S,
+    coefficients: &[f64; TERMS],
+    x: &[S::f64s; V],
+) -> [S::f64s; V] {
+    let mut even = [simd.splat_f64s(coefficients[TERMS - 2]); V];
+    let mut odd = [simd.splat_f64s(coefficients[TERMS - 1]); V];
+    let mut y = *x;
+    for y in &mut y {
+        *y = simd.mul_f64s(*y, *y);
+    }
+    for pair in coefficients[..TERMS - 2].chunks_exact(2).rev() {
+        let (a, b) = (simd.splat_f64s(pair[0]), simd.splat_f64s(pair[1]));
+        for v in 0..V {
+            even[v] = simd.mul_add_f64s(even[v], y[v], a);
+            odd[v] = simd.mul_add_f64s(odd[v], y[v], b);
+        }
+    }
+    for v in 0..V {
+        even[v] = simd.mul_add_f64s(x[v], odd[v], even[v]);
+    }
+    even
 }
 
 impl<const F: usize> AngleTable<F> {
@@ -167,12 +209,7 @@ impl<const F: usize> AngleTable<F> {
 
     /// The functions at one correlation.
     pub(crate) fn at(&self, c: PairCorrelation) -> [f64; F] {
-        let mut out = [0.0; F];
-        let piece = &self.pieces[self.index(c.one_minus())];
-        for (out, lanes) in out.iter_mut().zip(piece.at(&[c])) {
-            *out = lanes[0];
-        }
-        out
+        self.pieces[self.index(c.one_minus())].at(c)
     }
 
     /// The functions at [`TOGETHER`] correlations, given by $1 - c$ and $1 + c$, each as [`at`](Self::at).
@@ -241,12 +278,12 @@ fn pieces<const F: usize>(
             // of functions that can be had better, and of those that cannot
             let (mut error, mut rounding) = (0.0_f64, 0.0_f64);
             for (&c, value) in points[TERMS..].iter().zip(&values[TERMS..]) {
-                let found = piece.at(&[c]);
+                let found = piece.at(c);
                 for f in 0..F {
                     let absolute = side.is_far || f + 1 == F;
                     let scale = if absolute { largest[f] } else { value[f].abs() };
                     if scale > 0.0 {
-                        let own = (found[f][0] - value[f]).abs() / scale;
+                        let own = (found[f] - value[f]).abs() / scale;
                         let worst = if settled[f] {
                             &mut rounding
                         } else {
@@ -277,8 +314,6 @@ fn pieces<const F: usize>(
 
 #[cfg(test)]
 mod tests {
-    use pulp::{Arch, WithSimd};
-
     use super::*;
 
     struct Together<'a> {

@@ -1,7 +1,8 @@
 //! Functions of two norms and an angle on a box, as polynomials.
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
 
+use super::plan::MOST_TERMS_OF_BOXES;
 use crate::numerics::chebyshev;
 use crate::vectorized::vectorized;
 
@@ -209,26 +210,19 @@ impl Section {
     /// $F$ functions, as many as there are, at a point `x` of the third variable; `basis` holds the Chebyshev
     /// polynomials of the second.
     pub(super) fn at<const F: usize>(&self, basis: &[f64], x: f64) -> [f64; F] {
-        let y = if F == 1 { x * x } else { x };
-        let sums = self.polynomials().map(|numbers| {
-            let (mut sum, mut end) = (0.0, numbers.len());
-            for (j, &kept) in self.kept.iter().enumerate().rev() {
-                let start = end - kept;
-                let row = numbers[start..end].iter().rev().copied();
-                let value = row.reduce(|value, a| value * y + a).unwrap_or(0.0);
-                sum += if j == 0 { value } else { value * basis[j] };
-                end = start;
-            }
-            sum
-        });
-        if F == 1 {
-            [sums[0] + x * sums[1]; F]
-        } else {
-            std::array::from_fn(|f| sums[f])
+        let mut all = [[0.0; LANES]; MOST_TERMS_OF_BOXES];
+        for (all, t) in all.iter_mut().zip(basis) {
+            *all = [*t; LANES];
         }
+        let found = Arch::new().dispatch(At::<F> {
+            section: self,
+            basis: &all,
+            x: [x; LANES],
+        });
+        found.map(|found| found[0])
     }
 
-    /// The same at [`LANES`] points, with the same operations.
+    /// The same at [`LANES`] points.
     #[inline(always)]
     pub(super) fn at_all<S: Simd, const F: usize>(
         &self,
@@ -261,29 +255,21 @@ impl Section {
                 for (a, b) in first.iter().zip(second).rev() {
                     let (a, b) = (simd.splat_f64s(*a), simd.splat_f64s(*b));
                     for v in 0..VECTORS {
-                        values[0][v] = simd.add_f64s(simd.mul_f64s(values[0][v], y[v]), a);
-                        values[1][v] = simd.add_f64s(simd.mul_f64s(values[1][v], y[v]), b);
+                        values[0][v] = simd.mul_add_f64s(values[0][v], y[v], a);
+                        values[1][v] = simd.mul_add_f64s(values[1][v], y[v], b);
                     }
                 }
-                // the first Chebyshev polynomial is 1
-                if j > 0 {
-                    let (basis, _) = S::as_simd_f64s(&basis[j]);
-                    for values in &mut values {
-                        for v in 0..VECTORS {
-                            values[v] = simd.mul_f64s(values[v], basis[place + v]);
-                        }
-                    }
-                }
+                let (basis, _) = S::as_simd_f64s(&basis[j]);
                 for (sums, values) in sums.iter_mut().zip(&values) {
                     for v in 0..VECTORS {
-                        sums[v] = simd.add_f64s(sums[v], values[v]);
+                        sums[v] = simd.mul_add_f64s(values[v], basis[place + v], sums[v]);
                     }
                 }
                 end = start;
             }
             for v in 0..VECTORS {
                 if F == 1 {
-                    let sum = simd.add_f64s(sums[0][v], simd.mul_f64s(x[v], sums[1][v]));
+                    let sum = simd.mul_add_f64s(x[v], sums[1][v], sums[0][v]);
                     S::as_mut_simd_f64s(&mut out[0]).0[place + v] = sum;
                 } else {
                     for (out, sums) in out.iter_mut().zip(&sums) {
@@ -293,6 +279,22 @@ impl Section {
             }
         }
         out
+    }
+}
+
+/// [`Section::at_all`] where no vectors are at hand.
+struct At<'a, const F: usize> {
+    section: &'a Section,
+    basis: &'a [[f64; LANES]],
+    x: [f64; LANES],
+}
+
+impl<const F: usize> WithSimd for At<'_, F> {
+    type Output = [[f64; LANES]; F];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        self.section.at_all::<S, F>(simd, self.basis, &self.x)
     }
 }
 
