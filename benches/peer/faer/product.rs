@@ -12,7 +12,7 @@ use nalgebra::DMatrix;
 use neural_limits::activation::named;
 use neural_limits::prelude::*;
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 const DIMENSION: usize = 784;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -30,9 +30,8 @@ const NEGLIGIBLE: f64 = 0.2;
 const OF_NOISE: f64 = 0.1;
 
 /// Coefficients of a table that are smaller than this part of what its terms leave out are left out one by
-/// one: most of them are rounding of the network, and where activations err by more, what these err by.
+/// one: most of them are rounding of the network.
 const SINGLE: f64 = 0.2;
-const SINGLE_IF_ABSOLUTE: f64 = 0.3;
 
 /// The error of Θ is held below that of 1 - c, in which the rounding of deep networks shows first.
 const TANGENT: f64 = 0.4;
@@ -397,17 +396,19 @@ impl Plan {
                 }
             }
         }
-        let single = if probe.is_absolute && !probe.adapts {
-            SINGLE_IF_ABSOLUTE
+        let negligible = SINGLE * probe.resolution;
+        // as errors are, where what is tabulated is small; flows err by their own part of it
+        let least = if probe.adapts {
+            0.0
         } else {
-            SINGLE
+            self.floor(probe, piece.end())
         };
-        let negligible = single * probe.resolution;
-        let patch = Patch::fit(&values, functions, [na, nb, nr], negligible);
+        let least = [least, 0.0];
+        let patch = Patch::fit(&values, functions, [na, nb, nr], (negligible, least));
         let mirrored = if a == b {
             patch.clone()
         } else {
-            Patch::fit(&mirrored, functions, [nb, na, nr], negligible)
+            Patch::fit(&mirrored, functions, [nb, na, nr], (negligible, least))
         };
         Ok([patch, mirrored])
     }

@@ -70,13 +70,13 @@ fn transformed(values: &[f64], matrix: &[Vec<f64>], inner: usize) -> Vec<f64> {
 
 impl Patch {
     /// Interpolates `values` at Chebyshev's points: by function, then by point in each variable. Coefficients
-    /// that are `negligible` beside the largest of their function are left out where terms of all higher
-    /// degrees are.
+    /// that are `negligible` beside the largest of their function, or what this is at least to be, are left
+    /// out where terms of all higher degrees are.
     pub(super) fn fit(
         values: &[f64],
         functions: usize,
         sizes: [usize; 3],
-        negligible: f64,
+        (negligible, least): (f64, [f64; 2]),
     ) -> Self {
         let [na, nb, nr] = sizes;
         let chebyshev = transformed(values, &chebyshev::transform(na), nb * nr);
@@ -85,8 +85,8 @@ impl Patch {
         let size = na * nb * nr;
         let (mut kept, mut widths) = (vec![1; nb], vec![1; na]);
         let mut tails = [0.0_f64; 3];
-        for all in chebyshev.chunks(size) {
-            let largest = all.iter().fold(0.0, |m: f64, a| m.max(a.abs()));
+        for (all, least) in chebyshev.chunks(size).zip(least) {
+            let largest = all.iter().fold(least, |m, a| m.max(a.abs()));
             for (index, a) in all.iter().enumerate() {
                 if a.abs() > negligible * largest {
                     let (i, j, k) = (index / nr / nb, index / nr % nb, index % nr);
@@ -315,7 +315,7 @@ mod tests {
                 }
             }
         }
-        let patch = Patch::fit(&values, 2, sizes, 1e-17);
+        let patch = Patch::fit(&values, 2, sizes, (1e-17, [0.0; 2]));
         let mut section = Section::default();
         for i in 0..20 {
             let [a, b, r] = [0.61, 0.37, 0.83].map(|s| 2.0 * (s * f64::from(i)).fract() - 1.0);
