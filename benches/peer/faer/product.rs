@@ -12,7 +12,7 @@ use nalgebra::DMatrix;
 use neural_limits::activation::named;
 use neural_limits::prelude::*;
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 12;
 const DIMENSION: usize = 784;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,6 +39,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "relu6",
         "sin",
         "gaussian",
+        "cos",
+        "rbf",
+        "hermite",
+        "polynomial",
+        "power_kernel",
+        "leaky_relu",
     ];
     let cases = names.map(|name| (name, biased));
     let mut networks = Vec::new();

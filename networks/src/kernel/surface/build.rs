@@ -209,7 +209,7 @@ impl Plan {
 
     /// $|\Theta|$ of parallel points at the ends of a cell that has no [`Diagonal`]: what errors are
     /// relative to. 0 where the network has none.
-    fn tangents_at_ends(&self, probe: &Probe<'_>, cell: usize) -> [f64; 2] {
+    pub(super) fn tangents_at_ends(&self, probe: &Probe<'_>, cell: usize) -> [f64; 2] {
         [-1.0, 1.0].map(|x| {
             let q = self.cells.variance(Place { cell, x });
             let values = probe.row(q, std::iter::once((q, 0.0)), None);
@@ -399,11 +399,10 @@ impl Plan {
         let negligible = SINGLE * probe.resolution;
         // as errors are, where what is tabulated is small; flows err by their own part of it
         let least = if probe.adapts {
-            0.0
+            [0.0; 2]
         } else {
-            self.floor(probe, piece.end())
+            self.least(probe, [a, b], piece.end())
         };
-        let least = [least, 0.0];
         let patch = Patch::fit(&values, functions, [na, nb, nr], (negligible, least));
         let mirrored = if a == b {
             patch.clone()
@@ -411,6 +410,12 @@ impl Plan {
             Patch::fit(&mirrored, functions, [nb, na, nr], (negligible, least))
         };
         Ok([patch, mirrored])
+    }
+
+    /// The least of what is tabulated that errors are relative to, beside the largest.
+    pub(super) fn least(&self, probe: &Probe<'_>, [a, b]: [usize; 2], epsilon: f64) -> [f64; 2] {
+        let tangent = (self.tangents[a] * self.tangents[b]).sqrt();
+        [self.floor(probe, epsilon), TANGENT * tangent]
     }
 
     /// The least of what is tabulated for $\varepsilon^\prime$ that errors are relative to: activations with

@@ -106,6 +106,8 @@ pub(super) struct Plan {
     pub(super) cells: Cells,
     pub(super) start: f64,
     pub(super) pieces: Vec<Piece>,
+    /// By cell, the least $|\Theta|$ of parallel points at its ends; 0 where errors are not relative to it.
+    pub(super) tangents: Vec<f64>,
     /// By cell, at its most frequent partner and piece.
     terms: Vec<usize>,
     probed: Vec<Option<(usize, usize)>>,
@@ -139,6 +141,7 @@ impl Plan {
             FEWEST_NODES_OF_NORMS
         };
         let mut plan = Self {
+            tangents: vec![0.0; cells.len()],
             terms: vec![1; cells.len()],
             probed: vec![None; cells.len()],
             cells,
@@ -147,6 +150,14 @@ impl Plan {
             powers: Vec::new(),
             boxes: Vec::new(),
         };
+        if probe.with_tangent && !probe.adapts && !probe.is_slow {
+            let cells = 0..plan.cells.len();
+            let least = cells.map(|cell| {
+                let [low, high] = plan.tangents_at_ends(probe, cell);
+                low.min(high)
+            });
+            plan.tangents = least.collect();
+        }
         // the pairs that a sample stands for
         let weight = economy.count / samples.len().max(1) as f64;
         plan.add_pieces(probe, samples, |count| {
@@ -343,8 +354,9 @@ impl Plan {
             );
             let smooth = smooth.ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-            let floor = self.floor(probe, piece.epsilon(1.0).max(piece.epsilon(-1.0)));
-            probe.terms(MOST_POWERS, (probe.resolution, floor), |nodes| {
+            let end = piece.epsilon(1.0).max(piece.epsilon(-1.0));
+            let least = self.least(probe, [cells.0, cells.1], end);
+            probe.terms(MOST_POWERS, (probe.resolution, least), |nodes| {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
         });
@@ -401,11 +413,11 @@ impl Plan {
         let needed = |(x, r): (f64, f64)| {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
-            let floor = self.floor(probe, epsilon);
+            let least = self.least(probe, [cell, other], epsilon);
             let ends = [-1.0, 1.0].map(|x| Place { cell, x });
             let smooth = self.smoothed(probe, [&[b], &ends], &[epsilon]).ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
-            probe.terms(most, (probe.resolution, floor), |nodes| {
+            probe.terms(most, (probe.resolution, least), |nodes| {
                 // the roles of both points are the same
                 self.ratios(
                     probe,

@@ -133,13 +133,13 @@ impl Probe<'_> {
         Ok(parts.concat())
     }
 
-    /// How many Chebyshev polynomials hold a function to `tolerance` of its largest value (the first one's is
-    /// at least `floor`), of at most `most`; `None` if these do not suffice. Asked for are the pairs at
+    /// How many Chebyshev polynomials hold both functions to `tolerance` of their largest values, which are
+    /// at least `least`, of at most `most`; `None` if these do not suffice. Asked for are the pairs at
     /// Chebyshev's points, all at once.
     pub(super) fn terms(
         &self,
         most: usize,
-        (tolerance, floor): (f64, f64),
+        (tolerance, least): (f64, [f64; 2]),
         values: impl Fn(&[f64]) -> Result<Vec<Values>>,
     ) -> Option<usize> {
         let nodes: Vec<f64> = chebyshev::nodes(most).collect();
@@ -148,8 +148,7 @@ impl Probe<'_> {
         for (f, coefficients) in chebyshev::fit(&values).iter().enumerate() {
             let largest = values
                 .iter()
-                .fold(0.0, |m: f64, value| m.max(value[f].abs()));
-            let largest = if f == 0 { largest.max(floor) } else { largest };
+                .fold(least[f], |m, value| m.max(value[f].abs()));
             if !largest.is_finite() {
                 return None;
             }
