@@ -178,7 +178,7 @@ impl Dual for Polynomial {
     }
 
     fn pair_cost(&self) -> f64 {
-        pair_cost::MIXTURE
+        pair_cost::FINITE_SUM
     }
 
     fn derivative_dual(&self, k: PairCovariance) -> Result<f64> {

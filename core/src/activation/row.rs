@@ -14,6 +14,8 @@ pub mod pair_cost {
     /// Through a table: without terms, and for each of them.
     pub(crate) const WITHOUT_TERMS: f64 = 10.0;
     pub(crate) const TERM: f64 = 0.35;
+    /// A finite sum whose coefficients are found for each pair.
+    pub(crate) const FINITE_SUM: f64 = 500.0;
     pub(crate) const CLAMP: f64 = 1e3;
     pub(crate) const EXPONENTIAL_LINEAR: f64 = 8e3;
     pub(crate) const MIXTURE: f64 = 4e3;

@@ -299,6 +299,26 @@ fn between(
         .collect()
 }
 
+/// What $\Theta$ is divided by where it is tabulated: $s(q_a)\, s(q_b)$, where $\log s$ is linear in
+/// $\log q$ and $s^2$ is $|\Theta|$ of parallel points at the ends of a cell. Tangent kernels of polynomials
+/// differ by many orders of magnitude within a cell, and their errors are relative to the diagonal's.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TangentUnits {
+    /// By cell, $|\Theta| > 0$ at both ends; none where $s = 1$.
+    pub(super) ends: Vec<[f64; 2]>,
+}
+
+impl TangentUnits {
+    /// $s$ at a place.
+    pub(super) fn at(&self, place: Place) -> f64 {
+        let Some(ends) = self.ends.get(place.cell) else {
+            return 1.0;
+        };
+        let [low, high] = ends.map(|theta| 0.25 * theta.ln());
+        (low * (1.0 - place.x) + high * (1.0 + place.x)).exp()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

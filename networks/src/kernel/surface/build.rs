@@ -199,6 +199,7 @@ impl Plan {
             start: self.start,
             cells: self.cells,
             pieces: self.pieces,
+            tangents: self.tangents,
             terms,
             patches,
             diagonals,
@@ -372,6 +373,10 @@ impl Plan {
             }
             Ok(values)
         })?;
+        let units = [(a, na), (b, nb)].map(|(cell, n)| -> Vec<f64> {
+            let places = (0..n).map(|j| place(cell, j, n));
+            places.map(|place| self.tangents.at(place)).collect()
+        });
         let value = |f: usize, i: usize, j: usize, k: usize| {
             let (i, j) = if a == b { (i.max(j), i.min(j)) } else { (i, j) };
             let group = &rows[i / together];
@@ -381,7 +386,12 @@ impl Plan {
             } else {
                 j * nr + k
             };
-            group[i % together * width + at][f]
+            let value = group[i % together * width + at];
+            if f == 0 {
+                value[0]
+            } else {
+                value[1] / (units[0][i] * units[1][j])
+            }
         };
         let (mut values, mut mirrored) = (Vec::new(), Vec::new());
         for f in 0..functions {
@@ -401,7 +411,7 @@ impl Plan {
         let least = if probe.adapts {
             [0.0; 2]
         } else {
-            self.least(probe, [a, b], piece.end())
+            self.least(probe, piece.end())
         };
         let patch = Patch::fit(&values, functions, [na, nb, nr], (negligible, least));
         let mirrored = if a == b {
@@ -413,9 +423,11 @@ impl Plan {
     }
 
     /// The least of what is tabulated that errors are relative to, beside the largest.
-    pub(super) fn least(&self, probe: &Probe<'_>, [a, b]: [usize; 2], epsilon: f64) -> [f64; 2] {
-        let tangent = (self.tangents[a] * self.tangents[b]).sqrt();
-        [self.floor(probe, epsilon), TANGENT * tangent]
+    pub(super) fn least(&self, probe: &Probe<'_>, epsilon: f64) -> [f64; 2] {
+        // in units of the diagonal's, where these are known
+        let has_units = !self.tangents.ends.is_empty();
+        let tangent = if has_units { TANGENT } else { 0.0 };
+        [self.floor(probe, epsilon), tangent]
     }
 
     /// The least of what is tabulated for $\varepsilon^\prime$ that errors are relative to: activations with
@@ -468,11 +480,13 @@ impl Plan {
         let checks = exact.into_iter().enumerate().map(|(i, exact)| {
             let (b, r) = columns[i % COLUMNS];
             let (_, epsilon) = pairs[i % COLUMNS];
+            let a = rows[i / COLUMNS];
+            let unit = self.tangents.at(a) * self.tangents.at(b);
             Check {
-                a: rows[i / COLUMNS],
+                a,
                 b,
                 r,
-                exact: [exact[0] / self.cells.unit(epsilon), exact[1]],
+                exact: [exact[0] / self.cells.unit(epsilon), exact[1] / unit],
             }
         });
         Some(checks.collect())
@@ -498,7 +512,9 @@ impl Plan {
                 [section.at::<1>(&basis, r)[0], 0.0]
             };
             let absolute = self.floor(probe, piece.epsilon(r));
-            let diagonal = (scale(a) * scale(b)).sqrt().max(exact[1].abs());
+            let unit = self.tangents.at(a) * self.tangents.at(b);
+            let diagonal = (scale(a) * scale(b)).sqrt() / unit;
+            let diagonal = diagonal.max(exact[1].abs());
             let scales = [exact[0].abs().max(absolute), TANGENT * diagonal];
             for f in 0..2 {
                 let error = (found[f] - exact[f]).abs();

@@ -16,8 +16,8 @@
 //! | `mod` | evaluation of rows of pairs |
 //! | `branch` | a branch of a flow by the same tables |
 //!
-//! Tabulated are $\Theta$ and, for equal norms, $\varepsilon^\prime/\varepsilon$, for different ones
-//! $\varepsilon^\prime$, which then does not vanish with $\varepsilon$. Between the nodes every table is
+//! Tabulated are $\Theta$, in units of the diagonal's, and, for equal norms,
+//! $\varepsilon^\prime/\varepsilon$, for different ones $\varepsilon^\prime$, which then does not vanish with $\varepsilon$. Between the nodes every table is
 //! compared with the layers at 32 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between
 //! different norms, where layers round $c$ itself, or to 2e-15) and $\Theta$ to 4e-14 of the geometric
 //! mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much
@@ -47,7 +47,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use branch::TabulatedBranch;
 
-use axes::{Cells, Piece, Place};
+use axes::{Cells, Piece, Place, TangentUnits};
 use patch::{LANES, Patch, Section};
 use probe::{Probe, Values};
 
@@ -81,6 +81,7 @@ struct Tables {
     /// Smaller $\varepsilon$ are not tabulated.
     start: f64,
     pieces: Vec<Piece>,
+    tangents: TangentUnits,
     /// The number of terms in $\log q$ of each cell.
     terms: Vec<usize>,
     /// By cell of the row, cell of the column, piece.
@@ -94,6 +95,8 @@ struct Points {
     /// Where they are in the tables, and the Chebyshev polynomials there, as many as any cell takes.
     places: Vec<Option<Place>>,
     basis: Vec<f64>,
+    /// Of tangent kernels there.
+    units: Vec<f64>,
     /// Variances of the inputs and, for those who ask for them, at the output.
     variances: Vec<f64>,
     outputs: Vec<f64>,
@@ -128,6 +131,8 @@ struct Columns<'a> {
     basis: Vec<[f64; LANES]>,
     /// The same column by column.
     by_column: &'a [f64],
+    /// Units of tangent kernels, place by place.
+    units: Vec<[f64; LANES]>,
     terms: usize,
 }
 
@@ -225,9 +230,12 @@ impl Surface {
         let basis = places
             .iter()
             .flat_map(|place| chebyshev::basis(place.map_or(0.0, |place| place.x), terms));
+        let units = places.iter();
+        let units = units.map(|place| place.map_or(1.0, |place| tables.tangents.at(place)));
         Self {
             points: Points {
                 basis: basis.collect(),
+                units: units.collect(),
                 places,
                 variances,
                 outputs,
@@ -426,8 +434,18 @@ impl Surface {
                 }
             }
         }
+        let all_units = &self.points.units[columns.clone()];
+        let units = order.chunks(LANES).map(|order| {
+            let mut units = [1.0; LANES];
+            for (unit, &j) in units.iter_mut().zip(order) {
+                *unit = all_units[j];
+            }
+            units
+        });
+        let units = units.collect();
         order.extend_from_slice(rest);
         Columns {
+            units,
             is_identity: order.iter().take(places.len()).copied().eq(0..places.len()),
             order,
             cells,
@@ -453,7 +471,9 @@ impl Surface {
         };
         self.classify((point, same), range, columns, space);
         let basis = &self.points.basis[point * columns.terms..][..self.tables.terms[own.cell]];
-        self.tables.evaluate::<F>((own, basis), columns, space);
+        let unit = self.points.units[point];
+        self.tables
+            .evaluate::<F>((own, basis, unit), columns, space);
     }
 
     /// Sorts the pairs of a row into buckets, and the rest into those that go directly.
@@ -549,7 +569,7 @@ impl Tables {
     /// The pairs in buckets; those of buckets without a table go directly.
     fn evaluate<const F: usize>(
         &self,
-        (own, basis_a): (Place, &[f64]),
+        (own, basis_a, unit): (Place, &[f64], f64),
         columns: &Columns<'_>,
         space: &mut Workspace,
     ) {
@@ -571,6 +591,7 @@ impl Tables {
             tables: self,
             columns,
             chunks: &chunks,
+            unit,
             space,
         });
         chunks.clear();
@@ -587,9 +608,10 @@ impl Tables {
                 let complement = space.complement.as_flattened_mut();
                 let tangent = space.tangent.as_flattened_mut();
                 for list in list.chunks(LANES) {
-                    let mut epsilon = [1.0; LANES];
+                    let (mut epsilon, mut units) = ([1.0; LANES], [1.0; LANES]);
                     for (lane, &at) in list.iter().enumerate() {
                         epsilon[lane] = complement[at];
+                        units[lane] = columns.units[at / LANES][at % LANES];
                         for (basis, t) in basis[..terms].iter_mut().zip(columns.basis_at(at)) {
                             basis[lane] = *t;
                         }
@@ -598,6 +620,7 @@ impl Tables {
                         tables: self,
                         epsilon: &epsilon,
                         basis: &basis[..terms],
+                        units: (unit, &units),
                         section,
                         piece: bucket % pieces,
                     });
@@ -683,6 +706,8 @@ struct Together<'a, const F: usize> {
     tables: &'a Tables,
     epsilon: &'a [f64; LANES],
     basis: &'a [[f64; LANES]],
+    /// Of tangent kernels, at the row and the columns.
+    units: (f64, &'a [f64; LANES]),
     section: &'a Section,
     piece: usize,
 }
@@ -696,6 +721,12 @@ impl<const F: usize> WithSimd for Together<'_, F> {
         let mut found = self.section.at_all::<S, F>(simd, self.basis, &x);
         for (found, &epsilon) in found[0].iter_mut().zip(self.epsilon) {
             *found = self.tables.complement(*found, epsilon);
+        }
+        if F == 2 {
+            let (own, units) = self.units;
+            for (found, unit) in found[F - 1].iter_mut().zip(units) {
+                *found *= own * unit;
+            }
         }
         found
     }
@@ -723,6 +754,8 @@ struct Chunks<'a, const F: usize> {
     tables: &'a Tables,
     columns: &'a Columns<'a>,
     chunks: &'a [Chunk],
+    /// Of tangent kernels, at the row.
+    unit: f64,
     space: &'a mut Workspace,
 }
 
@@ -739,6 +772,7 @@ impl<const F: usize> WithSimd for Chunks<'_, F> {
                 tables: self.tables,
                 epsilon: &space.complement[index],
                 basis: self.columns.basis(index),
+                units: (self.unit, &self.columns.units[index]),
                 section: &space.sections[chunk.bucket],
                 piece,
             };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::f64::consts::FRAC_PI_4;
 
-use super::axes::{BoxIndex, Cells, Piece, Place, angle_pieces};
+use super::axes::{BoxIndex, Cells, Piece, Place, TangentUnits, angle_pieces};
 use super::economy::{self, Economy};
 use super::probe::{Probe, Values};
 use crate::kernel::product::InputPairs;
@@ -106,8 +106,7 @@ pub(super) struct Plan {
     pub(super) cells: Cells,
     pub(super) start: f64,
     pub(super) pieces: Vec<Piece>,
-    /// By cell, the least $|\Theta|$ of parallel points at its ends; 0 where errors are not relative to it.
-    pub(super) tangents: Vec<f64>,
+    pub(super) tangents: TangentUnits,
     /// By cell, at its most frequent partner and piece.
     terms: Vec<usize>,
     probed: Vec<Option<(usize, usize)>>,
@@ -141,7 +140,7 @@ impl Plan {
             FEWEST_NODES_OF_NORMS
         };
         let mut plan = Self {
-            tangents: vec![0.0; cells.len()],
+            tangents: TangentUnits::default(),
             terms: vec![1; cells.len()],
             probed: vec![None; cells.len()],
             cells,
@@ -152,11 +151,15 @@ impl Plan {
         };
         if probe.with_tangent && !probe.adapts && !probe.is_slow {
             let cells = 0..plan.cells.len();
-            let least = cells.map(|cell| {
-                let [low, high] = plan.tangents_at_ends(probe, cell);
-                low.min(high)
-            });
-            plan.tangents = least.collect();
+            let ends = cells.map(|cell| plan.tangents_at_ends(probe, cell));
+            let ends: Vec<[f64; 2]> = ends.collect();
+            if ends
+                .iter()
+                .flatten()
+                .all(|&theta| theta > 0.0 && theta.is_finite())
+            {
+                plan.tangents.ends = ends;
+            }
         }
         // the pairs that a sample stands for
         let weight = economy.count / samples.len().max(1) as f64;
@@ -328,8 +331,9 @@ impl Plan {
                 .iter()
                 .map(|&(b, epsilon)| (self.cells.variance(b), epsilon));
             let mut values = probe.row(self.cells.variance(a), pairs, None)?;
-            for (value, &(_, epsilon)) in values.iter_mut().zip(columns) {
+            for (value, &(b, epsilon)) in values.iter_mut().zip(columns) {
                 value[0] /= self.cells.unit(epsilon);
+                value[1] /= self.tangents.at(a) * self.tangents.at(b);
             }
             Ok(values)
         })?;
@@ -355,7 +359,7 @@ impl Plan {
             let smooth = smooth.ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));
             let end = piece.epsilon(1.0).max(piece.epsilon(-1.0));
-            let least = self.least(probe, [cells.0, cells.1], end);
+            let least = self.least(probe, end);
             probe.terms(MOST_POWERS, (probe.resolution, least), |nodes| {
                 self.ratios(probe, a, nodes.iter().map(|&x| (b, piece.epsilon(x))))
             })
@@ -413,7 +417,7 @@ impl Plan {
         let needed = |(x, r): (f64, f64)| {
             let b = Place { cell: other, x };
             let epsilon = piece.epsilon(r);
-            let least = self.least(probe, [cell, other], epsilon);
+            let least = self.least(probe, epsilon);
             let ends = [-1.0, 1.0].map(|x| Place { cell, x });
             let smooth = self.smoothed(probe, [&[b], &ends], &[epsilon]).ok()?;
             let probe = &probe.of(smooth.as_ref().unwrap_or(probe.network));

@@ -163,6 +163,18 @@ fn tables_of_closed_forms_are_the_layers() {
     }
 }
 
+/// Tangent kernels of polynomials differ by many orders of magnitude between the norms of a cell, and are held
+/// to the diagonal's at each.
+#[test]
+fn tables_of_growing_activations_are_the_layers() {
+    let init = Initialization::new(1.5, 0.1).unwrap();
+    for name in ["hermite(3)", "rectified_monomial"] {
+        let network = Mlp::new(named(name).unwrap()).initialized_by(init);
+        let network = network.at_depth(3).unwrap();
+        check(&network, Cloud::Concentrated, 400, 2e-13, 0.02);
+    }
+}
+
 /// Activations with tables of their own and those by quadrature: to what these err by.
 #[test]
 fn tables_of_other_activations_are_the_layers() {
