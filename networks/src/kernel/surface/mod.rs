@@ -17,15 +17,15 @@
 //! | `branch` | a branch of a flow by the same tables |
 //!
 //! Tabulated are $\Theta$, in units of the diagonal's, and, for equal norms,
-//! $\varepsilon^\prime/\varepsilon$, for different ones $\varepsilon^\prime$, which then does not vanish with $\varepsilon$. Between the nodes every table is
-//! compared with the layers at 32 pairs: $\varepsilon^\prime$ must agree to 1e-13 of itself (between
-//! different norms, where layers round $c$ itself, or to 2e-15) and $\Theta$ to 4e-14 of the geometric
-//! mean of the diagonal's, or there is no table. (Deep networks of closed forms err by as much
-//! themselves. Activations that go by tables or quadrature err by more, and so may the table: 6e-13 a
-//! layer. So do flows, by [`Layer::relative_error`], and twice as much may the table. Flows adapt to each
-//! pair, which is not smooth, so each table is made of a [smooth form](Layer::smooth) of them.) Over all
-//! pairs of the tests' inputs the largest differences are 1.7e-13 and 7e-15 for closed forms, and 1.9e-13
-//! and 1.4e-13 for others.
+//! $\varepsilon^\prime/\varepsilon$, for different ones $\varepsilon^\prime$, which then does not vanish
+//! with $\varepsilon$. Between the nodes every table is compared with the layers at 32 pairs:
+//! $\varepsilon^\prime$ must agree to 1e-13 of itself (between different norms, where layers round $c$
+//! itself, or to 2e-15) and $\Theta$ to 4e-14 of the geometric mean of the diagonal's, or there is no
+//! table. (Deep networks of closed forms err by as much themselves. Activations that go by tables or
+//! quadrature err by more, and so may the table: 6e-13 a layer. So do flows, by [`Layer::relative_error`],
+//! and twice as much may the table. Flows adapt to each pair, which is not smooth, so each table is made of
+//! a [smooth form](Layer::smooth) of them.) Over all pairs of the tests' inputs the largest differences are
+//! 1.7e-13 and 7e-15 for closed forms, and 1.9e-13 and 1.4e-13 for others.
 //!
 //! Pairs beyond the tables go layer by layer: those in rare boxes, nearly parallel ones of different norms,
 //! nearly opposite ones, and where the function is not smooth enough.

@@ -163,8 +163,8 @@ fn tables_of_closed_forms_are_the_layers() {
     }
 }
 
-/// Tangent kernels of polynomials differ by many orders of magnitude between the norms of a cell, and are held
-/// to the diagonal's at each.
+/// Tangent kernels of polynomials differ by orders of magnitude between the norms of a cell, and are held to
+/// the diagonal's at each.
 #[test]
 fn tables_of_growing_activations_are_the_layers() {
     let init = Initialization::new(1.5, 0.1).unwrap();
