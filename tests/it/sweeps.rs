@@ -61,20 +61,17 @@ fn plan(samples: u64) -> Plan {
 const SAMPLES: u64 = 600;
 
 const KILLED: &str = "NEURAL_LIMITS_KILLED_SWEEP";
+const KILLED_TEST: &str = "sweeps::a_sweep_that_is_killed_twenty_times_has_the_bytes_of_one_run";
 
-/// What is killed: this binary again, which runs this test alone.
 #[test]
-#[ignore = "only as a child of a_sweep_that_is_killed_twenty_times_has_the_bytes_of_one_run"]
-fn killed() {
+fn a_sweep_that_is_killed_twenty_times_has_the_bytes_of_one_run() {
+    // what is killed: this binary again, which runs this test alone
     if let Some(path) = std::env::var_os(KILLED) {
         plan(SAMPLES)
             .run(Shard::whole(), Path::new(&path), |_| ())
             .unwrap();
+        return;
     }
-}
-
-#[test]
-fn a_sweep_that_is_killed_twenty_times_has_the_bytes_of_one_run() {
     let folder = Folder::new("killed");
     let (whole, killed) = (folder.file("whole.jsonl"), folder.file("killed.jsonl"));
     plan(SAMPLES).run(Shard::whole(), &whole, |_| ()).unwrap();
@@ -84,7 +81,7 @@ fn a_sweep_that_is_killed_twenty_times_has_the_bytes_of_one_run() {
         let size = || fs::metadata(&killed).map_or(0, |file| file.len());
         let (before, start) = (size(), Instant::now());
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "sweeps::killed", "--ignored", "--test-threads=1"])
+            .args(["--exact", KILLED_TEST, "--test-threads=1"])
             .env(KILLED, &killed)
             .stdout(Stdio::null())
             .spawn()
