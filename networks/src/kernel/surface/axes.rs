@@ -311,12 +311,20 @@ pub(super) struct TangentUnits {
 impl TangentUnits {
     /// $s$ at a place.
     pub(super) fn at(&self, place: Place) -> f64 {
-        let Some(ends) = self.ends.get(place.cell) else {
-            return 1.0;
-        };
-        let [low, high] = ends.map(|theta| 0.25 * theta.ln());
-        (low * (1.0 - place.x) + high * (1.0 + place.x)).exp()
+        let ends = self.ends.get(place.cell);
+        ends.map_or(1.0, |ends| geometric(*ends, place.x).sqrt())
     }
+
+    /// $s(q_a)\, s(q_b)$.
+    pub(super) fn of_pair(&self, a: Place, b: Place) -> f64 {
+        self.at(a) * self.at(b)
+    }
+}
+
+/// What lies between the numbers at the ends of $[-1, 1]$, evenly in its logarithm.
+pub(super) fn geometric([low, high]: [f64; 2], x: f64) -> f64 {
+    let share = 0.5 * (1.0 + x);
+    low.powf(1.0 - share) * high.powf(share)
 }
 
 #[cfg(test)]

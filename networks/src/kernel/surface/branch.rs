@@ -312,7 +312,7 @@ impl Tables {
         } else {
             [section.at::<1>(&basis, x)[0], 0.0]
         };
-        let kept = kept * (self.tangents.at(a) * self.tangents.at(b));
+        let kept = kept * self.tangents.of_pair(a, b);
         Some([self.complement(after, epsilon), kept])
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::axes::{BoxIndex, Cells, Place};
+use super::axes::{BoxIndex, Cells, Place, geometric};
 use super::economy::{self, Economy};
 use super::patch::{Patch, Section};
 use super::plan::{
@@ -164,14 +164,13 @@ impl Plan {
         let mut reached = 0.0;
         let ends = parallel::try_map(cells, |cell| {
             let is_known = diagonals[cell].is_some() || !probe.with_tangent;
-            Ok((!is_known).then(|| self.tangents_at_ends(probe, cell)))
+            let units = self.tangents.ends.get(cell);
+            let ends = || units.map_or_else(|| self.tangents_at_ends(probe, cell), |ends| *ends);
+            Ok((!is_known).then(ends))
         })?;
         let scale = |place: Place| match (&diagonals[place.cell], ends[place.cell]) {
             (Some(all), _) => chebyshev::sum(&all.two[1], place.x).abs(),
-            (None, Some([low, high])) => {
-                let share = 0.5 * (1.0 + place.x);
-                low.powf(1.0 - share) * high.powf(share)
-            }
+            (None, Some(ends)) => geometric(ends, place.x),
             (None, None) => 0.0,
         };
         let tables = parallel::try_map(self.boxes.len(), |index| {
@@ -481,7 +480,7 @@ impl Plan {
             let (b, r) = columns[i % COLUMNS];
             let (_, epsilon) = pairs[i % COLUMNS];
             let a = rows[i / COLUMNS];
-            let unit = self.tangents.at(a) * self.tangents.at(b);
+            let unit = self.tangents.of_pair(a, b);
             Check {
                 a,
                 b,
@@ -512,7 +511,7 @@ impl Plan {
                 [section.at::<1>(&basis, r)[0], 0.0]
             };
             let absolute = self.floor(probe, piece.epsilon(r));
-            let unit = self.tangents.at(a) * self.tangents.at(b);
+            let unit = self.tangents.of_pair(a, b);
             let diagonal = (scale(a) * scale(b)).sqrt() / unit;
             let diagonal = diagonal.max(exact[1].abs());
             let scales = [exact[0].abs().max(absolute), TANGENT * diagonal];

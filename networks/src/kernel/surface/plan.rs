@@ -333,7 +333,7 @@ impl Plan {
             let mut values = probe.row(self.cells.variance(a), pairs, None)?;
             for (value, &(b, epsilon)) in values.iter_mut().zip(columns) {
                 value[0] /= self.cells.unit(epsilon);
-                value[1] /= self.tangents.at(a) * self.tangents.at(b);
+                value[1] /= self.tangents.of_pair(a, b);
             }
             Ok(values)
         })?;
